@@ -1,0 +1,70 @@
+"""The lab bench for stream sockets: receive and print, send lines, on Twisted.
+
+The names here are the library: Protocols and Factories, framing, events,
+printing and the services. Importing them installs no reactor; reactor, clock,
+descriptors and sinks are handed in.
+"""
+
+from echolab.client import SenderFactory, SenderProtocol
+from echolab.errors import (
+    ConnectError,
+    ConnectionLostError,
+    EcholabError,
+    ListenError,
+    OutputError,
+)
+from echolab.events import (
+    Accepted,
+    Connected,
+    EndCause,
+    Event,
+    Finished,
+    Peer,
+    Received,
+    Sink,
+    tee,
+)
+from echolab.framing import Chunk, Framer, LineFramer, Lines, Messages
+from echolab.interfaces import IOutput
+from echolab.output import DescriptorOutput, LogOutput
+from echolab.printing import ConversationPrinter, Printer, classic
+from echolab.server import ReceiverFactory, ReceiverProtocol
+from echolab.service import ReceiverService, SenderService
+from echolab.stdin import StdinReader
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Accepted",
+    "Chunk",
+    "ConnectError",
+    "Connected",
+    "ConnectionLostError",
+    "ConversationPrinter",
+    "DescriptorOutput",
+    "EcholabError",
+    "EndCause",
+    "Event",
+    "Finished",
+    "Framer",
+    "IOutput",
+    "LineFramer",
+    "Lines",
+    "ListenError",
+    "LogOutput",
+    "Messages",
+    "OutputError",
+    "Peer",
+    "Printer",
+    "Received",
+    "ReceiverFactory",
+    "ReceiverProtocol",
+    "ReceiverService",
+    "SenderFactory",
+    "SenderProtocol",
+    "SenderService",
+    "Sink",
+    "StdinReader",
+    "classic",
+    "tee",
+]

@@ -1,0 +1,110 @@
+"""The ``echolab`` command: ``echolab server`` and ``echolab client``."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+from twisted.logger import globalLogBeginner
+from twisted.python import usage
+
+from echolab.assembly import client_service, server_service
+from echolab.errors import EcholabError
+from echolab.options import BaseOptions, ClientOptions, ServerOptions
+from echolab.program import (
+    Ending,
+    check_standard_output,
+    say,
+    standard_input,
+    stderr_observer,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import FrameType
+
+    from twisted.application.service import IService
+
+    from echolab.service import Done
+
+__all__ = ["main"]
+
+USAGE = "Usage: echolab server [PORT] | echolab client HOST PORT"
+
+
+class CommandOptions(BaseOptions):
+    """What stands before ``server`` or ``client``: ``--help``, ``--version``."""
+
+    synopsis = "Usage: echolab"
+    longdesc = "Example: echolab server 8888; then: echolab client 127.0.0.1 8888."
+    subCommands = [
+        ["server", None, ServerOptions, "Receive on many connections and print."],
+        ["client", None, ClientOptions, "Send lines, show the replies."],
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the ``echolab`` command.
+
+    Args:
+        argv: the words after its name; None for those of this process.
+
+    Returns:
+        The exit status: 0, or 1 after one line on stderr. After SIGINT or
+        SIGTERM it does not return: the process ends by that signal, as a shell
+        expects (status 130 or 143).
+    """
+    options = CommandOptions()
+    try:
+        options.parseOptions(argv)
+    except usage.UsageError as error:
+        say(f"echolab: {error}")
+        return 1
+    if options.subCommand is None:
+        say(USAGE)
+        return 1
+    settings = options.subOptions.settings
+    if options.subCommand == "server":
+        return _run(lambda reactor, done: server_service(reactor, settings, done=done))
+    stdin = standard_input()
+    return _run(
+        lambda reactor, done: client_service(reactor, settings, stdin=stdin, done=done)
+    )
+
+
+def _run(make: Callable[[Any, Done], IService]) -> int:
+    """Run a service until its end, or a signal's."""
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+    globalLogBeginner.beginLoggingTo([stderr_observer()], redirectStandardIO=False)
+    ending = Ending(reactor)
+    try:
+        check_standard_output()
+        service = make(reactor, ending)
+        service.privilegedStartService()
+        service.startService()
+    except EcholabError as error:
+        say(error)
+        return 1
+    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+    signals: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        signals.append(number)
+        signal.signal(number, signal.SIG_DFL)  # A second one ends at once.
+        reactor.callFromThread(ending.stop)
+
+    reactor.callWhenRunning(_on_signals, stop)
+    reactor.run()
+    if signals:
+        os.kill(os.getpid(), signals[0])
+    return ending.status
+
+
+def _on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # What is ignored stays so: a shell does that for jobs in the background.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)

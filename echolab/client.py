@@ -1,0 +1,261 @@
+"""The sending side: a Protocol that sends and reports, and its Factory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from twisted.internet.interfaces import (
+    IConsumer,
+    IHalfCloseableDescriptor,
+    IHalfCloseableProtocol,
+    IPushProducer,
+    ISSLTransport,
+)
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from typing_extensions import override
+from zope.interface import implementer
+
+from echolab.events import Connected, Finished, Peer, Received, cause_of
+from echolab.framing import Chunk
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import (
+        IAddress,
+        IDelayedCall,
+        IProducer,
+        IReactorTime,
+    )
+    from twisted.python.failure import Failure
+
+    from echolab.events import Sink
+    from echolab.interfaces import IStreamTransport
+
+__all__ = ["DotQuit", "SenderFactory", "SenderProtocol"]
+
+
+class DotQuit:
+    """Watches what is typed for the lecture's end: a line that begins with ``.``.
+
+    The lines may arrive in any pieces; nothing is held back.
+    """
+
+    def __init__(self) -> None:
+        self._at_line_start = True
+
+    def feed(self, chunk: bytes) -> tuple[bytes, bool]:
+        """Take a chunk of input.
+
+        Returns:
+            What of it is to be sent, and whether to quit after that.
+        """
+        if self._at_line_start and chunk.startswith(b"."):
+            return b"", True
+        dot = chunk.find(b"\n.")
+        if dot >= 0:
+            return chunk[: dot + 1], True
+        self._at_line_start = chunk.endswith(b"\n")
+        return chunk, False
+
+
+@implementer(IConsumer, IHalfCloseableProtocol, IPushProducer)
+class SenderProtocol(Protocol):
+    """One connection to a server: sends what it is given, reports the replies.
+
+    A Twisted consumer: `write` to it, or register a producer that does, and the
+    producer is paused while the server reads too slowly. When all is sent, call
+    `finish`: it shuts the sending side down, goes on reporting replies until
+    the server ends too, and then closes. (To close at once, with replies
+    unread, would send a reset that can destroy what the server has not read.)
+    """
+
+    factory: SenderFactory
+    transport: IStreamTransport
+
+    def __init__(self) -> None:
+        self._producer: IPushProducer | None = None
+        self._paused = False
+        self._finishing = False
+        self._stopped = False
+        self._server_ended = False
+        self._received_bytes = 0
+        self._quiet_timer: IDelayedCall | None = None
+
+    @override
+    def connectionMade(self) -> None:
+        clock = self.factory.clock
+        self._began = clock.seconds()
+        self._peer = Peer.of(1, self.transport.getPeer(), self.transport.getHost())
+        self.transport.registerProducer(self, True)
+        self.factory.sink(Connected(self._peer, self._began))
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        self._received_bytes += len(data)
+        if self._finishing:
+            self._wait_for_silence(self.factory.wait_seconds)
+        self.factory.sink(
+            Received(self._peer, self.factory.clock.seconds(), Chunk(data))
+        )
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, as soon as the server takes them."""
+        if self._finishing or not self.connected:
+            return
+        if self._server_ended:
+            self._wait_for_silence(self.factory.half_open_seconds)
+        self.transport.write(data)
+
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
+        """Let ``producer`` write here, paused while the server is slow.
+
+        Raises:
+            ValueError: the producer is no push (streaming) producer.
+        """
+        if not streaming:
+            raise ValueError("only a push producer can be paused by a connection")
+        self._producer = cast("IPushProducer", producer)
+        if self._paused:
+            self._producer.pauseProducing()
+
+    def unregisterProducer(self) -> None:
+        """Forget the producer; what it wrote is still sent."""
+        self._producer = None
+
+    def finish(self) -> None:
+        """Send what was written, then say that this was all, then wait."""
+        if self._finishing or not self.connected:
+            return
+        self._finishing = True
+        self.transport.unregisterProducer()
+        if self._can_half_close() and not self._server_ended:
+            self.transport.loseWriteConnection()
+        else:
+            self.transport.loseConnection()
+
+    def stop(self, seconds: float) -> None:
+        """End the connection, within ``seconds`` even if the server is stuck."""
+        if not self.connected:
+            return
+        self._stopped = True
+        self._finishing = True
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+        self._cancel_timer()
+        self._quiet_timer = self.factory.clock.callLater(
+            seconds, self.transport.abortConnection
+        )
+
+    def writeConnectionLost(self) -> None:
+        """All is with the kernel, and the server has been told so."""
+        self._wait_for_silence(self.factory.wait_seconds)
+
+    def readConnectionLost(self) -> None:
+        """The server will send no more; perhaps it still reads, perhaps not."""
+        self._server_ended = True
+        if self._finishing:
+            self.transport.loseConnection()
+        else:
+            self._wait_for_silence(self.factory.half_open_seconds)
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.connected = 0
+        self._cancel_timer()
+        now = self.factory.clock.seconds()
+        self.factory.sink(
+            Finished(
+                self._peer,
+                now,
+                cause_of(reason, stopped=self._stopped),
+                self._received_bytes,
+                0,
+                now - self._began,
+            )
+        )
+
+    def pauseProducing(self) -> None:
+        """The server reads too slowly: let nobody write."""
+        self._paused = True
+        if self._producer is not None:
+            self._producer.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """The server has caught up."""
+        self._paused = False
+        if self._producer is not None:
+            self._producer.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """The connection is gone: there is no one to write to."""
+        if self._producer is not None:
+            self._producer.stopProducing()
+
+    def _can_half_close(self) -> bool:
+        # TLS has no half-close, though Twisted's TLS transport passes for the
+        # TCP transport it wraps.
+        return IHalfCloseableDescriptor.providedBy(
+            self.transport
+        ) and not ISSLTransport.providedBy(self.transport)
+
+    def _wait_for_silence(self, seconds: float | None) -> None:
+        """Close when nothing has happened for ``seconds`` (None: never)."""
+        if seconds is None:
+            return
+        if self._quiet_timer is None:
+            self._quiet_timer = self.factory.clock.callLater(seconds, self._silence)
+        else:
+            self._quiet_timer.reset(seconds)
+
+    def _silence(self) -> None:
+        self._quiet_timer = None
+        if self._paused and not self._finishing:
+            # Bytes are waiting: a server that is gone answers them with a reset.
+            self._wait_for_silence(self.factory.half_open_seconds)
+            return
+        self._stopped = self._finishing
+        self._finishing = True
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
+    def _cancel_timer(self) -> None:
+        if self._quiet_timer is not None:
+            self._quiet_timer.cancel()
+            self._quiet_timer = None
+
+
+class SenderFactory(Factory[SenderProtocol]):
+    """Makes `SenderProtocol` s.
+
+    Args:
+        sink: takes the events: Connected, Received (the replies, as they came),
+            Finished.
+        clock: tells the time (``reactor``, or a test's ``Clock``).
+        wait_seconds: how long after `SenderProtocol.finish` a server that does
+            not end may be silent before this side closes.
+        half_open_seconds: what it means that the server ends its sending side
+            before `SenderProtocol.finish`. That may be all of it (it closed, and
+            one more write would be answered by a reset) or half (it still
+            reads); TCP does not tell. Closed, once nothing was written for so
+            many seconds. None: half, always.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        sink: Sink,
+        *,
+        clock: IReactorTime,
+        wait_seconds: float = 5.0,
+        half_open_seconds: float | None = 1.0,
+    ) -> None:
+        self.sink = sink
+        self.clock = clock
+        self.wait_seconds = wait_seconds
+        self.half_open_seconds = half_open_seconds
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> SenderProtocol:
+        protocol = SenderProtocol()
+        protocol.factory = self
+        return protocol

@@ -1,0 +1,74 @@
+"""What can go wrong, as one small tree whose messages are for users.
+
+Every error names the call that failed, the address (or path) it was about and
+the reason, the way the lecture's ``perror`` names the call.
+"""
+
+from __future__ import annotations
+
+import os
+
+from typing_extensions import override
+
+__all__ = [
+    "ConnectError",
+    "ConnectionLostError",
+    "EcholabError",
+    "ListenError",
+    "OutputError",
+    "reason_of",
+]
+
+
+class EcholabError(Exception):
+    """Anything a user, a peer or the machine can cause.
+
+    Attributes:
+        call: what failed, by the name of its system call: ``bind``.
+        address: what it was about: ``0.0.0.0:8888``, a path.
+        reason: why, in the system's words: ``Address already in use``.
+    """
+
+    def __init__(self, call: str, address: str, reason: str) -> None:
+        super().__init__(call, address, reason)
+        self.call = call
+        self.address = address
+        self.reason = reason
+
+    @override
+    def __str__(self) -> str:
+        """One line: ``bind 0.0.0.0:8888: Address already in use``."""
+        return f"{self.call} {self.address}: {self.reason}"
+
+
+class ListenError(EcholabError):
+    """An address cannot be listened on."""
+
+
+class ConnectError(EcholabError):
+    """A server cannot be reached."""
+
+
+class ConnectionLostError(EcholabError):
+    """A connection ended before everything was sent in order."""
+
+
+class OutputError(EcholabError):
+    """What was received cannot be written where it should go."""
+
+
+def reason_of(error: BaseException | None) -> str:
+    """Say in one line why something failed, in the system's own words.
+
+    Args:
+        error: An ``OSError``, or anything whose text says why. Twisted keeps
+            the system's error inside its own; that one is preferred.
+    """
+    inner = getattr(error, "socketError", None) or getattr(error, "osError", None)
+    if isinstance(inner, BaseException):
+        return reason_of(inner)
+    if isinstance(inner, int):
+        return os.strerror(inner)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(inner or error).split()) or type(error).__name__

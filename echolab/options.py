@@ -1,0 +1,171 @@
+"""The options of both programs, declared once for twistd and the command."""
+
+from __future__ import annotations
+
+import getopt
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from twisted.python import usage
+from typing_extensions import override
+
+from echolab import __version__
+from echolab.assembly import ANY_IPV4, ClientSettings, ServerSettings, host_and_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["BaseOptions", "ClientOptions", "ServerOptions"]
+
+
+class BaseOptions(usage.Options):
+    """Options in the Twisted way, with two habits that users know from elsewhere.
+
+    Options may stand behind arguments (``echolab server 8888 --once``); and a
+    mistake is one line on stderr and exit status 1, under twistd too, which by
+    itself prints the whole help to stdout.
+    """
+
+    @override
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        words = list(sys.argv[1:] if options is None else options)
+        try:
+            super().parseOptions(_options_first(self, words))
+        except usage.UsageError as error:
+            if self.parent is None:
+                raise
+            raise SystemExit(str(error)) from None
+
+    opt_h = usage.Options.opt_help
+
+    @override
+    def opt_version(self) -> NoReturn:
+        """Show the version and exit."""
+        print("echolab", __version__)
+        raise SystemExit(0)
+
+
+def _options_first(options: usage.Options, words: list[str]) -> list[str]:
+    """The words of a command line with the options before the arguments."""
+    if hasattr(options, "subCommands"):
+        return words  # What stands behind a subcommand is the subcommand's.
+    try:
+        pairs, rest = getopt.gnu_getopt(words, options.shortOpt, options.longOpt)
+    except getopt.error as error:
+        raise usage.UsageError(f"{error}; see --help") from None
+    first = []
+    for name, value in pairs:
+        takes_value = f"{name[2:]}=" in options.longOpt
+        first.append(f"{name}={value}" if takes_value else f"{name}{value}")
+    return [*first, "--", *rest]
+
+
+def _port(call: str, host: str, text: str, least: int) -> int:
+    """Read a port; what is wrong with it is told as the call would."""
+    where = f"{call} {host_and_port(host, text)}"
+    try:
+        port = int(text)
+    except ValueError:
+        raise usage.UsageError(f"{where}: port is not a number") from None
+    if not least <= port <= 65535:
+        raise usage.UsageError(f"{where}: port must be {least}-65535")
+    return port
+
+
+def _number(name: str, text: str, convert: Callable[[str], float]) -> float:
+    """Read a positive number."""
+    try:
+        number = convert(text)
+    except ValueError:
+        number = 0
+    if not 0 < number < 2**31:
+        raise usage.UsageError(f"--{name} {text}: must be a number greater than 0")
+    return number
+
+
+class ServerOptions(BaseOptions):
+    """``twistd echolab`` and ``echolab server``."""
+
+    synopsis = "[PORT] [options]"
+    longdesc = (
+        "Receives on many connections at once and prints what arrives, as the "
+        "lecture's server.c does. Example: echolab server 8888, or "
+        "twistd -n echolab --port 8888; then, elsewhere: nc 127.0.0.1 8888."
+    )
+    optFlags = [
+        ["once", None, "Serve one connection, then exit."],
+    ]
+    optParameters = [
+        ["port", "p", "8888", "TCP port to listen on; 0 takes a free one."],
+        ["interface", "i", None, "IP address to listen on. [default: all of IPv4]"],
+        ["backlog", None, "1024", "Connections that may wait to be accepted."],
+        ["output", "o", None, "File to append to instead of stdout."],
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._listen: list[str] = []
+
+    def opt_listen(self, endpoint: str) -> None:
+        """Endpoint to listen on instead, as unix:/tmp/lab.sock; may be repeated."""
+        self._listen.append(endpoint)
+
+    @override
+    def parseArgs(self, *words: str) -> None:
+        if len(words) > 1:
+            raise usage.UsageError("Usage: echolab server [port]")
+        if words:
+            self["port"] = words[0]
+
+    @override
+    def postOptions(self) -> None:
+        interface = self["interface"] or ""
+        self.settings = ServerSettings(
+            port=_port("bind", interface or ANY_IPV4, self["port"], 0),
+            interface=interface,
+            listen=tuple(self._listen),
+            backlog=int(_number("backlog", self["backlog"], int)),
+            once=bool(self["once"]),
+            output=self["output"],
+        )
+
+
+class ClientOptions(BaseOptions):
+    """``twistd echolab-client`` and ``echolab client``."""
+
+    synopsis = "HOST PORT [options]"
+    longdesc = (
+        "Sends each line that is typed or piped, as the lecture's client.c does, "
+        "and shows what comes back. Example: echolab client 127.0.0.1 8888, or "
+        "twistd -n echolab-client --host 127.0.0.1 --port 8888."
+    )
+    optFlags = [
+        ["no-dot", None, "Send lines that begin with '.' instead of quitting."],
+        ["quiet", "q", "Do not show the server's replies."],
+    ]
+    optParameters = [
+        ["host", None, None, "Name or IP address of the server. [127.0.0.1]"],
+        ["port", "p", None, "TCP port of the server. [8888]"],
+        ["connect", "c", None, "Twisted client endpoint string, instead of both."],
+        ["timeout", "t", "30", "Seconds to wait for the connection."],
+    ]
+
+    @override
+    def parseArgs(self, *words: str) -> None:
+        given = [self["host"], self["port"], self["connect"]]
+        if len(words) not in (0, 2) or not (words or any(given)):
+            raise usage.UsageError("Usage: echolab client <ipaddr> <port>")
+        if words:
+            self["host"], self["port"] = words
+
+    @override
+    def postOptions(self) -> None:
+        host = self["host"] or "127.0.0.1"
+        self.settings = ClientSettings(
+            host=host,
+            port=_port("connect", host, self["port"] or "8888", 1),
+            connect=self["connect"],
+            timeout=_number("timeout", self["timeout"], float),
+            dot=not self["no-dot"],
+            quiet=bool(self["quiet"]),
+        )

@@ -1,0 +1,264 @@
+"""Where printed bytes go: bounded, and able to say "wait"."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+from typing import TYPE_CHECKING, cast
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from echolab.errors import OutputError, reason_of
+from echolab.interfaces import IOutput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IDelayedCall, IProducer, IPushProducer
+    from twisted.python.failure import Failure
+
+    from echolab.interfaces import IReactor
+
+
+__all__ = ["DescriptorOutput", "LogOutput", "open_append"]
+
+MAX_BUFFERED_BYTES = 1 << 18
+_PIPE_BUF = select.PIPE_BUF
+
+
+def _open_private(fd: int) -> int | None:
+    """Open once more what ``fd`` is open on, to write without blocking.
+
+    O_NONBLOCK belongs to the open file description, which stdout shares with
+    the shell, with stderr and with other programs: set there, it loses their
+    output. A description of our own can have it (Linux: ``/proc/self/fd``).
+
+    Returns:
+        A new descriptor; or None where there can be none: a socket, another
+        user's terminal, a system without ``/proc``.
+    """
+    flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    try:
+        return os.open(f"/proc/self/fd/{fd}", flags)
+    except OSError:
+        return None
+
+
+def open_append(path: str) -> int:
+    """Open a file to append to; a new one is its owner's alone (mode 0600).
+
+    Raises:
+        OutputError: it cannot be opened.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
+    try:
+        return os.open(path, flags, 0o600)
+    except OSError as error:
+        raise OutputError("open", path, reason_of(error)) from None
+
+
+@implementer(IOutput, IWriteDescriptor, IReadDescriptor)
+class DescriptorOutput:
+    """Writes to a descriptor at once, and keeps the rest when it is full.
+
+    While more than ``max_buffered_bytes`` wait, the producer is paused. What
+    then still arrives is what was already read: a chunk for each connection.
+
+    Args:
+        reactor: watches the descriptor; tells the time.
+        fd: the descriptor: a terminal, a pipe, a file, a socket. Its flags are
+            not touched.
+        name: what users know it by: ``stdout``, a path.
+        lost: called once, when nothing can be written any more; a reader that
+            went away (EPIPE) is an end in order, and given as None.
+        owned: whether `close` closes the descriptor.
+        max_buffered_bytes: how many bytes may wait before the producer is told.
+    """
+
+    def __init__(
+        self,
+        reactor: IReactor,
+        fd: int,
+        name: str,
+        *,
+        lost: Callable[[OutputError | None], None],
+        owned: bool = False,
+        max_buffered_bytes: int = MAX_BUFFERED_BYTES,
+    ) -> None:
+        self._reactor = reactor
+        self._name = name
+        self._lost = lost
+        self._max = max_buffered_bytes
+        self._buffer = bytearray()
+        self._producer: IPushProducer | None = None
+        self._paused = False
+        self._closed = False
+        self._flushed: Deferred[int] | None = None
+        self._give_up: IDelayedCall | None = None
+        self._fd = fd
+        self._owned = owned
+        self._write_some = self._write_plainly
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd):
+            private = _open_private(fd)
+            if private is None:
+                self._write_some = self._write_without_blocking
+            else:
+                self._fd, self._owned = private, True
+        if stat.S_ISFIFO(mode):
+            # The writing end of a pipe becomes ready when its reader goes away.
+            reactor.addReader(self)
+
+    def write(self, data: bytes) -> None:
+        """Write bytes, now if the descriptor takes them."""
+        if self._closed:
+            return
+        if self._buffer:
+            self._buffer += data
+        else:
+            written = self._try(data)
+            if written == len(data) or self._closed:
+                return
+            self._buffer += memoryview(data)[written:]
+            self._reactor.addWriter(self)
+        if len(self._buffer) > self._max and not self._paused:
+            self._paused = True
+            if self._producer is not None:
+                self._producer.pauseProducing()
+
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
+        """Pause ``producer`` while too much waits.
+
+        Raises:
+            ValueError: the producer is no push (streaming) producer.
+        """
+        if not streaming:
+            raise ValueError("only a push producer can be paused by an output")
+        self._producer = cast("IPushProducer", producer)
+        if self._paused:
+            self._producer.pauseProducing()
+
+    def unregisterProducer(self) -> None:
+        """Pause nobody from now on."""
+        self._producer = None
+
+    def flush(self, seconds: float) -> Deferred[int]:
+        """Wait until all is written; return how much is not, after ``seconds``."""
+        if self._closed or not self._buffer:
+            return succeed(len(self._buffer))
+        self._flushed = Deferred()
+        self._give_up = self._reactor.callLater(seconds, self._end_flush)
+        return self._flushed
+
+    def close(self) -> None:
+        """Write nothing more; let go of the reactor and of what is owned."""
+        if self._closed:
+            return
+        self._closed = True
+        self._reactor.removeReader(self)
+        self._reactor.removeWriter(self)
+        self._end_flush()
+        if self._owned:
+            os.close(self._fd)
+
+    def fileno(self) -> int:
+        """The descriptor to watch."""
+        return self._fd
+
+    def doWrite(self) -> None:
+        """Write what waits, now that the descriptor takes more."""
+        written = self._try(self._buffer)
+        del self._buffer[:written]
+        if self._buffer:
+            return
+        self._reactor.removeWriter(self)
+        self._end_flush()
+        if self._paused:
+            self._paused = False
+            if self._producer is not None:
+                self._producer.resumeProducing()
+
+    def doRead(self) -> None:
+        """See whether the reader of the pipe has gone."""
+        if _poll(self._fd, 0):
+            self._lose(BrokenPipeError())
+
+    def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002 - says less
+        """The reactor found the descriptor hung up."""
+        self._lose(BrokenPipeError())
+
+    def logPrefix(self) -> str:
+        """Who speaks in the log."""
+        return type(self).__name__
+
+    def _try(self, data: bytes | bytearray) -> int:
+        """Write what can be written now; return how many bytes that was."""
+        written = 0
+        try:
+            with memoryview(data) as view:
+                while written < len(data):
+                    written += self._write_some(view[written:])
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self._lose(error)
+        return written
+
+    def _write_plainly(self, view: memoryview) -> int:
+        return os.write(self._fd, view)
+
+    def _write_without_blocking(self, view: memoryview) -> int:
+        """Write to a descriptor that may block: no more than poll vouches for."""
+        if not _poll(self._fd, select.POLLOUT):
+            raise BlockingIOError
+        return os.write(self._fd, view[: select.PIPE_BUF])
+
+    def _end_flush(self) -> None:
+        if self._give_up is not None and self._give_up.active():
+            self._give_up.cancel()
+        flushed, self._flushed = self._flushed, None
+        if flushed is not None:
+            flushed.callback(len(self._buffer))
+
+    def _lose(self, error: OSError) -> None:
+        self.close()
+        if isinstance(error, BrokenPipeError):
+            self._lost(None)
+        else:
+            self._lost(OutputError("write", self._name, reason_of(error)))
+
+
+def _poll(fd: int, events: int) -> bool:
+    """Whether a descriptor is ready for ``events`` now, or has hung up."""
+    poll = select.poll()
+    poll.register(fd, events)
+    return bool(poll.poll(0))
+
+
+@implementer(IOutput)
+class LogOutput:
+    """Printed lines as entries of Twisted's log, for a daemon without a file."""
+
+    _log = Logger()
+
+    def write(self, data: bytes) -> None:
+        """Log each line; bytes that are not UTF-8 as escapes."""
+        for line in data.decode("utf-8", "backslashreplace").rstrip("\n").split("\n"):
+            self._log.info("{line}", line=line)
+
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
+        """Do nothing: a log never makes anybody wait."""
+
+    def unregisterProducer(self) -> None:
+        """Do nothing, likewise."""
+
+    def flush(self, seconds: float) -> Deferred[int]:  # noqa: ARG002 - never waits
+        """Nothing waits here."""
+        return succeed(0)
+
+    def close(self) -> None:
+        """Do nothing: the log is not ours."""

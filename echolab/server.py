@@ -1,0 +1,198 @@
+"""The receiving side: a Protocol that reports events, and its Factory."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import deferLater
+from typing_extensions import override
+from zope.interface import implementer
+
+from echolab.events import Accepted, Finished, Peer, Received, cause_of
+from echolab.framing import LineFramer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from twisted.internet.interfaces import IAddress, IReactorTime
+    from twisted.python.failure import Failure
+
+    from echolab.events import Sink
+    from echolab.framing import Framer, Messages
+    from echolab.interfaces import IStreamTransport
+
+__all__ = ["ReceiverFactory", "ReceiverProtocol"]
+
+# How often a drain looks again while the output lets nobody read, in seconds.
+PAUSED_TURN_SECONDS = 0.02
+
+
+class ReceiverProtocol(Protocol):
+    """One accepted connection: chunks in, events out, nothing sent back.
+
+    Made by a `ReceiverFactory`, which knows the sink, the clock and the framing.
+    """
+
+    factory: ReceiverFactory
+    transport: IStreamTransport
+
+    def __init__(self, framer: Framer) -> None:
+        self._framer = framer
+        self._received_bytes = 0
+        self._unterminated_bytes = 0
+        self._stopped = False
+        self._bytes_last_turn = -1
+
+    @override
+    def connectionMade(self) -> None:
+        transport = self.transport
+        factory = self.factory
+        self._began = factory.clock.seconds()
+        self._peer = Peer.of(
+            next(factory.numbers), transport.getPeer(), transport.getHost()
+        )
+        factory.opened(self)
+        factory.sink(Accepted(self._peer, self._began))
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        self._received_bytes += len(data)
+        self._report(self._framer.feed(data))
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._report(self._framer.end())
+        now = self.factory.clock.seconds()
+        self.factory.sink(
+            Finished(
+                self._peer,
+                now,
+                cause_of(reason, stopped=self._stopped),
+                self._received_bytes,
+                self._unterminated_bytes,
+                now - self._began,
+            )
+        )
+        self.factory.closed(self)
+
+    def resume(self) -> None:
+        """Read again; what came meanwhile has yet to be looked for."""
+        self._bytes_last_turn = -1
+        self.transport.resumeProducing()
+
+    def stop_if_quiet(self) -> None:
+        """End the connection if nothing came since this was last asked."""
+        if self._received_bytes == self._bytes_last_turn and not self._stopped:
+            self._stopped = True
+            self.transport.loseConnection()
+        self._bytes_last_turn = self._received_bytes
+
+    def abort(self) -> None:
+        """End the connection now, whatever is on its way."""
+        self._stopped = True
+        self.transport.abortConnection()
+
+    def _report(self, batches: Iterable[Messages]) -> None:
+        factory = self.factory
+        for messages in batches:
+            if messages.unterminated:
+                self._unterminated_bytes = len(messages.join(b""))
+            factory.sink(Received(self._peer, factory.clock.seconds(), messages))
+
+
+@implementer(IPushProducer)
+class ReceiverFactory(Factory[ReceiverProtocol]):
+    """Makes `ReceiverProtocol` s and holds them back when their sink is full.
+
+    It is the one producer of all its connections: register it with an output
+    (``output.registerProducer(factory, True)``), and the output can pause them.
+
+    Args:
+        sink: takes the events of all connections, each connection's in order.
+        clock: tells the time (``reactor``, or a test's ``Clock``).
+        make_framer: makes the framer of one connection.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        sink: Sink,
+        *,
+        clock: IReactorTime,
+        make_framer: Callable[[], Framer] = LineFramer,
+    ) -> None:
+        self.sink = sink
+        self.clock = clock
+        self.numbers = count(1)
+        self._make_framer = make_framer
+        self._connections: set[ReceiverProtocol] = set()
+        self._accepting = True
+        self._paused = False
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> ReceiverProtocol | None:
+        if not self._accepting:
+            return None
+        protocol = ReceiverProtocol(self._make_framer())
+        protocol.factory = self
+        return protocol
+
+    def opened(self, protocol: ReceiverProtocol) -> None:
+        """Note a new connection; it waits if the sink is full."""
+        self._connections.add(protocol)
+        if self._paused:
+            protocol.transport.pauseProducing()
+
+    def closed(self, protocol: ReceiverProtocol) -> None:
+        """Forget a connection that has finished."""
+        self._connections.discard(protocol)
+
+    def pauseProducing(self) -> None:
+        """Read from no connection until `resumeProducing`."""
+        self._paused = True
+        for protocol in self._connections:
+            protocol.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Read from all connections again."""
+        self._paused = False
+        for protocol in self._connections:
+            protocol.resume()
+
+    def stopProducing(self) -> None:
+        """End every connection now, since nobody takes what it brings."""
+        self._accepting = False
+        for protocol in tuple(self._connections):
+            protocol.abort()
+
+    def stop_accepting(self) -> None:
+        """Turn away every further connection; those that are open go on."""
+        self._accepting = False
+
+    def drain(self, seconds: float) -> Deferred[None]:
+        """Accept nothing more, read what has arrived, then end.
+
+        A connection is ended when a whole turn of the reactor brought nothing
+        from it; those that still bring something after ``seconds`` are aborted.
+
+        Returns:
+            A Deferred that fires when every connection has finished.
+        """
+        self._accepting = False
+        return Deferred.fromCoroutine(self._drain(seconds))
+
+    async def _drain(self, seconds: float) -> None:
+        deadline = self.clock.seconds() + seconds
+        while self._connections:
+            if self.clock.seconds() >= deadline:
+                self.stopProducing()
+            elif not self._paused:
+                for protocol in tuple(self._connections):
+                    protocol.stop_if_quiet()
+            turn = PAUSED_TURN_SECONDS if self._paused else 0
+            await deferLater(self.clock, turn)

@@ -1,0 +1,297 @@
+"""The services that twistd, the ``echolab`` command and applications all run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from twisted.application.service import Service
+from twisted.internet import defer, error
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    gatherResults,
+)
+from twisted.logger import Logger
+from typing_extensions import override
+
+from echolab.client import DotQuit, SenderFactory
+from echolab.errors import (
+    ConnectError,
+    ConnectionLostError,
+    ListenError,
+    OutputError,
+    reason_of,
+)
+from echolab.events import EndCause, Finished, format_address, tee
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from twisted.internet.interfaces import (
+        IListeningPort,
+        IPushProducer,
+        IReactorTime,
+        IStreamClientEndpoint,
+        IStreamServerEndpoint,
+    )
+    from twisted.python.failure import Failure
+
+    from echolab.client import SenderProtocol
+    from echolab.errors import EcholabError
+    from echolab.events import Event
+    from echolab.interfaces import IOutput
+    from echolab.printing import ConversationPrinter
+    from echolab.server import ReceiverFactory
+
+__all__ = ["Done", "ReceiverService", "SenderService"]
+
+Done: TypeAlias = "Callable[[EcholabError | None], None]"
+"""Called when a service is at its end: with None in order, else with the reason."""
+
+STOP_SECONDS = 1.0
+
+_log = Logger()
+
+
+class ReceiverService(Service):
+    """Listens, and at its end loses nothing that was accepted.
+
+    Args:
+        endpoints: where to listen, each with the name users know it by.
+        factory: makes the connections' protocols.
+        output: where their sink prints, if it does; flushed and closed at the
+            end.
+        clock: tells the time.
+        done: called if an endpoint fails after the start.
+        drain_seconds: how long the end may take, for what has arrived to be
+            read and for a slow output to take it.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[tuple[str, IStreamServerEndpoint]],
+        factory: ReceiverFactory,
+        output: IOutput | None = None,
+        *,
+        clock: IReactorTime,
+        done: Done,
+        drain_seconds: float = 5.0,
+    ) -> None:
+        self._endpoints = endpoints
+        self._factory = factory
+        self._output = output
+        self._clock = clock
+        self._done = done
+        self._drain_seconds = drain_seconds
+        self._listening: list[Deferred[IListeningPort | None]] = []
+
+    @override
+    def privilegedStartService(self) -> None:
+        """Listen on every endpoint.
+
+        Raises:
+            ListenError: one cannot be listened on; then none is.
+        """
+        super().privilegedStartService()
+        errors: list[EcholabError | None] = []
+        report: Done = errors.append
+
+        def failed(failure: Failure, name: str) -> None:
+            if not failure.check(CancelledError):
+                report(_listen_error(name, failure.value))
+
+        for name, endpoint in self._endpoints:
+            listening = endpoint.listen(self._factory)
+            self._listening.append(
+                listening.addCallback(_announce).addErrback(failed, name)
+            )
+        report = self._done
+        for why in filter(None, errors):
+            self.stop_listening()
+            raise why
+
+    @override
+    def startService(self) -> None:
+        """Listen, unless `privilegedStartService` has done so."""
+        super().startService()
+        if not self._listening:
+            self.privilegedStartService()
+
+    def stop_listening(self) -> Deferred[list[None]]:
+        """Accept no more connections; those that are open go on."""
+        self._factory.stop_accepting()
+        listening, self._listening = self._listening, []
+        for each in listening:
+            each.cancel()
+        return gatherResults([each.addCallback(_close) for each in listening])
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        """Accept no more, read and print what has arrived, end."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        deadline = self._clock.seconds() + self._drain_seconds
+        await self.stop_listening()
+        await self._factory.drain(self._drain_seconds)
+        if self._output is not None:
+            left = await self._output.flush(max(0.0, deadline - self._clock.seconds()))
+            if left:
+                _log.warn("{bytes} bytes were received but not printed", bytes=left)
+            self._output.close()
+
+
+def _announce(port: IListeningPort) -> IListeningPort:
+    _log.info("listening on {address}", address=format_address(port.getHost()))
+    return port
+
+
+def _close(port: IListeningPort | None) -> Deferred[None] | None:
+    return None if port is None else port.stopListening()
+
+
+def _listen_error(name: str, why: BaseException | None) -> ListenError:
+    if isinstance(why, OverflowError):
+        return ListenError("bind", name, "port must be 0-65535")
+    if not isinstance(why, error.CannotListenError):
+        return ListenError("bind", name, reason_of(why))
+    if why.socketError == "Cannot acquire lock":
+        # A UNIX path that Twisted finds held by a live process.
+        return ListenError("bind", name, "Address already in use")
+    return ListenError("bind", name, reason_of(why))
+
+
+class SenderService(Service):
+    """Connects, sends what is typed or piped, prints what comes back.
+
+    It is a consumer of input: a reader calls `received` and `ended`.
+
+    Args:
+        endpoint: where to connect.
+        name: what users know the server by: ``127.0.0.1:8888``.
+        printer: shows the person what happens.
+        output: where the printer prints; flushed and closed at the end.
+        clock: tells the time.
+        done: called at the end.
+        make_reader: given `received` and `ended`, makes the reader of the input;
+            it is resumed once the connection is there.
+        quit_on_dot: whether a line that begins with ``.`` quits, as in the
+            lecture.
+        timeout_seconds: how long to try to connect.
+        half_open_seconds: see `SenderFactory`.
+    """
+
+    def __init__(
+        self,
+        endpoint: IStreamClientEndpoint,
+        name: str,
+        printer: ConversationPrinter,
+        output: IOutput,
+        *,
+        clock: IReactorTime,
+        done: Done,
+        make_reader: Callable[[SenderService], IPushProducer],
+        quit_on_dot: bool = True,
+        timeout_seconds: float = 30.0,
+        half_open_seconds: float | None = 1.0,
+    ) -> None:
+        self._endpoint = endpoint
+        self._name = name
+        self._printer = printer
+        self._output = output
+        self._clock = clock
+        self._done = done
+        self._reader = make_reader(self)
+        self._dot = DotQuit() if quit_on_dot else None
+        self._timeout_seconds = timeout_seconds
+        self._factory = SenderFactory(
+            tee(printer, self._note), clock=clock, half_open_seconds=half_open_seconds
+        )
+        self._connecting: Deferred[None] | None = None
+        self._protocol: SenderProtocol | None = None
+        self._all_sent = False
+        self._finished: Deferred[None] = Deferred()
+
+    @override
+    def startService(self) -> None:
+        """Begin to connect."""
+        super().startService()
+        connecting = self._endpoint.connect(self._factory)
+        connecting.addTimeout(self._timeout_seconds, self._clock)
+        self._connecting = connecting.addCallbacks(self._connected, self._refused)
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        """End, within about a second even if the server is stuck."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        self._reader.stopProducing()
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self._protocol is not None:
+            self._protocol.stop(STOP_SECONDS)
+            await self._finished
+        await self._output.flush(STOP_SECONDS)
+        self._output.close()
+
+    def received(self, chunk: bytes) -> None:
+        """Take a chunk of input; on a terminal that is a line."""
+        assert self._protocol is not None
+        self._printer.typed()
+        quitting = False
+        if self._dot is not None:
+            chunk, quitting = self._dot.feed(chunk)
+        self._protocol.write(chunk)
+        if quitting:
+            self._reader.stopProducing()
+            self.ended()
+        elif chunk.endswith(b"\n"):
+            self._printer.ask()
+
+    def ended(self) -> None:
+        """Take the end of input."""
+        assert self._protocol is not None
+        self._all_sent = True
+        self._protocol.finish()
+
+    def output_lost(self, why: EcholabError | None) -> None:
+        """Take the end of the output: a reader of the replies that went away."""
+        if why is None and not self._all_sent:
+            why = OutputError("write", "stdout", "Broken pipe")
+        self._done(why)
+
+    def _connected(self, protocol: SenderProtocol) -> None:
+        self._protocol = protocol
+        protocol.registerProducer(self._reader, True)
+        self._output.registerProducer(protocol.transport, True)
+        self._reader.resumeProducing()
+
+    def _refused(self, failure: Failure) -> None:
+        if not self.running:
+            return
+        why = failure.value
+        match why:
+            case defer.TimeoutError() | error.TimeoutError(osError=None):
+                reason = f"timed out after {self._timeout_seconds:g} s"
+            case error.DNSLookupError():
+                reason = "no such host"
+            case _:
+                reason = reason_of(why)
+        self._done(ConnectError("connect", self._name, reason))
+
+    def _note(self, event: Event) -> None:
+        if not isinstance(event, Finished):
+            return
+        self._finished.callback(None)
+        in_order = event.cause in (EndCause.EOF, EndCause.STOPPED)
+        if self._all_sent and in_order:
+            self._printer.finish()
+            self._done(None)
+            return
+        self._printer.end_line()
+        if self.running:
+            reason = "closed by the server" if in_order else "Connection reset by peer"
+            self._done(ConnectionLostError("recv", self._name, reason))

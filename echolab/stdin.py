@@ -1,0 +1,101 @@
+"""Reading what is typed, driven by the reactor."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import IPushProducer, IReadDescriptor
+from zope.interface import implementer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IReactorFDSet
+    from twisted.python.failure import Failure
+
+__all__ = ["StdinReader"]
+
+READ_BYTES = 65536
+
+
+@implementer(IReadDescriptor, IPushProducer)
+class StdinReader:
+    """Reads a descriptor whenever it has something, without touching its flags.
+
+    It reads once each time the reactor says that a read will not block. So the
+    descriptor may stay blocking, and a terminal shared with a shell is left as
+    it was; `twisted.internet.stdio` makes it non-blocking for everybody.
+
+    Works on a terminal, a pipe, a socket, a regular file and ``/dev/null``.
+
+    Args:
+        reactor: watches the descriptor.
+        fd: the descriptor, or None where there is none (stdin was closed): that
+            is an input that has ended.
+        received: takes each chunk; on a terminal that is one line.
+        ended: called once at the end of input.
+    """
+
+    def __init__(
+        self,
+        reactor: IReactorFDSet,
+        fd: int | None,
+        *,
+        received: Callable[[bytes], None],
+        ended: Callable[[], None],
+    ) -> None:
+        self._reactor = reactor
+        self._fd = fd
+        self._received = received
+        self._ended = ended
+        self._stopped = False
+
+    def resumeProducing(self) -> None:
+        """Read, from now on or again."""
+        if self._stopped:
+            return
+        if self._fd is None:
+            self._end()
+        else:
+            self._reactor.addReader(self)
+
+    def pauseProducing(self) -> None:
+        """Do not read until `resumeProducing`."""
+        if self._fd is not None:
+            self._reactor.removeReader(self)
+
+    def stopProducing(self) -> None:
+        """Never read again; ``ended`` is not called."""
+        self._stopped = True
+        self.pauseProducing()
+
+    def fileno(self) -> int:
+        """The descriptor to watch."""
+        return -1 if self._fd is None else self._fd
+
+    def doRead(self) -> None:
+        """Read once, since the reactor says that it will not block."""
+        try:
+            chunk = os.read(self.fileno(), READ_BYTES)
+        except BlockingIOError:
+            return  # Somebody else made it non-blocking and read it first.
+        except OSError:
+            chunk = b""  # The terminal is gone (EIO): nothing more will come.
+        if chunk:
+            self._received(chunk)
+        else:
+            self._end()
+
+    def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002 - all the same
+        """The reactor gives the descriptor up: it hung up, or all is over."""
+        self._end()
+
+    def logPrefix(self) -> str:
+        """Who speaks in the log."""
+        return type(self).__name__
+
+    def _end(self) -> None:
+        if not self._stopped:
+            self.stopProducing()
+            self._ended()

@@ -1,0 +1,25 @@
+"""``twistd echolab``: the server as a twistd plugin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from echolab.assembly import server_service
+from echolab.options import ServerOptions as Options
+from echolab.twistd import host, is_daemon
+
+if TYPE_CHECKING:
+    from twisted.application.service import IService
+
+__all__ = ["Options", "makeService"]
+
+
+def makeService(options: Options) -> IService:
+    """Make the service that twistd runs."""
+    foreground = not is_daemon(options)
+    return host(
+        options,
+        lambda reactor, done: server_service(
+            reactor, options.settings, done=done, foreground=foreground
+        ),
+    )

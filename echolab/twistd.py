@@ -1,0 +1,140 @@
+"""What twistd needs around a service: where logs go, and how a start may fail."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from twisted.application.service import MultiService
+from twisted.internet.interfaces import IReactorDaemonize
+from twisted.logger import ILogObserver
+from typing_extensions import override
+
+from echolab.errors import EcholabError
+from echolab.program import Ending, check_standard_output, say, stderr_observer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.application.service import IService
+    from twisted.python import usage
+
+    from echolab.service import Done
+
+__all__ = ["host", "is_daemon"]
+
+
+class StartError(SystemExit, Exception):
+    """Ends twistd while it starts: exit status 1, no traceback.
+
+    An Exception, because twistd then removes its pidfile; a SystemExit, because
+    then nobody prints it. What there is to say has been said.
+    """
+
+
+class HostedService(MultiService):
+    """Our service under twistd.
+
+    Args:
+        service: the service.
+        log_to_stderr: whether the log goes to stderr; twistd's own choice under
+            ``-n`` is stdout, which is for what is received.
+    """
+
+    def __init__(self, service: IService, *, log_to_stderr: bool) -> None:
+        super().__init__()
+        self._log_to_stderr = log_to_stderr
+        service.setServiceParent(self)
+
+    @override
+    def setServiceParent(self, parent: Any) -> None:
+        super().setServiceParent(parent)
+        if self._log_to_stderr:
+            # The parent is the application, and twistd asks it for an observer.
+            parent.setComponent(ILogObserver, stderr_observer())
+
+    @override
+    def privilegedStartService(self) -> None:
+        _or_say_why_not(super().privilegedStartService)
+
+    @override
+    def startService(self) -> None:
+        _or_say_why_not(super().startService)
+
+
+def is_daemon(options: usage.Options) -> bool:
+    """Whether these are the options of a twistd without ``-n``."""
+    parent = options.parent
+    return parent is not None and not parent.get("nodaemon", True)
+
+
+def host(options: usage.Options, make: Callable[[Any, Done], IService]) -> IService:
+    """Make the service that twistd runs.
+
+    Args:
+        options: our options, below twistd's.
+        make: makes our service, given the reactor and whom to tell of its end.
+
+    Raises:
+        SystemExit: the service cannot be made, or a daemon could not start.
+    """
+    from twisted.internet import reactor
+
+    ending = Ending(reactor)
+    atexit.register(_exit_with_status_of, ending)
+    daemon = is_daemon(options)
+    try:
+        if not daemon:
+            check_standard_output()
+        service = make(reactor, ending)
+    except EcholabError as error:
+        raise SystemExit(str(error)) from None
+    twistd: Any = options.parent or {}
+    if daemon and not twistd["chroot"] and not IReactorDaemonize.providedBy(reactor):
+        _rehearse(reactor, service, twistd["rundir"])
+    chosen = any(twistd.get(each) for each in ("logfile", "syslog", "logger"))
+    return HostedService(service, log_to_stderr=not daemon and not chosen)
+
+
+def _or_say_why_not(start: Callable[[], None]) -> None:
+    try:
+        start()
+    except EcholabError as error:
+        say(error)
+        raise StartError(1) from None
+
+
+def _rehearse(reactor: Any, service: IService, folder: str) -> None:
+    """Start a service in a process that ends at once, to see whether it can.
+
+    A daemon that fails has no stderr any more; twistd reports it in two lines,
+    cut to a hundred bytes. What fails here is told as it is under ``-n``.
+    """
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.chdir(folder)
+            _or_say_why_not(service.privilegedStartService)
+            stopped = service.stopService()
+            while not stopped.called:
+                reactor.iterate(0.01)
+            status = 0
+        except OSError as error:
+            say(f"chdir {folder}: {error.strerror}")
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(child, 0)
+    if status:
+        raise SystemExit(1)
+
+
+def _exit_with_status_of(ending: Ending) -> None:
+    """Leave with our exit status, since twistd knows none but 0."""
+    if ending.status:
+        for stream in (sys.__stdout__, sys.__stderr__):
+            if stream is not None:
+                stream.flush()
+        os._exit(ending.status)
