@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.endpoints import (
     HostnameEndpoint,
+    StandardIOEndpoint,
     TCP4ServerEndpoint,
     TCP6ServerEndpoint,
     clientFromString,
@@ -212,6 +213,9 @@ def _server_from_string(
         endpoint: IStreamServerEndpoint = serverFromString(reactor, described)
     except Exception as error:
         raise ListenError("listen", text, _parse_reason(error)) from error
+    if isinstance(endpoint, StandardIOEndpoint):
+        # It would leave the user's terminal non-blocking.
+        raise ListenError("listen", text, "stdin and stdout are no place to listen")
     return endpoint
 
 

@@ -75,6 +75,7 @@ class SenderProtocol(Protocol):
         self._producer: IPushProducer | None = None
         self._paused = False
         self._finishing = False
+        self._all_flushed = False
         self._stopped = False
         self._server_ended = False
         self._received_bytes = 0
@@ -91,7 +92,7 @@ class SenderProtocol(Protocol):
     @override
     def dataReceived(self, data: bytes) -> None:
         self._received_bytes += len(data)
-        if self._finishing:
+        if self._all_flushed:
             self._wait_for_silence(self.factory.wait_seconds)
         self.factory.sink(
             Received(self._peer, self.factory.clock.seconds(), Chunk(data))
@@ -125,8 +126,7 @@ class SenderProtocol(Protocol):
         """Send what was written, then say that this was all, then wait."""
         if self._finishing or not self.connected:
             return
-        self._finishing = True
-        self.transport.unregisterProducer()
+        self._send_no_more()
         if self._can_half_close() and not self._server_ended:
             self.transport.loseWriteConnection()
         else:
@@ -137,8 +137,7 @@ class SenderProtocol(Protocol):
         if not self.connected:
             return
         self._stopped = True
-        self._finishing = True
-        self.transport.unregisterProducer()
+        self._send_no_more()
         self.transport.loseConnection()
         self._cancel_timer()
         self._quiet_timer = self.factory.clock.callLater(
@@ -147,6 +146,7 @@ class SenderProtocol(Protocol):
 
     def writeConnectionLost(self) -> None:
         """All is with the kernel, and the server has been told so."""
+        self._all_flushed = True
         self._wait_for_silence(self.factory.wait_seconds)
 
     def readConnectionLost(self) -> None:
@@ -213,14 +213,18 @@ class SenderProtocol(Protocol):
             self._wait_for_silence(self.factory.half_open_seconds)
             return
         self._stopped = self._finishing
-        self._finishing = True
-        self.transport.unregisterProducer()
+        self._send_no_more()
         self.transport.loseConnection()
 
+    def _send_no_more(self) -> None:
+        if not self._finishing:
+            self._finishing = True
+            self.transport.unregisterProducer()
+
     def _cancel_timer(self) -> None:
-        if self._quiet_timer is not None:
+        if self._quiet_timer is not None and self._quiet_timer.active():
             self._quiet_timer.cancel()
-            self._quiet_timer = None
+        self._quiet_timer = None
 
 
 class SenderFactory(Factory[SenderProtocol]):

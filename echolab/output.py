@@ -225,6 +225,8 @@ class DescriptorOutput:
             flushed.callback(len(self._buffer))
 
     def _lose(self, error: OSError) -> None:
+        if self._closed:
+            return
         self.close()
         if isinstance(error, BrokenPipeError):
             self._lost(None)

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ReceiverFactory", "ReceiverProtocol"]
 
-# How often a drain looks again while the output lets nobody read, in seconds.
+# How often a drain looks again: after a turn of the reactor that has asked every
+# connection, and less often while the sink lets nobody read.
+TURN_SECONDS = 0.001
 PAUSED_TURN_SECONDS = 0.02
 
 
@@ -194,5 +196,5 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
             elif not self._paused:
                 for protocol in tuple(self._connections):
                     protocol.stop_if_quiet()
-            turn = PAUSED_TURN_SECONDS if self._paused else 0
+            turn = PAUSED_TURN_SECONDS if self._paused else TURN_SECONDS
             await deferLater(self.clock, turn)

@@ -1,0 +1,202 @@
+"""What several tests need: recorded events, fake transports, real processes."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import IHalfCloseableDescriptor
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from zope.interface import implementer
+
+from echolab import Finished, Received
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from echolab import Event
+
+SECONDS = 20.0
+"""How long a test waits for what must come: long, since it costs nothing."""
+
+ROOT = Path(__file__).parent.parent
+ECHOLAB = (sys.executable, "-m", "echolab")
+TWISTD = (
+    sys.executable,
+    "-c",
+    "import sys; sys.argv[0] = 'twistd'\nfrom twisted.scripts.twistd import run; run()",
+)
+
+
+class Events(list["Event"]):
+    """A sink that remembers."""
+
+    def __call__(self, event: Event) -> None:
+        self.append(event)
+
+    def lines(self) -> list[bytes]:
+        """All messages received, in order."""
+        return [
+            message
+            for event in self
+            if isinstance(event, Received)
+            for message in event.messages
+        ]
+
+    def finished(self) -> Finished:
+        """The last event, which must be the end."""
+        last = self[-1]
+        assert isinstance(last, Finished)
+        return last
+
+
+@implementer(IHalfCloseableDescriptor)
+class FakeTransport(StringTransport):
+    """A transport that says what was asked of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.write_ended = False
+        self.aborted = False
+
+    def loseWriteConnection(self) -> None:
+        self.write_ended = True
+
+    def writeConnectionLost(self) -> None: ...
+
+    def readConnectionLost(self, reason: object) -> None: ...
+
+    def abortConnection(self) -> None:
+        self.aborted = True
+
+
+class FakeReactor(MemoryReactorClock):
+    """A reactor that a test turns by hand; descriptors are real."""
+
+    def turn(self) -> None:
+        """Let each watched descriptor that is ready do its work, once."""
+        readers = [r for r in self.getReaders() if _ready(r.fileno(), select.POLLIN)]
+        writers = [w for w in self.getWriters() if _ready(w.fileno(), select.POLLOUT)]
+        for reader in readers:
+            reader.doRead()
+        for writer in writers:
+            writer.doWrite()
+
+
+def _ready(fd: int, events: int) -> bool:
+    poll = select.poll()
+    poll.register(fd, events)
+    return bool(poll.poll(0))
+
+
+class Program:
+    """A real process, its stdout and stderr collected as they come."""
+
+    def __init__(
+        self,
+        *argv: str,
+        stdin: int = subprocess.PIPE,
+        stdout: int = subprocess.PIPE,
+        cwd: str | None = None,
+        program: Sequence[str] = ECHOLAB,
+    ) -> None:
+        self.process = subprocess.Popen(
+            [*program, *argv],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+        )
+        self.out = b""
+        self.err = b""
+
+    def __enter__(self) -> Program:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(SECONDS)
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def wait_for(self, text: bytes, *, stream: str = "out", times: int = 1) -> None:
+        """Wait until ``text`` has been printed so many times."""
+        deadline = time.monotonic() + SECONDS
+        while getattr(self, stream).count(text) < times:
+            left = deadline - time.monotonic()
+            if left <= 0 or not self._collect(left):
+                raise AssertionError(
+                    f"no {text!r} on {stream}; out {self.out!r}, err {self.err!r}"
+                )
+
+    def _collect(self, seconds: float) -> bool:
+        """Take what comes first; return whether more can come."""
+        process = self.process
+        streams = [s for s in (process.stdout, process.stderr) if s and not s.closed]
+        ready, _, _ = select.select(streams, [], [], seconds)
+        for stream in ready:
+            data = os.read(stream.fileno(), 1 << 20)
+            if stream is process.stdout:
+                self.out += data
+            else:
+                self.err += data
+            if not data:
+                stream.close()
+        return bool(streams)
+
+    def port(self) -> int:
+        """Wait until the server listens; return its port."""
+        self.wait_for(b"listening on", stream="err")
+        self.wait_for(b"\n", stream="err")
+        line = next(x for x in self.err.splitlines() if b"listening on" in x)
+        return int(line.rpartition(b":")[2])
+
+    def send(self, data: bytes) -> None:
+        """Type."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def end_input(self) -> None:
+        """Close its stdin."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def end(self) -> int:
+        """Wait until it has ended and all it said is collected."""
+        deadline = time.monotonic() + SECONDS
+        while self._collect(max(0.0, deadline - time.monotonic())):
+            assert time.monotonic() < deadline, (self.out, self.err)
+        return self.process.wait(SECONDS)
+
+
+def run(*argv: str, input: bytes = b"", program: Sequence[str] = ECHOLAB) -> Program:
+    """Run a program to its end in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        ended = Program(*argv, cwd=folder, program=program)
+        with ended:
+            ended.send(input)
+            ended.end_input()
+            ended.end()
+            ended.left_behind = sorted(each.name for each in Path(folder).iterdir())
+        return ended
+
+
+def connect(port: int) -> socket.socket:
+    """A plain blocking client, as the lecture's."""
+    return socket.create_connection(("127.0.0.1", port), timeout=SECONDS)

@@ -1,0 +1,190 @@
+"""The sending side, in memory with a fake clock."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet import error
+from twisted.internet.address import IPv4Address
+from twisted.internet.interfaces import IPushProducer, ISSLTransport
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import alsoProvides, implementer
+
+from echolab import Connected, EndCause, SenderFactory, SenderProtocol
+from echolab.client import DotQuit
+from tests.support import Events, FakeTransport
+
+ADDRESS = IPv4Address("TCP", "127.0.0.1", 8888)
+
+
+@implementer(IPushProducer)
+class Producer:
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def pauseProducing(self) -> None:
+        self.calls.append("pause")
+
+    def resumeProducing(self) -> None:
+        self.calls.append("resume")
+
+    def stopProducing(self) -> None:
+        self.calls.append("stop")
+
+
+class SenderTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.events = Events()
+        self.transport = FakeTransport()
+        self.transport.peerAddr = ADDRESS
+        self.factory = SenderFactory(
+            self.events, clock=self.clock, wait_seconds=5, half_open_seconds=1
+        )
+        self.protocol = self.connect()
+
+    def connect(self) -> SenderProtocol:
+        protocol = self.factory.buildProtocol(ADDRESS)
+        protocol.makeConnection(self.transport)
+        return protocol
+
+    def lose(self, why: Exception | None = None) -> EndCause:
+        self.protocol.connectionLost(Failure(why or error.ConnectionDone()))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        return self.events.finished().cause
+
+    def test_sends_and_reports_replies(self) -> None:
+        self.protocol.write(b"hello\n")
+        self.assertEqual(self.transport.value(), b"hello\n")
+        self.protocol.dataReceived(b"well")
+        self.protocol.dataReceived(b"come\n")
+        self.assertIsInstance(self.events[0], Connected)
+        self.assertEqual(self.events.lines(), [b"well", b"come\n"])
+        self.lose()
+        self.assertEqual(self.events.finished().received_bytes, 9)
+
+    def test_finish_ends_the_sending_side_only(self) -> None:
+        self.protocol.write(b"a")
+        self.protocol.finish()
+        self.protocol.finish()
+        self.assertTrue(self.transport.write_ended)
+        self.assertFalse(self.transport.disconnecting)
+        self.protocol.dataReceived(b"late reply")
+        self.assertEqual(self.events.lines(), [b"late reply"])
+        self.protocol.readConnectionLost()
+        self.assertTrue(self.transport.disconnecting)
+        self.assertIs(self.lose(), EndCause.EOF)
+
+    def test_nothing_is_sent_after_finish(self) -> None:
+        self.protocol.finish()
+        self.protocol.write(b"x")
+        self.assertEqual(self.transport.value(), b"")
+
+    def test_server_that_never_ends_is_left_when_silent(self) -> None:
+        self.protocol.finish()
+        self.clock.advance(60)  # All is not flushed yet; a slow server may be slow.
+        self.assertFalse(self.transport.disconnecting)
+        self.protocol.writeConnectionLost()
+        self.clock.advance(4)
+        self.protocol.dataReceived(b"still there")
+        self.clock.advance(4)
+        self.assertFalse(self.transport.disconnecting)
+        self.clock.advance(1)
+        self.assertTrue(self.transport.disconnecting)
+        self.assertIs(self.lose(), EndCause.STOPPED)
+
+    def test_tls_has_no_half_close(self) -> None:
+        alsoProvides(self.transport, ISSLTransport)
+        self.protocol.finish()
+        self.assertFalse(self.transport.write_ended)
+        self.assertTrue(self.transport.disconnecting)
+
+    def test_server_that_ended_and_takes_no_more_is_left(self) -> None:
+        self.protocol.readConnectionLost()
+        self.clock.advance(0.9)
+        self.protocol.write(b"x")
+        self.clock.advance(0.9)
+        self.assertFalse(self.transport.disconnecting)
+        self.clock.advance(0.1)
+        self.assertTrue(self.transport.disconnecting)
+        self.assertIs(self.lose(), EndCause.EOF)
+
+    def test_server_that_ended_may_be_reading_slowly(self) -> None:
+        self.protocol.readConnectionLost()
+        self.protocol.pauseProducing()
+        self.clock.advance(10)
+        self.assertFalse(self.transport.disconnecting)
+        self.protocol.resumeProducing()
+        self.clock.advance(1)
+        self.assertTrue(self.transport.disconnecting)
+        self.lose()
+
+    def test_server_that_ended_may_be_all_that_is_wanted(self) -> None:
+        self.factory.half_open_seconds = None
+        self.protocol.readConnectionLost()
+        self.protocol.write(b"x")
+        self.clock.advance(1000)
+        self.assertFalse(self.transport.disconnecting)
+        self.protocol.finish()
+        self.assertTrue(self.transport.disconnecting)
+        self.assertIs(self.lose(), EndCause.EOF)
+
+    def test_slow_server_pauses_the_producer(self) -> None:
+        producer = Producer()
+        self.protocol.registerProducer(producer, True)
+        self.protocol.pauseProducing()
+        self.protocol.resumeProducing()
+        self.protocol.unregisterProducer()
+        self.protocol.pauseProducing()
+        self.assertEqual(producer.calls, ["pause", "resume"])
+        late = Producer()
+        self.protocol.registerProducer(late, True)
+        self.assertEqual(late.calls, ["pause"])
+        self.protocol.stopProducing()
+        self.assertEqual(late.calls, ["pause", "stop"])
+
+    def test_a_pull_producer_is_refused(self) -> None:
+        with self.assertRaisesRegex(ValueError, "push producer"):
+            self.protocol.registerProducer(Producer(), False)
+
+    def test_stop_flushes_and_then_insists(self) -> None:
+        self.protocol.stop(1)
+        self.assertTrue(self.transport.disconnecting)
+        self.assertFalse(self.transport.aborted)
+        self.clock.advance(1)
+        self.assertTrue(self.transport.aborted)
+        self.assertIs(self.lose(error.ConnectionAborted()), EndCause.STOPPED)
+
+    def test_over_is_over(self) -> None:
+        self.assertIs(self.lose(error.ConnectionLost()), EndCause.RESET)
+        self.protocol.write(b"x")
+        self.protocol.finish()
+        self.protocol.stop(1)
+        self.protocol.stopProducing()
+        self.assertEqual(self.transport.value(), b"")
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class DotQuitTests(SynchronousTestCase):
+    def feed(self, *chunks: bytes) -> tuple[bytes, bool]:
+        dot, sent = DotQuit(), b""
+        for chunk in chunks:
+            part, quitting = dot.feed(chunk)
+            sent += part
+            if quitting:
+                return sent, True
+        return sent, False
+
+    def test_line_that_begins_with_a_dot(self) -> None:
+        self.assertEqual(self.feed(b".\n"), (b"", True))
+        self.assertEqual(self.feed(b"a\n", b".b\nc\n"), (b"a\n", True))
+        self.assertEqual(self.feed(b"a\n.b\nc\n"), (b"a\n", True))
+
+    def test_dot_elsewhere(self) -> None:
+        self.assertEqual(self.feed(b"a.\n", b"b", b".c\n"), (b"a.\nb.c\n", False))
+
+    @given(st.lists(st.sampled_from([b"a", b".", b"\n", b"b.\n"])))
+    def test_any_cutting_quits_at_the_same_place(self, pieces: list[bytes]) -> None:
+        self.assertEqual(self.feed(*pieces), self.feed(b"".join(pieces)))

@@ -1,0 +1,109 @@
+"""Printed bytes are the lecture's, to the byte."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from echolab import (
+    Accepted,
+    Chunk,
+    Connected,
+    ConversationPrinter,
+    EndCause,
+    Finished,
+    Lines,
+    Peer,
+    Printer,
+    Received,
+    classic,
+)
+
+PEER = Peer(1, "IPv4", "127.0.0.1", 60612)
+CONNECTED = Connected(PEER, 0.0)
+FINISHED = Finished(PEER, 1.0, EndCause.EOF, 3, 0, 1.0)
+
+
+def reply(data: bytes) -> Received:
+    return Received(PEER, 0.0, Chunk(data))
+
+
+class ClassicTests(SynchronousTestCase):
+    def test_the_lectures_lines(self) -> None:
+        self.assertEqual(
+            classic(Accepted(PEER, 0.0)),
+            b"accepted host(IP: 127.0.0.1, Port: 60612)\n",
+        )
+        self.assertEqual(
+            classic(Received(PEER, 0.0, Lines(b"hello\n"))), b"recv data: hello\n"
+        )
+        self.assertEqual(classic(FINISHED), b"finish.\n")
+
+    def test_each_line_is_labelled(self) -> None:
+        self.assertEqual(
+            classic(Received(PEER, 0.0, Lines(b"a\n\nb\n"))),
+            b"recv data: a\nrecv data: \nrecv data: b\n",
+        )
+
+    def test_other_families(self) -> None:
+        for peer, host in (
+            (Peer(1, "IPv6", "::1", 8), b"IP: ::1, Port: 8"),
+            (Peer(1, "UNIX", path="/run/lab"), b"UNIX: /run/lab"),
+            (Peer(1, "process"), b"process"),
+        ):
+            self.assertEqual(
+                classic(Accepted(peer, 0.0)), b"accepted host(%b)\n" % host
+            )
+
+    def test_printer_writes_what_there_is_to_print(self) -> None:
+        written: list[bytes] = []
+        printer = Printer(written.append)
+        printer(CONNECTED)
+        printer(FINISHED)
+        self.assertEqual(written, [b"finish.\n"])
+
+
+class ConversationTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.screen = b""
+
+    def write(self, data: bytes) -> None:
+        self.screen += data
+
+    def test_the_lectures_session(self) -> None:
+        printer = ConversationPrinter(self.write, prompt=b"> ")
+        printer(CONNECTED)
+        self.screen += b"hello\n"  # as the terminal echoes it
+        printer.typed()
+        printer.ask()
+        self.screen += b".\n"
+        printer.typed()
+        printer(FINISHED)
+        printer.finish()
+        self.assertEqual(self.screen, b"> hello\n> .\nfinish.\n")
+
+    def test_a_reply_does_not_share_a_line_with_the_prompt(self) -> None:
+        printer = ConversationPrinter(self.write, prompt=b"> ")
+        printer(CONNECTED)
+        printer(reply(b"welcome"))
+        self.assertEqual(self.screen, b"> \nwelcome\n> ")
+
+    def test_end_of_input_at_the_prompt(self) -> None:
+        printer = ConversationPrinter(self.write, prompt=b"> ")
+        printer(CONNECTED)
+        printer.finish()
+        self.assertEqual(self.screen, b"> \nfinish.\n")
+
+    def test_replies_are_printed_as_they_are(self) -> None:
+        printer = ConversationPrinter(self.write)
+        printer(CONNECTED)
+        printer(reply(b"a"))
+        printer(reply(b"b\nc"))
+        printer.finish()
+        self.assertEqual(self.screen, b"ab\nc\nfinish.\n")
+
+    def test_quiet(self) -> None:
+        printer = ConversationPrinter(self.write, show_replies=False)
+        printer(CONNECTED)
+        printer(reply(b"a"))
+        printer.end_line()
+        self.assertEqual(self.screen, b"")

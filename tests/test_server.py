@@ -1,0 +1,177 @@
+"""The receiving side, in memory with a fake clock."""
+
+from __future__ import annotations
+
+from twisted.internet import error
+from twisted.internet.address import IPv4Address
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from echolab import (
+    Accepted,
+    EndCause,
+    LineFramer,
+    Peer,
+    ReceiverFactory,
+    ReceiverProtocol,
+)
+from echolab.server import TURN_SECONDS
+from tests.support import Events, FakeTransport
+
+ADDRESS = IPv4Address("TCP", "127.0.0.1", 60612)
+
+
+class ReceiverCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.events = Events()
+        self.factory = ReceiverFactory(
+            self.events, clock=self.clock, make_framer=lambda: LineFramer(8)
+        )
+
+    def connect(self) -> tuple[ReceiverProtocol, FakeTransport]:
+        protocol = self.factory.buildProtocol(ADDRESS)
+        assert protocol is not None
+        transport = FakeTransport()
+        transport.peerAddr = ADDRESS
+        protocol.makeConnection(transport)
+        return protocol, transport
+
+    def lose(
+        self, protocol: ReceiverProtocol, why: Exception | None = None
+    ) -> EndCause:
+        protocol.connectionLost(Failure(why or error.ConnectionDone()))
+        return self.events.finished().cause
+
+
+class ReceiverTests(ReceiverCase):
+    def test_events_in_order(self) -> None:
+        self.clock.advance(100)
+        protocol, _ = self.connect()
+        self.clock.advance(2)
+        protocol.dataReceived(b"hel")
+        protocol.dataReceived(b"lo\nbye")
+        self.clock.advance(3)
+        self.lose(protocol)
+        peer = Peer(1, "IPv4", "127.0.0.1", 60612)
+        self.assertEqual(self.events[0], Accepted(peer, 100))
+        self.assertEqual(self.events.lines(), [b"hello", b"bye"])
+        self.assertEqual([event.time for event in self.events], [100, 102, 105, 105])
+        finished = self.events.finished()
+        self.assertEqual(finished.peer, peer)
+        self.assertEqual(finished.received_bytes, 9)
+        self.assertEqual(finished.unterminated_bytes, 3)
+        self.assertEqual(finished.seconds, 5)
+
+    def test_causes(self) -> None:
+        self.assertIs(self.lose(self.connect()[0]), EndCause.EOF)
+        self.assertIs(
+            self.lose(self.connect()[0], error.ConnectionLost()), EndCause.RESET
+        )
+
+    def test_a_reset_swallows_nothing(self) -> None:
+        protocol, _ = self.connect()
+        protocol.dataReceived(b"a\nb")
+        self.lose(protocol, error.ConnectionLost())
+        self.assertEqual(self.events.lines(), [b"a", b"b"])
+
+    def test_peers_are_numbered(self) -> None:
+        numbers = []
+        for _ in range(3):
+            self.connect()
+            numbers.append(self.events[-1].peer.number)
+        self.assertEqual(numbers, [1, 2, 3])
+
+    def test_peers_do_not_share_a_line(self) -> None:
+        one, _ = self.connect()
+        two, _ = self.connect()
+        one.dataReceived(b"on")
+        two.dataReceived(b"tw")
+        one.dataReceived(b"e\n")
+        two.dataReceived(b"o\n")
+        self.assertEqual(self.events.lines(), [b"one", b"two"])
+
+    def test_full_sink_pauses_everybody_old_and_new(self) -> None:
+        _, old = self.connect()
+        self.factory.pauseProducing()
+        _, new = self.connect()
+        self.assertEqual([old.producerState, new.producerState], ["paused"] * 2)
+        self.factory.resumeProducing()
+        self.assertEqual([old.producerState, new.producerState], ["producing"] * 2)
+
+    def test_sink_that_is_gone_ends_everybody(self) -> None:
+        protocol, transport = self.connect()
+        self.factory.stopProducing()
+        self.assertTrue(transport.aborted)
+        self.assertIsNone(self.factory.buildProtocol(ADDRESS))
+        cause = self.lose(protocol, error.ConnectionAborted())
+        self.assertIs(cause, EndCause.STOPPED)
+
+    def test_stop_accepting_leaves_open_connections(self) -> None:
+        protocol, transport = self.connect()
+        self.factory.stop_accepting()
+        self.assertIsNone(self.factory.buildProtocol(ADDRESS))
+        protocol.dataReceived(b"more\n")
+        self.assertEqual(self.events.lines(), [b"more"])
+        self.assertFalse(transport.disconnecting)
+
+
+class DrainTests(ReceiverCase):
+    def turn(self) -> None:
+        self.clock.advance(TURN_SECONDS)
+
+    def test_nothing_open(self) -> None:
+        self.successResultOf(self.factory.drain(5))
+
+    def test_ends_a_quiet_connection_after_a_turn(self) -> None:
+        protocol, transport = self.connect()
+        drained = self.factory.drain(5)
+        self.assertFalse(transport.disconnecting)
+        self.turn()
+        self.assertTrue(transport.disconnecting)
+        self.assertIs(self.lose(protocol), EndCause.STOPPED)
+        self.turn()
+        self.successResultOf(drained)
+
+    def test_reads_what_arrives_first(self) -> None:
+        protocol, transport = self.connect()
+        self.factory.drain(5)
+        for _ in range(3):
+            protocol.dataReceived(b"x\n")
+            self.turn()
+            self.assertFalse(transport.disconnecting)
+        self.turn()
+        self.assertTrue(transport.disconnecting)
+        self.assertEqual(self.events.lines(), [b"x"] * 3)
+
+    def test_peer_that_ends_first_has_ended_in_order(self) -> None:
+        protocol, _ = self.connect()
+        self.factory.drain(5)
+        self.assertIs(self.lose(protocol), EndCause.EOF)
+
+    def test_aborts_a_flood_after_its_time(self) -> None:
+        protocol, transport = self.connect()
+        drained = self.factory.drain(5)
+        while self.clock.seconds() < 5:
+            self.assertFalse(transport.aborted)
+            protocol.dataReceived(b"x\n")
+            self.turn()
+        self.turn()
+        self.assertTrue(transport.aborted)
+        self.lose(protocol, error.ConnectionAborted())
+        self.turn()
+        self.successResultOf(drained)
+
+    def test_waits_for_a_full_sink(self) -> None:
+        _, transport = self.connect()
+        self.factory.pauseProducing()
+        self.factory.drain(5)
+        for _ in range(3):
+            self.clock.advance(1)
+        self.assertFalse(transport.disconnecting)
+        self.factory.resumeProducing()
+        self.clock.advance(0.1)
+        self.assertFalse(transport.disconnecting, "it has not been read yet")
+        self.turn()
+        self.assertTrue(transport.disconnecting)
