@@ -274,7 +274,11 @@ class SenderService(Service):
             return
         why = failure.value
         match why:
-            case defer.TimeoutError() | error.TimeoutError(osError=None):
+            case (
+                defer.TimeoutError()
+                | error.TimeoutError(osError=None)
+                | error.ConnectingCancelledError()
+            ):
                 reason = f"timed out after {self._timeout_seconds:g} s"
             case error.DNSLookupError():
                 reason = "no such host"
@@ -283,10 +287,11 @@ class SenderService(Service):
         self._done(ConnectError("connect", self._name, reason))
 
     def _note(self, event: Event) -> None:
-        if not isinstance(event, Finished):
-            return
-        self._finished.callback(None)
-        in_order = event.cause in (EndCause.EOF, EndCause.STOPPED)
+        if isinstance(event, Finished):
+            self._end(event.cause in (EndCause.EOF, EndCause.STOPPED))
+            self._finished.callback(None)
+
+    def _end(self, in_order: bool) -> None:
         if self._all_sent and in_order:
             self._printer.finish()
             self._done(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
@@ -117,6 +118,7 @@ class Program:
         )
         self.out = b""
         self.err = b""
+        self.left_behind: list[str] = []
 
     def __enter__(self) -> Program:
         return self
@@ -132,7 +134,8 @@ class Program:
         self.process.wait(SECONDS)
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream is not None:
-                stream.close()
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
 
     def wait_for(self, text: bytes, *, stream: str = "out", times: int = 1) -> None:
         """Wait until ``text`` has been printed so many times."""
@@ -148,6 +151,8 @@ class Program:
         """Take what comes first; return whether more can come."""
         process = self.process
         streams = [s for s in (process.stdout, process.stderr) if s and not s.closed]
+        if not streams:
+            return False
         ready, _, _ = select.select(streams, [], [], seconds)
         for stream in ready:
             data = os.read(stream.fileno(), 1 << 20)
@@ -157,7 +162,7 @@ class Program:
                 self.err += data
             if not data:
                 stream.close()
-        return bool(streams)
+        return True
 
     def port(self) -> int:
         """Wait until the server listens; return its port."""
@@ -171,6 +176,16 @@ class Program:
         assert self.process.stdin is not None
         self.process.stdin.write(data)
         self.process.stdin.flush()
+
+    def fill_stdin(self) -> int:
+        """Type until no more is taken; return how many bytes that was."""
+        assert self.process.stdin is not None
+        fd = self.process.stdin.fileno()
+        os.set_blocking(fd, False)
+        total = 0
+        while select.select([], [fd], [], 0.3)[1]:
+            total += os.write(fd, b"x" * (1 << 20))
+        return total
 
     def end_input(self) -> None:
         """Close its stdin."""
@@ -197,6 +212,11 @@ def run(*argv: str, input: bytes = b"", program: Sequence[str] = ECHOLAB) -> Pro
         return ended
 
 
-def connect(port: int) -> socket.socket:
+class Client(socket.socket):
     """A plain blocking client, as the lecture's."""
-    return socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self.settimeout(SECONDS)
+        self.connect(("127.0.0.1", port))
+        self.port = self.getsockname()[1]

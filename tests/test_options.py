@@ -1,0 +1,91 @@
+"""The words users say, and what is made of them."""
+
+from __future__ import annotations
+
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+
+from echolab.assembly import ClientSettings, ServerSettings
+from echolab.options import ClientOptions, ServerOptions
+
+
+def server(*words: str) -> ServerSettings:
+    options = ServerOptions()
+    options.parseOptions(words)
+    return options.settings
+
+
+def client(*words: str) -> ClientSettings:
+    options = ClientOptions()
+    options.parseOptions(words)
+    return options.settings
+
+
+class ServerOptionsTests(SynchronousTestCase):
+    def test_defaults(self) -> None:
+        self.assertEqual(server(), ServerSettings())
+        self.assertEqual(ServerSettings().port, 8888)
+
+    def test_everything(self) -> None:
+        self.assertEqual(
+            server(
+                *("--port", "0", "--interface", "::1", "--backlog=5", "--once"),
+                *("--listen", "unix:/a", "--listen", "tcp:1", "--output", "out"),
+            ),
+            ServerSettings(
+                port=0,
+                interface="::1",
+                backlog=5,
+                once=True,
+                listen=("unix:/a", "tcp:1"),
+                output="out",
+            ),
+        )
+
+    def test_options_may_stand_behind_the_port(self) -> None:
+        self.assertEqual(server("9999", "--once"), ServerSettings(port=9999, once=True))
+        self.assertEqual(server("-p1", "-i", "::1").interface, "::1")
+
+    def test_mistakes(self) -> None:
+        for words, message in (
+            (["99999"], "bind 0.0.0.0:99999: port must be 0-65535"),
+            (["--port", "x"], "bind 0.0.0.0:x: port is not a number"),
+            (["-i", "::", "-p", "-1"], r"bind \[::\]:-1: port must be 0-65535"),
+            (["--backlog", "0"], "--backlog 0: must be a number greater than 0"),
+            (["1", "2"], r"Usage: echolab server \[port\]"),
+            (["--bogus"], "option --bogus not recognized; see --help"),
+        ):
+            with self.assertRaisesRegex(UsageError, f"^{message}$"):
+                server(*words)
+
+
+class ClientOptionsTests(SynchronousTestCase):
+    def test_the_lectures_words(self) -> None:
+        self.assertEqual(
+            client("10.0.0.1", "99"), ClientSettings(host="10.0.0.1", port=99)
+        )
+
+    def test_everything(self) -> None:
+        self.assertEqual(
+            client("::1", "99", "--no-dot", "--quiet", "--timeout", "0.5"),
+            ClientSettings(host="::1", port=99, dot=False, quiet=True, timeout=0.5),
+        )
+        self.assertEqual(client("--connect", "tcp:a:1").connect, "tcp:a:1")
+        self.assertEqual(client("--host", "a"), ClientSettings(host="a"))
+        self.assertEqual(client("--port", "9"), ClientSettings(port=9))
+
+    def test_too_few_words(self) -> None:
+        for words in ([], ["127.0.0.1"], ["a", "1", "2"]):
+            with self.assertRaisesRegex(
+                UsageError, "^Usage: echolab client <ipaddr> <port>$"
+            ):
+                client(*words)
+
+    def test_mistakes(self) -> None:
+        for words, message in (
+            (["::1", "0"], r"connect \[::1\]:0: port must be 1-65535"),
+            (["a", "1", "--timeout", "-1"], "--timeout -1: must be a number greater"),
+            (["a", "1", "--timeout", "x"], "--timeout x: must be a number greater"),
+        ):
+            with self.assertRaisesRegex(UsageError, message):
+                client(*words)

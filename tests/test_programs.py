@@ -1,0 +1,390 @@
+"""The programs as real processes, and plain blocking sockets at the other end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from echolab import __version__
+from tests.support import ECHOLAB, SECONDS, TWISTD, Client, Program, run
+
+LOOPBACK = ("--interface", "127.0.0.1", "--port", "0")
+SERVER = ("server", *LOOPBACK)
+
+
+def accepted(client: Client) -> bytes:
+    return b"accepted host(IP: 127.0.0.1, Port: %d)\n" % client.port
+
+
+def ended(client: socket.socket) -> None:
+    """Wait until the server has ended the connection."""
+    client.settimeout(SECONDS)
+    assert client.recv(1) == b""
+
+
+class ServerTests(SynchronousTestCase):
+    """Both ways to run the server; see `TwistdServerTests`."""
+
+    def start(self, *options: str, stdout: int = subprocess.PIPE) -> Program:
+        return Program(*SERVER, *options, stdout=stdout)
+
+    def test_the_lectures_session(self) -> None:
+        with self.start() as server:
+            with Client(server.port()) as client:
+                client.sendall(b"hello\n")
+                server.wait_for(b"hello\n")
+                client.sendall(b"this is test client\n")
+                client.sendall(b"bye\n")
+            server.wait_for(b"finish.\n")
+            self.assertEqual(
+                server.out,
+                accepted(client) + b"recv data: hello\n"
+                b"recv data: this is test client\nrecv data: bye\nfinish.\n",
+            )
+
+    def test_no_client_waits_for_another(self) -> None:
+        with self.start() as server:
+            port = server.port()
+            with Client(port) as one, Client(port) as two:
+                one.sendall(b"half of o")
+                two.sendall(b"two\r\n")
+                server.wait_for(b"recv data: two\n")
+                one.sendall(b"ne\nlast")
+                one.shutdown(socket.SHUT_WR)
+                server.wait_for(b"recv data: half of one\nrecv data: last\nfinish.\n")
+
+    def test_long_line_in_pieces(self) -> None:
+        with self.start() as server:
+            with Client(server.port()) as client:
+                client.sendall(b"x" * 100_000 + b"\n")
+            server.wait_for(b"finish.\n")
+            lines = server.out.splitlines()[1:-1]
+            label = len(b"recv data: ")
+            self.assertEqual([len(x) - label for x in lines], [65536, 34464])
+
+    def test_once(self) -> None:
+        with self.start("--once") as server:
+            port = server.port()
+            with Client(port) as client:
+                server.wait_for(b"accepted")
+                with contextlib.suppress(ConnectionError), Client(port) as late:
+                    self.assertEqual(late.recv(1), b"")
+                client.sendall(b"only")
+            self.assertEqual(server.end(), 0)
+            self.assertEqual(
+                server.out, accepted(client) + b"recv data: only\nfinish.\n"
+            )
+
+    def test_signals_lose_nothing(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.start() as server:
+                port = server.port()
+                with Client(port) as one, Client(port) as two:
+                    server.wait_for(b"accepted", times=2)
+                    # Stopped, it cannot read; so all this is still to be read.
+                    server.process.send_signal(signal.SIGSTOP)
+                    one.sendall(b"x\n" * 50_000)
+                    two.sendall(b"unterminated")
+                    server.process.send_signal(number)
+                    server.process.send_signal(signal.SIGCONT)
+                    self.assertEqual(server.end(), -number)
+                self.assertEqual(server.out.count(b"recv data: x\n"), 50_000)
+                self.assertIn(b"recv data: unterminated\n", server.out)
+                self.assertEqual(server.out.count(b"finish.\n"), 2)
+
+    def test_reader_of_stdout_that_goes_away(self) -> None:
+        reading, writing = os.pipe()
+        with self.start(stdout=writing) as server:
+            os.close(writing)
+            server.port()
+            os.close(reading)
+            self.assertEqual(server.end(), 0)
+
+    def test_stdout_that_nobody_reads(self) -> None:
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        with self.start(stdout=writing) as server:
+            os.close(writing)
+            with Client(server.port()) as client:
+                client.settimeout(0.5)
+                with self.assertRaises(TimeoutError):
+                    for _ in range(1000):
+                        client.sendall(b"y" * 99_999 + b"\n")
+                    self.fail("100 MB were taken though nobody reads")
+                status = Path(f"/proc/{server.process.pid}/status").read_text()
+                [peak] = [x for x in status.splitlines() if x.startswith("VmHWM")]
+                self.assertLess(int(peak.split()[1]), 100_000, "kB")
+
+    def test_output_file(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "out")
+            path.write_bytes(b"before\n")
+            with self.start("--output", str(path), "--once") as server:
+                with Client(server.port()) as client:
+                    client.sendall(b"hello\n")
+                self.assertEqual(server.end(), 0)
+                self.assertEqual(server.out, b"")
+            self.assertEqual(
+                path.read_bytes(),
+                b"before\n" + accepted(client) + b"recv data: hello\nfinish.\n",
+            )
+
+    def test_several_endpoints_of_all_families(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/lab.sock"
+            with self.start(
+                *("--listen", f"unix:{path}"),
+                *("--listen", r"tcp6:0:interface=\:\:1"),
+            ) as server:
+                server.wait_for(b"listening on", stream="err", times=2)
+                server.wait_for(b"\n", stream="err", times=2)
+                six = int(server.err.strip().rpartition(b":")[2])
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.connect(path)
+                    client.sendall(b"by path\n")
+                server.wait_for(b"finish.\n")
+                with socket.create_connection(("::1", six)) as client:
+                    client.sendall(b"by IPv6\n")
+                    port = client.getsockname()[1]
+                server.wait_for(b"finish.\n", times=2)
+                self.assertEqual(
+                    server.out,
+                    b"accepted host(UNIX: %b)\nrecv data: by path\nfinish.\n"
+                    b"accepted host(IP: ::1, Port: %d)\nrecv data: by IPv6\nfinish.\n"
+                    % (path.encode(), port),
+                )
+                server.process.terminate()
+                server.end()
+            self.assertFalse(Path(path).exists())
+
+    def test_backlog_the_kernel_would_cut(self) -> None:
+        most = Path("/proc/sys/net/core/somaxconn").read_text().strip().encode()
+        with self.start("--backlog", "2000000000") as server:
+            server.port()
+            [warning] = [x for x in server.err.splitlines() if b"backlog" in x]
+            self.assertIn(b"2000000000", warning)
+            self.assertIn(most, warning)
+
+
+class TwistdServerTests(ServerTests):
+    def start(self, *options: str, stdout: int = subprocess.PIPE) -> Program:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        return Program(
+            *("-n", "echolab", *LOOPBACK, *options),
+            cwd=folder.name,
+            program=TWISTD,
+            stdout=stdout,
+        )
+
+
+class TwistdTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def daemon(self, *options: str) -> Program:
+        with Program(*options, cwd=str(self.folder), program=TWISTD) as starting:
+            starting.end()
+        return starting
+
+    def logged(self, text: str) -> str:
+        """Wait until twistd's log has it; return the log so far."""
+        log = str(self.folder / "twistd.log")
+        with Program("-n", "+1", "-F", log, program=("tail",)) as tail:
+            tail.wait_for(text.encode())
+            tail.wait_for(b"\n")
+        return tail.out.decode()
+
+    def logged_port(self) -> int:
+        """Wait until it listens; return its port."""
+        [line] = re.findall(
+            r"listening on 127\.0\.0\.1:(\d+)\n", self.logged("listening")
+        )
+        return int(line)
+
+    def test_daemon_prints_to_its_log(self) -> None:
+        self.assertEqual(self.daemon("echolab", *LOOPBACK).err, b"")
+        pid = int((self.folder / "twistd.pid").read_text())
+        try:
+            with Client(self.logged_port()) as client:
+                client.sendall(b"hello\n")
+            self.assertIn("recv data: hello", self.logged("finish."))
+        finally:
+            os.kill(pid, signal.SIGTERM)
+        self.logged("Server Shut Down.")
+
+    def test_daemon_prints_to_its_file(self) -> None:
+        self.daemon("echolab", *LOOPBACK, "--output", "out", "--once")
+        with Client(self.logged_port()) as client:
+            client.sendall(b"hello\n")
+            client.shutdown(socket.SHUT_WR)
+            ended(client)
+        self.assertNotIn("hello", self.logged("Server Shut Down."))
+        self.assertEqual(
+            (self.folder / "out").read_bytes(),
+            accepted(client) + b"recv data: hello\nfinish.\n",
+        )
+
+    def test_chosen_log_file_has_the_log(self) -> None:
+        with Program(
+            *("-n", "--logfile", "twistd.log", "echolab", *LOOPBACK, "--once"),
+            cwd=str(self.folder),
+            program=TWISTD,
+        ) as server:
+            with Client(self.logged_port()) as client:
+                client.sendall(b"hello\n")
+            self.assertEqual(server.end(), 0)
+            self.assertEqual(server.err, b"")
+            self.assertEqual(
+                server.out, accepted(client) + b"recv data: hello\nfinish.\n"
+            )
+
+    def test_twistd_lists_both(self) -> None:
+        shown = run("--help", program=TWISTD).out.decode()
+        self.assertIn("echolab ", shown)
+        self.assertIn("echolab-client ", shown)
+
+    def test_client_is_no_daemon(self) -> None:
+        refused = run("echolab-client", "--port", "1", program=TWISTD)
+        self.assertEqual(refused.process.returncode, 1)
+        self.assertEqual(
+            refused.err,
+            b"echolab-client reads what you type: start twistd with -n\n",
+        )
+        self.assertEqual(refused.left_behind, [])
+
+
+class StartingTests(SynchronousTestCase):
+    """A start that fails is one line, exit status 1, and leaves nothing."""
+
+    def check(self, line: str, *options: str) -> None:
+        for program, before in (
+            (ECHOLAB, ["server"]),
+            (TWISTD, ["-n", "echolab"]),
+            (TWISTD, ["echolab"]),
+        ):
+            ended = run(*before, *options, program=program)
+            self.assertEqual(ended.err.decode(), line + "\n", before)
+            self.assertEqual(ended.out, b"")
+            self.assertEqual(ended.process.returncode, 1)
+            self.assertEqual(ended.left_behind, [])
+
+    def test_port_taken(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = str(taken.getsockname()[1])
+            self.check(
+                f"bind 127.0.0.1:{port}: Address already in use",
+                *("--interface", "127.0.0.1", "--port", port),
+            )
+
+    def test_interface_of_somebody_else(self) -> None:
+        self.check(
+            "bind 192.0.2.1:0: Cannot assign requested address",
+            *("--interface", "192.0.2.1", "--port", "0"),
+        )
+
+    def test_bad_ports(self) -> None:
+        self.check("bind 0.0.0.0:99999: port must be 0-65535", "--port", "99999")
+        self.check("bind 0.0.0.0:abc: port is not a number", "--port", "abc")
+        self.check("bind tcp:70000: port must be 0-65535", "--listen", "tcp:70000")
+
+    def test_bad_endpoints(self) -> None:
+        for text, reason in (
+            ("foo:bar", "Unknown endpoint type: 'foo'"),
+            ("tcp", "missing or unknown argument in the endpoint string"),
+            ("tcp:x", "not a number in the endpoint string"),
+            ("stdio:", "stdin and stdout are no place to listen"),
+        ):
+            self.check(f"listen {text}: {reason}", "--listen", text)
+
+    def test_unix_path_without_its_folder(self) -> None:
+        self.check(
+            "bind unix:/no/such/folder/s: No such file or directory",
+            *("--listen", "unix:/no/such/folder/s"),
+        )
+
+    def test_unix_path_in_use(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            where = f"unix:{folder}/s"
+            with Program("server", "--listen", where) as server:
+                server.wait_for(b"listening on", stream="err")
+                self.check(f"bind {where}: Address already in use", "--listen", where)
+            # Killed, it left its path behind; that one is replaced.
+            with Program("server", "--listen", where) as server:
+                server.wait_for(b"listening on", stream="err")
+
+    def test_output_that_cannot_be_opened(self) -> None:
+        self.check(
+            "open /no/such/file: No such file or directory",
+            *("--output", "/no/such/file"),
+        )
+
+    def test_unknown_option(self) -> None:
+        self.check("option --bogus not recognized; see --help", "--bogus")
+
+    def test_no_permission_for_the_port(self) -> None:
+        floor = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+        if floor == 0:
+            return  # Here nobody needs permission for any port.
+        drop = ()
+        if os.geteuid() == 0:
+            drop = ("setpriv", "--bounding-set=-net_bind_service")
+            drop = (*drop, "--inh-caps=-net_bind_service")
+        ended = run(
+            *("server", "--interface", "127.0.0.1", "--port", "1"),
+            program=(*drop, *ECHOLAB),
+        )
+        self.assertEqual(ended.err, b"bind 127.0.0.1:1: Permission denied\n")
+        self.assertEqual(ended.process.returncode, 1)
+
+    def test_no_stdout(self) -> None:
+        script = 'exec "$@" >&-'
+        for program in (ECHOLAB, TWISTD):
+            words = ("server",) if program is ECHOLAB else ("-n", "echolab")
+            ended = run(*words, program=("sh", "-c", script, "sh", *program))
+            self.assertEqual(ended.err, b"write stdout: Bad file descriptor\n")
+            self.assertEqual(ended.process.returncode, 1)
+
+
+class CommandTests(SynchronousTestCase):
+    def test_usage(self) -> None:
+        usage = b"Usage: echolab server [PORT] | echolab client HOST PORT\n"
+        ended = run()
+        self.assertEqual((ended.err, ended.process.returncode), (usage, 1))
+
+    def test_unknown_program(self) -> None:
+        ended = run("bogus")
+        self.assertEqual(ended.err, b"echolab: Unknown command: bogus\n")
+        self.assertEqual(ended.process.returncode, 1)
+
+    def test_help_shows_an_example(self) -> None:
+        for words in (["--help"], ["server", "--help"], ["client", "-h"]):
+            ended = run(*words)
+            self.assertIn(b"Example: echolab ", ended.out)
+            self.assertEqual(ended.process.returncode, 0)
+        ended = run("echolab", "--help", program=TWISTD)
+        self.assertIn(b"twistd -n echolab --port 8888", ended.out)
+
+    def test_version(self) -> None:
+        said = f"echolab {__version__}\n".encode()
+        self.assertEqual(run("--version").out, said)
+        self.assertEqual(run("server", "--version").out, said)
+
+    def test_importing_installs_no_reactor(self) -> None:
+        code = (
+            "import sys, echolab, echolab.tap, echolab.client_tap, echolab.cli;"
+            "sys.exit('twisted.internet.reactor' in sys.modules)"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,255 @@
+"""The services, in memory and over loopback in one reactor."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet import endpoints, error
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import deferLater
+from twisted.internet.testing import EventLoggingObserver
+from twisted.internet.threads import deferToThread
+from twisted.logger import formatEvent, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from echolab import (
+    ConversationPrinter,
+    EcholabError,
+    ListenError,
+    ReceiverFactory,
+    ReceiverService,
+    SenderService,
+)
+from tests.support import SECONDS, Events, FakeReactor
+from tests.test_client import Producer
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IProtocolFactory
+
+
+class Held:
+    """An output that never takes anything, and says so."""
+
+    def __init__(self) -> None:
+        self.flushing: float | None = None
+        self.closed = False
+
+    def flush(self, seconds: float) -> Deferred[int]:
+        self.flushing = seconds
+        self.flushed: Deferred[int] = Deferred()
+        return self.flushed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class LateEndpoint:
+    """An endpoint that takes its time to listen."""
+
+    def listen(self, factory: IProtocolFactory) -> Deferred[Any]:
+        self.listening: Deferred[Any] = Deferred()
+        return self.listening
+
+
+class ReceiverServiceTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.reactor = FakeReactor()
+        self.log = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        self.done: list[EcholabError | None] = []
+        self.factory = ReceiverFactory(Events(), clock=self.reactor)
+
+    def service(self, *where: tuple[str, Any], output: Any = None) -> ReceiverService:
+        return ReceiverService(
+            where, self.factory, output, clock=self.reactor, done=self.done.append
+        )
+
+    def tcp(self, port: int) -> tuple[str, endpoints.TCP4ServerEndpoint]:
+        return f"tcp:{port}", endpoints.TCP4ServerEndpoint(self.reactor, port)
+
+    def said(self) -> list[str | None]:
+        return [formatEvent(event) for event in self.log]
+
+    def test_says_where_it_listens(self) -> None:
+        service = self.service(self.tcp(8888), self.tcp(8889))
+        service.privilegedStartService()
+        service.startService()
+        self.assertEqual(len(self.reactor.tcpServers), 2)
+        self.assertEqual(
+            self.said(), ["listening on 0.0.0.0:8888", "listening on 0.0.0.0:8889"]
+        )
+
+    def test_start_alone_listens_too(self) -> None:
+        self.service(self.tcp(8888)).startService()
+        self.assertEqual(len(self.reactor.tcpServers), 1)
+
+    def test_address_in_use(self) -> None:
+        class InUse:
+            def listen(self, factory: IProtocolFactory) -> Deferred[Any]:
+                in_use = OSError(98, "Address already in use")
+                return fail(error.CannotListenError("", 1, in_use))
+
+        service = self.service(self.tcp(8888), ("0.0.0.0:1", InUse()))
+        with self.assertRaisesRegex(
+            ListenError, "^bind 0.0.0.0:1: Address already in use$"
+        ):
+            service.startService()
+        self.assertEqual(self.done, [])
+
+    def test_endpoint_that_fails_later(self) -> None:
+        late = LateEndpoint()
+        self.service(("late:", late)).startService()
+        late.listening.errback(ValueError("no"))
+        self.assertEqual([str(why) for why in self.done], ["bind late:: no"])
+
+    def test_stopped_before_it_listens(self) -> None:
+        service = self.service(("late:", LateEndpoint()))
+        service.startService()
+        self.successResultOf(service.stopService())
+        self.assertEqual(self.done, [])
+
+    def test_says_what_could_not_be_printed(self) -> None:
+        output = Held()
+        service = self.service(output=output)
+        service.startService()
+        stopped = service.stopService()
+        self.assertNoResult(stopped)
+        self.assertEqual(output.flushing, 5)
+        output.flushed.callback(17)
+        self.successResultOf(stopped)
+        self.assertTrue(output.closed)
+        self.assertEqual(self.said(), ["17 bytes were received but not printed"])
+
+
+class SenderServiceTests(TestCase):
+    """Against real servers that behave in all ways, over loopback."""
+
+    timeout = SECONDS
+
+    def setUp(self) -> None:
+        from twisted.internet import reactor
+
+        self.reactor = reactor
+        self.screen = b""
+        self.ended: Deferred[EcholabError | None] = Deferred()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(self.listener.close)
+        self.port = self.listener.getsockname()[1]
+
+    def write(self, data: bytes) -> None:
+        self.screen += data
+
+    def start(self, **more: Any) -> SenderService:
+        class Screen(Held):
+            registerProducer = staticmethod(lambda producer, streaming: None)
+
+            def flush(self, seconds: float) -> Deferred[int]:
+                self.closed = True
+                flushed: Deferred[int] = Deferred()
+                flushed.callback(0)
+                return flushed
+
+        def done(why: EcholabError | None) -> None:
+            self.ended.callback(why)
+
+        self.reader = Producer()
+        service = SenderService(
+            endpoints.TCP4ClientEndpoint(self.reactor, "127.0.0.1", self.port),
+            "server:1",
+            ConversationPrinter(self.write),
+            Screen(),
+            clock=self.reactor,
+            done=done,
+            make_reader=lambda service: self.reader,
+            **more,
+        )
+        self.addCleanup(service.stopService)
+        service.startService()
+        return service
+
+    async def accept(self) -> socket.socket:
+        connection, _ = await deferToThread(self.listener.accept)
+        self.addCleanup(connection.close)
+        connection.settimeout(SECONDS)
+        while "resume" not in self.reader.calls:
+            await deferLater(self.reactor, 0)
+        return connection
+
+    async def test_all_sent_and_in_order(self) -> None:
+        service = self.start()
+        server = await self.accept()
+        service.received(b"hello\n")
+        service.ended()
+        self.assertEqual(await deferToThread(server.recv, 100), b"hello\n")
+        server.send(b"reply")
+        server.close()
+        self.assertIsNone(await self.ended)
+        self.assertEqual(self.screen, b"reply\nfinish.\n")
+
+    async def test_dot_quits(self) -> None:
+        service = self.start()
+        server = await self.accept()
+        service.received(b"hello\n.\nnever")
+        self.assertEqual(self.reader.calls[-1], "stop")
+        self.assertEqual(await deferToThread(server.recv, 100), b"hello\n")
+        server.close()
+        self.assertIsNone(await self.ended)
+
+    async def test_closed_by_the_server(self) -> None:
+        self.start(half_open_seconds=0)
+        (await self.accept()).close()
+        self.assertEqual(str(await self.ended), "recv server:1: closed by the server")
+        self.assertEqual(self.screen, b"")
+
+    async def test_reset(self) -> None:
+        self.start()
+        server = await self.accept()
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        server.close()
+        self.assertEqual(
+            str(await self.ended), "recv server:1: Connection reset by peer"
+        )
+
+    async def test_refused(self) -> None:
+        self.listener.close()
+        self.start()
+        self.assertEqual(str(await self.ended), "connect server:1: Connection refused")
+
+    async def test_output_that_goes_away_early_and_late(self) -> None:
+        service = self.start()
+        server = await self.accept()
+        ends: list[EcholabError | None] = []
+        service._done = ends.append
+        service.output_lost(None)
+        self.assertEqual(str(ends.pop()), "write stdout: Broken pipe")
+        service.ended()
+        service.output_lost(None)
+        self.assertEqual(ends, [None])
+        server.close()
+
+
+class TimeoutTests(SynchronousTestCase):
+    def test_connection_that_never_comes(self) -> None:
+        reactor = FakeReactor()
+        done: list[EcholabError | None] = []
+
+        class Nowhere:
+            def connect(self, factory: IProtocolFactory) -> Deferred[Any]:
+                return Deferred()
+
+        service = SenderService(
+            Nowhere(),
+            "nowhere:1",
+            ConversationPrinter(lambda data: None),
+            Held(),
+            clock=reactor,
+            done=done.append,
+            make_reader=lambda service: Producer(),
+            timeout_seconds=2.5,
+        )
+        service.startService()
+        reactor.advance(2.5)
+        self.assertEqual(
+            [str(why) for why in done], ["connect nowhere:1: timed out after 2.5 s"]
+        )
