@@ -18,10 +18,14 @@ from echolab.interfaces import IOutput
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IDelayedCall, IProducer, IPushProducer
+    from twisted.internet.interfaces import (
+        IDelayedCall,
+        IProducer,
+        IPushProducer,
+        IReactorFDSet,
+        IReactorTime,
+    )
     from twisted.python.failure import Failure
-
-    from echolab.interfaces import IReactor
 
 
 __all__ = ["DescriptorOutput", "LogOutput", "open_append"]
@@ -69,10 +73,11 @@ class DescriptorOutput:
     then still arrives is what was already read: a chunk for each connection.
 
     Args:
-        reactor: watches the descriptor; tells the time.
+        reactor: watches the descriptor.
         fd: the descriptor: a terminal, a pipe, a file, a socket. Its flags are
             not touched.
         name: what users know it by: ``stdout``, a path.
+        clock: tells the time.
         lost: called once, when nothing can be written any more; a reader that
             went away (EPIPE) is an end in order, and given as None.
         owned: whether `close` closes the descriptor.
@@ -81,15 +86,17 @@ class DescriptorOutput:
 
     def __init__(
         self,
-        reactor: IReactor,
+        reactor: IReactorFDSet,
         fd: int,
         name: str,
         *,
+        clock: IReactorTime,
         lost: Callable[[OutputError | None], None],
         owned: bool = False,
         max_buffered_bytes: int = MAX_BUFFERED_BYTES,
     ) -> None:
         self._reactor = reactor
+        self._clock = clock
         self._name = name
         self._lost = lost
         self._max = max_buffered_bytes
@@ -151,7 +158,7 @@ class DescriptorOutput:
         if self._closed or not self._buffer:
             return succeed(len(self._buffer))
         self._flushed = Deferred()
-        self._give_up = self._reactor.callLater(seconds, self._end_flush)
+        self._give_up = self._clock.callLater(seconds, self._end_flush)
         return self._flushed
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IHalfCloseableDescriptor
 from twisted.internet.testing import MemoryReactorClock, StringTransport
-from zope.interface import implementer
+from zope.interface import alsoProvides
 
 from echolab import Finished, Received
 
@@ -59,21 +59,17 @@ class Events(list["Event"]):
         return last
 
 
-@implementer(IHalfCloseableDescriptor)
 class FakeTransport(StringTransport):
     """A transport that says what was asked of it."""
 
     def __init__(self) -> None:
         super().__init__()
+        alsoProvides(self, IHalfCloseableDescriptor)
         self.write_ended = False
         self.aborted = False
 
     def loseWriteConnection(self) -> None:
         self.write_ended = True
-
-    def writeConnectionLost(self) -> None: ...
-
-    def readConnectionLost(self, reason: object) -> None: ...
 
     def abortConnection(self) -> None:
         self.aborted = True
@@ -200,12 +196,12 @@ class Program:
         return self.process.wait(SECONDS)
 
 
-def run(*argv: str, input: bytes = b"", program: Sequence[str] = ECHOLAB) -> Program:
+def run(*argv: str, typed: bytes = b"", program: Sequence[str] = ECHOLAB) -> Program:
     """Run a program to its end in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
         ended = Program(*argv, cwd=folder, program=program)
         with ended:
-            ended.send(input)
+            ended.send(typed)
             ended.end_input()
             ended.end()
             ended.left_behind = sorted(each.name for each in Path(folder).iterdir())

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from twisted.internet import error
-from twisted.internet.address import HostnameAddress, IPv4Address, IPv6Address
-from twisted.internet.address import UNIXAddress
+from twisted.internet.address import (
+    HostnameAddress,
+    IPv4Address,
+    IPv6Address,
+    UNIXAddress,
+)
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -19,7 +21,7 @@ def cut_streams(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
     stream = draw(streams)
     cuts = sorted(draw(st.sets(st.integers(0, len(stream)), max_size=12)))
     edges = [0, *cuts, len(stream)]
-    return stream, [stream[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return stream, [stream[a:b] for a, b in pairwise(edges)]
 
 
 def frame(chunks: list[bytes], max_line_bytes: int) -> list[tuple[bytes, bool, bool]]:

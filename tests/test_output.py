@@ -15,7 +15,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from echolab import DescriptorOutput, LogOutput, OutputError
 from echolab import output as output_module
@@ -213,7 +213,7 @@ class OpenAppendTests(SynchronousTestCase):
             open_append("/no/such/file")
 
 
-class LogOutputTests(SynchronousTestCase):
+class LogOutputTests(TestCase):
     def test_each_line_is_an_entry(self) -> None:
         observer = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
         output = LogOutput()

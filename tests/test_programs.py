@@ -10,10 +10,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-
 from pathlib import Path
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from echolab import __version__
 from tests.support import ECHOLAB, SECONDS, TWISTD, Client, Program, run
@@ -337,8 +336,8 @@ class StartingTests(SynchronousTestCase):
     def test_no_permission_for_the_port(self) -> None:
         floor = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
         if floor == 0:
-            return  # Here nobody needs permission for any port.
-        drop = ()
+            raise SkipTest("here nobody needs permission for any port")
+        drop: tuple[str, ...] = ()
         if os.geteuid() == 0:
             drop = ("setpriv", "--bounding-set=-net_bind_service")
             drop = (*drop, "--inh-caps=-net_bind_service")
@@ -352,7 +351,7 @@ class StartingTests(SynchronousTestCase):
     def test_no_stdout(self) -> None:
         script = 'exec "$@" >&-'
         for program in (ECHOLAB, TWISTD):
-            words = ("server",) if program is ECHOLAB else ("-n", "echolab")
+            words = ["server"] if program is ECHOLAB else ["-n", "echolab"]
             ended = run(*words, program=("sh", "-c", script, "sh", *program))
             self.assertEqual(ended.err, b"write stdout: Bad file descriptor\n")
             self.assertEqual(ended.process.returncode, 1)

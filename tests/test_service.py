@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet import endpoints, error
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.task import deferLater
 from twisted.internet.testing import EventLoggingObserver
 from twisted.internet.threads import deferToThread
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase, TestCase
+from zope.interface import implementer
 
 from echolab import (
     ConversationPrinter,
     EcholabError,
+    IOutput,
     ListenError,
     ReceiverFactory,
     ReceiverService,
@@ -26,15 +28,22 @@ from tests.support import SECONDS, Events, FakeReactor
 from tests.test_client import Producer
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IProtocolFactory
+    from twisted.internet.interfaces import IProducer, IProtocolFactory
 
 
+@implementer(IOutput)
 class Held:
     """An output that never takes anything, and says so."""
 
     def __init__(self) -> None:
         self.flushing: float | None = None
         self.closed = False
+
+    def write(self, data: bytes) -> None: ...
+
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None: ...
+
+    def unregisterProducer(self) -> None: ...
 
     def flush(self, seconds: float) -> Deferred[int]:
         self.flushing = seconds
@@ -53,7 +62,7 @@ class LateEndpoint:
         return self.listening
 
 
-class ReceiverServiceTests(SynchronousTestCase):
+class ReceiverServiceTests(TestCase):
     def setUp(self) -> None:
         self.reactor = FakeReactor()
         self.log = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
@@ -132,6 +141,7 @@ class SenderServiceTests(TestCase):
 
         self.reactor = reactor
         self.screen = b""
+        self.ends: list[EcholabError | None] = []
         self.ended: Deferred[EcholabError | None] = Deferred()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(self.listener.close)
@@ -142,16 +152,13 @@ class SenderServiceTests(TestCase):
 
     def start(self, **more: Any) -> SenderService:
         class Screen(Held):
-            registerProducer = staticmethod(lambda producer, streaming: None)
-
             def flush(self, seconds: float) -> Deferred[int]:
-                self.closed = True
-                flushed: Deferred[int] = Deferred()
-                flushed.callback(0)
-                return flushed
+                return succeed(0)
 
         def done(why: EcholabError | None) -> None:
-            self.ended.callback(why)
+            self.ends.append(why)
+            if not self.ended.called:
+                self.ended.callback(why)
 
         self.reader = Producer()
         service = SenderService(
@@ -219,13 +226,11 @@ class SenderServiceTests(TestCase):
     async def test_output_that_goes_away_early_and_late(self) -> None:
         service = self.start()
         server = await self.accept()
-        ends: list[EcholabError | None] = []
-        service._done = ends.append
         service.output_lost(None)
-        self.assertEqual(str(ends.pop()), "write stdout: Broken pipe")
+        self.assertEqual(str(self.ends.pop()), "write stdout: Broken pipe")
         service.ended()
         service.output_lost(None)
-        self.assertEqual(ends, [None])
+        self.assertEqual(self.ends, [None])
         server.close()
 
 
@@ -234,6 +239,7 @@ class TimeoutTests(SynchronousTestCase):
         reactor = FakeReactor()
         done: list[EcholabError | None] = []
 
+        @implementer(IStreamClientEndpoint)
         class Nowhere:
             def connect(self, factory: IProtocolFactory) -> Deferred[Any]:
                 return Deferred()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import tempfile
-from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost

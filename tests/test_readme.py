@@ -1,0 +1,79 @@
+"""What the README promises holds."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import sys
+from pathlib import Path
+from unittest import mock
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from echolab.options import ClientOptions, ServerOptions
+from tests.support import ROOT, FakeTransport
+
+README = (ROOT / "README.md").read_text()
+
+
+class ReadmeTests(SynchronousTestCase):
+    def test_embedding_example(self) -> None:
+        [example] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+        reactor = MemoryReactorClock()
+        import twisted.internet.reactor  # noqa: F401 - to have one to replace
+
+        shown = io.StringIO()
+        with (
+            mock.patch("twisted.internet.reactor", reactor),
+            contextlib.redirect_stdout(shown),
+        ):
+            exec(compile(example, "README.md", "exec"), {})
+            [(port, factory, *_)] = reactor.tcpServers
+            self.assertEqual(port, 8888)
+            protocol = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1))
+            assert protocol is not None
+            transport = FakeTransport()
+            transport.peerAddr = IPv4Address("TCP", "127.0.0.1", 60612)
+            protocol.makeConnection(transport)
+            protocol.dataReceived(b"hello\nbye\n")
+            protocol.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(
+            shown.getvalue(),
+            "127.0.0.1:60612 sent 2 lines, the first is b'hello'\n"
+            "127.0.0.1:60612 ended (eof) after 10 bytes\n",
+        )
+        self.assertTrue(reactor.hasRun)
+
+    def test_every_option_is_in_the_readme_and_is_one(self) -> None:
+        ours = set()
+        for options in (ServerOptions(), ClientOptions()):
+            ours |= {f"--{name.rstrip('=')}" for name in options.longOpt}
+        unspoken = {"--help", "--version", "--host"}
+        table = set(re.findall(r"^\| `(--[a-z-]+)", README, re.MULTILINE))
+        self.assertEqual(table, ours - unspoken)
+
+    def test_every_name_of_the_library_exists(self) -> None:
+        import echolab
+
+        names = set(re.findall(r"`echolab\.(\w+)`", README))
+        self.assertTrue(names)
+        for name in names:
+            self.assertIn(name, echolab.__all__)
+
+    def test_ci_runs_the_test_command(self) -> None:
+        [command] = re.findall(r"^    (python3 .*pytest)$", README, re.MULTILINE)
+        self.assertEqual(
+            command, "python3 -m pip install -e '.[test]' && python3 -m pytest"
+        )
+        ci = Path(ROOT, ".ci", "run")
+        if ci.exists():  # An sdist has it too, an installed package has not.
+            self.assertIn("README.md", ci.read_text())
+
+    def test_python_versions(self) -> None:
+        self.assertIn("CPython 3.11 or later", README)
+        self.assertGreaterEqual(sys.version_info, (3, 11))
