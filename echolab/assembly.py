@@ -123,9 +123,11 @@ def server_service(
     output: IOutput
     if settings.output is not None:
         fd = open_append(settings.output)
-        output = DescriptorOutput(reactor, fd, settings.output, lost=done, owned=True)
+        output = DescriptorOutput(
+            reactor, fd, settings.output, clock=reactor, lost=done, owned=True
+        )
     elif foreground:
-        output = DescriptorOutput(reactor, STDOUT, "stdout", lost=done)
+        output = DescriptorOutput(reactor, STDOUT, "stdout", clock=reactor, lost=done)
     else:
         output = LogOutput()
 
@@ -172,7 +174,11 @@ def client_service(
         )
 
     output = DescriptorOutput(
-        reactor, STDOUT, "stdout", lost=lambda why: service.output_lost(why)
+        reactor,
+        STDOUT,
+        "stdout",
+        clock=reactor,
+        lost=lambda why: service.output_lost(why),
     )
     service = SenderService(
         endpoint,

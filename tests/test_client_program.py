@@ -192,6 +192,7 @@ class ClientTests(ClientCase):
         ):
             listener.bind(f"{folder}/s")
             listener.listen()
+            listener.settimeout(SECONDS)
             with Program("client", "--connect", f"unix:{folder}/s") as client:
                 server, _ = listener.accept()
                 client.send(b"by path\n")

@@ -33,7 +33,12 @@ class OutputTests(SynchronousTestCase):
 
     def output(self, fd: int, **more: Any) -> DescriptorOutput:
         output = DescriptorOutput(
-            self.reactor, fd, "stdout", lost=self.lost.append, **more
+            self.reactor,
+            fd,
+            "stdout",
+            clock=self.reactor,
+            lost=self.lost.append,
+            **more,
         )
         self.addCleanup(output.close)
         return output
