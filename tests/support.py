@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -94,6 +95,11 @@ def _ready(fd: int, events: int) -> bool:
     return bool(poll.poll(0))
 
 
+def heed_signals() -> None:
+    """Undo what a shell does to its jobs in the background: they ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Program:
     """A real process, its stdout and stderr collected as they come."""
 
@@ -111,6 +117,7 @@ class Program:
             stdout=stdout,
             stderr=subprocess.PIPE,
             cwd=cwd,
+            preexec_fn=heed_signals,
         )
         self.out = b""
         self.err = b""

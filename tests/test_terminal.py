@@ -13,7 +13,7 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support import ECHOLAB, SECONDS
+from tests.support import ECHOLAB, SECONDS, heed_signals
 
 PROMPT = "Input message(.:quit): "
 
@@ -36,6 +36,7 @@ class TerminalTests(SynchronousTestCase):
         port = str(self.listener.getsockname()[1])
 
         def become_foreground() -> None:
+            heed_signals()
             os.setsid()
             os.close(os.open(os.ttyname(0), os.O_RDWR))
 
