@@ -221,5 +221,9 @@ class Client(socket.socket):
     def __init__(self, port: int) -> None:
         super().__init__()
         self.settimeout(SECONDS)
-        self.connect(("127.0.0.1", port))
+        try:
+            self.connect(("127.0.0.1", port))
+        except OSError:
+            self.close()
+            raise
         self.port = self.getsockname()[1]
