@@ -10,8 +10,11 @@ from echolab.errors import (
     ConnectError,
     ConnectionLostError,
     EcholabError,
+    FramingError,
     ListenError,
+    MalformedError,
     OutputError,
+    OverlongError,
 )
 from echolab.events import (
     Accepted,
@@ -24,8 +27,17 @@ from echolab.events import (
     Sink,
     tee,
 )
-from echolab.framing import Chunk, Framer, LineFramer, Lines, Messages
+from echolab.framing import (
+    ChunkFramer,
+    DelimiterFramer,
+    Framer,
+    IntFramer,
+    LineFramer,
+    NetstringFramer,
+    framing,
+)
 from echolab.interfaces import IOutput
+from echolab.messages import Batch, Lines, Messages
 from echolab.output import DescriptorOutput, LogOutput
 from echolab.printing import ConversationPrinter, Printer, classic
 from echolab.server import ReceiverFactory, ReceiverProtocol
@@ -36,24 +48,31 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Accepted",
-    "Chunk",
+    "Batch",
+    "ChunkFramer",
     "ConnectError",
     "Connected",
     "ConnectionLostError",
     "ConversationPrinter",
+    "DelimiterFramer",
     "DescriptorOutput",
     "EcholabError",
     "EndCause",
     "Event",
     "Finished",
     "Framer",
+    "FramingError",
     "IOutput",
+    "IntFramer",
     "LineFramer",
     "Lines",
     "ListenError",
     "LogOutput",
+    "MalformedError",
     "Messages",
+    "NetstringFramer",
     "OutputError",
+    "OverlongError",
     "Peer",
     "Printer",
     "Received",
@@ -66,5 +85,6 @@ __all__ = [
     "Sink",
     "StdinReader",
     "classic",
+    "framing",
     "tee",
 ]

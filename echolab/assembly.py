@@ -23,6 +23,7 @@ from twisted.logger import Logger
 
 from echolab.errors import ConnectError, ListenError, reason_of
 from echolab.events import Accepted, Finished, tee
+from echolab.framing import DEFAULT_MAX_MESSAGE_BYTES, Overlong, framing
 from echolab.output import DescriptorOutput, LogOutput, open_append
 from echolab.printing import ConversationPrinter, Printer
 from echolab.server import ReceiverFactory
@@ -66,6 +67,9 @@ class ServerSettings:
         listen: endpoint strings; if there are any, they replace the two.
         backlog: how many connections may wait to be accepted.
         once: serve one connection, then end, as the lecture's program does.
+        framing: how bytes become messages; see `echolab.framing.framing`.
+        max_message_bytes: the longest message.
+        overlong: what becomes of a longer one: ``split`` or ``close``.
         output: a file to append to instead of stdout.
     """
 
@@ -74,6 +78,9 @@ class ServerSettings:
     listen: tuple[str, ...] = ()
     backlog: int = 1024
     once: bool = False
+    framing: str = "line"
+    max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
+    overlong: Overlong = "split"
     output: str | None = None
 
 
@@ -140,7 +147,13 @@ def server_service(
 
     printer = Printer(output.write)
     sink = tee(printer, serve_once) if settings.once else printer
-    factory = ReceiverFactory(sink, clock=reactor)
+    factory = ReceiverFactory(
+        sink,
+        clock=reactor,
+        make_framer=framing(
+            settings.framing, settings.max_message_bytes, settings.overlong
+        ),
+    )
     output.registerProducer(factory, True)
     service = ReceiverService(endpoints, factory, output, clock=reactor, done=done)
     _check_backlog(settings.backlog)

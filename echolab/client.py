@@ -16,7 +16,7 @@ from typing_extensions import override
 from zope.interface import implementer
 
 from echolab.events import Connected, Finished, Peer, Received, cause_of
-from echolab.framing import Chunk
+from echolab.messages import Batch
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import (
@@ -95,7 +95,7 @@ class SenderProtocol(Protocol):
         if self._all_flushed:
             self._wait_for_silence(self.factory.wait_seconds)
         self.factory.sink(
-            Received(self._peer, self.factory.clock.seconds(), Chunk(data))
+            Received(self._peer, self.factory.clock.seconds(), Batch((data,)))
         )
 
     def write(self, data: bytes) -> None:

@@ -14,8 +14,11 @@ __all__ = [
     "ConnectError",
     "ConnectionLostError",
     "EcholabError",
+    "FramingError",
     "ListenError",
+    "MalformedError",
     "OutputError",
+    "OverlongError",
     "reason_of",
 ]
 
@@ -55,6 +58,26 @@ class ConnectionLostError(EcholabError):
 
 class OutputError(EcholabError):
     """What was received cannot be written where it should go."""
+
+
+class FramingError(Exception):
+    """What a peer sent cannot be made messages of; the text says why."""
+
+
+class MalformedError(FramingError):
+    """The bytes are not of the framing that was asked for."""
+
+
+class OverlongError(FramingError):
+    """A message is longer than the bound, and that is refused.
+
+    Attributes:
+        max_message_bytes: the bound.
+    """
+
+    def __init__(self, max_message_bytes: int) -> None:
+        super().__init__(f"a message is longer than {max_message_bytes} bytes")
+        self.max_message_bytes = max_message_bytes
 
 
 def reason_of(error: BaseException | None) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress
     from twisted.python.failure import Failure
 
-    from echolab.framing import Messages
+    from echolab.messages import Messages
 
 __all__ = [
     "Accepted",
@@ -110,6 +110,10 @@ class EndCause(enum.Enum):
     """The peer ended it in order (recv returned 0)."""
     RESET = "reset"
     """The connection broke: a reset, or an error of the network."""
+    MALFORMED = "malformed"
+    """What the peer sent is not of the framing that was asked for."""
+    OVERLONG = "overlong"
+    """The peer sent a message over the bound, and that is refused."""
     STOPPED = "stopped"
     """This side ended it."""
     ERROR = "error"

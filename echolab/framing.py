@@ -1,139 +1,135 @@
 """Framing: bytes in, messages out. No I/O, no clock, and every buffer bounded.
 
-A framer is fed chunks, the bytes one read returned, and gives back messages. It
-gives them a chunk's worth at a time, because that is what can be handled at the
-speed of the wire: a thousand lines are labelled by one `bytes.replace`.
+A framer is fed chunks, the bytes one read returned, and gives back messages,
+whatever way the stream was cut into chunks. What it cannot make messages of ends
+the connection: it raises, after it has given out what was good.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+import codecs
+from functools import partial
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from echolab.errors import FramingError, MalformedError, OverlongError
+from echolab.messages import Batch, Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
+
+    from echolab.messages import Messages
 
 __all__ = [
-    "DEFAULT_MAX_LINE_BYTES",
-    "Chunk",
+    "DEFAULT_MAX_MESSAGE_BYTES",
+    "ChunkFramer",
+    "DelimiterFramer",
     "Framer",
+    "IntFramer",
     "LineFramer",
-    "Lines",
-    "Messages",
+    "NetstringFramer",
+    "Overlong",
+    "framing",
 ]
 
-DEFAULT_MAX_LINE_BYTES = 65536
+DEFAULT_MAX_MESSAGE_BYTES = 65536
 
-
-class Messages(Protocol):
-    """A chunk's worth of messages, as a framer gives them out."""
-
-    @property
-    def overlong(self) -> bool:
-        """Whether this is a piece of a message longer than the bound."""
-        ...
-
-    @property
-    def unterminated(self) -> bool:
-        """Whether the peer ended before it ended this message."""
-        ...
-
-    def __iter__(self) -> Iterator[bytes]:
-        """The messages one by one."""
-        ...
-
-    def __len__(self) -> int:
-        """How many they are."""
-        ...
-
-    def join(self, separator: bytes) -> bytes:
-        """All messages with ``separator`` between them, as `bytes.join` would."""
-        ...
+Overlong: TypeAlias = Literal["split", "close"]
+"""What becomes of a message over the bound: given out in pieces, or refused."""
 
 
 class Framer(Protocol):
     """Turns the chunks of one connection into messages."""
 
-    def feed(self, chunk: bytes) -> Sequence[Messages]:
-        """Take the bytes of one read; return the messages they complete."""
+    @property
+    def buffered_bytes(self) -> int:
+        """How many bytes wait for the rest of their message."""
         ...
 
-    def end(self) -> Sequence[Messages]:
-        """Take the end of the stream; return what was left unterminated."""
+    def feed(self, chunk: bytes) -> Iterable[Messages]:
+        """Take the bytes of one read; give out the messages they complete.
+
+        Raises:
+            MalformedError: the bytes are not of this framing.
+            OverlongError: a message is over the bound, and that is refused.
+        """
+        ...
+
+    def end(self) -> Iterable[Messages]:
+        """Take the end of the stream; give out what was left unterminated."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
-    r"""Lines of one peer, in order, as one block of bytes.
+def _check_bound(max_message_bytes: int) -> int:
+    if max_message_bytes < 1:
+        raise ValueError(
+            f"max_message_bytes must be at least 1, not {max_message_bytes}"
+        )
+    return max_message_bytes
 
-    Attributes:
-        block: the lines, each followed by one ``\n`` (a ``\r\n`` of the peer's
-            has become ``\n``).
-        overlong: this is one piece of a line longer than the bound; the line
-            goes on in what follows.
-        unterminated: this is one last line, and the peer never ended it.
+
+class ChunkFramer:
+    """Every read is a message: shows what recv returned.
+
+    Args:
+        max_message_bytes: the longest message, at least 1.
+        overlong: what becomes of a longer one.
     """
 
-    block: bytes
-    overlong: bool = False
-    unterminated: bool = False
+    __slots__ = ("_max", "_overlong")
 
-    def __iter__(self) -> Iterator[bytes]:
-        r"""Each line, without its ``\n``."""
-        return iter(self.block[:-1].split(b"\n"))
+    def __init__(
+        self,
+        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+        overlong: Overlong = "split",
+    ) -> None:
+        self._max = _check_bound(max_message_bytes)
+        self._overlong = overlong
 
-    def __len__(self) -> int:
-        """How many lines these are."""
-        return self.block.count(b"\n")
+    @property
+    def buffered_bytes(self) -> int:
+        """None ever wait."""
+        return 0
 
-    def join(self, separator: bytes) -> bytes:
-        """All lines with ``separator`` between them."""
-        return self.block[:-1].replace(b"\n", separator)
+    def feed(self, chunk: bytes) -> Iterator[Batch]:
+        """Give out the chunk."""
+        at = 0
+        while len(chunk) - at > self._max:
+            if self._overlong == "close":
+                raise OverlongError(self._max)
+            yield Batch((chunk[at : at + self._max],), overlong=True)
+            at += self._max
+        if len(chunk) > at:
+            yield Batch((chunk[at:],))
 
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """One message that is exactly what one read returned."""
-
-    data: bytes
-    overlong: bool = False
-    unterminated: bool = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        """The one message."""
-        return iter((self.data,))
-
-    def __len__(self) -> int:
-        """Always one."""
-        return 1
-
-    def join(self, separator: bytes) -> bytes:
-        """The message itself, since there is no second."""
-        return separator.join(self)
+    def end(self) -> Iterator[Batch]:
+        """Give out nothing: no read is ever unfinished."""
+        return iter(())
 
 
 class LineFramer:
     r"""Lines that end with ``\n`` or ``\r\n``, whatever pieces they arrive in.
 
-    A line longer than the bound is given out in pieces of exactly that size, so
-    never more than ``max_line_bytes + 1`` bytes wait here (one more, because a
+    A line over the bound is given out in pieces of exactly that size, so never
+    more than ``max_message_bytes + 1`` bytes wait here (one more, because a
     ``\r`` belongs to the line's end only if ``\n`` follows).
 
     Args:
-        max_line_bytes: the longest line, in bytes without its end, that is
-            given out whole; at least 1.
+        max_message_bytes: the longest line, without its end, at least 1.
+        overlong: what becomes of a longer one.
 
     Raises:
-        ValueError: ``max_line_bytes`` is less than 1.
+        ValueError: ``max_message_bytes`` is less than 1.
     """
 
-    __slots__ = ("_max", "_tail")
+    __slots__ = ("_max", "_overlong", "_tail")
 
-    def __init__(self, max_line_bytes: int = DEFAULT_MAX_LINE_BYTES) -> None:
-        if max_line_bytes < 1:
-            raise ValueError(f"max_line_bytes must be at least 1, not {max_line_bytes}")
-        self._max = max_line_bytes
+    def __init__(
+        self,
+        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+        overlong: Overlong = "split",
+    ) -> None:
+        self._max = _check_bound(max_message_bytes)
+        self._overlong = overlong
         self._tail = bytearray()
 
     @property
@@ -141,31 +137,32 @@ class LineFramer:
         """How many bytes wait for the end of their line."""
         return len(self._tail)
 
-    def feed(self, chunk: bytes) -> list[Lines]:
-        """Take the bytes of one read; return the lines they complete."""
+    def feed(self, chunk: bytes) -> Iterator[Lines]:
+        """Give out the lines that the chunk completes."""
         end = chunk.rfind(b"\n") + 1
-        if not end:
+        if end:
+            block = chunk[:end]
+            if self._tail:
+                block = bytes(self._tail) + block
+            self._tail = bytearray(chunk[end:])
+            if b"\r" in block:
+                block = block.replace(b"\r\n", b"\n")
+            yield from self._cut_block(block)
+        else:
             self._tail += chunk
-            return self._cut_tail()
-        block = chunk[:end]
-        if self._tail:
-            block = bytes(self._tail) + block
-        self._tail = bytearray(chunk[end:])
-        if b"\r" in block:
-            block = block.replace(b"\r\n", b"\n")
-        return self._cut_block(block) + self._cut_tail()
+        if len(self._tail) > self._max:
+            yield from self._cut_tail()
 
-    def end(self) -> list[Lines]:
-        """Take the end of the stream; return the last line, if it had no end."""
+    def end(self) -> Iterator[Lines]:
+        """Give out the last line, if it had no end."""
         tail, self._tail = bytes(self._tail), bytearray()
-        if not tail:
-            return []
-        *pieces, last = self._cut_block(tail + b"\n")
-        return [*pieces, Lines(last.block, unterminated=True)]
+        if tail:
+            *pieces, last = self._cut_block(tail + b"\n")
+            yield from pieces
+            yield Lines(last.block, unterminated=True)
 
-    def _cut_block(self, block: bytes) -> list[Lines]:
+    def _cut_block(self, block: bytes) -> Iterator[Lines]:
         """Split a block of whole lines around those that are overlong."""
-        lines = []
         start = at = 0
         while len(block) - at > self._max + 1:
             newline = block.rfind(b"\n", at, at + self._max + 1)
@@ -173,20 +170,281 @@ class LineFramer:
                 at = newline + 1
                 continue
             if at > start:
-                lines.append(Lines(block[start:at]))
+                yield Lines(block[start:at])
             start = at + self._max
-            lines.append(Lines(block[at:start] + b"\n", overlong=True))
+            yield self._piece(block[at:start])
             at = start
-        lines.append(Lines(block[start:]))
-        return lines
+        yield Lines(block[start:])
 
-    def _cut_tail(self) -> list[Lines]:
+    def _cut_tail(self) -> Iterator[Lines]:
         """Give out as much of an unfinished line as is over the bound."""
         tail = self._tail
-        lines = []
         while len(tail) > self._max and not (
             len(tail) == self._max + 1 and tail.endswith(b"\r")
         ):
-            lines.append(Lines(bytes(tail[: self._max]) + b"\n", overlong=True))
+            piece = bytes(tail[: self._max])
             del tail[: self._max]
-        return lines
+            yield self._piece(piece)
+
+    def _piece(self, piece: bytes) -> Lines:
+        if self._overlong == "close":
+            raise OverlongError(self._max)
+        return Lines(piece + b"\n", overlong=True)
+
+
+class DelimiterFramer:
+    """Messages that end with a delimiter of any bytes.
+
+    Less than ``max_message_bytes + len(delimiter)`` bytes wait here.
+
+    Args:
+        delimiter: at least one byte.
+        max_message_bytes: the longest message, without its delimiter, at least 1.
+        overlong: what becomes of a longer one.
+
+    Raises:
+        ValueError: ``delimiter`` is empty, or ``max_message_bytes`` less than 1.
+    """
+
+    __slots__ = ("_delimiter", "_max", "_overlong", "_tail")
+
+    def __init__(
+        self,
+        delimiter: bytes,
+        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+        overlong: Overlong = "split",
+    ) -> None:
+        if not delimiter:
+            raise ValueError("the delimiter is empty")
+        self._delimiter = delimiter
+        self._max = _check_bound(max_message_bytes)
+        self._overlong = overlong
+        self._tail = bytearray()
+
+    @property
+    def buffered_bytes(self) -> int:
+        """How many bytes wait for their delimiter."""
+        return len(self._tail)
+
+    def feed(self, chunk: bytes) -> Iterator[Batch]:
+        """Give out the messages that the chunk completes."""
+        delimiter = self._delimiter
+        window = self._max + len(delimiter)
+        tail = self._tail
+        # Where a delimiter may begin that the chunk completes.
+        seen = max(0, len(tail) - len(delimiter) + 1)
+        tail += chunk
+        data = bytes(tail)
+        at = 0
+        whole: list[bytes] = []
+        while True:
+            found = data.find(delimiter, max(at, seen), at + window)
+            if found >= 0:
+                whole.append(data[at:found])
+                at = found + len(delimiter)
+            elif len(data) - at >= window:
+                if whole:
+                    yield Batch(tuple(whole))
+                    whole = []
+                if self._overlong == "close":
+                    raise OverlongError(self._max)
+                yield Batch((data[at : at + self._max],), overlong=True)
+                at += self._max
+            else:
+                break
+        del tail[:at]
+        if whole:
+            yield Batch(tuple(whole))
+
+    def end(self) -> Iterator[Batch]:
+        """Give out the last message, if it had no delimiter."""
+        tail, self._tail = bytes(self._tail), bytearray()
+        while len(tail) > self._max:
+            if self._overlong == "close":
+                raise OverlongError(self._max)
+            yield Batch((tail[: self._max],), overlong=True)
+            tail = tail[self._max :]
+        if tail:
+            yield Batch((tail,), unterminated=True)
+
+
+class _LengthFramer:
+    """Messages that say their length first; what follows are the two kinds.
+
+    Args:
+        header: reads a length from bytes at an offset. It returns the length and
+            where its message begins, or None if there is not enough yet.
+        trailer: what stands behind a message.
+    """
+
+    __slots__ = ("_header", "_left", "_max", "_overlong", "_tail", "_trailer")
+
+    def __init__(
+        self,
+        header: Callable[[bytes, int], tuple[int, int] | None],
+        trailer: bytes,
+        max_message_bytes: int,
+        overlong: Overlong,
+    ) -> None:
+        self._header = header
+        self._trailer = trailer
+        self._max = _check_bound(max_message_bytes)
+        self._overlong = overlong
+        self._tail = bytearray()
+        self._left: int | None = None  # of a message whose length is known
+
+    @property
+    def buffered_bytes(self) -> int:
+        """How many bytes wait for the rest of their message."""
+        return len(self._tail)
+
+    def feed(self, chunk: bytes) -> Iterator[Batch]:
+        """Give out the messages that the chunk completes."""
+        tail = self._tail
+        tail += chunk
+        if self._left is not None and len(tail) < min(self._left, self._max):
+            return
+        data = bytes(tail)
+        whole: list[bytes] = []
+        at = 0
+        try:
+            while True:
+                if self._left is None:
+                    header = self._header(data, at)
+                    if header is None:
+                        break
+                    self._left, at = header
+                    if self._left > self._max and self._overlong == "close":
+                        raise OverlongError(self._max)
+                size = min(self._left, self._max)
+                last = size == self._left
+                end = at + size
+                after = end + len(self._trailer) if last else end
+                if len(data) < after:
+                    break
+                if last and data[end:after] != self._trailer:
+                    raise MalformedError(f"no {self._trailer!r} after a message")
+                if last:
+                    whole.append(data[at:end])
+                    self._left = None
+                else:
+                    if whole:
+                        yield Batch(tuple(whole))
+                        whole = []
+                    yield Batch((data[at:end],), overlong=True)
+                    self._left -= size
+                at = after
+        except FramingError:
+            if whole:
+                yield Batch(tuple(whole))
+            raise
+        del tail[:at]
+        if whole:
+            yield Batch(tuple(whole))
+
+    def end(self) -> Iterator[Batch]:
+        """Give out what was there of the last message."""
+        if self._tail:
+            yield Batch((bytes(self._tail),), unterminated=True)
+        self._tail = bytearray()
+
+
+class NetstringFramer(_LengthFramer):
+    """Netstrings: ``5:hello,`` (D. J. Bernstein, 1997).
+
+    Args:
+        max_message_bytes: the longest message, at least 1.
+        overlong: what becomes of a longer one.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+        overlong: Overlong = "split",
+    ) -> None:
+        super().__init__(_netstring_length, b",", max_message_bytes, overlong)
+
+
+class IntFramer(_LengthFramer):
+    """Messages behind their length, a big-endian integer without a sign.
+
+    Args:
+        width: how many bytes the integer has: 2 (``int16``), 4 (``int32``).
+        max_message_bytes: the longest message, at least 1.
+        overlong: what becomes of a longer one.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        width: int,
+        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+        overlong: Overlong = "split",
+    ) -> None:
+        def length(data: bytes, at: int) -> tuple[int, int] | None:
+            after = at + width
+            if len(data) < after:
+                return None
+            return int.from_bytes(data[at:after], "big"), after
+
+        super().__init__(length, b"", max_message_bytes, overlong)
+
+
+_NETSTRING_DIGITS = 10
+
+
+def _netstring_length(data: bytes, at: int) -> tuple[int, int] | None:
+    head, colon, _ = data[at : at + _NETSTRING_DIGITS + 1].partition(b":")
+    bad = head[:1] == b"0" and len(head) > 1
+    if bad or (head and not head.isdigit()) or (colon and not head):
+        raise MalformedError("a netstring begins with its length and a colon")
+    if colon:
+        return int(head), at + len(head) + 1
+    if len(head) > _NETSTRING_DIGITS:
+        raise MalformedError(f"a netstring's length has over {len(head) - 1} digits")
+    return None
+
+
+_FRAMINGS: dict[str, Callable[[int, Overlong], Framer]] = {
+    "line": LineFramer,
+    "chunk": ChunkFramer,
+    "netstring": NetstringFramer,
+    "int16": partial(IntFramer, 2),
+    "int32": partial(IntFramer, 4),
+}
+
+
+def framing(
+    name: str,
+    max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+    overlong: Overlong = "split",
+) -> Callable[[], Framer]:
+    r"""Find a framing by its name.
+
+    Args:
+        name: ``line``, ``chunk``, ``netstring``, ``int16``, ``int32``, or
+            ``delimiter:`` and the delimiter, in which ``\0``, ``\n``, ``\x1e``
+            and the like are escapes as in Python.
+        max_message_bytes: the longest message, at least 1.
+        overlong: what becomes of a longer one.
+
+    Returns:
+        What makes a framer for each connection.
+
+    Raises:
+        ValueError: there is no such framing.
+    """
+    make: Callable[[int, Overlong], Framer]
+    kind, colon, text = name.partition(":")
+    if kind == "delimiter" and text:
+        delimiter, _ = codecs.escape_decode(text.encode())
+        make = partial(DelimiterFramer, delimiter)
+    elif kind in _FRAMINGS and not colon:
+        make = _FRAMINGS[kind]
+    else:
+        names = ", ".join([*_FRAMINGS, "delimiter:TEXT"])
+        raise ValueError(f"must be one of {names}")
+    return partial(make, max_message_bytes, overlong)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import getopt
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar, get_args
 
 from twisted.python import usage
 from typing_extensions import override
 
 from echolab import __version__
 from echolab.assembly import ANY_IPV4, ClientSettings, ServerSettings, host_and_port
+from echolab.framing import Overlong, framing
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,6 +86,30 @@ def _number(name: str, text: str, convert: Callable[[str], float]) -> float:
     return number
 
 
+def _choice(name: str, text: str, choices: tuple[T, ...]) -> T:
+    """Read one of several words."""
+    for choice in choices:
+        if choice == text:
+            return choice
+    listed = ", ".join(map(str, choices))
+    raise usage.UsageError(f"--{name} {text}: must be one of {listed}")
+
+
+def _framing(text: str) -> str:
+    """Check the name of a framing."""
+    try:
+        framing(text)
+    except ValueError as error:
+        raise usage.UsageError(f"--framing {text}: {error}") from None
+    return text
+
+
+FRAMING_HELP = (
+    "How bytes become messages: line, chunk, netstring, int16, int32, "
+    "delimiter:TEXT (with escapes, as delimiter:\\0)."
+)
+
+
 class ServerOptions(BaseOptions):
     """``twistd echolab`` and ``echolab server``."""
 
@@ -99,6 +126,9 @@ class ServerOptions(BaseOptions):
         ["port", "p", "8888", "TCP port to listen on; 0 takes a free one."],
         ["interface", "i", None, "IP address to listen on. [default: all of IPv4]"],
         ["backlog", None, "1024", "Connections that may wait to be accepted."],
+        ["framing", "f", "line", FRAMING_HELP],
+        ["max-message", None, "65536", "Longest message, in bytes."],
+        ["overlong", None, "split", "A longer one: split (into pieces) or close."],
         ["output", "o", None, "File to append to instead of stdout."],
     ]
 
@@ -126,6 +156,9 @@ class ServerOptions(BaseOptions):
             listen=tuple(self._listen),
             backlog=int(_number("backlog", self["backlog"], int)),
             once=bool(self["once"]),
+            framing=_framing(self["framing"]),
+            max_message_bytes=int(_number("max-message", self["max-message"], int)),
+            overlong=_choice("overlong", self["overlong"], get_args(Overlong)),
             output=self["output"],
         )
 

@@ -9,10 +9,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 from typing_extensions import override
 from zope.interface import implementer
 
-from echolab.events import Accepted, Finished, Peer, Received, cause_of
+from echolab.errors import FramingError, OverlongError
+from echolab.events import Accepted, EndCause, Finished, Peer, Received, cause_of
 from echolab.framing import LineFramer
 
 if TYPE_CHECKING:
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from echolab.events import Sink
-    from echolab.framing import Framer, Messages
+    from echolab.framing import Framer
     from echolab.interfaces import IStreamTransport
+    from echolab.messages import Messages
 
 __all__ = ["ReceiverFactory", "ReceiverProtocol"]
 
@@ -31,6 +34,8 @@ __all__ = ["ReceiverFactory", "ReceiverProtocol"]
 # connection, and less often while the sink lets nobody read.
 TURN_SECONDS = 0.001
 PAUSED_TURN_SECONDS = 0.02
+
+_log = Logger()
 
 
 class ReceiverProtocol(Protocol):
@@ -47,6 +52,7 @@ class ReceiverProtocol(Protocol):
         self._received_bytes = 0
         self._unterminated_bytes = 0
         self._stopped = False
+        self._fault: EndCause | None = None
         self._bytes_last_turn = -1
 
     @override
@@ -62,18 +68,20 @@ class ReceiverProtocol(Protocol):
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        self._received_bytes += len(data)
-        self._report(self._framer.feed(data))
+        if self._fault is None:
+            self._received_bytes += len(data)
+            self._report(self._framer.feed(data))
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._report(self._framer.end())
+        if self._fault is None:
+            self._report(self._framer.end())
         now = self.factory.clock.seconds()
         self.factory.sink(
             Finished(
                 self._peer,
                 now,
-                cause_of(reason, stopped=self._stopped),
+                self._fault or cause_of(reason, stopped=self._stopped),
                 self._received_bytes,
                 self._unterminated_bytes,
                 now - self._began,
@@ -100,10 +108,19 @@ class ReceiverProtocol(Protocol):
 
     def _report(self, batches: Iterable[Messages]) -> None:
         factory = self.factory
-        for messages in batches:
-            if messages.unterminated:
-                self._unterminated_bytes = len(messages.join(b""))
-            factory.sink(Received(self._peer, factory.clock.seconds(), messages))
+        try:
+            for messages in batches:
+                if messages.unterminated:
+                    self._unterminated_bytes = len(messages.join(b""))
+                factory.sink(Received(self._peer, factory.clock.seconds(), messages))
+        except FramingError as why:
+            self._fault = (
+                EndCause.OVERLONG
+                if isinstance(why, OverlongError)
+                else EndCause.MALFORMED
+            )
+            _log.info("{peer}: {why}", peer=self._peer, why=why)
+            self.transport.loseConnection()
 
 
 @implementer(IPushProducer)

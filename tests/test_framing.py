@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab import Chunk, LineFramer, Lines
+from echolab import (
+    Batch,
+    ChunkFramer,
+    DelimiterFramer,
+    Framer,
+    FramingError,
+    IntFramer,
+    LineFramer,
+    Lines,
+    MalformedError,
+    NetstringFramer,
+    OverlongError,
+    framing,
+)
+
+if TYPE_CHECKING:
+    from echolab.framing import Overlong
+
+Framed: TypeAlias = tuple[bytes, bool, bool] | type[FramingError]
+Make: TypeAlias = Callable[..., Framer]
 
 streams = st.lists(
-    st.sampled_from([b"a", b"bcd", b"\n", b"\r", b"\r\n", b"\xff", b"e" * 7])
+    st.sampled_from(
+        [
+            *(b"a", b"bcd", b"\n", b"\r", b"\r\n", b"\xff", b"e" * 7),
+            *(b"1:a,", b"12:", b"0:,", b",", b"\0\1", b"\0\x0c"),
+        ]
+    )
 ).map(b"".join)
 
 
@@ -24,23 +52,24 @@ def cut_streams(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
     return stream, [stream[a:b] for a, b in pairwise(edges)]
 
 
-def frame(chunks: list[bytes], max_line_bytes: int) -> list[tuple[bytes, bool, bool]]:
-    """Each message with its marks."""
-    framer = LineFramer(max_line_bytes)
-    batches: list[Lines] = []
-    for chunk in chunks:
-        batches += framer.feed(chunk)
-        assert framer.buffered_bytes <= max_line_bytes + 1
-    batches += framer.end()
-    assert framer.buffered_bytes == 0
-    return [
-        (line, batch.overlong, batch.unterminated)
-        for batch in batches
-        for line in batch
-    ]
+def frame(
+    chunks: list[bytes], max_message_bytes: int, make: Make = LineFramer
+) -> list[Framed]:
+    """Each message with its marks; at the end, what ended it before its time."""
+    framer = make(max_message_bytes)
+    framed: list[Framed] = []
+    try:
+        for chunk in chunks:
+            for batch in framer.feed(chunk):
+                framed += [(x, batch.overlong, batch.unterminated) for x in batch]
+        for batch in framer.end():
+            framed += [(x, batch.overlong, batch.unterminated) for x in batch]
+    except FramingError as why:
+        framed.append(type(why))
+    return framed
 
 
-def plain(*lines: bytes) -> list[tuple[bytes, bool, bool]]:
+def plain(*lines: bytes) -> list[Framed]:
     return [(line, False, False) for line in lines]
 
 
@@ -50,10 +79,10 @@ class LineFramerTests(SynchronousTestCase):
 
     def test_line_in_pieces_comes_out_once(self) -> None:
         framer = LineFramer()
-        self.assertEqual(framer.feed(b"he"), [])
-        self.assertEqual(framer.feed(b"llo"), [])
-        self.assertEqual(framer.feed(b"\nbye\nrest"), [Lines(b"hello\nbye\n")])
-        self.assertEqual(framer.end(), [Lines(b"rest\n", unterminated=True)])
+        self.assertEqual(list(framer.feed(b"he")), [])
+        self.assertEqual(list(framer.feed(b"llo")), [])
+        self.assertEqual(list(framer.feed(b"\nbye\nrest")), [Lines(b"hello\nbye\n")])
+        self.assertEqual(list(framer.end()), [Lines(b"rest\n", unterminated=True)])
 
     def test_carriage_return_belongs_to_the_end_of_line(self) -> None:
         self.assertEqual(
@@ -84,7 +113,7 @@ class LineFramerTests(SynchronousTestCase):
     def test_pieces_are_given_out_before_the_end_of_the_line(self) -> None:
         framer = LineFramer(8)
         self.assertEqual(
-            framer.feed(b"x" * 9), [Lines(b"x" * 8 + b"\n", overlong=True)]
+            list(framer.feed(b"x" * 9)), [Lines(b"x" * 8 + b"\n", overlong=True)]
         )
         self.assertEqual(framer.buffered_bytes, 1)
 
@@ -97,23 +126,17 @@ class LineFramerTests(SynchronousTestCase):
             LineFramer(0)
 
     @settings(deadline=None)
-    @given(cut_streams(), st.integers(1, 9))
-    def test_any_cutting_gives_the_same(
-        self, cut: tuple[bytes, list[bytes]], max_line_bytes: int
-    ) -> None:
-        stream, pieces = cut
-        whole = frame([stream], max_line_bytes)
-        self.assertEqual(frame(pieces, max_line_bytes), whole)
-        bytewise = [stream[i : i + 1] for i in range(len(stream))]
-        self.assertEqual(frame(bytewise, max_line_bytes), whole)
-
-    @settings(deadline=None)
     @given(streams, st.integers(1, 9))
     def test_nothing_is_lost_and_nothing_is_too_long(
-        self, stream: bytes, max_line_bytes: int
+        self, stream: bytes, max_message_bytes: int
     ) -> None:
-        framed = frame([stream], max_line_bytes)
-        self.assertTrue(all(len(line) <= max_line_bytes for line, _, _ in framed))
+        framer = LineFramer(max_message_bytes)
+        framed = [
+            (line, batch.overlong, batch.unterminated)
+            for batch in (*framer.feed(stream), *framer.end())
+            for line in batch
+        ]
+        self.assertTrue(all(len(line) <= max_message_bytes for line, _, _ in framed))
         again = b"".join(
             line if overlong or unterminated else line + b"\n"
             for line, overlong, unterminated in framed
@@ -129,9 +152,177 @@ class MessagesTests(SynchronousTestCase):
         self.assertEqual(len(batch), len(lines))
         self.assertEqual(batch.join(b"\n* "), b"\n* ".join(lines))
 
-    def test_chunk_is_one_message(self) -> None:
-        chunk = Chunk(b"a\nb")
-        self.assertEqual(list(chunk), [b"a\nb"])
-        self.assertEqual(len(chunk), 1)
-        self.assertEqual(chunk.join(b"*"), b"a\nb")
-        self.assertFalse(chunk.overlong or chunk.unterminated)
+    def test_batch_is_its_messages(self) -> None:
+        batch = Batch((b"a\nb", b""))
+        self.assertEqual(list(batch), [b"a\nb", b""])
+        self.assertEqual(len(batch), 2)
+        self.assertEqual(batch.join(b"*"), b"a\nb*")
+        self.assertFalse(batch.overlong or batch.unterminated)
+
+
+class ChunkFramerTests(SynchronousTestCase):
+    def test_every_read_is_a_message(self) -> None:
+        self.assertEqual(
+            frame([b"a\n", b"", b"b"], 8, ChunkFramer), plain(b"a\n", b"b")
+        )
+
+    def test_longer_read_comes_in_pieces(self) -> None:
+        self.assertEqual(
+            frame([b"abcde"], 2, ChunkFramer),
+            [(b"ab", True, False), (b"cd", True, False), (b"e", False, False)],
+        )
+
+    def test_longer_read_is_refused(self) -> None:
+        make = partial(ChunkFramer, overlong="close")
+        self.assertEqual(
+            frame([b"ab", b"abc"], 2, make), [*plain(b"ab"), OverlongError]
+        )
+
+
+class DelimiterFramerTests(SynchronousTestCase):
+    def test_messages(self) -> None:
+        make = partial(DelimiterFramer, b"--")
+        self.assertEqual(
+            frame([b"a-", b"-b---c"], 8, make),
+            [*plain(b"a", b"b"), (b"-c", False, True)],
+        )
+
+    def test_longest_message_is_whole(self) -> None:
+        make = partial(DelimiterFramer, b"--")
+        self.assertEqual(frame([b"x" * 8 + b"-", b"-"], 8, make), plain(b"x" * 8))
+
+    def test_delimiter_must_be_something(self) -> None:
+        with self.assertRaisesRegex(ValueError, "the delimiter is empty"):
+            DelimiterFramer(b"")
+
+
+class NetstringFramerTests(SynchronousTestCase):
+    def test_messages(self) -> None:
+        self.assertEqual(
+            frame([b"5:hello,0:,3:a", b"\nb,"], 8, NetstringFramer),
+            plain(b"hello", b"", b"a\nb"),
+        )
+
+    def test_longer_message_comes_in_pieces(self) -> None:
+        self.assertEqual(
+            frame([b"5:hel", b"lo,1:x,"], 2, NetstringFramer),
+            [
+                *((b"he", True, False), (b"ll", True, False)),
+                *plain(b"o", b"x"),
+            ],
+        )
+
+    def test_longer_message_is_refused_before_it_comes(self) -> None:
+        make = partial(NetstringFramer, overlong="close")
+        self.assertEqual(frame([b"1:a,9:"], 8, make), [*plain(b"a"), OverlongError])
+
+    def test_malformed(self) -> None:
+        for bad in (
+            b"5:hello;",
+            b"x",
+            b":,",
+            b"01:a,",
+            b"12345678901",
+            b"-1:,",
+            b"5 :",
+        ):
+            self.assertEqual(
+                frame([b"2:ok," + bad], 8, NetstringFramer),
+                [*plain(b"ok"), MalformedError],
+            )
+
+    def test_unterminated(self) -> None:
+        for rest, message in ((b"5:hel", b"hel"), (b"5:hello", b"hello"), (b"5", b"5")):
+            self.assertEqual(
+                frame([rest], 8, NetstringFramer), [(message, False, True)]
+            )
+
+
+class IntFramerTests(SynchronousTestCase):
+    def test_messages(self) -> None:
+        for width in (2, 4):
+            data = b"".join(
+                len(x).to_bytes(width, "big") + x for x in (b"hello", b"", b"b\n")
+            )
+            self.assertEqual(
+                frame([data], 8, partial(IntFramer, width)),
+                plain(b"hello", b"", b"b\n"),
+            )
+
+    def test_unterminated(self) -> None:
+        for rest, message in ((b"\0\5hel", b"hel"), (b"\0", b"\0")):
+            self.assertEqual(
+                frame([rest], 8, partial(IntFramer, 2)), [(message, False, True)]
+            )
+
+
+class AnyCuttingTests(SynchronousTestCase):
+    """What every framing promises, whatever way its stream is cut."""
+
+    makes: tuple[Make, ...] = (
+        *(LineFramer, NetstringFramer, partial(IntFramer, 2)),
+        *(partial(DelimiterFramer, each) for each in (b"\n", b"\r\n", b"abca")),
+    )
+
+    @settings(deadline=None)
+    @given(
+        cut_streams(),
+        st.integers(1, 9),
+        st.sampled_from(makes),
+        st.sampled_from(["split", "close"]),
+    )
+    def test_any_cutting_gives_the_same(
+        self,
+        cut: tuple[bytes, list[bytes]],
+        max_message_bytes: int,
+        make: Make,
+        overlong: Overlong,
+    ) -> None:
+        stream, pieces = cut
+        make = partial(make, overlong=overlong)
+        whole = frame([stream], max_message_bytes, make)
+        self.assertEqual(frame(pieces, max_message_bytes, make), whole)
+        bytewise = [stream[i : i + 1] for i in range(len(stream))]
+        self.assertEqual(frame(bytewise, max_message_bytes, make), whole)
+
+    @settings(deadline=None)
+    @given(cut_streams(), st.integers(1, 9), st.sampled_from(makes))
+    def test_no_buffer_exceeds_its_bound(
+        self, cut: tuple[bytes, list[bytes]], max_message_bytes: int, make: Make
+    ) -> None:
+        framer = make(max_message_bytes)
+        with contextlib.suppress(FramingError):
+            for piece in cut[1]:
+                for batch in framer.feed(piece):
+                    for message in batch:
+                        self.assertLessEqual(len(message), max_message_bytes)
+                # A length, a delimiter or a "\r" may wait beside a message.
+                self.assertLessEqual(framer.buffered_bytes, max_message_bytes + 11)
+
+
+class FramingNameTests(SynchronousTestCase):
+    def test_names(self) -> None:
+        for name, data, messages in (
+            ("line", b"a\r\nb\n", [b"a", b"b"]),
+            ("chunk", b"a\nb", [b"a\nb"]),
+            ("netstring", b"1:a,", [b"a"]),
+            ("int16", b"\0\1a", [b"a"]),
+            ("int32", b"\0\0\0\1a", [b"a"]),
+            ("delimiter:;", b"a;b;", [b"a", b"b"]),
+            (r"delimiter:\x00\n", b"a\0\n", [b"a"]),
+            ("delimiter:€", "a€".encode(), [b"a"]),
+        ):
+            framer = framing(name)()
+            got = [message for batch in framer.feed(data) for message in batch]
+            self.assertEqual(got, messages, name)
+
+    def test_bound_and_refusal(self) -> None:
+        framer = framing("line", 2, "close")()
+        with self.assertRaises(OverlongError) as caught:
+            list(framer.feed(b"abc"))
+        self.assertEqual(caught.exception.max_message_bytes, 2)
+
+    def test_no_such_framing(self) -> None:
+        for name in ("lines", "line:x", "delimiter", "delimiter:", ""):
+            with self.assertRaisesRegex(ValueError, "must be one of line, chunk"):
+                framing(name)

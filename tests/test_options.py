@@ -30,12 +30,16 @@ class ServerOptionsTests(SynchronousTestCase):
         self.assertEqual(
             server(
                 *("--port", "0", "--interface", "::1", "--backlog=5", "--once"),
+                *("--framing", "netstring", "--max-message", "9", "--overlong=close"),
                 *("--listen", "unix:/a", "--listen", "tcp:1", "--output", "out"),
             ),
             ServerSettings(
                 port=0,
                 interface="::1",
                 backlog=5,
+                framing="netstring",
+                max_message_bytes=9,
+                overlong="close",
                 once=True,
                 listen=("unix:/a", "tcp:1"),
                 output="out",
@@ -52,6 +56,11 @@ class ServerOptionsTests(SynchronousTestCase):
             (["--port", "x"], "bind 0.0.0.0:x: port is not a number"),
             (["-i", "::", "-p", "-1"], r"bind \[::\]:-1: port must be 0-65535"),
             (["--backlog", "0"], "--backlog 0: must be a number greater than 0"),
+            (["--overlong", "x"], "--overlong x: must be one of split, close"),
+            (
+                ["--framing", "x"],
+                "--framing x: must be one of line, chunk, netstring, int16, .*",
+            ),
             (["1", "2"], r"Usage: echolab server \[port\]"),
             (["--bogus"], "option --bogus not recognized; see --help"),
         ):

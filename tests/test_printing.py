@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import (
     Accepted,
-    Chunk,
+    Batch,
     Connected,
     ConversationPrinter,
     EndCause,
@@ -24,7 +24,7 @@ FINISHED = Finished(PEER, 1.0, EndCause.EOF, 3, 0, 1.0)
 
 
 def reply(data: bytes) -> Received:
-    return Received(PEER, 0.0, Chunk(data))
+    return Received(PEER, 0.0, Batch((data,)))
 
 
 class ClassicTests(SynchronousTestCase):

@@ -12,6 +12,7 @@ from echolab import (
     Accepted,
     EndCause,
     LineFramer,
+    NetstringFramer,
     Peer,
     ReceiverFactory,
     ReceiverProtocol,
@@ -75,6 +76,29 @@ class ReceiverTests(ReceiverCase):
         protocol.dataReceived(b"a\nb")
         self.lose(protocol, error.ConnectionLost())
         self.assertEqual(self.events.lines(), [b"a", b"b"])
+
+    def test_what_cannot_be_framed_ends_the_connection(self) -> None:
+        for make, data, cause in (
+            (NetstringFramer, b"2:ok,bad", EndCause.MALFORMED),
+            (lambda: NetstringFramer(8, "close"), b"2:ok,9:", EndCause.OVERLONG),
+        ):
+            self.factory = ReceiverFactory(
+                self.events, clock=self.clock, make_framer=make
+            )
+            protocol, transport = self.connect()
+            protocol.dataReceived(data)
+            self.assertTrue(transport.disconnecting)
+            protocol.dataReceived(b"2:no,")
+            self.assertIs(self.lose(protocol), cause)
+            self.assertEqual(self.events.lines().pop(), b"ok")
+
+    def test_overlong_line_at_the_very_end(self) -> None:
+        self.factory = ReceiverFactory(
+            self.events, clock=self.clock, make_framer=lambda: LineFramer(1, "close")
+        )
+        protocol, _ = self.connect()
+        protocol.dataReceived(b"x\r")
+        self.assertIs(self.lose(protocol), EndCause.OVERLONG)
 
     def test_peers_are_numbered(self) -> None:
         numbers = []
