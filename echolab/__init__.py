@@ -27,6 +27,7 @@ from echolab.events import (
     Sink,
     tee,
 )
+from echolab.formats import Classic, Form, Hex, Json, Log, Raw, Style
 from echolab.framing import (
     ChunkFramer,
     DelimiterFramer,
@@ -39,7 +40,7 @@ from echolab.framing import (
 from echolab.interfaces import IOutput
 from echolab.messages import Batch, Lines, Messages
 from echolab.output import DescriptorOutput, LogOutput
-from echolab.printing import ConversationPrinter, Printer, classic
+from echolab.printing import ConversationPrinter, Printer
 from echolab.server import ReceiverFactory, ReceiverProtocol
 from echolab.service import ReceiverService, SenderService
 from echolab.stdin import StdinReader
@@ -50,6 +51,7 @@ __all__ = [
     "Accepted",
     "Batch",
     "ChunkFramer",
+    "Classic",
     "ConnectError",
     "Connected",
     "ConnectionLostError",
@@ -60,13 +62,17 @@ __all__ = [
     "EndCause",
     "Event",
     "Finished",
+    "Form",
     "Framer",
     "FramingError",
+    "Hex",
     "IOutput",
     "IntFramer",
+    "Json",
     "LineFramer",
     "Lines",
     "ListenError",
+    "Log",
     "LogOutput",
     "MalformedError",
     "Messages",
@@ -75,6 +81,7 @@ __all__ = [
     "OverlongError",
     "Peer",
     "Printer",
+    "Raw",
     "Received",
     "ReceiverFactory",
     "ReceiverProtocol",
@@ -84,7 +91,7 @@ __all__ = [
     "SenderService",
     "Sink",
     "StdinReader",
-    "classic",
+    "Style",
     "framing",
     "tee",
 ]

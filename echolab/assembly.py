@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from twisted.internet.endpoints import (
     HostnameEndpoint,
@@ -23,6 +23,7 @@ from twisted.logger import Logger
 
 from echolab.errors import ConnectError, ListenError, reason_of
 from echolab.events import Accepted, Finished, tee
+from echolab.formats import FORMATS, Label, Style
 from echolab.framing import DEFAULT_MAX_MESSAGE_BYTES, Overlong, framing
 from echolab.output import DescriptorOutput, LogOutput, open_append
 from echolab.printing import ConversationPrinter, Printer
@@ -45,6 +46,7 @@ __all__ = [
     "ANY_IPV4",
     "ClientSettings",
     "ServerSettings",
+    "When",
     "client_service",
     "host_and_port",
     "server_service",
@@ -53,6 +55,8 @@ __all__ = [
 ANY_IPV4 = "0.0.0.0"  # noqa: S104 - the lecture's INADDR_ANY
 STDOUT = 1
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
+
+When: TypeAlias = Literal["auto", "always", "never"]
 
 _log = Logger()
 
@@ -70,6 +74,12 @@ class ServerSettings:
         framing: how bytes become messages; see `echolab.framing.framing`.
         max_message_bytes: the longest message.
         overlong: what becomes of a longer one: ``split`` or ``close``.
+        format: how events are printed; see `echolab.formats.FORMATS`.
+        label: whether to say whose each message is; see `echolab.formats.Style`.
+        escape: whether to make what came from the network harmless for a
+            terminal; ``auto`` where the output is one.
+        color: whether to give peers colours; ``auto`` where the output is a
+            terminal and NO_COLOR is not set.
         output: a file to append to instead of stdout.
     """
 
@@ -81,6 +91,10 @@ class ServerSettings:
     framing: str = "line"
     max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
     overlong: Overlong = "split"
+    format: str = "classic"
+    label: Label = "never"
+    escape: When = "auto"
+    color: When = "auto"
     output: str | None = None
 
 
@@ -95,6 +109,8 @@ class ClientSettings:
         timeout: seconds to wait for the connection.
         dot: whether a line that begins with ``.`` quits.
         quiet: whether to show no replies.
+        escape: whether to make replies harmless for a terminal; ``auto`` where
+            the output is one.
     """
 
     host: str = "127.0.0.1"
@@ -103,6 +119,7 @@ class ClientSettings:
     timeout: float = 30.0
     dot: bool = True
     quiet: bool = False
+    escape: When = "auto"
 
 
 def host_and_port(host: str, port: object) -> str:
@@ -128,12 +145,14 @@ def server_service(
     """
     endpoints = _server_endpoints(reactor, settings)
     output: IOutput
+    terminal = False
     if settings.output is not None:
         fd = open_append(settings.output)
         output = DescriptorOutput(
             reactor, fd, settings.output, clock=reactor, lost=done, owned=True
         )
     elif foreground:
+        terminal = os.isatty(STDOUT)
         output = DescriptorOutput(reactor, STDOUT, "stdout", clock=reactor, lost=done)
     else:
         output = LogOutput()
@@ -145,7 +164,12 @@ def server_service(
             case Finished():
                 done(None)
 
-    printer = Printer(output.write)
+    style = Style(
+        label=settings.label,
+        escape=_decide(settings.escape, terminal),
+        color=_decide(settings.color, terminal and not os.environ.get("NO_COLOR")),
+    )
+    printer = Printer(output.write, FORMATS[settings.format](style))
     sink = tee(printer, serve_once) if settings.once else printer
     factory = ReceiverFactory(
         sink,
@@ -197,7 +221,10 @@ def client_service(
         endpoint,
         name,
         ConversationPrinter(
-            output.write, prompt=prompt, show_replies=not settings.quiet
+            output.write,
+            prompt=prompt,
+            show_replies=not settings.quiet,
+            escape=_decide(settings.escape, os.isatty(STDOUT)),
         ),
         output,
         clock=reactor,
@@ -208,6 +235,10 @@ def client_service(
         half_open_seconds=half_open_seconds,
     )
     return service
+
+
+def _decide(when: When, auto: bool) -> bool:
+    return auto if when == "auto" else when == "always"
 
 
 def _server_endpoints(

@@ -40,6 +40,10 @@ class Messages(Protocol):
         """All messages with ``separator`` between them, as `bytes.join` would."""
         ...
 
+    def raw(self) -> bytes:
+        """All messages as the peer ended them, and nothing added."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Lines:
@@ -69,6 +73,10 @@ class Lines:
         """All lines with ``separator`` between them."""
         return self.block[:-1].replace(b"\n", separator)
 
+    def raw(self) -> bytes:
+        r"""The lines; a piece or an unterminated line without a ``\n``."""
+        return self.block[:-1] if self.overlong or self.unterminated else self.block
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -95,3 +103,7 @@ class Batch:
     def join(self, separator: bytes) -> bytes:
         """All messages with ``separator`` between them."""
         return separator.join(self.messages)
+
+    def raw(self) -> bytes:
+        """The messages, one right behind the other."""
+        return b"".join(self.messages)

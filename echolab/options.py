@@ -10,7 +10,14 @@ from twisted.python import usage
 from typing_extensions import override
 
 from echolab import __version__
-from echolab.assembly import ANY_IPV4, ClientSettings, ServerSettings, host_and_port
+from echolab.assembly import (
+    ANY_IPV4,
+    ClientSettings,
+    ServerSettings,
+    When,
+    host_and_port,
+)
+from echolab.formats import FORMATS, Label
 from echolab.framing import Overlong, framing
 
 T = TypeVar("T")
@@ -104,6 +111,9 @@ def _framing(text: str) -> str:
     return text
 
 
+FORMAT_HELP = "How events are printed: classic, log, raw, hex, json."
+LABEL_HELP = "Say whose each message is: auto (while there are several), always, never."
+ESCAPE_HELP = "Show control characters as escapes: auto (on a terminal), always, never."
 FRAMING_HELP = (
     "How bytes become messages: line, chunk, netstring, int16, int32, "
     "delimiter:TEXT (with escapes, as delimiter:\\0)."
@@ -129,6 +139,15 @@ class ServerOptions(BaseOptions):
         ["framing", "f", "line", FRAMING_HELP],
         ["max-message", None, "65536", "Longest message, in bytes."],
         ["overlong", None, "split", "A longer one: split (into pieces) or close."],
+        ["format", None, "classic", FORMAT_HELP],
+        ["label", None, "never", LABEL_HELP],
+        ["escape", None, "auto", ESCAPE_HELP],
+        [
+            "color",
+            None,
+            "auto",
+            "Colours for peers: auto (on a terminal), always, never.",
+        ],
         ["output", "o", None, "File to append to instead of stdout."],
     ]
 
@@ -159,6 +178,10 @@ class ServerOptions(BaseOptions):
             framing=_framing(self["framing"]),
             max_message_bytes=int(_number("max-message", self["max-message"], int)),
             overlong=_choice("overlong", self["overlong"], get_args(Overlong)),
+            format=_choice("format", self["format"], tuple(FORMATS)),
+            label=_choice("label", self["label"], get_args(Label)),
+            escape=_choice("escape", self["escape"], get_args(When)),
+            color=_choice("color", self["color"], get_args(When)),
             output=self["output"],
         )
 
@@ -181,6 +204,7 @@ class ClientOptions(BaseOptions):
         ["port", "p", None, "TCP port of the server. [8888]"],
         ["connect", "c", None, "Twisted client endpoint string, instead of both."],
         ["timeout", "t", "30", "Seconds to wait for the connection."],
+        ["escape", None, "auto", ESCAPE_HELP],
     ]
 
     @override
@@ -201,4 +225,5 @@ class ClientOptions(BaseOptions):
             timeout=_number("timeout", self["timeout"], float),
             dot=not self["no-dot"],
             quiet=bool(self["quiet"]),
+            escape=_choice("escape", self["escape"], get_args(When)),
         )

@@ -1,49 +1,20 @@
-"""One event in, printed bytes out."""
+"""Sinks that print: what a server receives, what a client talks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from echolab.events import Accepted, Connected, Event, Finished, Received
+from echolab.escaping import StreamEscaper
+from echolab.events import Connected, Finished, Received
+from echolab.formats import FINISH, Classic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from echolab.events import Peer
+    from echolab.events import Event
+    from echolab.formats import Form
 
-__all__ = ["ConversationPrinter", "Printer", "classic"]
-
-FINISH = b"finish.\n"
-RECV = b"recv data: "
-
-
-def classic(event: Event) -> bytes:
-    """Print an event as the lecture's ``server.c`` does.
-
-    Returns:
-        Whole lines: ``accepted host(IP: 127.0.0.1, Port: 60612)``, one
-        ``recv data: …`` for each message, ``finish.``
-    """
-    match event:
-        case Received(messages=messages):
-            return RECV + messages.join(b"\n" + RECV) + b"\n"
-        case Accepted(peer=peer):
-            return b"accepted host(%b)\n" % _host(peer)
-        case Finished():
-            return FINISH
-        case _:
-            return b""
-
-
-def _host(peer: Peer) -> bytes:
-    match peer.family:
-        case "IPv4" | "IPv6":
-            text = f"IP: {peer.host}, Port: {peer.port}"
-        case "UNIX":
-            text = f"UNIX: {peer.path}"
-        case kind:
-            text = kind
-    return text.encode("utf-8", "surrogateescape")
+__all__ = ["ConversationPrinter", "Printer"]
 
 
 class Printer:
@@ -52,16 +23,16 @@ class Printer:
     Args:
         write: takes the printed bytes, whole lines at a time; an output's
             ``write``.
-        form: turns one event into those bytes.
+        form: turns one event into those bytes; the lecture's if none is given.
     """
 
     def __init__(
         self,
         write: Callable[[bytes], None],
-        form: Callable[[Event], bytes] = classic,
+        form: Form | None = None,
     ) -> None:
         self._write = write
-        self._form = form
+        self._form = form or Classic()
 
     def __call__(self, event: Event) -> None:
         """Print one event."""
@@ -80,6 +51,7 @@ class ConversationPrinter:
         write: takes the printed bytes.
         prompt: the prompt; empty when nobody is typing.
         show_replies: whether to print what the server sends.
+        escape: whether to make it harmless for a terminal.
     """
 
     def __init__(
@@ -88,10 +60,12 @@ class ConversationPrinter:
         *,
         prompt: bytes = b"",
         show_replies: bool = True,
+        escape: bool = False,
     ) -> None:
         self._write = write
         self._prompt = prompt
         self._show_replies = show_replies
+        self._escaper = StreamEscaper() if escape else None
         self._prompting = False
         self._at_line_start = True
 
@@ -104,10 +78,13 @@ class ConversationPrinter:
                 prompting = self._prompting
                 if prompting:
                     self.end_line()
-                self._print(messages.join(b""))
+                reply = messages.raw()
+                self._print(self._escaper(reply) if self._escaper else reply)
                 if prompting:
                     self.end_line()
                     self.ask()
+            case Finished() if self._escaper:
+                self._print(self._escaper.end())
             case _:
                 pass
 
@@ -135,5 +112,6 @@ class ConversationPrinter:
         self._print(FINISH)
 
     def _print(self, data: bytes) -> None:
-        self._write(data)
-        self._at_line_start = data.endswith(b"\n")
+        if data:
+            self._write(data)
+            self._at_line_start = data.endswith(b"\n")

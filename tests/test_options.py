@@ -31,6 +31,8 @@ class ServerOptionsTests(SynchronousTestCase):
             server(
                 *("--port", "0", "--interface", "::1", "--backlog=5", "--once"),
                 *("--framing", "netstring", "--max-message", "9", "--overlong=close"),
+                *("--format", "json", "--label", "auto"),
+                *("--escape", "always", "--color", "never"),
                 *("--listen", "unix:/a", "--listen", "tcp:1", "--output", "out"),
             ),
             ServerSettings(
@@ -40,6 +42,10 @@ class ServerOptionsTests(SynchronousTestCase):
                 framing="netstring",
                 max_message_bytes=9,
                 overlong="close",
+                format="json",
+                label="auto",
+                escape="always",
+                color="never",
                 once=True,
                 listen=("unix:/a", "tcp:1"),
                 output="out",
@@ -61,6 +67,7 @@ class ServerOptionsTests(SynchronousTestCase):
                 ["--framing", "x"],
                 "--framing x: must be one of line, chunk, netstring, int16, .*",
             ),
+            (["--format", "x"], "--format x: must be one of classic, log, .*"),
             (["1", "2"], r"Usage: echolab server \[port\]"),
             (["--bogus"], "option --bogus not recognized; see --help"),
         ):

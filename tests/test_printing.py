@@ -1,21 +1,18 @@
-"""Printed bytes are the lecture's, to the byte."""
+"""What printers show, to the byte."""
 
 from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import (
-    Accepted,
     Batch,
     Connected,
     ConversationPrinter,
     EndCause,
     Finished,
-    Lines,
     Peer,
     Printer,
     Received,
-    classic,
 )
 
 PEER = Peer(1, "IPv4", "127.0.0.1", 60612)
@@ -27,34 +24,8 @@ def reply(data: bytes) -> Received:
     return Received(PEER, 0.0, Batch((data,)))
 
 
-class ClassicTests(SynchronousTestCase):
-    def test_the_lectures_lines(self) -> None:
-        self.assertEqual(
-            classic(Accepted(PEER, 0.0)),
-            b"accepted host(IP: 127.0.0.1, Port: 60612)\n",
-        )
-        self.assertEqual(
-            classic(Received(PEER, 0.0, Lines(b"hello\n"))), b"recv data: hello\n"
-        )
-        self.assertEqual(classic(FINISHED), b"finish.\n")
-
-    def test_each_line_is_labelled(self) -> None:
-        self.assertEqual(
-            classic(Received(PEER, 0.0, Lines(b"a\n\nb\n"))),
-            b"recv data: a\nrecv data: \nrecv data: b\n",
-        )
-
-    def test_other_families(self) -> None:
-        for peer, host in (
-            (Peer(1, "IPv6", "::1", 8), b"IP: ::1, Port: 8"),
-            (Peer(1, "UNIX", path="/run/lab"), b"UNIX: /run/lab"),
-            (Peer(1, "process"), b"process"),
-        ):
-            self.assertEqual(
-                classic(Accepted(peer, 0.0)), b"accepted host(%b)\n" % host
-            )
-
-    def test_printer_writes_what_there_is_to_print(self) -> None:
+class PrinterTests(SynchronousTestCase):
+    def test_writes_what_there_is_to_print(self) -> None:
         written: list[bytes] = []
         printer = Printer(written.append)
         printer(CONNECTED)
@@ -100,6 +71,14 @@ class ConversationTests(SynchronousTestCase):
         printer(reply(b"b\nc"))
         printer.finish()
         self.assertEqual(self.screen, b"ab\nc\nfinish.\n")
+
+    def test_replies_cannot_drive_the_terminal(self) -> None:
+        printer = ConversationPrinter(self.write, escape=True)
+        printer(CONNECTED)
+        for data in (b"\x1b[2J", b"\xe2\x82", b"\xac\n", b"\xe2"):
+            printer(reply(data))
+        printer(FINISHED)
+        self.assertEqual(self.screen, "\\x1b[2J€\n\\xe2".encode())
 
     def test_quiet(self) -> None:
         printer = ConversationPrinter(self.write, show_replies=False)

@@ -62,6 +62,14 @@ class ServerTests(SynchronousTestCase):
                 one.shutdown(socket.SHUT_WR)
                 server.wait_for(b"recv data: half of one\nrecv data: last\nfinish.\n")
 
+    def test_labels_while_there_are_several(self) -> None:
+        with self.start("--label", "auto") as server:
+            port = server.port()
+            with Client(port) as one, Client(port):
+                server.wait_for(b"accepted", times=2)
+                one.sendall(b"hello\n")
+                server.wait_for(b"[127.0.0.1:%d] recv data: hello\n" % one.port)
+
     def test_long_line_in_pieces(self) -> None:
         with self.start() as server:
             with Client(server.port()) as client:

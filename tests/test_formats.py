@@ -1,0 +1,246 @@
+"""Printed bytes, format by format."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from echolab import (
+    Accepted,
+    Batch,
+    Classic,
+    Connected,
+    EndCause,
+    Finished,
+    Hex,
+    Json,
+    Lines,
+    Log,
+    Peer,
+    Raw,
+    Received,
+    Style,
+)
+from echolab.formats import FORMATS
+
+if TYPE_CHECKING:
+    from echolab import Event, Form, Messages
+
+PEER = Peer(1, "IPv4", "127.0.0.1", 60612)
+OTHER = Peer(2, "IPv6", "::1", 60613)
+PATH = Peer(3, "UNIX", path="/run/lab")
+TIME = 1795353364.1239
+STAMP = b"2026-11-22T13:16:04.123Z"
+ACCEPTED = Accepted(PEER, TIME)
+FINISHED = Finished(PEER, TIME, EndCause.EOF, 13, 3, 1.5)
+
+
+def received(messages: Messages | bytes, peer: Peer = PEER) -> Received:
+    if isinstance(messages, bytes):
+        messages = Lines(messages)
+    return Received(peer, TIME, messages)
+
+
+def show(form: Form, *events: Event) -> bytes:
+    return b"".join(map(form, events))
+
+
+class ClassicTests(SynchronousTestCase):
+    def test_the_lectures_lines(self) -> None:
+        self.assertEqual(
+            show(Classic(), ACCEPTED, received(b"hello\nbye\n"), FINISHED),
+            b"accepted host(IP: 127.0.0.1, Port: 60612)\n"
+            b"recv data: hello\nrecv data: bye\nfinish.\n",
+        )
+
+    def test_other_families(self) -> None:
+        for peer, host in (
+            (OTHER, b"IP: ::1, Port: 60613"),
+            (PATH, b"UNIX: /run/lab"),
+            (Peer(1, "process"), b"process"),
+        ):
+            self.assertEqual(
+                show(Classic(), Accepted(peer, TIME)), b"accepted host(%b)\n" % host
+            )
+
+    def test_labels_only_while_a_second_connection_is_open(self) -> None:
+        self.assertEqual(
+            show(
+                Classic(Style(label="auto")),
+                *(ACCEPTED, received(b"alone\n")),
+                *(Accepted(OTHER, TIME), received(b"one\ntwo\n")),
+                received(Batch((b"three",)), OTHER),
+                *(FINISHED, received(b"alone again\n", OTHER)),
+            ),
+            b"accepted host(IP: 127.0.0.1, Port: 60612)\n"
+            b"recv data: alone\n"
+            b"accepted host(IP: ::1, Port: 60613)\n"
+            b"[127.0.0.1:60612] recv data: one\n"
+            b"[127.0.0.1:60612] recv data: two\n"
+            b"[[::1]:60613] recv data: three\n"
+            b"[127.0.0.1:60612] finish.\n"
+            b"recv data: alone again\n",
+        )
+
+    def test_labels_always_and_never(self) -> None:
+        always = Classic(Style(label="always"))
+        self.assertEqual(
+            show(always, ACCEPTED, received(b"a\n"), FINISHED).splitlines()[1:],
+            [b"[127.0.0.1:60612] recv data: a", b"[127.0.0.1:60612] finish."],
+        )
+        never = Classic(Style(label="never"))
+        two = (ACCEPTED, Accepted(OTHER, TIME), received(b"a\n"), FINISHED)
+        self.assertEqual(
+            show(never, *two).splitlines()[2:], [b"recv data: a", b"finish."]
+        )
+
+    def test_colours_tell_peers_apart(self) -> None:
+        form = Classic(Style(label="always", color=True))
+        one = show(form, received(b"a\n"))
+        two = show(form, received(b"a\n", OTHER))
+        self.assertEqual(one, b"[\x1b[33m127.0.0.1:60612\x1b[0m] recv data: a\n")
+        self.assertEqual(two, b"[\x1b[35m[::1]:60613\x1b[0m] recv data: a\n")
+
+
+class LogTests(SynchronousTestCase):
+    def test_every_line_has_time_and_peer(self) -> None:
+        start = STAMP + b" 127.0.0.1:60612 "
+        self.assertEqual(
+            show(Log(), ACCEPTED, received(b"a\nb\n"), FINISHED),
+            start
+            + b"accepted\n"
+            + start
+            + b"recv a\n"
+            + start
+            + b"recv b\n"
+            + start
+            + b"finished eof, 13 bytes in 1.500 s\n",
+        )
+
+    def test_pieces_are_marked(self) -> None:
+        for messages, mark in (
+            (Lines(b"a\n", overlong=True), b"recv(overlong) a\n"),
+            (Batch((b"a",), unterminated=True), b"recv(unterminated) a\n"),
+        ):
+            self.assertTrue(show(Log(), received(messages)).endswith(mark))
+
+
+class RawTests(SynchronousTestCase):
+    def test_nothing_but_the_messages(self) -> None:
+        self.assertEqual(
+            show(
+                Raw(),
+                *(ACCEPTED, received(b"a\nb\n"), received(Batch((b"c\0", b"d")))),
+                *(received(Lines(b"piece\n", overlong=True)), received(b"rest\n")),
+                *(received(Lines(b"last\n", unterminated=True)), FINISHED),
+            ),
+            b"a\nb\nc\0dpiecerest\nlast",
+        )
+
+    def test_labelled_when_asked(self) -> None:
+        self.assertEqual(
+            show(Raw(Style(label="always")), received(b"a\nb\n")),
+            b"[127.0.0.1:60612] a\n[127.0.0.1:60612] b\n",
+        )
+
+
+class HexTests(SynchronousTestCase):
+    def test_sample(self) -> None:
+        self.assertEqual(
+            show(
+                Hex(), ACCEPTED, received(Batch((b"hello\0world, \xff+3",))), FINISHED
+            ),
+            b"127.0.0.1:60612 accepted\n"
+            b"127.0.0.1:60612 recv 16 bytes\n"
+            b"00000000  68 65 6c 6c 6f 00 77 6f  72 6c 64 2c 20 ff 2b 33"
+            b"  |hello.world, .+3|\n"
+            b"127.0.0.1:60612 finished eof\n",
+        )
+
+    def test_as_hexdump_shows_it(self) -> None:
+        if shutil.which("hexdump") is None:
+            raise SkipTest("hexdump is not installed")
+        for size in (0, 1, 8, 15, 16, 17, 40, 256):
+            data = bytes((7 * i + 3 * size) % 256 for i in range(size))
+            dump = subprocess.run(
+                ["hexdump", "-Cv"], input=data, capture_output=True, check=True
+            )
+            shown = show(Hex(), received(Batch((data,)))).splitlines()
+            self.assertEqual(shown[1:], dump.stdout.splitlines()[:-1])
+
+
+class JsonTests(SynchronousTestCase):
+    def objects(self, *events: Event, style: Style | None = None) -> list[object]:
+        return [json.loads(line) for line in show(Json(style), *events).splitlines()]
+
+    def test_schema(self) -> None:
+        shared = {
+            "time": STAMP.decode(),
+            "peer": {
+                "number": 1,
+                "family": "IPv4",
+                "host": "127.0.0.1",
+                "port": 60612,
+            },
+        }
+        self.assertEqual(
+            self.objects(ACCEPTED, received(b"a\n\xff\n"), FINISHED),
+            [
+                {"event": "accepted"} | shared,
+                {"event": "received"} | shared | {"message": "a"},
+                {"event": "received"} | shared | {"message_base64": "/w=="},
+                {
+                    "event": "finished",
+                    "cause": "eof",
+                    "bytes": 13,
+                    "unterminated_bytes": 3,
+                    "seconds": 1.5,
+                }
+                | shared,
+            ],
+        )
+
+    def test_path(self) -> None:
+        [accepted] = self.objects(Accepted(PATH, TIME))
+        assert isinstance(accepted, dict)
+        self.assertEqual(
+            accepted["peer"], {"number": 3, "family": "UNIX", "path": "/run/lab"}
+        )
+
+    def test_pieces_are_marked(self) -> None:
+        for messages, flag in (
+            (Lines(b"a\n", overlong=True), "overlong"),
+            (Batch((b"a",), unterminated=True), "unterminated"),
+        ):
+            [line] = self.objects(received(messages))
+            assert isinstance(line, dict)
+            self.assertIs(line[flag], True)
+
+    @given(st.text())
+    def test_escaped_or_not_it_says_the_same(self, text: str) -> None:
+        event = received(Batch((text.encode(),)))
+        for style in (Style(), Style(escape=True)):
+            [line] = self.objects(event, style=style)
+            assert isinstance(line, dict)
+            self.assertEqual(line["message"], text)
+
+
+class EveryFormatTests(SynchronousTestCase):
+    @given(st.binary(), st.sampled_from(sorted(FORMATS)))
+    def test_nothing_drives_the_terminal(self, data: bytes, name: str) -> None:
+        form = FORMATS[name](Style(escape=True))
+        for messages in (Lines(data.replace(b"\n", b"") + b"\n"), Batch((data,))):
+            shown = show(form, ACCEPTED, received(messages), FINISHED).decode()
+            bad = [c for c in shown if c < " " and c not in "\n\t"]
+            bad += [c for c in shown if "\x7f" <= c <= "\x9f" or c in "\u202e\u2066"]
+            self.assertEqual(bad, [])
+
+    def test_a_client_has_no_format(self) -> None:
+        for make in FORMATS.values():
+            self.assertEqual(make(Style())(Connected(PEER, TIME)), b"")
