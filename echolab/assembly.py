@@ -56,6 +56,9 @@ ANY_IPV4 = "0.0.0.0"  # noqa: S104 - the lecture's INADDR_ANY
 STDOUT = 1
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 
+UNIX_PATH_BYTES = 107
+"""The longest path that fits into Linux's ``sockaddr_un``; see unix(7)."""
+
 When: TypeAlias = Literal["auto", "always", "never"]
 
 _log = Logger()
@@ -80,7 +83,7 @@ class ServerSettings:
             terminal; ``auto`` where the output is one.
         color: whether to give peers colours; ``auto`` where the output is a
             terminal and NO_COLOR is not set.
-        output: a file to append to instead of stdout.
+        output: a file to append to instead of stdout (also ``-``).
     """
 
     port: int = 8888
@@ -146,7 +149,7 @@ def server_service(
     endpoints = _server_endpoints(reactor, settings)
     output: IOutput
     terminal = False
-    if settings.output is not None:
+    if settings.output not in (None, "-"):
         fd = open_append(settings.output)
         output = DescriptorOutput(
             reactor, fd, settings.output, clock=reactor, lost=done, owned=True
@@ -156,6 +159,7 @@ def server_service(
         output = DescriptorOutput(reactor, STDOUT, "stdout", clock=reactor, lost=done)
     else:
         output = LogOutput()
+        terminal = True  # A log is read on one.
 
     def serve_once(event: Event) -> None:
         match event:
@@ -167,7 +171,10 @@ def server_service(
     style = Style(
         label=settings.label,
         escape=_decide(settings.escape, terminal),
-        color=_decide(settings.color, terminal and not os.environ.get("NO_COLOR")),
+        color=_decide(
+            settings.color,
+            foreground and terminal and not os.environ.get("NO_COLOR"),
+        ),
     )
     printer = Printer(output.write, FORMATS[settings.format](style))
     sink = tee(printer, serve_once) if settings.once else printer
@@ -259,6 +266,7 @@ def _server_from_string(
     reactor: IReactor, text: str, backlog: int
 ) -> IStreamServerEndpoint:
     described = _with_argument(text, "backlog", backlog, {"tcp", "tcp6", "unix", "ssl"})
+    described = _with_argument(described, "mode", 600, {"unix"})
     try:
         endpoint: IStreamServerEndpoint = serverFromString(reactor, described)
     except Exception as error:
@@ -280,10 +288,18 @@ def _client_endpoint(
         )
     seconds = max(1, round(settings.timeout))
     described = _with_argument(text, "timeout", seconds, {"tcp", "unix", "ssl", "tls"})
+    if text.startswith("unix:") and len(_first_argument(text)) > UNIX_PATH_BYTES:
+        raise ConnectError("connect", text, "AF_UNIX path too long")
     try:
         return text, clientFromString(reactor, described)
     except Exception as error:
         raise ConnectError("connect", text, _parse_reason(error)) from error
+
+
+def _first_argument(text: str) -> bytes:
+    """The address in an endpoint string such as ``unix:/path:timeout=1``."""
+    address = text.partition(":")[2].replace(r"\:", "\0").partition(":")[0]
+    return os.fsencode(address.removeprefix("path="))
 
 
 def _with_argument(text: str, key: str, value: int, kinds: set[str]) -> str:
@@ -299,6 +315,10 @@ def _parse_reason(error: Exception) -> str:
     Twisted's parsers, and those of its plugins, raise whatever comes to hand.
     """
     match error:
+        case NameError() | ImportError():
+            return "TLS is missing: python3 -m pip install 'echolab[tls]'"
+        case IndexError() | KeyError():
+            return "no such socket was handed over by systemd"
         case TypeError():
             return "missing or unknown argument in the endpoint string"
         case ValueError() if str(error).startswith("invalid literal"):

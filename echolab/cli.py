@@ -15,6 +15,8 @@ from echolab.options import BaseOptions, ClientOptions, ServerOptions
 from echolab.program import (
     Ending,
     check_standard_output,
+    fill_standard_descriptors,
+    keep_heap,
     say,
     standard_input,
     stderr_observer,
@@ -75,11 +77,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(make: Callable[[Any, Done], IService]) -> int:
     """Run a service until its end, or a signal's."""
+    fill_standard_descriptors()
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
     globalLogBeginner.beginLoggingTo([stderr_observer()], redirectStandardIO=False)
     ending = Ending(reactor)
+    keep_heap()
     try:
         check_standard_output()
         service = make(reactor, ending)

@@ -73,13 +73,19 @@ def _options_first(options: usage.Options, words: list[str]) -> list[str]:
 def _port(call: str, host: str, text: str, least: int) -> int:
     """Read a port; what is wrong with it is told as the call would."""
     where = f"{call} {host_and_port(host, text)}"
-    try:
-        port = int(text)
-    except ValueError:
-        raise usage.UsageError(f"{where}: port is not a number") from None
+    if not (text.isascii() and text.removeprefix("-").isdigit()):
+        raise usage.UsageError(f"{where}: port is not a number")
+    port = int(text)
     if not least <= port <= 65535:
         raise usage.UsageError(f"{where}: port must be {least}-65535")
     return port
+
+
+def _address(text: str) -> str:
+    """Read an IP address or a name; IPv6 may stand in brackets, as it is shown."""
+    if text.startswith("[") and text.endswith("]"):
+        return text[1:-1]
+    return text
 
 
 def _number(name: str, text: str, convert: Callable[[str], float]) -> float:
@@ -89,7 +95,9 @@ def _number(name: str, text: str, convert: Callable[[str], float]) -> float:
     except ValueError:
         number = 0
     if not 0 < number < 2**31:
-        raise usage.UsageError(f"--{name} {text}: must be a number greater than 0")
+        raise usage.UsageError(
+            f"--{name} {text}: must be a number over 0 and below 2147483648"
+        )
     return number
 
 
@@ -133,7 +141,7 @@ class ServerOptions(BaseOptions):
         ["once", None, "Serve one connection, then exit."],
     ]
     optParameters = [
-        ["port", "p", "8888", "TCP port to listen on; 0 takes a free one."],
+        ["port", "p", None, "TCP port to listen on; 0 takes a free one. [8888]"],
         ["interface", "i", None, "IP address to listen on. [default: all of IPv4]"],
         ["backlog", None, "1024", "Connections that may wait to be accepted."],
         ["framing", "f", "line", FRAMING_HELP],
@@ -163,14 +171,17 @@ class ServerOptions(BaseOptions):
     def parseArgs(self, *words: str) -> None:
         if len(words) > 1:
             raise usage.UsageError("Usage: echolab server [port]")
+        if words and self["port"] is not None:
+            raise usage.UsageError("the port is given twice")
         if words:
             self["port"] = words[0]
 
     @override
     def postOptions(self) -> None:
-        interface = self["interface"] or ""
+        interface = _address(self["interface"] or "")
+        port = "8888" if self["port"] is None else self["port"]
         self.settings = ServerSettings(
-            port=_port("bind", interface or ANY_IPV4, self["port"], 0),
+            port=_port("bind", interface or ANY_IPV4, port, 0),
             interface=interface,
             listen=tuple(self._listen),
             backlog=int(_number("backlog", self["backlog"], int)),
@@ -210,17 +221,24 @@ class ClientOptions(BaseOptions):
     @override
     def parseArgs(self, *words: str) -> None:
         given = [self["host"], self["port"], self["connect"]]
-        if len(words) not in (0, 2) or not (words or any(given)):
+        if len(words) not in (0, 2) or not (
+            words or any(each is not None for each in given)
+        ):
             raise usage.UsageError("Usage: echolab client <ipaddr> <port>")
+        if words and any(each is not None for each in given):
+            raise usage.UsageError("the server is given twice")
         if words:
             self["host"], self["port"] = words
 
     @override
     def postOptions(self) -> None:
-        host = self["host"] or "127.0.0.1"
+        host = "127.0.0.1" if self["host"] is None else _address(self["host"])
+        port = "8888" if self["port"] is None else self["port"]
+        if not host:
+            raise usage.UsageError(f"connect :{port}: the host is empty")
         self.settings = ClientSettings(
             host=host,
-            port=_port("connect", host, self["port"] or "8888", 1),
+            port=_port("connect", host, port, 1),
             connect=self["connect"],
             timeout=_number("timeout", self["timeout"], float),
             dot=not self["no-dot"],

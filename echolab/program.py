@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.logger import (
     FilteringLogObserver,
     ILogObserver,
+    Logger,
     LogLevel,
     LogLevelFilterPredicate,
     eventAsText,
@@ -27,10 +29,18 @@ if TYPE_CHECKING:
 __all__ = [
     "Ending",
     "check_standard_output",
+    "fill_standard_descriptors",
+    "keep_heap",
     "say",
     "standard_input",
     "stderr_observer",
 ]
+
+HEAP_BYTES = 24 << 20
+
+STDERR = 2
+
+_log = Logger()
 
 
 def say(line: object) -> None:
@@ -55,10 +65,24 @@ def check_standard_output() -> None:
         raise OutputError("write", "stdout", "Bad file descriptor")
 
 
+def fill_standard_descriptors() -> None:
+    """Open ``/dev/null`` where stdin, stdout or stderr was closed.
+
+    Else a descriptor of the reactor takes the free number, and a daemon, which
+    replaces 0 to 2, cuts it off. To be called before there is a reactor.
+    """
+    fd = os.open(os.devnull, os.O_RDWR)
+    while fd <= STDERR:
+        fd = os.open(os.devnull, os.O_RDWR)
+    os.close(fd)
+
+
 def stderr_observer() -> ILogObserver:
     """Shows what echolab says of itself, and others' warnings, as plain lines."""
     predicate = LogLevelFilterPredicate(LogLevel.warn)
-    predicate.setLogLevelForNamespace("echolab", LogLevel.info)
+    for namespace in ("echolab", "twisted.internet.tcp"):
+        # The latter says when descriptors run out and clients are turned away.
+        predicate.setLogLevelForNamespace(namespace, LogLevel.info)
     return FilteringLogObserver(_say_event, [predicate])
 
 
@@ -67,21 +91,41 @@ def _say_event(event: LogEvent) -> None:
     say(eventAsText(event, includeTimestamp=False, includeSystem=False))
 
 
+def keep_heap() -> None:
+    """Let the C library keep the memory that every chunk takes and gives back.
+
+    glibc returns the top of the heap to the kernel when it is over a threshold,
+    and takes it back, zeroed page by page, for the next chunk: that is most of
+    the time a chunk costs. Freeing one large block raises the thresholds to its
+    size and to twice that (mallopt(3), M_MMAP_THRESHOLD).
+    """
+    block = bytes(HEAP_BYTES)
+    del block
+
+
 class Ending:
     """Called by a service at its end: says why and stops the reactor.
+
+    Args:
+        reactor: to be stopped.
+        to_log: whether the reason belongs in the log too, because the log does
+            not go to stderr.
 
     Attributes:
         status: the program's exit status, 0 or 1.
     """
 
-    def __init__(self, reactor: IReactorCore) -> None:
+    def __init__(self, reactor: IReactorCore, *, to_log: bool = False) -> None:
         self._reactor = reactor
+        self._to_log = to_log
         self.status = 0
 
     def __call__(self, error: EcholabError | None) -> None:
         """End, with None in order, else with the reason."""
         if error is not None:
             say(error)
+            if self._to_log:
+                _log.error("{error}", error=error)
             self.status = 1
         self._reactor.callWhenRunning(self.stop)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from twisted.application.service import Service
-from twisted.internet import defer, error
+from twisted.internet import error
 from twisted.internet.defer import (
     CancelledError,
     Deferred,
@@ -102,13 +105,13 @@ class ReceiverService(Service):
 
         for name, endpoint in self._endpoints:
             listening = endpoint.listen(self._factory)
-            self._listening.append(
-                listening.addCallback(_announce).addErrback(failed, name)
-            )
+            self._listening.append(listening.addErrback(failed, name))
         report = self._done
         for why in filter(None, errors):
             self.stop_listening()
             raise why
+        for each in self._listening:
+            each.addCallback(_announce)
 
     @override
     def startService(self) -> None:
@@ -142,8 +145,9 @@ class ReceiverService(Service):
             self._output.close()
 
 
-def _announce(port: IListeningPort) -> IListeningPort:
-    _log.info("listening on {address}", address=format_address(port.getHost()))
+def _announce(port: IListeningPort | None) -> IListeningPort | None:
+    if port is not None:
+        _log.info("listening on {address}", address=format_address(port.getHost()))
     return port
 
 
@@ -159,7 +163,16 @@ def _listen_error(name: str, why: BaseException | None) -> ListenError:
     if why.socketError == "Cannot acquire lock":
         # A UNIX path that Twisted finds held by a live process.
         return ListenError("bind", name, "Address already in use")
+    if isinstance(why.port, bytes):
+        _unlock(Path(f"{os.fsdecode(why.port)}.lock"))
     return ListenError("bind", name, reason_of(why))
+
+
+def _unlock(lock: Path) -> None:
+    """Take back the lock that Twisted leaves when it cannot bind a UNIX path."""
+    with contextlib.suppress(OSError):
+        if str(lock.readlink()) == str(os.getpid()):
+            lock.unlink()
 
 
 class SenderService(Service):
@@ -217,6 +230,7 @@ class SenderService(Service):
     def startService(self) -> None:
         """Begin to connect."""
         super().startService()
+        self._began = self._clock.seconds()
         connecting = self._endpoint.connect(self._factory)
         connecting.addTimeout(self._timeout_seconds, self._clock)
         self._connecting = connecting.addCallbacks(self._connected, self._refused)
@@ -273,17 +287,13 @@ class SenderService(Service):
         if not self.running:
             return
         why = failure.value
-        match why:
-            case (
-                defer.TimeoutError()
-                | error.TimeoutError(osError=None)
-                | error.ConnectingCancelledError()
-            ):
-                reason = f"timed out after {self._timeout_seconds:g} s"
-            case error.DNSLookupError():
-                reason = "no such host"
-            case _:
-                reason = reason_of(why)
+        if self._clock.seconds() - self._began >= self._timeout_seconds:
+            # Whatever was under way is what says so.
+            reason = f"timed out after {self._timeout_seconds:g} s"
+        elif isinstance(why, error.DNSLookupError):
+            reason = "no such host"
+        else:
+            reason = reason_of(why)
         self._done(ConnectError("connect", self._name, reason))
 
     def _note(self, event: Event) -> None:

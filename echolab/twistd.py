@@ -13,7 +13,14 @@ from twisted.logger import ILogObserver
 from typing_extensions import override
 
 from echolab.errors import EcholabError
-from echolab.program import Ending, check_standard_output, say, stderr_observer
+from echolab.program import (
+    Ending,
+    check_standard_output,
+    fill_standard_descriptors,
+    keep_heap,
+    say,
+    stderr_observer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,21 +87,23 @@ def host(options: usage.Options, make: Callable[[Any, Done], IService]) -> IServ
     Raises:
         SystemExit: the service cannot be made, or a daemon could not start.
     """
+    fill_standard_descriptors()
     from twisted.internet import reactor
 
-    ending = Ending(reactor)
-    atexit.register(_exit_with_status_of, ending)
     daemon = is_daemon(options)
+    twistd: Any = options.parent or {}
+    chosen = any(twistd.get(each) for each in ("logfile", "syslog", "logger"))
+    ending = Ending(reactor, to_log=daemon or chosen)
+    keep_heap()
+    atexit.register(_exit_with_status_of, ending)
     try:
         if not daemon:
             check_standard_output()
         service = make(reactor, ending)
     except EcholabError as error:
         raise SystemExit(str(error)) from None
-    twistd: Any = options.parent or {}
     if daemon and not twistd["chroot"] and not IReactorDaemonize.providedBy(reactor):
         _rehearse(reactor, service, twistd["rundir"])
-    chosen = any(twistd.get(each) for each in ("logfile", "syslog", "logger"))
     return HostedService(service, log_to_stderr=not daemon and not chosen)
 
 

@@ -244,6 +244,10 @@ class FailingTests(ClientCase):
             *("--connect", "unix:/no/such/path"),
         )
 
+    def test_path_that_is_too_long(self) -> None:
+        where = f"unix:/{'a' * 107}"
+        self.check(f"connect {where}: AF_UNIX path too long", "--connect", where)
+
     def test_no_such_host(self) -> None:
         self.check("connect nosuch.invalid:1: no such host", "nosuch.invalid", "1")
 

@@ -52,6 +52,10 @@ class ServerOptionsTests(SynchronousTestCase):
             ),
         )
 
+    def test_ipv6_as_it_is_shown(self) -> None:
+        self.assertEqual(server("--interface", "[::1]").interface, "::1")
+        self.assertEqual(client("[::1]", "1").host, "::1")
+
     def test_options_may_stand_behind_the_port(self) -> None:
         self.assertEqual(server("9999", "--once"), ServerSettings(port=9999, once=True))
         self.assertEqual(server("-p1", "-i", "::1").interface, "::1")
@@ -61,13 +65,16 @@ class ServerOptionsTests(SynchronousTestCase):
             (["99999"], "bind 0.0.0.0:99999: port must be 0-65535"),
             (["--port", "x"], "bind 0.0.0.0:x: port is not a number"),
             (["-i", "::", "-p", "-1"], r"bind \[::\]:-1: port must be 0-65535"),
-            (["--backlog", "0"], "--backlog 0: must be a number greater than 0"),
+            (["--backlog", "0"], "--backlog 0: must be a number over 0 and .*"),
+            (["--port", "٣"], "bind 0.0.0.0:٣: port is not a number"),
+            ([""], "bind 0.0.0.0:: port is not a number"),
             (["--overlong", "x"], "--overlong x: must be one of split, close"),
             (
                 ["--framing", "x"],
                 "--framing x: must be one of line, chunk, netstring, int16, .*",
             ),
             (["--format", "x"], "--format x: must be one of classic, log, .*"),
+            (["1", "--port", "2"], "the port is given twice"),
             (["1", "2"], r"Usage: echolab server \[port\]"),
             (["--bogus"], "option --bogus not recognized; see --help"),
         ):
@@ -100,8 +107,11 @@ class ClientOptionsTests(SynchronousTestCase):
     def test_mistakes(self) -> None:
         for words, message in (
             (["::1", "0"], r"connect \[::1\]:0: port must be 1-65535"),
-            (["a", "1", "--timeout", "-1"], "--timeout -1: must be a number greater"),
-            (["a", "1", "--timeout", "x"], "--timeout x: must be a number greater"),
+            (["a", "1", "--timeout", "-1"], "--timeout -1: must be a number over"),
+            (["a", "1", "--timeout", "x"], "--timeout x: must be a number over"),
+            (["", "1"], "connect :1: the host is empty"),
+            (["a", ""], "connect a:: port is not a number"),
+            (["a", "1", "--connect", "tcp:b:1"], "the server is given twice"),
         ):
             with self.assertRaisesRegex(UsageError, message):
                 client(*words)

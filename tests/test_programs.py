@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import resource
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -154,6 +156,7 @@ class ServerTests(SynchronousTestCase):
                 *("--listen", r"tcp6:0:interface=\:\:1"),
             ) as server:
                 server.wait_for(b"listening on", stream="err", times=2)
+                self.assertEqual(stat.S_IMODE(Path(path).stat().st_mode), 0o600)
                 server.wait_for(b"\n", stream="err", times=2)
                 six = int(server.err.strip().rpartition(b":")[2])
                 with socket.socket(socket.AF_UNIX) as client:
@@ -173,6 +176,17 @@ class ServerTests(SynchronousTestCase):
                 server.process.terminate()
                 server.end()
             self.assertFalse(Path(path).exists())
+
+    def test_descriptors_that_run_out_are_told(self) -> None:
+        with self.start() as server:
+            port = server.port()
+            pid = server.process.pid
+            used = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 1, used + 1))
+            with Client(port) as served, Client(port), Client(port):
+                server.wait_for(b"EMFILE", stream="err")
+                served.sendall(b"served\n")
+                server.wait_for(b"recv data: served\n")
 
     def test_backlog_the_kernel_would_cut(self) -> None:
         most = Path("/proc/sys/net/core/somaxconn").read_text().strip().encode()
@@ -231,6 +245,32 @@ class TwistdTests(SynchronousTestCase):
         finally:
             os.kill(pid, signal.SIGTERM)
         self.logged("Server Shut Down.")
+
+    def test_daemon_without_standard_descriptors(self) -> None:
+        shell = ("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh")
+        with Program(
+            *("echolab", *LOOPBACK, "--once"),
+            cwd=str(self.folder),
+            program=(*shell, *TWISTD),
+        ) as starting:
+            self.assertEqual(starting.end(), 0)
+        with Client(self.logged_port()) as client:
+            client.sendall(b"hello\n")
+        self.assertIn("recv data: hello", self.logged("Server Shut Down."))
+
+    def test_daemon_whose_output_fails_says_why(self) -> None:
+        self.daemon("echolab", *LOOPBACK, "--output", "/dev/full")
+        with Client(self.logged_port()):
+            self.assertIn(
+                "write /dev/full: No space left on device",
+                self.logged("Server Shut Down."),
+            )
+
+    def test_log_cannot_be_forged(self) -> None:
+        self.daemon("echolab", *LOOPBACK, "--once")
+        with Client(self.logged_port()) as client:
+            client.sendall(b"\r2026 FAKE \x1b[2J\n")
+        self.assertIn(r"recv data: \r2026 FAKE \x1b[2J", self.logged("Server Shut"))
 
     def test_daemon_prints_to_its_file(self) -> None:
         self.daemon("echolab", *LOOPBACK, "--output", "out", "--once")
@@ -331,6 +371,23 @@ class StartingTests(SynchronousTestCase):
             # Killed, it left its path behind; that one is replaced.
             with Program("server", "--listen", where) as server:
                 server.wait_for(b"listening on", stream="err")
+
+    def test_unix_path_that_is_a_file(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "plain")
+            path.write_bytes(b"precious\n")
+            where = f"unix:{path}"
+            self.check(f"bind {where}: Address already in use", "--listen", where)
+            self.assertEqual(path.read_bytes(), b"precious\n")
+            self.assertEqual([each.name for each in path.parent.iterdir()], ["plain"])
+
+    def test_second_of_two_endpoints_taken(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            where = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
+            self.check(
+                f"bind {where}: Address already in use",
+                *("--listen", "tcp:0:interface=127.0.0.1", "--listen", where),
+            )
 
     def test_output_that_cannot_be_opened(self) -> None:
         self.check(
