@@ -96,9 +96,10 @@ class ConversationPrinter:
             self._prompting = True
 
     def typed(self) -> None:
-        """Note that a line was typed: the terminal's echo has ended it."""
-        self._prompting = False
-        self._at_line_start = True
+        """Note that a line was typed: the terminal's echo has ended the prompt's."""
+        if self._prompting:
+            self._prompting = False
+            self._at_line_start = True
 
     def end_line(self) -> None:
         """Go to the start of a line, unless that is where we are."""

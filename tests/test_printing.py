@@ -72,6 +72,14 @@ class ConversationTests(SynchronousTestCase):
         printer.finish()
         self.assertEqual(self.screen, b"ab\nc\nfinish.\n")
 
+    def test_input_that_is_no_echo_ends_no_line(self) -> None:
+        printer = ConversationPrinter(self.write)
+        printer(CONNECTED)
+        printer(reply(b"a"))
+        printer.typed()
+        printer.finish()
+        self.assertEqual(self.screen, b"a\nfinish.\n")
+
     def test_replies_cannot_drive_the_terminal(self) -> None:
         printer = ConversationPrinter(self.write, escape=True)
         printer(CONNECTED)
