@@ -57,6 +57,30 @@ class DotQuit:
         return chunk, False
 
 
+@implementer(IPushProducer)
+class Replies:
+    """The replies of one connection, as a producer that can be paused."""
+
+    def __init__(self, protocol: SenderProtocol) -> None:
+        self._protocol = protocol
+        self.paused = False
+
+    def pauseProducing(self) -> None:
+        """Read no replies; the server's silence does not count meanwhile."""
+        self.paused = True
+        self._protocol.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Read replies again."""
+        self.paused = False
+        self._protocol.transport.resumeProducing()
+        self._protocol.heard()
+
+    def stopProducing(self) -> None:
+        """End the connection."""
+        self._protocol.transport.loseConnection()
+
+
 @implementer(IConsumer, IHalfCloseableProtocol, IPushProducer)
 class SenderProtocol(Protocol):
     """One connection to a server: sends what it is given, reports the replies.
@@ -66,12 +90,17 @@ class SenderProtocol(Protocol):
     `finish`: it shuts the sending side down, goes on reporting replies until
     the server ends too, and then closes. (To close at once, with replies
     unread, would send a reset that can destroy what the server has not read.)
+
+    Attributes:
+        replies: to be registered with an output that may be slower than the
+            server.
     """
 
     factory: SenderFactory
     transport: IStreamTransport
 
     def __init__(self) -> None:
+        self.replies = Replies(self)
         self._producer: IPushProducer | None = None
         self._paused = False
         self._finishing = False
@@ -92,11 +121,15 @@ class SenderProtocol(Protocol):
     @override
     def dataReceived(self, data: bytes) -> None:
         self._received_bytes += len(data)
-        if self._all_flushed:
-            self._wait_for_silence(self.factory.wait_seconds)
+        self.heard()
         self.factory.sink(
             Received(self._peer, self.factory.clock.seconds(), Batch((data,)))
         )
+
+    def heard(self) -> None:
+        """Note that the server is not silent."""
+        if self._all_flushed:
+            self._wait_for_silence(self.factory.wait_seconds)
 
     def write(self, data: bytes) -> None:
         """Send bytes, as soon as the server takes them."""
@@ -208,6 +241,8 @@ class SenderProtocol(Protocol):
 
     def _silence(self) -> None:
         self._quiet_timer = None
+        if self._finishing and self.replies.paused:
+            return  # Nobody listens; `heard` begins anew.
         if self._paused and not self._finishing:
             # Bytes are waiting: a server that is gone answers them with a reset.
             self._wait_for_silence(self.factory.half_open_seconds)

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import codecs
 from functools import partial
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING
 
-from echolab.errors import FramingError, MalformedError, OverlongError
+from echolab.errors import OverlongError
+from echolab.framer import DEFAULT_MAX_MESSAGE_BYTES, Framer, Overlong, check_bound
+from echolab.length_framing import IntFramer, NetstringFramer
 from echolab.messages import Batch, Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
-    from echolab.messages import Messages
 
 __all__ = [
     "DEFAULT_MAX_MESSAGE_BYTES",
@@ -30,41 +31,6 @@ __all__ = [
     "Overlong",
     "framing",
 ]
-
-DEFAULT_MAX_MESSAGE_BYTES = 65536
-
-Overlong: TypeAlias = Literal["split", "close"]
-"""What becomes of a message over the bound: given out in pieces, or refused."""
-
-
-class Framer(Protocol):
-    """Turns the chunks of one connection into messages."""
-
-    @property
-    def buffered_bytes(self) -> int:
-        """How many bytes wait for the rest of their message."""
-        ...
-
-    def feed(self, chunk: bytes) -> Iterable[Messages]:
-        """Take the bytes of one read; give out the messages they complete.
-
-        Raises:
-            MalformedError: the bytes are not of this framing.
-            OverlongError: a message is over the bound, and that is refused.
-        """
-        ...
-
-    def end(self) -> Iterable[Messages]:
-        """Take the end of the stream; give out what was left unterminated."""
-        ...
-
-
-def _check_bound(max_message_bytes: int) -> int:
-    if max_message_bytes < 1:
-        raise ValueError(
-            f"max_message_bytes must be at least 1, not {max_message_bytes}"
-        )
-    return max_message_bytes
 
 
 class ChunkFramer:
@@ -82,7 +48,7 @@ class ChunkFramer:
         max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
         overlong: Overlong = "split",
     ) -> None:
-        self._max = _check_bound(max_message_bytes)
+        self._max = check_bound(max_message_bytes)
         self._overlong = overlong
 
     @property
@@ -128,7 +94,7 @@ class LineFramer:
         max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
         overlong: Overlong = "split",
     ) -> None:
-        self._max = _check_bound(max_message_bytes)
+        self._max = check_bound(max_message_bytes)
         self._overlong = overlong
         self._tail = bytearray()
 
@@ -217,7 +183,7 @@ class DelimiterFramer:
         if not delimiter:
             raise ValueError("the delimiter is empty")
         self._delimiter = delimiter
-        self._max = _check_bound(max_message_bytes)
+        self._max = check_bound(max_message_bytes)
         self._overlong = overlong
         self._tail = bytearray()
 
@@ -266,146 +232,6 @@ class DelimiterFramer:
             tail = tail[self._max :]
         if tail:
             yield Batch((tail,), unterminated=True)
-
-
-class _LengthFramer:
-    """Messages that say their length first; what follows are the two kinds.
-
-    Args:
-        header: reads a length from bytes at an offset. It returns the length and
-            where its message begins, or None if there is not enough yet.
-        trailer: what stands behind a message.
-    """
-
-    __slots__ = ("_header", "_left", "_max", "_overlong", "_tail", "_trailer")
-
-    def __init__(
-        self,
-        header: Callable[[bytes, int], tuple[int, int] | None],
-        trailer: bytes,
-        max_message_bytes: int,
-        overlong: Overlong,
-    ) -> None:
-        self._header = header
-        self._trailer = trailer
-        self._max = _check_bound(max_message_bytes)
-        self._overlong = overlong
-        self._tail = bytearray()
-        self._left: int | None = None  # of a message whose length is known
-
-    @property
-    def buffered_bytes(self) -> int:
-        """How many bytes wait for the rest of their message."""
-        return len(self._tail)
-
-    def feed(self, chunk: bytes) -> Iterator[Batch]:
-        """Give out the messages that the chunk completes."""
-        tail = self._tail
-        tail += chunk
-        if self._left is not None and len(tail) < min(self._left, self._max):
-            return
-        data = bytes(tail)
-        whole: list[bytes] = []
-        at = 0
-        try:
-            while True:
-                if self._left is None:
-                    header = self._header(data, at)
-                    if header is None:
-                        break
-                    self._left, at = header
-                    if self._left > self._max and self._overlong == "close":
-                        raise OverlongError(self._max)
-                size = min(self._left, self._max)
-                last = size == self._left
-                end = at + size
-                after = end + len(self._trailer) if last else end
-                if len(data) < after:
-                    break
-                if last and data[end:after] != self._trailer:
-                    raise MalformedError(f"no {self._trailer!r} after a message")
-                if last:
-                    whole.append(data[at:end])
-                    self._left = None
-                else:
-                    if whole:
-                        yield Batch(tuple(whole))
-                        whole = []
-                    yield Batch((data[at:end],), overlong=True)
-                    self._left -= size
-                at = after
-        except FramingError:
-            if whole:
-                yield Batch(tuple(whole))
-            raise
-        del tail[:at]
-        if whole:
-            yield Batch(tuple(whole))
-
-    def end(self) -> Iterator[Batch]:
-        """Give out what was there of the last message."""
-        if self._tail:
-            yield Batch((bytes(self._tail),), unterminated=True)
-        self._tail = bytearray()
-
-
-class NetstringFramer(_LengthFramer):
-    """Netstrings: ``5:hello,`` (D. J. Bernstein, 1997).
-
-    Args:
-        max_message_bytes: the longest message, at least 1.
-        overlong: what becomes of a longer one.
-    """
-
-    __slots__ = ()
-
-    def __init__(
-        self,
-        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
-        overlong: Overlong = "split",
-    ) -> None:
-        super().__init__(_netstring_length, b",", max_message_bytes, overlong)
-
-
-class IntFramer(_LengthFramer):
-    """Messages behind their length, a big-endian integer without a sign.
-
-    Args:
-        width: how many bytes the integer has: 2 (``int16``), 4 (``int32``).
-        max_message_bytes: the longest message, at least 1.
-        overlong: what becomes of a longer one.
-    """
-
-    __slots__ = ()
-
-    def __init__(
-        self,
-        width: int,
-        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
-        overlong: Overlong = "split",
-    ) -> None:
-        def length(data: bytes, at: int) -> tuple[int, int] | None:
-            after = at + width
-            if len(data) < after:
-                return None
-            return int.from_bytes(data[at:after], "big"), after
-
-        super().__init__(length, b"", max_message_bytes, overlong)
-
-
-_NETSTRING_DIGITS = 10
-
-
-def _netstring_length(data: bytes, at: int) -> tuple[int, int] | None:
-    head, colon, _ = data[at : at + _NETSTRING_DIGITS + 1].partition(b":")
-    bad = head[:1] == b"0" and len(head) > 1
-    if bad or (head and not head.isdigit()) or (colon and not head):
-        raise MalformedError("a netstring begins with its length and a colon")
-    if colon:
-        return int(head), at + len(head) + 1
-    if len(head) > _NETSTRING_DIGITS:
-        raise MalformedError(f"a netstring's length has over {len(head) - 1} digits")
-    return None
 
 
 _FRAMINGS: dict[str, Callable[[int, Overlong], Framer]] = {

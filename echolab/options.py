@@ -10,15 +10,10 @@ from twisted.python import usage
 from typing_extensions import override
 
 from echolab import __version__
-from echolab.assembly import (
-    ANY_IPV4,
-    ClientSettings,
-    ServerSettings,
-    When,
-    host_and_port,
-)
+from echolab.endpoints import ANY_IPV4, host_and_port
 from echolab.formats import FORMATS, Label
 from echolab.framing import Overlong, framing
+from echolab.settings import ClientSettings, ServerSettings, When
 
 T = TypeVar("T")
 

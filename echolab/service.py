@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from twisted.application.service import Service
@@ -18,10 +15,10 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from echolab.client import DotQuit, SenderFactory
+from echolab.endpoints import listen_error
 from echolab.errors import (
     ConnectError,
     ConnectionLostError,
-    ListenError,
     OutputError,
     reason_of,
 )
@@ -101,7 +98,7 @@ class ReceiverService(Service):
 
         def failed(failure: Failure, name: str) -> None:
             if not failure.check(CancelledError):
-                report(_listen_error(name, failure.value))
+                report(listen_error(name, failure.value))
 
         for name, endpoint in self._endpoints:
             listening = endpoint.listen(self._factory)
@@ -153,26 +150,6 @@ def _announce(port: IListeningPort | None) -> IListeningPort | None:
 
 def _close(port: IListeningPort | None) -> Deferred[None] | None:
     return None if port is None else port.stopListening()
-
-
-def _listen_error(name: str, why: BaseException | None) -> ListenError:
-    if isinstance(why, OverflowError):
-        return ListenError("bind", name, "port must be 0-65535")
-    if not isinstance(why, error.CannotListenError):
-        return ListenError("bind", name, reason_of(why))
-    if why.socketError == "Cannot acquire lock":
-        # A UNIX path that Twisted finds held by a live process.
-        return ListenError("bind", name, "Address already in use")
-    if isinstance(why.port, bytes):
-        _unlock(Path(f"{os.fsdecode(why.port)}.lock"))
-    return ListenError("bind", name, reason_of(why))
-
-
-def _unlock(lock: Path) -> None:
-    """Take back the lock that Twisted leaves when it cannot bind a UNIX path."""
-    with contextlib.suppress(OSError):
-        if str(lock.readlink()) == str(os.getpid()):
-            lock.unlink()
 
 
 class SenderService(Service):
@@ -280,7 +257,7 @@ class SenderService(Service):
     def _connected(self, protocol: SenderProtocol) -> None:
         self._protocol = protocol
         protocol.registerProducer(self._reader, True)
-        self._output.registerProducer(protocol.transport, True)
+        self._output.registerProducer(protocol.replies, True)
         self._reader.resumeProducing()
 
     def _refused(self, failure: Failure) -> None:

@@ -95,6 +95,24 @@ class SenderTests(SynchronousTestCase):
         self.assertTrue(self.transport.disconnecting)
         self.assertIs(self.lose(), EndCause.STOPPED)
 
+    def test_silence_while_nobody_takes_replies_is_not_the_servers(self) -> None:
+        self.protocol.finish()
+        self.protocol.writeConnectionLost()
+        self.protocol.replies.pauseProducing()
+        self.assertEqual(self.transport.producerState, "paused")
+        self.clock.advance(60)
+        self.assertFalse(self.transport.disconnecting)
+        self.protocol.replies.resumeProducing()
+        self.assertEqual(self.transport.producerState, "producing")
+        self.clock.advance(4.9)
+        self.assertFalse(self.transport.disconnecting)
+        self.clock.advance(0.1)
+        self.assertTrue(self.transport.disconnecting)
+
+    def test_replies_that_nobody_wants_end_the_connection(self) -> None:
+        self.protocol.replies.stopProducing()
+        self.assertTrue(self.transport.disconnecting)
+
     def test_tls_has_no_half_close(self) -> None:
         alsoProvides(self.transport, ISSLTransport)
         self.protocol.finish()

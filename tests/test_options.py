@@ -5,8 +5,8 @@ from __future__ import annotations
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.assembly import ClientSettings, ServerSettings
 from echolab.options import ClientOptions, ServerOptions
+from echolab.settings import ClientSettings, ServerSettings
 
 
 def server(*words: str) -> ServerSettings:
