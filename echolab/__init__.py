@@ -39,7 +39,7 @@ from echolab.framing import (
 )
 from echolab.interfaces import IOutput
 from echolab.messages import Batch, Lines, Messages
-from echolab.output import DescriptorOutput, LogOutput
+from echolab.output import DescriptorOutput, FileOutput, LogOutput
 from echolab.printing import ConversationPrinter, Printer
 from echolab.server import ReceiverFactory, ReceiverProtocol
 from echolab.service import ReceiverService, SenderService
@@ -61,6 +61,7 @@ __all__ = [
     "EcholabError",
     "EndCause",
     "Event",
+    "FileOutput",
     "Finished",
     "Form",
     "Framer",

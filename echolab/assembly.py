@@ -16,10 +16,11 @@ from echolab.endpoints import client_endpoint, server_endpoints
 from echolab.events import Accepted, Finished, tee
 from echolab.formats import FORMATS, Style
 from echolab.framing import framing
-from echolab.output import DescriptorOutput, LogOutput, open_append
+from echolab.output import DescriptorOutput, FileOutput, LogOutput
 from echolab.printing import ConversationPrinter, Printer
 from echolab.server import ReceiverFactory
 from echolab.service import ReceiverService, SenderService
+from echolab.sharing import share
 from echolab.stdin import StdinReader
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
         IPushProducer,
     )
 
-    from echolab.events import Event
+    from echolab.events import Event, Sink
     from echolab.interfaces import IOutput, IReactor
     from echolab.service import Done
     from echolab.settings import ClientSettings, ServerSettings, When
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 STDOUT = 1
+STANDARD = "-"
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 
 
@@ -61,19 +63,11 @@ def server_service(
         ListenError: an endpoint string cannot be understood.
     """
     endpoints = server_endpoints(reactor, settings)
-    output: IOutput
-    terminal = False
-    if settings.output not in (None, "-"):
-        fd = open_append(settings.output)
-        output = DescriptorOutput(
-            reactor, fd, settings.output, clock=reactor, lost=done, owned=True
-        )
-    elif foreground:
-        terminal = os.isatty(STDOUT)
-        output = DescriptorOutput(reactor, STDOUT, "stdout", clock=reactor, lost=done)
-    else:
-        output = LogOutput()
-        terminal = True  # A log is read on one.
+    wanted = settings.outputs or ((None, STANDARD),)
+    printed = [
+        _printer_and_output(reactor, settings, form, path, done, foreground)
+        for form, path in wanted
+    ]
 
     def serve_once(event: Event) -> None:
         match event:
@@ -82,27 +76,48 @@ def server_service(
             case Finished():
                 done(None)
 
-    style = Style(
-        label=settings.label,
-        escape=_decide(settings.escape, terminal),
-        color=_decide(
-            settings.color,
-            foreground and terminal and not os.environ.get("NO_COLOR"),
-        ),
-    )
-    printer = Printer(output.write, FORMATS[settings.format](style))
-    sink = tee(printer, serve_once) if settings.once else printer
+    sinks: list[Sink] = [printer for printer, _ in printed]
+    outputs = [output for _, output in printed]
+    if settings.once:
+        sinks.append(serve_once)
     factory = ReceiverFactory(
-        sink,
+        tee(*sinks),
         clock=reactor,
         make_framer=framing(
             settings.framing, settings.max_message_bytes, settings.overlong
         ),
     )
-    output.registerProducer(factory, True)
-    service = ReceiverService(endpoints, factory, output, clock=reactor, done=done)
+    share(factory, outputs)
+    service = ReceiverService(endpoints, factory, outputs, clock=reactor, done=done)
     _check_backlog(settings.backlog)
     return service
+
+
+def _printer_and_output(
+    reactor: IReactor,
+    settings: ServerSettings,
+    form: str | None,
+    path: str,
+    done: Done,
+    foreground: bool,
+) -> tuple[Printer, IOutput]:
+    output: IOutput
+    terminal = False
+    if path != STANDARD:
+        output = FileOutput(path, clock=reactor)
+    elif foreground:
+        output = DescriptorOutput(reactor, STDOUT, "stdout", clock=reactor, lost=done)
+        terminal = os.isatty(STDOUT)
+    else:
+        output = LogOutput()
+    colors = terminal and os.environ.get("NO_COLOR", "") == ""
+    style = Style(
+        label=settings.label,
+        # A log is read on a terminal, sooner or later.
+        escape=_decide(settings.escape, terminal or isinstance(output, LogOutput)),
+        color=_decide(settings.color, colors),
+    )
+    return Printer(output.write, FORMATS[form or settings.format](style)), output
 
 
 def client_service(

@@ -17,14 +17,15 @@ from echolab.program import (
     check_standard_output,
     fill_standard_descriptors,
     keep_heap,
+    on_signals,
     say,
     standard_input,
     stderr_observer,
 )
+from echolab.service import ReceiverService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import FrameType
 
     from twisted.application.service import IService
 
@@ -95,20 +96,18 @@ def _run(make: Callable[[Any, Done], IService]) -> int:
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
     signals: list[int] = []
 
-    def stop(number: int, _frame: FrameType | None) -> None:
+    def stop(number: int) -> None:
         signals.append(number)
         signal.signal(number, signal.SIG_DFL)  # A second one ends at once.
-        reactor.callFromThread(ending.stop)
+        ending.stop()
 
-    reactor.callWhenRunning(_on_signals, stop)
+    def hang_up(number: int) -> None:
+        if not (isinstance(service, ReceiverService) and service.reopen_outputs()):
+            stop(number)
+
+    on_signals(reactor, stop, signal.SIGINT, signal.SIGTERM)
+    on_signals(reactor, hang_up, signal.SIGHUP)
     reactor.run()
     if signals:
         os.kill(os.getpid(), signals[0])
     return ending.status
-
-
-def _on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # What is ignored stays so: a shell does that for jobs in the background.
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, handler)

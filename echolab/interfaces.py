@@ -38,5 +38,8 @@ class IOutput(IConsumer):
             How many bytes are still unwritten: 0 if all was written.
         """
 
+    def reopen() -> bool:
+        """Go on in the file that now has the path; return whether this is a file."""
+
     def close() -> None:
         """Write nothing more; let go of the reactor and of what was opened."""

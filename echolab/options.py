@@ -151,16 +151,26 @@ class ServerOptions(BaseOptions):
             "auto",
             "Colours for peers: auto (on a terminal), always, never.",
         ],
-        ["output", "o", None, "File to append to instead of stdout."],
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self._listen: list[str] = []
+        self._outputs: list[tuple[str | None, str]] = []
 
     def opt_listen(self, endpoint: str) -> None:
         """Endpoint to listen on instead, as unix:/tmp/lab.sock; may be repeated."""
         self._listen.append(endpoint)
+
+    def opt_output(self, where: str) -> None:
+        """Append to FILE or FORMAT:FILE instead of stdout (-); may be repeated."""
+        form, colon, path = where.partition(":")
+        if colon and form in FORMATS:
+            self._outputs.append((form, path))
+        else:
+            self._outputs.append((None, where))
+
+    opt_o = opt_output
 
     @override
     def parseArgs(self, *words: str) -> None:
@@ -188,7 +198,7 @@ class ServerOptions(BaseOptions):
             label=_choice("label", self["label"], get_args(Label)),
             escape=_choice("escape", self["escape"], get_args(When)),
             color=_choice("color", self["color"], get_args(When)),
-            output=self["output"],
+            outputs=tuple(self._outputs),
         )
 
 

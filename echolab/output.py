@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import select
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
 from twisted.logger import Logger
+from typing_extensions import override
 from zope.interface import implementer
 
 from echolab.errors import OutputError, reason_of
@@ -28,10 +30,11 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
 
-__all__ = ["DescriptorOutput", "LogOutput", "open_append"]
+__all__ = ["BufferedOutput", "DescriptorOutput", "FileOutput", "LogOutput"]
 
 MAX_BUFFERED_BYTES = 1 << 18
-_PIPE_BUF = select.PIPE_BUF
+
+_log = Logger()
 
 
 def _open_private(fd: int) -> int | None:
@@ -52,87 +55,81 @@ def _open_private(fd: int) -> int | None:
         return None
 
 
-def open_append(path: str) -> int:
-    """Open a file to append to; a new one is its owner's alone (mode 0600).
-
-    Raises:
-        OutputError: it cannot be opened.
-    """
+def _open_append(path: str, name: str) -> int:
+    """Open a file to append to; a new one is its owner's alone (mode 0600)."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
     try:
-        return os.open(path, flags, 0o600)
+        return os.open(path, flags | os.O_NONBLOCK, 0o600)
     except OSError as error:
-        raise OutputError("open", path, reason_of(error)) from None
+        raise OutputError("open", name, reason_of(error)) from None
 
 
-@implementer(IOutput, IWriteDescriptor, IReadDescriptor)
-class DescriptorOutput:
-    """Writes to a descriptor at once, and keeps the rest when it is full.
+class BufferedOutput:
+    """What outputs share: a bounded buffer, and a producer that is paused by it.
 
     While more than ``max_buffered_bytes`` wait, the producer is paused. What
     then still arrives is what was already read: a chunk for each connection.
 
+    A kind of output says how to write (`write_some`), what to do when that would
+    block (`wait`), and what when it fails (`failed`).
+
     Args:
-        reactor: watches the descriptor.
-        fd: the descriptor: a terminal, a pipe, a file, a socket. Its flags are
-            not touched.
-        name: what users know it by: ``stdout``, a path.
         clock: tells the time.
-        lost: called once, when nothing can be written any more; a reader that
-            went away (EPIPE) is an end in order, and given as None.
-        owned: whether `close` closes the descriptor.
         max_buffered_bytes: how many bytes may wait before the producer is told.
     """
 
-    def __init__(
-        self,
-        reactor: IReactorFDSet,
-        fd: int,
-        name: str,
-        *,
-        clock: IReactorTime,
-        lost: Callable[[OutputError | None], None],
-        owned: bool = False,
-        max_buffered_bytes: int = MAX_BUFFERED_BYTES,
-    ) -> None:
-        self._reactor = reactor
+    def __init__(self, clock: IReactorTime, max_buffered_bytes: int) -> None:
         self._clock = clock
-        self._name = name
-        self._lost = lost
         self._max = max_buffered_bytes
         self._buffer = bytearray()
         self._producer: IPushProducer | None = None
         self._paused = False
-        self._closed = False
         self._flushed: Deferred[int] | None = None
         self._give_up: IDelayedCall | None = None
-        self._fd = fd
-        self._owned = owned
-        self._write_some = self._write_plainly
-        mode = os.fstat(fd).st_mode
-        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd):
-            private = _open_private(fd)
-            if private is None:
-                self._write_some = self._write_without_blocking
-            else:
-                self._fd, self._owned = private, True
-        if stat.S_ISFIFO(mode):
-            # The writing end of a pipe becomes ready when its reader goes away.
-            reactor.addReader(self)
+        self.closed = False
+
+    def write_some(self, view: memoryview) -> int:
+        """Write some of the bytes now; return how many. May raise OSError."""
+        raise NotImplementedError
+
+    def wait(self) -> None:
+        """Call `write_buffer` when more can be written."""
+        raise NotImplementedError
+
+    def failed(self, error: OSError) -> None:
+        """Handle what `write_some` raised."""
+        raise NotImplementedError
 
     def write(self, data: bytes) -> None:
-        """Write bytes, now if the descriptor takes them."""
-        if self._closed:
+        """Write bytes, now if they are taken."""
+        if self.closed:
             return
         if self._buffer:
             self._buffer += data
         else:
             written = self._try(data)
-            if written == len(data) or self._closed:
+            if written == len(data):
                 return
             self._buffer += memoryview(data)[written:]
-            self._reactor.addWriter(self)
-        if len(self._buffer) > self._max and not self._paused:
+        if len(self._buffer) > self._max:
+            self.pause()
+
+    def write_buffer(self) -> bool:
+        """Write what waits; return whether all is written."""
+        written = self._try(self._buffer)
+        del self._buffer[:written]
+        if self._buffer:
+            return False
+        self._end_flush()
+        if self._paused:
+            self._paused = False
+            if self._producer is not None:
+                self._producer.resumeProducing()
+        return True
+
+    def pause(self) -> None:
+        """Have nobody write until all that waits is written."""
+        if not self._paused:
             self._paused = True
             if self._producer is not None:
                 self._producer.pauseProducing()
@@ -155,74 +152,20 @@ class DescriptorOutput:
 
     def flush(self, seconds: float) -> Deferred[int]:
         """Wait until all is written; return how much is not, after ``seconds``."""
-        if self._closed or not self._buffer:
+        if self.closed or not self._buffer:
             return succeed(len(self._buffer))
         self._flushed = Deferred()
         self._give_up = self._clock.callLater(seconds, self._end_flush)
         return self._flushed
 
+    def reopen(self) -> bool:
+        """Do nothing: this is no file that can be rotated."""
+        return False
+
     def close(self) -> None:
-        """Write nothing more; let go of the reactor and of what is owned."""
-        if self._closed:
-            return
-        self._closed = True
-        self._reactor.removeReader(self)
-        self._reactor.removeWriter(self)
+        """Write nothing more."""
+        self.closed = True
         self._end_flush()
-        if self._owned:
-            os.close(self._fd)
-
-    def fileno(self) -> int:
-        """The descriptor to watch."""
-        return self._fd
-
-    def doWrite(self) -> None:
-        """Write what waits, now that the descriptor takes more."""
-        written = self._try(self._buffer)
-        del self._buffer[:written]
-        if self._buffer:
-            return
-        self._reactor.removeWriter(self)
-        self._end_flush()
-        if self._paused:
-            self._paused = False
-            if self._producer is not None:
-                self._producer.resumeProducing()
-
-    def doRead(self) -> None:
-        """See whether the reader of the pipe has gone."""
-        if _poll(self._fd, 0):
-            self._lose(BrokenPipeError())
-
-    def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002 - says less
-        """The reactor found the descriptor hung up."""
-        self._lose(BrokenPipeError())
-
-    def logPrefix(self) -> str:
-        """Who speaks in the log."""
-        return type(self).__name__
-
-    def _try(self, data: bytes | bytearray) -> int:
-        """Write what can be written now; return how many bytes that was."""
-        written = 0
-        try:
-            with memoryview(data) as view:
-                while written < len(data):
-                    written += self._write_some(view[written:])
-        except BlockingIOError:
-            pass
-        except OSError as error:
-            self._lose(error)
-        return written
-
-    def _write_plainly(self, view: memoryview) -> int:
-        return os.write(self._fd, view)
-
-    def _write_without_blocking(self, view: memoryview) -> int:
-        """Write to a descriptor that may block: no more than poll vouches for."""
-        if not _poll(self._fd, select.POLLOUT):
-            raise BlockingIOError
-        return os.write(self._fd, view[: select.PIPE_BUF])
 
     def _end_flush(self) -> None:
         if self._give_up is not None and self._give_up.active():
@@ -231,14 +174,200 @@ class DescriptorOutput:
         if flushed is not None:
             flushed.callback(len(self._buffer))
 
-    def _lose(self, error: OSError) -> None:
-        if self._closed:
+    def _try(self, data: bytes | bytearray) -> int:
+        """Write what can be written now; return how many bytes that was."""
+        written = 0
+        try:
+            with memoryview(data) as view:
+                while written < len(data):
+                    written += self.write_some(view[written:])
+        except BlockingIOError:
+            self.wait()
+        except OSError as error:
+            self.failed(error)
+        return written
+
+
+@implementer(IOutput, IWriteDescriptor, IReadDescriptor)
+class DescriptorOutput(BufferedOutput):
+    """Writes to a descriptor at once, and keeps the rest while it is full.
+
+    Args:
+        reactor: watches the descriptor.
+        fd: the descriptor: a terminal, a pipe, a file, a socket. Its flags are
+            not touched, and it is not closed.
+        name: what users know it by: ``stdout``.
+        clock: tells the time.
+        lost: called once, when nothing can be written any more; a reader that
+            went away (EPIPE) is an end in order, and given as None.
+        max_buffered_bytes: how many bytes may wait before the producer is told.
+    """
+
+    def __init__(
+        self,
+        reactor: IReactorFDSet,
+        fd: int,
+        name: str,
+        *,
+        clock: IReactorTime,
+        lost: Callable[[OutputError | None], None],
+        max_buffered_bytes: int = MAX_BUFFERED_BYTES,
+    ) -> None:
+        super().__init__(clock, max_buffered_bytes)
+        self._reactor = reactor
+        self._name = name
+        self._lost = lost
+        self._fd = fd
+        self._private = False
+        self._vouched = False
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd):
+            private = _open_private(fd)
+            if private is None:
+                self._vouched = True
+            else:
+                self._fd, self._private = private, True
+        if stat.S_ISFIFO(mode):
+            # The writing end of a pipe becomes ready when its reader goes away.
+            reactor.addReader(self)
+
+    @override
+    def write_some(self, view: memoryview) -> int:
+        if self._vouched:
+            # It may block: no more than poll vouches for.
+            if not _poll(self._fd, select.POLLOUT):
+                raise BlockingIOError
+            view = view[: select.PIPE_BUF]
+        return os.write(self._fd, view)
+
+    @override
+    def wait(self) -> None:
+        self._reactor.addWriter(self)
+
+    @override
+    def failed(self, error: OSError) -> None:
+        if self.closed:
             return
         self.close()
         if isinstance(error, BrokenPipeError):
             self._lost(None)
         else:
             self._lost(OutputError("write", self._name, reason_of(error)))
+
+    @override
+    def close(self) -> None:
+        """Write nothing more; let go of the reactor and of what was opened."""
+        if self.closed:
+            return
+        self._reactor.removeReader(self)
+        self._reactor.removeWriter(self)
+        super().close()
+        if self._private:
+            os.close(self._fd)
+
+    def fileno(self) -> int:
+        """The descriptor to watch."""
+        return self._fd
+
+    def doWrite(self) -> None:
+        """Write what waits, now that the descriptor takes more."""
+        if self.write_buffer():
+            self._reactor.removeWriter(self)
+
+    def doRead(self) -> None:
+        """See whether the reader of the pipe has gone."""
+        if _poll(self._fd, 0):
+            self.failed(BrokenPipeError())
+
+    def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002 - says less
+        """The reactor found the descriptor hung up."""
+        self.failed(BrokenPipeError())
+
+    def logPrefix(self) -> str:
+        """Who speaks in the log."""
+        return type(self).__name__
+
+
+@implementer(IOutput)
+class FileOutput(BufferedOutput):
+    """Appends to a file; waits where the disk is full, and loses nothing.
+
+    After an error the producer is paused and writing is tried again, once in
+    ``retry_seconds``; one line in the log says so, and one that it works again.
+
+    Args:
+        path: the file. Its folder must exist; a new file has mode 0600.
+        clock: tells the time.
+        retry_seconds: how long to wait between two tries.
+
+    Raises:
+        OutputError: the file cannot be opened.
+    """
+
+    def __init__(
+        self, path: str, *, clock: IReactorTime, retry_seconds: float = 1.0
+    ) -> None:
+        super().__init__(clock, MAX_BUFFERED_BYTES)
+        self._path = str(Path(path).absolute())
+        self._name = path
+        self._fd = _open_append(path, path)
+        self._retry_seconds = retry_seconds
+        self._retry: IDelayedCall | None = None
+        self._failing = False
+
+    @override
+    def write_some(self, view: memoryview) -> int:
+        return os.write(self._fd, view)
+
+    @override
+    def wait(self) -> None:
+        """A FIFO is full: try again soon; there is nothing to watch it with."""
+        self.pause()
+        self._retry = self._clock.callLater(self._retry_seconds / 100, self._try_again)
+
+    @override
+    def failed(self, error: OSError) -> None:
+        if not self._failing:
+            self._failing = True
+            _log.error(
+                "write {name}: {reason}; waiting until it works",
+                name=self._name,
+                reason=reason_of(error),
+            )
+        self.pause()
+        self._retry = self._clock.callLater(self._retry_seconds, self._try_again)
+
+    @override
+    def close(self) -> None:
+        """Write nothing more; close the file."""
+        if self.closed:
+            return
+        if self._retry is not None:
+            self._retry.cancel()
+        super().close()
+        os.close(self._fd)
+
+    @override
+    def reopen(self) -> bool:
+        """Go on in the file that now has the path, as after a rotation.
+
+        Where there is none it is made. If that fails, the old one stays in use,
+        and the log says why.
+        """
+        try:
+            fd = _open_append(self._path, self._name)
+        except OutputError as why:
+            _log.error("{why}; the old file stays in use", why=why)
+        else:
+            os.close(self._fd)
+            self._fd = fd
+        return True
+
+    def _try_again(self) -> None:
+        self._retry = None
+        if self.write_buffer() and self._failing:
+            self._failing = False
+            _log.info("write {name}: works again", name=self._name)
 
 
 def _poll(fd: int, events: int) -> bool:
@@ -268,6 +397,10 @@ class LogOutput:
     def flush(self, seconds: float) -> Deferred[int]:  # noqa: ARG002 - never waits
         """Nothing waits here."""
         return succeed(0)
+
+    def reopen(self) -> bool:
+        """Do nothing: twistd rotates its log itself."""
+        return False
 
     def close(self) -> None:
         """Do nothing: the log is not ours."""

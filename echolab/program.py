@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.error import ReactorNotRunning
 from twisted.logger import (
@@ -21,6 +22,9 @@ from zope.interface import provider
 from echolab.errors import OutputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
     from twisted.internet.interfaces import IReactorCore
     from twisted.logger import LogEvent
 
@@ -31,6 +35,7 @@ __all__ = [
     "check_standard_output",
     "fill_standard_descriptors",
     "keep_heap",
+    "on_signals",
     "say",
     "standard_input",
     "stderr_observer",
@@ -101,6 +106,25 @@ def keep_heap() -> None:
     """
     block = bytes(HEAP_BYTES)
     del block
+
+
+def on_signals(
+    reactor: Any, handle: Callable[[int], object], *numbers: signal.Signals
+) -> None:
+    """Have the reactor call ``handle`` on signals, once it runs.
+
+    A signal that is ignored stays so: a shell does that for its background jobs.
+    """
+
+    def handler(number: int, _frame: FrameType | None) -> None:
+        reactor.callFromThread(handle, number)
+
+    def install() -> None:
+        for number in numbers:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, handler)
+
+    reactor.callWhenRunning(install)
 
 
 class Ending:

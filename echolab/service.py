@@ -59,7 +59,7 @@ class ReceiverService(Service):
     Args:
         endpoints: where to listen, each with the name users know it by.
         factory: makes the connections' protocols.
-        output: where their sink prints, if it does; flushed and closed at the
+        outputs: where their sink prints, if it does; flushed and closed at the
             end.
         clock: tells the time.
         done: called if an endpoint fails after the start.
@@ -71,7 +71,7 @@ class ReceiverService(Service):
         self,
         endpoints: Sequence[tuple[str, IStreamServerEndpoint]],
         factory: ReceiverFactory,
-        output: IOutput | None = None,
+        outputs: Sequence[IOutput] = (),
         *,
         clock: IReactorTime,
         done: Done,
@@ -79,7 +79,7 @@ class ReceiverService(Service):
     ) -> None:
         self._endpoints = endpoints
         self._factory = factory
-        self._output = output
+        self._outputs = outputs
         self._clock = clock
         self._done = done
         self._drain_seconds = drain_seconds
@@ -125,6 +125,15 @@ class ReceiverService(Service):
             each.cancel()
         return gatherResults([each.addCallback(_close) for each in listening])
 
+    def reopen_outputs(self) -> bool:
+        """Go on in the files that now have the outputs' paths.
+
+        Returns:
+            Whether any output is a file.
+        """
+        reopened = [output.reopen() for output in self._outputs]
+        return any(reopened)
+
     @override
     def stopService(self) -> Deferred[None]:
         """Accept no more, read and print what has arrived, end."""
@@ -135,11 +144,14 @@ class ReceiverService(Service):
         deadline = self._clock.seconds() + self._drain_seconds
         await self.stop_listening()
         await self._factory.drain(self._drain_seconds)
-        if self._output is not None:
-            left = await self._output.flush(max(0.0, deadline - self._clock.seconds()))
-            if left:
-                _log.warn("{bytes} bytes were received but not printed", bytes=left)
-            self._output.close()
+        seconds = max(0.0, deadline - self._clock.seconds())
+        left = sum(
+            await gatherResults([output.flush(seconds) for output in self._outputs])
+        )
+        if left:
+            _log.warn("{bytes} bytes were received but not printed", bytes=left)
+        for output in self._outputs:
+            output.close()
 
 
 def _announce(port: IListeningPort | None) -> IListeningPort | None:

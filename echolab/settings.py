@@ -35,7 +35,8 @@ class ServerSettings:
             terminal; ``auto`` where the output is one.
         color: whether to give peers colours; ``auto`` where the output is a
             terminal and NO_COLOR is not set.
-        output: a file to append to instead of stdout (also ``-``).
+        outputs: where to print instead of stdout: format (None for the one
+            above) and file to append to (``-`` for stdout) of each.
     """
 
     port: int = 8888
@@ -50,7 +51,7 @@ class ServerSettings:
     label: Label = "never"
     escape: When = "auto"
     color: When = "auto"
-    output: str | None = None
+    outputs: tuple[tuple[str | None, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

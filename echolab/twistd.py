@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,11 @@ from echolab.program import (
     check_standard_output,
     fill_standard_descriptors,
     keep_heap,
+    on_signals,
     say,
     stderr_observer,
 )
+from echolab.service import ReceiverService
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,6 +105,13 @@ def host(options: usage.Options, make: Callable[[Any, Done], IService]) -> IServ
         service = make(reactor, ending)
     except EcholabError as error:
         raise SystemExit(str(error)) from None
+
+    def hang_up(_number: int) -> None:
+        reopened = isinstance(service, ReceiverService) and service.reopen_outputs()
+        if not reopened and not daemon:
+            ending.stop()
+
+    on_signals(reactor, hang_up, signal.SIGHUP)
     if daemon and not twistd["chroot"] and not IReactorDaemonize.providedBy(reactor):
         _rehearse(reactor, service, twistd["rundir"])
     return HostedService(service, log_to_stderr=not daemon and not chosen)

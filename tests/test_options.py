@@ -33,7 +33,16 @@ class ServerOptionsTests(SynchronousTestCase):
                 *("--framing", "netstring", "--max-message", "9", "--overlong=close"),
                 *("--format", "json", "--label", "auto"),
                 *("--escape", "always", "--color", "never"),
-                *("--listen", "unix:/a", "--listen", "tcp:1", "--output", "out"),
+                *(
+                    "--listen",
+                    "unix:/a",
+                    "--listen",
+                    "tcp:1",
+                    "--output",
+                    "out",
+                    "-o",
+                    "json:a:b",
+                ),
             ),
             ServerSettings(
                 port=0,
@@ -48,7 +57,7 @@ class ServerOptionsTests(SynchronousTestCase):
                 color="never",
                 once=True,
                 listen=("unix:/a", "tcp:1"),
-                output="out",
+                outputs=((None, "out"), ("json", "a:b")),
             ),
         )
 

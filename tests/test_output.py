@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pty
 import select
 import socket
 import stat
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.error import ConnectionLost
-from twisted.internet.testing import EventLoggingObserver
+from twisted.internet.task import Clock
+from twisted.internet.testing import EventLoggingObserver, StringTransport
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from echolab import DescriptorOutput, LogOutput, OutputError
+from echolab import DescriptorOutput, FileOutput, LogOutput, OutputError
 from echolab import output as output_module
-from echolab.output import open_append
+from echolab.sharing import share
 from tests.support import SECONDS, FakeReactor
 from tests.test_client import Producer
 
@@ -185,37 +186,140 @@ class OutputTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(output.flush(5)), left)
         os.close(reading)
 
-    def test_close_closes_what_is_owned(self) -> None:
-        before = set(os.listdir("/proc/self/fd"))
-        with tempfile.TemporaryDirectory() as folder:
-            fd = open_append(f"{folder}/out")
-            output = self.output(fd, owned=True)
-            output.write(b"x\n")
-            output.close()
-            self.assertEqual(Path(folder, "out").read_bytes(), b"x\n")
-        self.assertEqual(set(os.listdir("/proc/self/fd")), before)
-
     def test_names_itself_in_the_log(self) -> None:
         _, writing = self.pipe()
         self.assertEqual(self.output(writing).logPrefix(), "DescriptorOutput")
 
 
-class OpenAppendTests(SynchronousTestCase):
+class FileOutputTests(TestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.log = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir()
+        self.path = self.folder / "out"
+
+    def output(self) -> FileOutput:
+        output = FileOutput(str(self.path), clock=self.clock)
+        self.addCleanup(output.close)
+        return output
+
+    def said(self) -> list[str | None]:
+        return [formatEvent(event) for event in self.log]
+
     def test_appends_and_new_files_are_private(self) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "out")
-            for text in (b"one\n", b"two\n"):
-                fd = open_append(str(path))
-                os.write(fd, text)
-                os.close(fd)
-            self.assertEqual(path.read_bytes(), b"one\ntwo\n")
-            self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
+        for text in (b"one\n", b"two\n"):
+            output = self.output()
+            output.write(text)
+            self.assertEqual(self.successResultOf(output.flush(1)), 0)
+            output.close()
+        self.assertEqual(self.path.read_bytes(), b"one\ntwo\n")
+        self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o600)
+
+    def test_closes_its_file(self) -> None:
+        before = sorted(os.listdir("/proc/self/fd"))
+        self.output().close()
+        self.assertEqual(sorted(os.listdir("/proc/self/fd")), before)
 
     def test_no_such_folder(self) -> None:
         with self.assertRaisesRegex(
             OutputError, "^open /no/such/file: No such file or directory$"
         ):
-            open_append("/no/such/file")
+            FileOutput("/no/such/file", clock=self.clock)
+
+    def test_reopens(self) -> None:
+        output = self.output()
+        output.write(b"before\n")
+        self.path.rename(self.folder / "out.1")
+        output.write(b"still the old\n")
+        self.assertTrue(output.reopen())
+        output.write(b"after\n")
+        old = (self.folder / "out.1").read_bytes()
+        self.assertEqual(old, b"before\nstill the old\n")
+        self.assertEqual(self.path.read_bytes(), b"after\n")
+
+    def test_cannot_be_reopened(self) -> None:
+        output = self.output()
+        moved = self.folder.rename(self.folder.with_name("moved"))
+        output.reopen()
+        output.write(b"not lost\n")
+        self.assertEqual((moved / "out").read_bytes(), b"not lost\n")
+        [said] = self.said()
+        self.assertIn("No such file or directory; the old file stays in use", str(said))
+
+    def test_full_disk_pauses_until_it_works(self) -> None:
+        full = True
+
+        def write(fd: int, view: memoryview) -> int:
+            if full and Path(f"/proc/self/fd/{fd}").samefile(self.path):
+                # A disk takes what fits and refuses the next call.
+                if self.path.stat().st_size >= 6:
+                    raise OSError(errno.ENOSPC, "No space left on device")
+                view = view[:6]
+            return real_write(fd, view)
+
+        real_write = os.write
+        self.patch(os, "write", write)
+        output = self.output()
+        producer = Producer()
+        output.registerProducer(producer, True)
+        output.write(b"one\ntwo\n")
+        output.write(b"three\n")
+        self.assertEqual(producer.calls, ["pause"])
+        for _ in range(3):
+            self.clock.advance(1)
+        self.assertEqual(self.path.read_bytes(), b"one\ntw")
+        full = False
+        self.clock.advance(1)
+        self.assertEqual(self.path.read_bytes(), b"one\ntwo\nthree\n")
+        self.assertEqual(producer.calls, ["pause", "resume"])
+        self.assertEqual(
+            self.said(),
+            [
+                f"write {self.path}: No space left on device; waiting until it works",
+                f"write {self.path}: works again",
+            ],
+        )
+
+    def test_closed_while_it_waits(self) -> None:
+        output = FileOutput("/dev/full", clock=self.clock)
+        output.write(b"x\n")
+        flushed = output.flush(2)
+        self.clock.advance(1)
+        self.clock.advance(1)
+        self.assertEqual(self.successResultOf(flushed), 2)
+        output.close()
+        output.close()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_fifo_that_is_full(self) -> None:
+        os.mkfifo(self.path)
+        reading = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reading)
+        output = self.output()
+        output.write(b"x" * 100_000)
+        got = b""
+        while len(got) < 100_000:
+            got += os.read(reading, 1 << 20)
+            self.clock.advance(0.01)
+        self.assertEqual(got, b"x" * 100_000)
+        self.assertEqual(self.said(), [])
+
+
+class ShareTests(SynchronousTestCase):
+    def test_the_slowest_sets_the_pace(self) -> None:
+        producer = Producer()
+        one, two = StringTransport(), StringTransport()
+        share(producer, (one, two))
+        assert one.producer is not None
+        assert two.producer is not None
+        one.producer.pauseProducing()
+        two.producer.pauseProducing()
+        one.producer.resumeProducing()
+        self.assertEqual(producer.calls, ["pause"])
+        two.producer.resumeProducing()
+        one.producer.stopProducing()
+        self.assertEqual(producer.calls, ["pause", "resume", "stop"])
 
 
 class LogOutputTests(TestCase):
@@ -226,6 +330,7 @@ class LogOutputTests(TestCase):
         output.write(b"recv data: a {b}\nrecv data: \xff\n")
         output.unregisterProducer()
         self.assertEqual(self.successResultOf(output.flush(1)), 0)
+        self.assertFalse(output.reopen())
         output.close()
         self.assertEqual(
             [formatEvent(event) for event in observer],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import resource
@@ -148,6 +149,40 @@ class ServerTests(SynchronousTestCase):
                 b"before\n" + accepted(client) + b"recv data: hello\nfinish.\n",
             )
 
+    def test_several_outputs_reopened_on_a_signal(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "log")
+            with self.start("--output", "-", "--output", f"json:{path}") as server:
+                with Client(server.port()) as client:
+                    client.sendall(b"one\n")
+                    server.wait_for(b"recv data: one\n")
+                    path.rename(f"{folder}/log.1")
+                    server.process.send_signal(signal.SIGHUP)
+                    # It is there as soon as the signal is heeded.
+                    with Program("--retry", "-F", str(path), program=["tail"]) as tail:
+                        client.sendall(b"two\n")
+                        server.wait_for(b"recv data: two\n")
+                        client.shutdown(socket.SHUT_WR)
+                        tail.wait_for(b'"finished"')
+                server.process.terminate()
+                server.end()
+            old = Path(folder, "log.1").read_text()
+            both = (old + path.read_text()).splitlines()
+            self.assertEqual(
+                [json.loads(line).get("message") for line in both],
+                [None, "one", "two", None],
+            )
+            self.assertIn('"one"', old)
+
+    def test_terminal_that_hangs_up(self) -> None:
+        with self.start() as server:
+            with Client(server.port()) as client:
+                client.sendall(b"unterminated")
+                server.wait_for(b"accepted")
+                server.process.send_signal(signal.SIGHUP)
+                self.assertIn(server.end(), (0, -signal.SIGHUP))
+            self.assertIn(b"recv data: unterminated\nfinish.\n", server.out)
+
     def test_several_endpoints_of_all_families(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = f"{folder}/lab.sock"
@@ -258,12 +293,13 @@ class TwistdTests(SynchronousTestCase):
             client.sendall(b"hello\n")
         self.assertIn("recv data: hello", self.logged("Server Shut Down."))
 
-    def test_daemon_whose_output_fails_says_why(self) -> None:
+    def test_daemon_whose_output_fails_says_so(self) -> None:
         self.daemon("echolab", *LOOPBACK, "--output", "/dev/full")
         with Client(self.logged_port()):
+            self.logged("write /dev/full: No space left on device; waiting")
+            os.kill(int((self.folder / "twistd.pid").read_text()), signal.SIGTERM)
             self.assertIn(
-                "write /dev/full: No space left on device",
-                self.logged("Server Shut Down."),
+                "bytes were received but not printed", self.logged("Server Shut Down.")
             )
 
     def test_log_cannot_be_forged(self) -> None:

@@ -50,6 +50,9 @@ class Held:
         self.flushed: Deferred[int] = Deferred()
         return self.flushed
 
+    def reopen(self) -> bool:
+        return False
+
     def close(self) -> None:
         self.closed = True
 
@@ -69,9 +72,9 @@ class ReceiverServiceTests(TestCase):
         self.done: list[EcholabError | None] = []
         self.factory = ReceiverFactory(Events(), clock=self.reactor)
 
-    def service(self, *where: tuple[str, Any], output: Any = None) -> ReceiverService:
+    def service(self, *where: tuple[str, Any], outputs: Any = ()) -> ReceiverService:
         return ReceiverService(
-            where, self.factory, output, clock=self.reactor, done=self.done.append
+            where, self.factory, outputs, clock=self.reactor, done=self.done.append
         )
 
     def tcp(self, port: int) -> tuple[str, endpoints.TCP4ServerEndpoint]:
@@ -120,7 +123,7 @@ class ReceiverServiceTests(TestCase):
 
     def test_says_what_could_not_be_printed(self) -> None:
         output = Held()
-        service = self.service(output=output)
+        service = self.service(outputs=[output])
         service.startService()
         stopped = service.stopService()
         self.assertNoResult(stopped)
