@@ -104,7 +104,7 @@ def _printer_and_output(
     output: IOutput
     terminal = False
     if path != STANDARD:
-        output = FileOutput(path, clock=reactor)
+        output = FileOutput(path, clock=reactor, sync=settings.fsync)
     elif foreground:
         output = DescriptorOutput(reactor, STDOUT, "stdout", clock=reactor, lost=done)
         terminal = os.isatty(STDOUT)

@@ -134,6 +134,7 @@ class ServerOptions(BaseOptions):
     )
     optFlags = [
         ["once", None, "Serve one connection, then exit."],
+        ["fsync", None, "Make every write to a file durable (slow)."],
     ]
     optParameters = [
         ["port", "p", None, "TCP port to listen on; 0 takes a free one. [8888]"],
@@ -191,6 +192,7 @@ class ServerOptions(BaseOptions):
             listen=tuple(self._listen),
             backlog=int(_number("backlog", self["backlog"], int)),
             once=bool(self["once"]),
+            fsync=bool(self["fsync"]),
             framing=_framing(self["framing"]),
             max_message_bytes=int(_number("max-message", self["max-message"], int)),
             overlong=_choice("overlong", self["overlong"], get_args(Overlong)),

@@ -298,6 +298,7 @@ class FileOutput(BufferedOutput):
     Args:
         path: the file. Its folder must exist; a new file has mode 0600.
         clock: tells the time.
+        sync: whether every write is durable (fsync(2)) before it counts.
         retry_seconds: how long to wait between two tries.
 
     Raises:
@@ -305,19 +306,33 @@ class FileOutput(BufferedOutput):
     """
 
     def __init__(
-        self, path: str, *, clock: IReactorTime, retry_seconds: float = 1.0
+        self,
+        path: str,
+        *,
+        clock: IReactorTime,
+        sync: bool = False,
+        retry_seconds: float = 1.0,
     ) -> None:
         super().__init__(clock, MAX_BUFFERED_BYTES)
         self._path = str(Path(path).absolute())
         self._name = path
         self._fd = _open_append(path, path)
+        self._sync = sync
+        self._unsynced = 0
         self._retry_seconds = retry_seconds
         self._retry: IDelayedCall | None = None
         self._failing = False
 
     @override
     def write_some(self, view: memoryview) -> int:
-        return os.write(self._fd, view)
+        if not self._sync:
+            return os.write(self._fd, view)
+        # What a failed fsync left in doubt is not written twice.
+        if not self._unsynced:
+            self._unsynced = os.write(self._fd, view)
+        os.fsync(self._fd)
+        written, self._unsynced = self._unsynced, 0
+        return written
 
     @override
     def wait(self) -> None:

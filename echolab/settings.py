@@ -35,6 +35,7 @@ class ServerSettings:
             terminal; ``auto`` where the output is one.
         color: whether to give peers colours; ``auto`` where the output is a
             terminal and NO_COLOR is not set.
+        fsync: whether every write to a file is durable before it counts.
         outputs: where to print instead of stdout: format (None for the one
             above) and file to append to (``-`` for stdout) of each.
     """
@@ -51,6 +52,7 @@ class ServerSettings:
     label: Label = "never"
     escape: When = "auto"
     color: When = "auto"
+    fsync: bool = False
     outputs: tuple[tuple[str | None, str], ...] = ()
 
 

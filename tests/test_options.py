@@ -29,7 +29,8 @@ class ServerOptionsTests(SynchronousTestCase):
     def test_everything(self) -> None:
         self.assertEqual(
             server(
-                *("--port", "0", "--interface", "::1", "--backlog=5", "--once"),
+                *("--port", "0", "--interface", "::1", "--backlog=5"),
+                *("--once", "--fsync"),
                 *("--framing", "netstring", "--max-message", "9", "--overlong=close"),
                 *("--format", "json", "--label", "auto"),
                 *("--escape", "always", "--color", "never"),
@@ -56,6 +57,7 @@ class ServerOptionsTests(SynchronousTestCase):
                 escape="always",
                 color="never",
                 once=True,
+                fsync=True,
                 listen=("unix:/a", "tcp:1"),
                 outputs=((None, "out"), ("json", "a:b")),
             ),

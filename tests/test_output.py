@@ -281,6 +281,34 @@ class FileOutputTests(TestCase):
             ],
         )
 
+    def test_durable_before_it_counts(self) -> None:
+        calls: list[str] = []
+        real_write, real_sync = os.write, os.fsync
+
+        def write(fd: int, view: memoryview) -> int:
+            calls.append("write")
+            return real_write(fd, view)
+
+        def sync(fd: int) -> None:
+            calls.append("sync")
+            if calls.count("sync") == 2:
+                raise OSError(errno.EIO, "Input/output error")
+            real_sync(fd)
+
+        self.patch(os, "write", write)
+        self.patch(os, "fsync", sync)
+        output = FileOutput(str(self.path), clock=self.clock, sync=True)
+        self.addCleanup(output.close)
+        output.write(b"one\n")
+        output.write(b"two\n")
+        self.assertEqual(calls, ["write", "sync"] * 2)
+        flushed = output.flush(5)
+        self.assertNoResult(flushed)
+        self.clock.advance(1)
+        self.assertEqual(self.successResultOf(flushed), 0)
+        self.assertEqual(calls, ["write", "sync"] * 2 + ["sync"])
+        self.assertEqual(self.path.read_bytes(), b"one\ntwo\n")
+
     def test_closed_while_it_waits(self) -> None:
         output = FileOutput("/dev/full", clock=self.clock)
         output.write(b"x\n")
