@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from echolab.escaping import escape, escape_json, escape_messages
 from echolab.events import Accepted, Finished, Received
+from echolab.messages import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,15 +181,28 @@ _TEXT = bytes(c if 0x20 <= c < 0x7F else ord(".") for c in range(256))
 
 def _dump(data: bytes) -> bytes:
     """The lines of ``hexdump -C``, without its last offset."""
-    lines = []
     text = data.translate(_TEXT)
     digits = data.hex(" ").encode()
+    cells: list[bytes] = []
     for at in range(0, len(data), 16):
-        row = digits[at * 3 : at * 3 + 47]
-        lines.append(
-            b"%08x  %-23b  %-23b  |%b|\n" % (at, row[:23], row[24:], text[at : at + 16])
+        digit = at * 3
+        cells += (
+            digits[digit : digit + 23],
+            digits[digit + 24 : digit + 47],
+            text[at : at + 16],
         )
-    return b"".join(lines)
+    return _layout(len(cells) // 3) % tuple(cells)
+
+
+@lru_cache(maxsize=16)
+def _layout(rows: int) -> bytes:
+    return b"".join(
+        b"%08x  %%-23b  %%-23b  |%%b|\n" % at for at in range(0, rows * 16, 16)
+    )
+
+
+_PLAIN = bytes({*range(0x20, 0x7F), *b"\n"} - {*b'"\\'})
+"""What stands in a JSON string as itself; and what ends a line."""
 
 
 class Json:
@@ -203,6 +219,9 @@ class Json:
                 for flag in ("overlong", "unterminated"):
                     if getattr(messages, flag):
                         shared[flag] = True
+                if isinstance(messages, Lines):
+                    with suppress(UnicodeDecodeError):
+                        return self._lines(shared, messages.block)
                 return b"".join(self._line(shared | _message(m)) for m in messages)
             case Accepted():
                 return self._line(self._shared("accepted", event))
@@ -216,6 +235,19 @@ class Json:
                 return self._line(self._shared("finished", event) | end)
             case _:
                 return b""
+
+    def _lines(self, shared: dict[str, object], block: bytes) -> bytes:
+        """All lines at once: escaped as one string, which is then cut."""
+        start = json.dumps(shared)[:-1] + ', "message": "'
+        decoded = block.decode()
+        if decoded.isascii() and not block.translate(None, _PLAIN):
+            lines = block[:-1].replace(b"\n", b'"}\n' + start.encode())
+            return b'%b%b"}\n' % (start.encode(), lines)
+        text = json.dumps(decoded, ensure_ascii=False)[1:-3]
+        # Only a newline is "\\n" now, once escaped backslashes are out of the way.
+        text = text.replace(r"\\", "\0").replace(r"\n", '"}\n' + start)
+        text = start + text.replace("\0", r"\\") + '"}\n'
+        return (escape_json(text) if self._style.escape else text).encode()
 
     def _shared(self, name: str, event: Event) -> dict[str, object]:
         peer = event.peer

@@ -107,9 +107,10 @@ class LineFramer:
         """Give out the lines that the chunk completes."""
         end = chunk.rfind(b"\n") + 1
         if end:
-            block = chunk[:end]
             if self._tail:
-                block = bytes(self._tail) + block
+                block = b"".join((self._tail, memoryview(chunk)[:end]))
+            else:
+                block = chunk[:end]
             self._tail = bytearray(chunk[end:])
             if b"\r" in block:
                 block = block.replace(b"\r\n", b"\n")

@@ -224,11 +224,23 @@ class JsonTests(SynchronousTestCase):
 
     @given(st.text())
     def test_escaped_or_not_it_says_the_same(self, text: str) -> None:
-        event = received(Batch((text.encode(),)))
+        events = [received(Batch((text.encode(),)))]
+        text = text.replace("\n", "")
+        events += [received(Lines(text.encode() + b"\n" + text.encode() + b"\n"))]
         for style in (Style(), Style(escape=True)):
-            [line] = self.objects(event, style=style)
-            assert isinstance(line, dict)
-            self.assertEqual(line["message"], text)
+            first, *others = self.objects(*events, style=style)
+            assert isinstance(first, dict)
+            self.assertEqual(first["message"].replace("\n", ""), text)
+            for line in others:
+                assert isinstance(line, dict)
+                self.assertEqual(line["message"], text)
+            self.assertEqual(len(others), 2)
+
+    @given(st.text(alphabet='\\\\n"/\\0\\x7fé'))
+    def test_backslashes(self, text: str) -> None:
+        [line] = self.objects(received(text.encode() + b"\n"))
+        assert isinstance(line, dict)
+        self.assertEqual(line["message"], text)
 
 
 class EveryFormatTests(SynchronousTestCase):
