@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING
 from echolab.messages import Batch, Lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from echolab.messages import Messages
 
-__all__ = ["StreamEscaper", "escape", "escape_json", "escape_messages"]
+__all__ = [
+    "StreamEscaper",
+    "escape",
+    "escape_json",
+    "escape_messages",
+    "escape_newlines",
+]
 
 _SAFE = b"\t\n" + bytes(range(0x20, 0x7F))
 _UNSAFE = re.compile(
@@ -68,11 +76,18 @@ def escape_messages(messages: Messages) -> Messages:
         if block is messages.block:
             return messages
         return Lines(block, messages.overlong, messages.unterminated)
-    return Batch(
-        tuple(escape(message).replace(b"\n", b"\\n") for message in messages),
-        messages.overlong,
-        messages.unterminated,
-    )
+    return escape_newlines(_with(messages, map(escape, messages)))
+
+
+def escape_newlines(messages: Messages) -> Messages:
+    r"""Show a newline within a message as ``\n``; a line has none."""
+    if isinstance(messages, Lines):
+        return messages
+    return _with(messages, (each.replace(b"\n", b"\\n") for each in messages))
+
+
+def _with(messages: Messages, changed: Iterable[bytes]) -> Batch:
+    return Batch(tuple(changed), messages.overlong, messages.unterminated)
 
 
 class StreamEscaper:

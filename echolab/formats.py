@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from echolab.escaping import escape, escape_json, escape_messages
+from echolab.escaping import escape, escape_json, escape_messages, escape_newlines
 from echolab.events import Accepted, Finished, Received
 from echolab.messages import Lines
 
@@ -59,9 +59,17 @@ class Style:
             name = b"\x1b[%dm%b\x1b[0m" % (COLORS[peer.number % len(COLORS)], name)
         return name
 
-    def text(self, messages: Messages) -> Messages:
-        """The messages, escaped if that is wanted."""
-        return escape_messages(messages) if self.escape else messages
+    def text(self, messages: Messages, *, one_line: bool = False) -> Messages:
+        r"""The messages, escaped if that is wanted.
+
+        Args:
+            messages: the messages.
+            one_line: whether a newline within one must become ``\n`` in any case,
+                since what stands before it says whose it is.
+        """
+        if self.escape:
+            return escape_messages(messages)
+        return escape_newlines(messages) if one_line else messages
 
 
 class Classic:
@@ -79,8 +87,10 @@ class Classic:
         """Print an event."""
         match event:
             case Received(peer=peer, messages=messages):
-                label = self._label(peer) + RECV
-                return label + self._style.text(messages).join(b"\n" + label) + b"\n"
+                label = self._label(peer)
+                text = self._style.text(messages, one_line=bool(label))
+                label += RECV
+                return label + text.join(b"\n" + label) + b"\n"
             case Accepted(peer=peer):
                 self._open += 1
                 return b"accepted host(%b)\n" % self._host(peer)
@@ -125,7 +135,8 @@ class Log:
         match event:
             case Received(messages=messages):
                 start += b"recv%b " % _mark(messages)
-                return start + self._style.text(messages).join(b"\n" + start) + b"\n"
+                text = self._style.text(messages, one_line=True)
+                return start + text.join(b"\n" + start) + b"\n"
             case Accepted():
                 return start + b"accepted\n"
             case Finished(cause=cause, received_bytes=received, seconds=seconds):
@@ -145,11 +156,12 @@ class Raw:
         """Print an event."""
         if not isinstance(event, Received):
             return b""
-        messages = self._style.text(event.messages)
         if self._style.label == "always":
             label = b"[%b] " % self._style.name(event.peer)
-            return label + messages.join(b"\n" + label) + b"\n"
-        return messages.raw()
+            text = self._style.text(event.messages, one_line=True)
+            return label + text.join(b"\n" + label) + b"\n"
+        raw = event.messages.raw()
+        return escape(raw) if self._style.escape else raw
 
 
 class Hex:

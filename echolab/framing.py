@@ -8,6 +8,7 @@ the connection: it raises, after it has given out what was good.
 from __future__ import annotations
 
 import codecs
+import re
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -267,6 +268,8 @@ def framing(
     make: Callable[[int, Overlong], Framer]
     kind, colon, text = name.partition(":")
     if kind == "delimiter" and text:
+        if re.search(r"(?<!\\)(\\\\)*\\[^\\'\"abfnrtvx0-7]", text):
+            raise ValueError("has an unknown escape")
         delimiter, _ = codecs.escape_decode(text.encode())
         make = partial(DelimiterFramer, delimiter)
     elif kind in _FRAMINGS and not colon:

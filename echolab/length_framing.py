@@ -69,7 +69,9 @@ class _LengthFramer:
                 if len(data) < after:
                     break
                 if last and data[end:after] != self._trailer:
-                    raise MalformedError(f"no {self._trailer!r} after a message")
+                    raise MalformedError(
+                        f"no {self._trailer.decode()!r} after a message"
+                    )
                 if last:
                     whole.append(data[at:end])
                     self._left = None

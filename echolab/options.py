@@ -165,11 +165,14 @@ class ServerOptions(BaseOptions):
 
     def opt_output(self, where: str) -> None:
         """Append to FILE or FORMAT:FILE instead of stdout (-); may be repeated."""
+        output: tuple[str | None, str]
         form, colon, path = where.partition(":")
-        if colon and form in FORMATS:
-            self._outputs.append((form, path))
-        else:
-            self._outputs.append((None, where))
+        output = (form, path) if colon and form in FORMATS else (None, where)
+        if not output[1]:
+            raise usage.UsageError(f"--output {where}: the file has no name")
+        if output[1] in [path for _, path in self._outputs]:
+            raise usage.UsageError(f"--output {where}: that file is given twice")
+        self._outputs.append(output)
 
     opt_o = opt_output
 

@@ -319,6 +319,7 @@ class FileOutput(BufferedOutput):
         self._fd = _open_append(path, path)
         self._sync = sync
         self._unsynced = 0
+        self._half = b""
         self._retry_seconds = retry_seconds
         self._retry: IDelayedCall | None = None
         self._failing = False
@@ -326,13 +327,36 @@ class FileOutput(BufferedOutput):
     @override
     def write_some(self, view: memoryview) -> int:
         if not self._sync:
-            return os.write(self._fd, view)
+            return self._write(view)
         # What a failed fsync left in doubt is not written twice.
         if not self._unsynced:
-            self._unsynced = os.write(self._fd, view)
+            self._unsynced = self._write(view)
         os.fsync(self._fd)
         written, self._unsynced = self._unsynced, 0
         return written
+
+    def _write(self, view: memoryview) -> int:
+        written = os.write(self._fd, view)
+        if written == len(view):
+            self._half = b""
+        else:
+            # The disk is full in the middle of a line: remember its first half.
+            _, newline, half = bytes(view[:written]).rpartition(b"\n")
+            self._half = half if newline else self._half + half
+        return written
+
+    def _take_back(self) -> None:
+        """Take the first half of a line out of the file again.
+
+        That is possible as long as nobody else has appended to it.
+        """
+        if not self._half:
+            return
+        size = os.fstat(self._fd).st_size
+        if os.lseek(self._fd, 0, os.SEEK_CUR) == size:
+            os.ftruncate(self._fd, size - len(self._half))
+            self._buffer[:0] = self._half
+        self._half = b""
 
     @override
     def wait(self) -> None:
@@ -359,6 +383,7 @@ class FileOutput(BufferedOutput):
             return
         if self._retry is not None:
             self._retry.cancel()
+        self._take_back()
         super().close()
         os.close(self._fd)
 
@@ -374,6 +399,7 @@ class FileOutput(BufferedOutput):
         except OutputError as why:
             _log.error("{why}; the old file stays in use", why=why)
         else:
+            self._take_back()
             os.close(self._fd)
             self._fd = fd
         return True

@@ -49,10 +49,11 @@ _log = Logger()
 
 
 def say(line: object) -> None:
-    """Write a line to stderr, if there is one; not to twistd's log."""
+    """Write a line to stderr, if there is one still; not to twistd's log."""
     if sys.__stderr__ is not None:
-        sys.__stderr__.write(f"{line}\n")
-        sys.__stderr__.flush()
+        with suppress(OSError):  # The terminal has gone, or its disk is full.
+            sys.__stderr__.write(f"{line}\n")
+            sys.__stderr__.flush()
 
 
 def standard_input() -> int | None:

@@ -149,7 +149,7 @@ class ReceiverService(Service):
             await gatherResults([output.flush(seconds) for output in self._outputs])
         )
         if left:
-            _log.warn("{bytes} bytes were received but not printed", bytes=left)
+            _log.warn("{bytes} bytes of output could not be written", bytes=left)
         for output in self._outputs:
             output.close()
 
@@ -287,8 +287,10 @@ class SenderService(Service):
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Finished):
-            self._end(event.cause in (EndCause.EOF, EndCause.STOPPED))
-            self._finished.callback(None)
+            try:
+                self._end(event.cause in (EndCause.EOF, EndCause.STOPPED))
+            finally:
+                self._finished.callback(None)
 
     def _end(self, in_order: bool) -> None:
         if self._all_sent and in_order:

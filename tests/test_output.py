@@ -24,6 +24,7 @@ from echolab.sharing import share
 from tests.support import SECONDS, FakeReactor
 from tests.test_client import Producer
 
+real_write = os.write
 CHUNK = b"x" * 63 + b"\n"
 
 
@@ -247,19 +248,23 @@ class FileOutputTests(TestCase):
         [said] = self.said()
         self.assertIn("No such file or directory; the old file stays in use", str(said))
 
-    def test_full_disk_pauses_until_it_works(self) -> None:
-        full = True
+    def fill_disk(self, room: int) -> None:
+        """Have every file be full at so many bytes, until ``self.full`` is unset."""
+        self.full = True
 
         def write(fd: int, view: memoryview) -> int:
-            if full and Path(f"/proc/self/fd/{fd}").samefile(self.path):
-                # A disk takes what fits and refuses the next call.
-                if self.path.stat().st_size >= 6:
-                    raise OSError(errno.ENOSPC, "No space left on device")
-                view = view[:6]
-            return real_write(fd, view)
+            if not self.full:
+                return real_write(fd, view)
+            # A disk takes what fits and refuses the next call.
+            left = room - os.fstat(fd).st_size
+            if left <= 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return real_write(fd, view[:left])
 
-        real_write = os.write
         self.patch(os, "write", write)
+
+    def test_full_disk_pauses_until_it_works(self) -> None:
+        self.fill_disk(6)
         output = self.output()
         producer = Producer()
         output.registerProducer(producer, True)
@@ -269,7 +274,7 @@ class FileOutputTests(TestCase):
         for _ in range(3):
             self.clock.advance(1)
         self.assertEqual(self.path.read_bytes(), b"one\ntw")
-        full = False
+        self.full = False
         self.clock.advance(1)
         self.assertEqual(self.path.read_bytes(), b"one\ntwo\nthree\n")
         self.assertEqual(producer.calls, ["pause", "resume"])
@@ -281,9 +286,41 @@ class FileOutputTests(TestCase):
             ],
         )
 
+    def test_rotated_while_the_disk_is_full(self) -> None:
+        self.fill_disk(6)
+        output = self.output()
+        output.write(b"one\ntwo\nthree\n")
+        old = self.path.rename(self.folder / "old")
+        output.reopen()
+        self.full = False
+        self.clock.advance(1)
+        self.assertEqual(old.read_bytes(), b"one\n")
+        self.assertEqual(self.path.read_bytes(), b"two\nthree\n")
+
+    def test_no_half_line_is_left_behind(self) -> None:
+        self.fill_disk(6)
+        output = self.output()
+        output.write(b"one\ntwo and more\n")
+        for room in (7, 9):
+            self.fill_disk(room)
+            self.clock.advance(1)
+        self.assertEqual(self.path.read_bytes(), b"one\ntwo a")
+        output.close()
+        self.assertEqual(self.path.read_bytes(), b"one\n")
+
+    def test_what_others_append_is_not_cut(self) -> None:
+        self.fill_disk(6)
+        output = self.output()
+        output.write(b"one\ntwo\n")
+        self.full = False
+        with self.path.open("ab", buffering=0) as other:
+            other.write(b"other\n")
+        output.close()
+        self.assertEqual(self.path.read_bytes(), b"one\ntwother\n")
+
     def test_durable_before_it_counts(self) -> None:
         calls: list[str] = []
-        real_write, real_sync = os.write, os.fsync
+        real_sync = os.fsync
 
         def write(fd: int, view: memoryview) -> int:
             calls.append("write")

@@ -299,7 +299,7 @@ class TwistdTests(SynchronousTestCase):
             self.logged("write /dev/full: No space left on device; waiting")
             os.kill(int((self.folder / "twistd.pid").read_text()), signal.SIGTERM)
             self.assertIn(
-                "bytes were received but not printed", self.logged("Server Shut Down.")
+                "bytes of output could not be written", self.logged("Server Shut Down.")
             )
 
     def test_log_cannot_be_forged(self) -> None:

@@ -131,7 +131,7 @@ class ReceiverServiceTests(TestCase):
         output.flushed.callback(17)
         self.successResultOf(stopped)
         self.assertTrue(output.closed)
-        self.assertEqual(self.said(), ["17 bytes were received but not printed"])
+        self.assertEqual(self.said(), ["17 bytes of output could not be written"])
 
 
 class SenderServiceTests(TestCase):

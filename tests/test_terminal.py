@@ -24,10 +24,13 @@ class TerminalTests(SynchronousTestCase):
         self.listener.settimeout(SECONDS)
         self.addCleanup(self.listener.close)
         self.master, self.terminal = pty.openpty()
-        self.addCleanup(os.close, self.master)
-        self.addCleanup(os.close, self.terminal)
+        self.addCleanup(self.close_terminal)
         self.before = self.state()
         self.screen = ""
+
+    def close_terminal(self) -> None:
+        os.close(self.master)
+        os.close(self.terminal)
 
     def state(self) -> object:
         return termios.tcgetattr(self.terminal), os.get_blocking(self.terminal)
@@ -121,6 +124,13 @@ class TerminalTests(SynchronousTestCase):
         self.type("\x03")
         self.see(f"{PROMPT}^C\n")
         self.assertEqual(self.end(), -signal.SIGINT)
+
+    def test_terminal_that_goes_away(self) -> None:
+        self.start()
+        self.see(PROMPT)
+        self.close_terminal()
+        self.assertNotEqual(self.process.wait(SECONDS), 0)
+        self.master, self.terminal = pty.openpty()  # for the cleanup to close
 
     def test_killed(self) -> None:
         self.start()
