@@ -75,18 +75,24 @@ class ConversationPrinter:
             case Connected():
                 self.ask()
             case Received(messages=messages) if self._show_replies:
-                prompting = self._prompting
-                if prompting:
-                    self.end_line()
                 reply = messages.raw()
-                self._print(self._escaper(reply) if self._escaper else reply)
-                if prompting:
-                    self.end_line()
-                    self.ask()
+                if self._escaper:
+                    reply = self._escaper(reply)
+                if reply:
+                    self._show(reply)
             case Finished() if self._escaper:
                 self._print(self._escaper.end())
             case _:
                 pass
+
+    def _show(self, reply: bytes) -> None:
+        prompting = self._prompting
+        if prompting:
+            self.end_line()
+        self._print(reply)
+        if prompting:
+            self.end_line()
+            self.ask()
 
     def ask(self) -> None:
         """Print the prompt for the next line, if somebody is typing."""

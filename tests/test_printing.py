@@ -88,6 +88,13 @@ class ConversationTests(SynchronousTestCase):
         printer(FINISHED)
         self.assertEqual(self.screen, "\\x1b[2J€\n\\xe2".encode())
 
+    def test_half_a_character_waits_for_the_other(self) -> None:
+        printer = ConversationPrinter(self.write, prompt=b"> ", escape=True)
+        printer(CONNECTED)
+        printer(reply(b"\xe6"))
+        printer(reply(b"\xbc\xa2"))
+        self.assertEqual(self.screen.decode(), "> \n漢\n> ")
+
     def test_quiet(self) -> None:
         printer = ConversationPrinter(self.write, show_replies=False)
         printer(CONNECTED)
