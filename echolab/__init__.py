@@ -27,6 +27,7 @@ from echolab.events import (
     Sink,
     tee,
 )
+from echolab.file_output import FileOutput
 from echolab.formats import Classic, Form, Hex, Json, Log, Raw, Style
 from echolab.framing import (
     ChunkFramer,
@@ -39,7 +40,7 @@ from echolab.framing import (
 )
 from echolab.interfaces import IOutput
 from echolab.messages import Batch, Lines, Messages
-from echolab.output import DescriptorOutput, FileOutput, LogOutput
+from echolab.output import DescriptorOutput, LogOutput
 from echolab.printing import ConversationPrinter, Printer
 from echolab.server import ReceiverFactory, ReceiverProtocol
 from echolab.service import ReceiverService, SenderService

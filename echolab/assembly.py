@@ -14,9 +14,10 @@ from twisted.logger import Logger
 
 from echolab.endpoints import client_endpoint, server_endpoints
 from echolab.events import Accepted, Finished, tee
+from echolab.file_output import FileOutput
 from echolab.formats import FORMATS, Style
 from echolab.framing import framing
-from echolab.output import DescriptorOutput, FileOutput, LogOutput
+from echolab.output import DescriptorOutput, LogOutput
 from echolab.printing import ConversationPrinter, Printer
 from echolab.server import ReceiverFactory
 from echolab.service import ReceiverService, SenderService

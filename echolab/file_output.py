@@ -1,0 +1,154 @@
+"""Printed bytes to a file, with nothing lost where the disk is full."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from twisted.logger import Logger
+from typing_extensions import override
+from zope.interface import implementer
+
+from echolab.errors import OutputError, reason_of
+from echolab.interfaces import IOutput
+from echolab.output import MAX_BUFFERED_BYTES, BufferedOutput
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+__all__ = ["FileOutput"]
+
+_log = Logger()
+
+
+@implementer(IOutput)
+class FileOutput(BufferedOutput):
+    """Appends to a file; waits where the disk is full, and loses nothing.
+
+    After an error the producer is paused and writing is tried again, once in
+    ``retry_seconds``; one line in the log says so, and one that it works again.
+
+    Args:
+        path: the file. Its folder must exist; a new file has mode 0600.
+        clock: tells the time.
+        sync: whether every write is durable (fsync(2)) before it counts.
+        retry_seconds: how long to wait between two tries.
+
+    Raises:
+        OutputError: the file cannot be opened.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        clock: IReactorTime,
+        sync: bool = False,
+        retry_seconds: float = 1.0,
+    ) -> None:
+        super().__init__(clock, MAX_BUFFERED_BYTES)
+        self._path = str(Path(path).absolute())
+        self._name = path
+        self._fd = _open_append(path, path)
+        self._sync = sync
+        self._unsynced = 0
+        self._half = b""
+        self._retry_seconds = retry_seconds
+        self._retry: IDelayedCall | None = None
+        self._failing = False
+
+    @override
+    def write_some(self, view: memoryview) -> int:
+        if not self._sync:
+            return self._write(view)
+        # What a failed fsync left in doubt is not written twice.
+        if not self._unsynced:
+            self._unsynced = self._write(view)
+        os.fsync(self._fd)
+        written, self._unsynced = self._unsynced, 0
+        return written
+
+    def _write(self, view: memoryview) -> int:
+        written = os.write(self._fd, view)
+        if written == len(view):
+            self._half = b""
+        else:
+            # The disk is full in the middle of a line: remember its first half.
+            _, newline, half = bytes(view[:written]).rpartition(b"\n")
+            self._half = half if newline else self._half + half
+        return written
+
+    def _take_back(self) -> None:
+        """Take the first half of a line out of the file again.
+
+        That is possible as long as nobody else has appended to it.
+        """
+        if not self._half:
+            return
+        size = os.fstat(self._fd).st_size
+        if os.lseek(self._fd, 0, os.SEEK_CUR) == size:
+            os.ftruncate(self._fd, size - len(self._half))
+            self._buffer[:0] = self._half
+        self._half = b""
+
+    @override
+    def wait(self) -> None:
+        """A FIFO is full: try again soon; there is nothing to watch it with."""
+        self.pause()
+        self._retry = self._clock.callLater(self._retry_seconds / 100, self._try_again)
+
+    @override
+    def failed(self, error: OSError) -> None:
+        if not self._failing:
+            self._failing = True
+            _log.error(
+                "write {name}: {reason}; waiting until it works",
+                name=self._name,
+                reason=reason_of(error),
+            )
+        self.pause()
+        self._retry = self._clock.callLater(self._retry_seconds, self._try_again)
+
+    @override
+    def close(self) -> None:
+        """Write nothing more; close the file."""
+        if self.closed:
+            return
+        if self._retry is not None:
+            self._retry.cancel()
+        self._take_back()
+        super().close()
+        os.close(self._fd)
+
+    @override
+    def reopen(self) -> bool:
+        """Go on in the file that now has the path, as after a rotation.
+
+        Where there is none it is made. If that fails, the old one stays in use,
+        and the log says why.
+        """
+        try:
+            fd = _open_append(self._path, self._name)
+        except OutputError as why:
+            _log.error("{why}; the old file stays in use", why=why)
+        else:
+            self._take_back()
+            os.close(self._fd)
+            self._fd = fd
+        return True
+
+    def _try_again(self) -> None:
+        self._retry = None
+        if self.write_buffer() and self._failing:
+            self._failing = False
+            _log.info("write {name}: works again", name=self._name)
+
+
+def _open_append(path: str, name: str) -> int:
+    """Open a file to append to; a new one is its owner's alone (mode 0600)."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
+    try:
+        return os.open(path, flags | os.O_NONBLOCK, 0o600)
+    except OSError as error:
+        raise OutputError("open", name, reason_of(error)) from None
