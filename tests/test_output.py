@@ -8,6 +8,7 @@ import pty
 import select
 import socket
 import stat
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +197,9 @@ class FileOutputTests(TestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.log = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
-        self.folder = Path(self.mktemp())
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name, "folder")
         self.folder.mkdir()
         self.path = self.folder / "out"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from pathlib import Path
+import tempfile
 from typing import NamedTuple
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
@@ -60,7 +60,9 @@ class PeerTests(SynchronousTestCase):
         for peer in self.peers():
             # With its stdin open, as in a terminal, and with none, as in a script.
             for stdin in (subprocess.PIPE, subprocess.DEVNULL):
-                path = str(Path(self.mktemp()).absolute())
+                folder = tempfile.TemporaryDirectory()
+                self.addCleanup(folder.cleanup)
+                path = f"{folder.name}/s"
                 command = [word.replace("PATH", path) for word in peer.receive]
                 with Program(program=command, stdin=stdin) as receiver:
                     receiver.wait_for(b"istening on", stream="err")
