@@ -96,8 +96,9 @@ def _ready(fd: int, events: int) -> bool:
 
 
 def heed_signals() -> None:
-    """Undo what a shell does to its jobs in the background: they ignore SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Undo what a shell does to jobs in the background, and nohup: ignore signals."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Program:
