@@ -168,7 +168,7 @@ def client_service(
         done=done,
         make_reader=make_reader,
         quit_on_dot=settings.dot,
-        timeout_seconds=settings.timeout,
+        timeout_seconds=settings.timeout_seconds,
         half_open_seconds=half_open_seconds,
     )
     return service

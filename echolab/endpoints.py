@@ -92,9 +92,9 @@ def client_endpoint(
     if text is None:
         name = host_and_port(settings.host, settings.port)
         return name, HostnameEndpoint(
-            reactor, settings.host, settings.port, settings.timeout + 1
+            reactor, settings.host, settings.port, settings.timeout_seconds + 1
         )
-    seconds = max(1, round(settings.timeout))
+    seconds = max(1, round(settings.timeout_seconds))
     described = _with_argument(text, "timeout", seconds, {"tcp", "unix", "ssl", "tls"})
     if text.startswith("unix:") and len(_first_argument(text)) > UNIX_PATH_BYTES:
         raise ConnectError("connect", text, "AF_UNIX path too long")

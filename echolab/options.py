@@ -250,7 +250,7 @@ class ClientOptions(BaseOptions):
             host=host,
             port=_port("connect", host, port, 1),
             connect=self["connect"],
-            timeout=_number("timeout", self["timeout"], float),
+            timeout_seconds=_number("timeout", self["timeout"], float),
             dot=not self["no-dot"],
             quiet=bool(self["quiet"]),
             escape=_choice("escape", self["escape"], get_args(When)),

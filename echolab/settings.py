@@ -64,7 +64,7 @@ class ClientSettings:
         host: name or IP address of the server.
         port: its TCP port.
         connect: an endpoint string that replaces the two.
-        timeout: seconds to wait for the connection.
+        timeout_seconds: how long to wait for the connection.
         dot: whether a line that begins with ``.`` quits.
         quiet: whether to show no replies.
         escape: whether to make replies harmless for a terminal; ``auto`` where
@@ -74,7 +74,7 @@ class ClientSettings:
     host: str = "127.0.0.1"
     port: int = 8888
     connect: str | None = None
-    timeout: float = 30.0
+    timeout_seconds: float = 30.0
     dot: bool = True
     quiet: bool = False
     escape: When = "auto"

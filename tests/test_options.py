@@ -105,7 +105,9 @@ class ClientOptionsTests(SynchronousTestCase):
     def test_everything(self) -> None:
         self.assertEqual(
             client("::1", "99", "--no-dot", "--quiet", "--timeout", "0.5"),
-            ClientSettings(host="::1", port=99, dot=False, quiet=True, timeout=0.5),
+            ClientSettings(
+                host="::1", port=99, dot=False, quiet=True, timeout_seconds=0.5
+            ),
         )
         self.assertEqual(client("--connect", "tcp:a:1").connect, "tcp:a:1")
         self.assertEqual(client("--host", "a"), ClientSettings(host="a"))
