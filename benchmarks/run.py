@@ -149,7 +149,7 @@ def churn(command: str, megabytes: int) -> float:
         stop(process)
 
 
-def start_up(command: str, megabytes: int) -> float:  # noqa: ARG001 - no bytes
+def start_up(command: str, _megabytes: int) -> float:
     """From the start to the first connection, or to the end. Starts a second."""
     port = free_port()
     began = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,15 +83,17 @@ class FileOutput(BufferedOutput):
     def _take_back(self) -> None:
         """Take the first half of a line out of the file again.
 
-        That is possible as long as nobody else has appended to it.
+        That is possible in a regular file to which nobody else has appended.
         """
-        if not self._half:
+        half, self._half = self._half, b""
+        status = os.fstat(self._fd)
+        if not half or not stat.S_ISREG(status.st_mode):
             return
-        size = os.fstat(self._fd).st_size
-        if os.lseek(self._fd, 0, os.SEEK_CUR) == size:
-            os.ftruncate(self._fd, size - len(self._half))
-            self._buffer[:0] = self._half
-        self._half = b""
+        if os.lseek(self._fd, 0, os.SEEK_CUR) == status.st_size:
+            os.ftruncate(self._fd, status.st_size - len(half))
+            # What is written but not durable yet still stands here too.
+            self._buffer[: self._unsynced] = half
+            self._unsynced = 0
 
     @override
     def wait(self) -> None:

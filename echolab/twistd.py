@@ -6,6 +6,7 @@ import atexit
 import os
 import signal
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import MultiService
@@ -141,8 +142,10 @@ def _rehearse(reactor: Any, service: IService, folder: str) -> None:
             while not stopped.called:
                 reactor.iterate(0.01)
             status = 0
-        except OSError as error:
-            say(f"chdir {folder}: {error.strerror}")
+        except StartError:
+            pass  # It has been said.
+        except BaseException:
+            traceback.print_exc()  # A fault of the program: show all of it.
         finally:
             os._exit(status)
     _, status = os.waitpid(child, 0)

@@ -360,6 +360,40 @@ class FileOutputTests(TestCase):
         output.close()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_fifo_that_is_full_at_the_end(self) -> None:
+        os.mkfifo(self.path)
+        reading = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reading)
+        output = self.output()
+        output.write(b"x" * 100_000)
+        output.close()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_rotated_while_a_write_is_not_durable(self) -> None:
+        broken = True
+
+        def sync(fd: int) -> None:
+            if broken:
+                raise OSError(errno.EIO, "Input/output error")
+
+        self.patch(os, "fsync", sync)
+        self.fill_disk(6)
+        output = FileOutput(str(self.path), clock=self.clock, sync=True)
+        self.addCleanup(output.close)
+        output.write(b"one\ntwo\n")
+        broken = False
+        self.clock.advance(1)  # "one" and the half of "two" are durable, ...
+        broken = True
+        self.fill_disk(7)
+        self.clock.advance(1)  # ... and one more byte is not.
+        self.assertEqual(self.path.read_bytes(), b"one\ntwo")
+        old = self.path.rename(self.folder / "old")
+        output.reopen()
+        broken = self.full = False
+        self.clock.advance(1)
+        self.assertEqual(old.read_bytes(), b"one\n")
+        self.assertEqual(self.path.read_bytes(), b"two\n")
+
     def test_fifo_that_is_full(self) -> None:
         os.mkfifo(self.path)
         reading = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
