@@ -77,6 +77,7 @@ def server_service(
             case Finished():
                 done(None)
 
+    forms = {form or settings.format for form, _ in wanted}
     sinks: list[Sink] = [printer for printer, _ in printed]
     outputs = [output for _, output in printed]
     if settings.once:
@@ -87,6 +88,9 @@ def server_service(
         make_framer=framing(
             settings.framing, settings.max_message_bytes, settings.overlong
         ),
+        partial_seconds=settings.partial_seconds,
+        partial_alone="raw" in forms and settings.label != "always",
+        count_messages=forms != {"raw"},
     )
     share(factory, outputs)
     service = ReceiverService(endpoints, factory, outputs, clock=reactor, done=done)

@@ -200,9 +200,8 @@ class SenderProtocol(Protocol):
                 self._peer,
                 now,
                 cause_of(reason, stopped=self._stopped),
-                self._received_bytes,
-                0,
-                now - self._began,
+                received_bytes=self._received_bytes,
+                seconds=now - self._began,
             )
         )
 

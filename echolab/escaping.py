@@ -75,7 +75,7 @@ def escape_messages(messages: Messages) -> Messages:
         block = escape(messages.block)
         if block is messages.block:
             return messages
-        return Lines(block, messages.overlong, messages.unterminated)
+        return Lines(block, messages.mark)
     return escape_newlines(_with(messages, map(escape, messages)))
 
 
@@ -87,7 +87,7 @@ def escape_newlines(messages: Messages) -> Messages:
 
 
 def _with(messages: Messages, changed: Iterable[bytes]) -> Batch:
-    return Batch(tuple(changed), messages.overlong, messages.unterminated)
+    return Batch(tuple(changed), messages.mark)
 
 
 class StreamEscaper:

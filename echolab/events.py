@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from twisted.internet import error
@@ -170,16 +170,19 @@ class Finished:
         time: when, in POSIX seconds.
         cause: why.
         received_bytes: how many bytes the peer sent.
-        unterminated_bytes: how many of them, at the end, belong to a message
-            that the peer never ended.
+        messages: how many whole messages they were; None if nobody counted.
+        unterminated_bytes: how many bytes were given out of a message that the
+            peer never ended.
         seconds: how long it lasted.
     """
 
     peer: Peer
     time: float
     cause: EndCause
+    _: KW_ONLY
     received_bytes: int
-    unterminated_bytes: int
+    messages: int | None = None
+    unterminated_bytes: int = 0
     seconds: float
 
 

@@ -13,10 +13,10 @@ from zope.interface import implementer
 
 from echolab.errors import OutputError, reason_of
 from echolab.interfaces import IOutput
-from echolab.output import MAX_BUFFERED_BYTES, BufferedOutput
+from echolab.output import BufferedOutput
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+    from twisted.internet.interfaces import IReactorTime
 
 __all__ = ["FileOutput"]
 
@@ -48,16 +48,12 @@ class FileOutput(BufferedOutput):
         sync: bool = False,
         retry_seconds: float = 1.0,
     ) -> None:
-        super().__init__(clock, MAX_BUFFERED_BYTES)
+        super().__init__(path, clock, retry_seconds=retry_seconds)
         self._path = str(Path(path).absolute())
-        self._name = path
         self._fd = _open_append(path, path)
         self._sync = sync
         self._unsynced = 0
         self._half = b""
-        self._retry_seconds = retry_seconds
-        self._retry: IDelayedCall | None = None
-        self._failing = False
 
     @override
     def write_some(self, view: memoryview) -> int:
@@ -99,27 +95,17 @@ class FileOutput(BufferedOutput):
     def wait(self) -> None:
         """A FIFO is full: try again soon; there is nothing to watch it with."""
         self.pause()
-        self._retry = self._clock.callLater(self._retry_seconds / 100, self._try_again)
+        self.try_again_in(self._retry_seconds / 100)
 
     @override
     def failed(self, error: OSError) -> None:
-        if not self._failing:
-            self._failing = True
-            _log.error(
-                "write {name}: {reason}; waiting until it works",
-                name=self._name,
-                reason=reason_of(error),
-            )
-        self.pause()
-        self._retry = self._clock.callLater(self._retry_seconds, self._try_again)
+        self.wait_until_it_works(error)
 
     @override
     def close(self) -> None:
         """Write nothing more; close the file."""
         if self.closed:
             return
-        if self._retry is not None:
-            self._retry.cancel()
         self._take_back()
         super().close()
         os.close(self._fd)
@@ -132,7 +118,7 @@ class FileOutput(BufferedOutput):
         and the log says why.
         """
         try:
-            fd = _open_append(self._path, self._name)
+            fd = _open_append(self._path, self.name)
         except OutputError as why:
             _log.error("{why}; the old file stays in use", why=why)
         else:
@@ -140,12 +126,6 @@ class FileOutput(BufferedOutput):
             os.close(self._fd)
             self._fd = fd
         return True
-
-    def _try_again(self) -> None:
-        self._retry = None
-        if self.write_buffer() and self._failing:
-            self._failing = False
-            _log.info("write {name}: works again", name=self._name)
 
 
 def _open_append(path: str, name: str) -> int:

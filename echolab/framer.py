@@ -34,6 +34,15 @@ class Framer(Protocol):
         """
         ...
 
+    def take(self) -> Iterable[Messages]:
+        """Give out what there is of the message that waits, marked ``partial``.
+
+        The rest of it follows as if it were a message of its own. What may turn
+        out to be its end stays here, and so does what comes before a message, as
+        its length.
+        """
+        ...
+
     def end(self) -> Iterable[Messages]:
         """Take the end of the stream; give out what was left unterminated."""
         ...

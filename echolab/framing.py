@@ -20,6 +20,8 @@ from echolab.messages import Batch, Lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from echolab.messages import Mark
+
 
 __all__ = [
     "DEFAULT_MAX_MESSAGE_BYTES",
@@ -63,14 +65,16 @@ class ChunkFramer:
         while len(chunk) - at > self._max:
             if self._overlong == "close":
                 raise OverlongError(self._max)
-            yield Batch((chunk[at : at + self._max],), overlong=True)
+            yield Batch((chunk[at : at + self._max],), mark="overlong")
             at += self._max
         if len(chunk) > at:
             yield Batch((chunk[at:],))
 
-    def end(self) -> Iterator[Batch]:
+    def take(self) -> Iterator[Batch]:
         """Give out nothing: no read is ever unfinished."""
         return iter(())
+
+    end = take
 
 
 class LineFramer:
@@ -88,7 +92,7 @@ class LineFramer:
         ValueError: ``max_message_bytes`` is less than 1.
     """
 
-    __slots__ = ("_max", "_overlong", "_tail")
+    __slots__ = ("_max", "_overlong", "_tail", "_taken")
 
     def __init__(
         self,
@@ -98,6 +102,7 @@ class LineFramer:
         self._max = check_bound(max_message_bytes)
         self._overlong = overlong
         self._tail = bytearray()
+        self._taken = 0  # bytes of the unfinished message, given out already
 
     @property
     def buffered_bytes(self) -> int:
@@ -106,6 +111,8 @@ class LineFramer:
 
     def feed(self, chunk: bytes) -> Iterator[Lines]:
         """Give out the lines that the chunk completes."""
+        if self._taken:
+            self._check_taken(bytes(self._tail) + chunk)
         end = chunk.rfind(b"\n") + 1
         if end:
             if self._tail:
@@ -121,13 +128,31 @@ class LineFramer:
         if len(self._tail) > self._max:
             yield from self._cut_tail()
 
+    def take(self) -> Iterator[Lines]:
+        """Give out what there is of an unfinished line."""
+        tail = self._tail
+        there = len(tail) - tail.endswith(b"\r")
+        if there:
+            self._taken += there
+            yield Lines(bytes(tail[:there]) + b"\n", mark="partial")
+            del tail[:there]
+
     def end(self) -> Iterator[Lines]:
         """Give out the last line, if it had no end."""
         tail, self._tail = bytes(self._tail), bytearray()
         if tail:
             *pieces, last = self._cut_block(tail + b"\n")
             yield from pieces
-            yield Lines(last.block, unterminated=True)
+            yield Lines(last.block, mark="unterminated")
+
+    def _check_taken(self, data: bytes) -> None:
+        """Refuse a line that is overlong with what was already given out of it."""
+        line, newline, _ = data.partition(b"\n")
+        size = self._taken + len(line) - line.endswith(b"\r")
+        if self._overlong == "close" and size > self._max:
+            raise OverlongError(self._max)
+        if newline:
+            self._taken = 0
 
     def _cut_block(self, block: bytes) -> Iterator[Lines]:
         """Split a block of whole lines around those that are overlong."""
@@ -157,7 +182,7 @@ class LineFramer:
     def _piece(self, piece: bytes) -> Lines:
         if self._overlong == "close":
             raise OverlongError(self._max)
-        return Lines(piece + b"\n", overlong=True)
+        return Lines(piece + b"\n", mark="overlong")
 
 
 class DelimiterFramer:
@@ -174,7 +199,7 @@ class DelimiterFramer:
         ValueError: ``delimiter`` is empty, or ``max_message_bytes`` less than 1.
     """
 
-    __slots__ = ("_delimiter", "_max", "_overlong", "_tail")
+    __slots__ = ("_delimiter", "_max", "_overlong", "_tail", "_taken")
 
     def __init__(
         self,
@@ -188,6 +213,7 @@ class DelimiterFramer:
         self._max = check_bound(max_message_bytes)
         self._overlong = overlong
         self._tail = bytearray()
+        self._taken = 0  # bytes of the unfinished message, given out already
 
     @property
     def buffered_bytes(self) -> int:
@@ -196,6 +222,8 @@ class DelimiterFramer:
 
     def feed(self, chunk: bytes) -> Iterator[Batch]:
         """Give out the messages that the chunk completes."""
+        if self._taken:
+            self._check_taken(bytes(self._tail) + chunk)
         delimiter = self._delimiter
         window = self._max + len(delimiter)
         tail = self._tail
@@ -216,7 +244,7 @@ class DelimiterFramer:
                     whole = []
                 if self._overlong == "close":
                     raise OverlongError(self._max)
-                yield Batch((data[at : at + self._max],), overlong=True)
+                yield Batch((data[at : at + self._max],), mark="overlong")
                 at += self._max
             else:
                 break
@@ -224,16 +252,43 @@ class DelimiterFramer:
         if whole:
             yield Batch(tuple(whole))
 
+    def take(self) -> Iterator[Batch]:
+        """Give out what there is of an unfinished message."""
+        there = bytes(self._tail[: len(self._tail) - self._begun(self._tail)])
+        del self._tail[: len(there)]
+        self._taken += len(there)
+        yield from self._cut(there, "partial")
+
     def end(self) -> Iterator[Batch]:
         """Give out the last message, if it had no delimiter."""
         tail, self._tail = bytes(self._tail), bytearray()
-        while len(tail) > self._max:
+        yield from self._cut(tail, "unterminated")
+
+    def _cut(self, rest: bytes, mark: Mark) -> Iterator[Batch]:
+        """Give out what has no delimiter; it may be a little over the bound."""
+        while len(rest) > self._max:
             if self._overlong == "close":
                 raise OverlongError(self._max)
-            yield Batch((tail[: self._max],), overlong=True)
-            tail = tail[self._max :]
-        if tail:
-            yield Batch((tail,), unterminated=True)
+            yield Batch((rest[: self._max],), mark="overlong")
+            rest = rest[self._max :]
+        if rest:
+            yield Batch((rest,), mark=mark)
+
+    def _begun(self, data: bytes | bytearray) -> int:
+        """How many bytes at the end of ``data`` may begin a delimiter."""
+        sizes = reversed(range(len(self._delimiter)))
+        return next(n for n in sizes if data.endswith(self._delimiter[:n]))
+
+    def _check_taken(self, data: bytes) -> None:
+        """Refuse what is overlong with what was already given out of it."""
+        message, delimiter, _ = data.partition(self._delimiter)
+        size = self._taken + len(message)
+        if not delimiter:
+            size -= self._begun(message)
+        if self._overlong == "close" and size > self._max:
+            raise OverlongError(self._max)
+        if delimiter:
+            self._taken = 0
 
 
 _FRAMINGS: dict[str, Callable[[int, Overlong], Framer]] = {

@@ -79,7 +79,7 @@ class _LengthFramer:
                     if whole:
                         yield Batch(tuple(whole))
                         whole = []
-                    yield Batch((data[at:end],), overlong=True)
+                    yield Batch((data[at:end],), mark="overlong")
                     self._left -= size
                 at = after
         except FramingError:
@@ -90,10 +90,18 @@ class _LengthFramer:
         if whole:
             yield Batch(tuple(whole))
 
+    def take(self) -> Iterator[Batch]:
+        """Give out what there is of a message whose length is known."""
+        there = min(self._left or 0, len(self._tail))
+        if there:
+            yield Batch((bytes(self._tail[:there]),), mark="partial")
+            del self._tail[:there]
+            self._left = (self._left or 0) - there
+
     def end(self) -> Iterator[Batch]:
         """Give out what was there of the last message."""
         if self._tail:
-            yield Batch((bytes(self._tail),), unterminated=True)
+            yield Batch((bytes(self._tail),), mark="unterminated")
         self._tail = bytearray()
 
 

@@ -6,26 +6,29 @@ speed of the wire: a thousand lines are labelled by one `bytes.replace`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Batch", "Lines", "Messages"]
+__all__ = ["Batch", "Lines", "Mark", "Messages"]
+
+Mark: TypeAlias = Literal["overlong", "partial", "unterminated"]
+"""What a batch of one message is, where that is not a whole message.
+
+- ``overlong``: one piece of a message over the bound, which goes on.
+- ``partial``: what had come of a message when its peer fell silent; it goes on.
+- ``unterminated``: what had come of a message when its peer ended.
+"""
 
 
 class Messages(Protocol):
     """A chunk's worth of messages of one peer, in order."""
 
     @property
-    def overlong(self) -> bool:
-        """Whether this is one piece of a longer message, which goes on."""
-        ...
-
-    @property
-    def unterminated(self) -> bool:
-        """Whether the peer ended before it ended this message."""
+    def mark(self) -> Mark | None:
+        """What this is, if it is one message and not a whole one."""
         ...
 
     def __iter__(self) -> Iterator[bytes]:
@@ -52,30 +55,33 @@ class Lines:
     Attributes:
         block: the lines, each followed by one ``\n`` (a ``\r\n`` of the peer's
             has become ``\n``).
-        overlong: this is one piece of a line longer than the bound; the line
-            goes on in what follows.
-        unterminated: this is one last line, and the peer never ended it.
+        mark: what this is, if it is one line and not a whole one.
     """
 
     block: bytes
-    overlong: bool = False
-    unterminated: bool = False
+    mark: Mark | None = None
+    _count: int | None = field(default=None, init=False, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[bytes]:
         r"""Each line, without its ``\n``."""
         return iter(self.block[:-1].split(b"\n"))
 
     def __len__(self) -> int:
-        """How many lines these are."""
-        return self.block.count(b"\n")
+        """How many lines these are; for nothing, once they have been joined."""
+        return self.block.count(b"\n") if self._count is None else self._count
 
     def join(self, separator: bytes) -> bytes:
         """All lines with ``separator`` between them."""
-        return self.block[:-1].replace(b"\n", separator)
+        joined = self.block[:-1].replace(b"\n", separator)
+        if len(separator) > 1:
+            # To count newlines would take as long as to replace them.
+            growth = len(joined) - len(self.block) + 1
+            object.__setattr__(self, "_count", growth // (len(separator) - 1) + 1)
+        return joined
 
     def raw(self) -> bytes:
-        r"""The lines; a piece or an unterminated line without a ``\n``."""
-        return self.block[:-1] if self.overlong or self.unterminated else self.block
+        r"""The lines; one that is not whole without a ``\n``."""
+        return self.block[:-1] if self.mark else self.block
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +90,11 @@ class Batch:
 
     Attributes:
         messages: each as it is.
-        overlong: this is one piece of a message longer than the bound.
-        unterminated: this is one last message, and the peer never ended it.
+        mark: what this is, if it is one message and not a whole one.
     """
 
     messages: tuple[bytes, ...]
-    overlong: bool = False
-    unterminated: bool = False
+    mark: Mark | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         """Each message."""

@@ -17,6 +17,8 @@ from echolab.settings import ClientSettings, ServerSettings, When
 
 T = TypeVar("T")
 
+MOST = 2**31
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -85,15 +87,27 @@ def _address(text: str) -> str:
 
 def _number(name: str, text: str, convert: Callable[[str], float]) -> float:
     """Read a positive number."""
-    try:
-        number = convert(text)
-    except ValueError:
-        number = 0
-    if not 0 < number < 2**31:
+    if not 0 < (number := _converted(text, convert)) < MOST:
         raise usage.UsageError(
-            f"--{name} {text}: must be a number over 0 and below 2147483648"
+            f"--{name} {text}: must be a number over 0 and below {MOST}"
         )
     return number
+
+
+def _number_or_zero(name: str, text: str) -> float:
+    """Read how many seconds; 0 has a meaning of its own."""
+    if not 0 <= (number := _converted(text, float)) < MOST:
+        raise usage.UsageError(
+            f"--{name} {text}: must be a number from 0 and below {MOST}"
+        )
+    return number
+
+
+def _converted(text: str, convert: Callable[[str], float]) -> float:
+    try:
+        return convert(text)
+    except ValueError:
+        return -1
 
 
 def _choice(name: str, text: str, choices: tuple[T, ...]) -> T:
@@ -115,6 +129,7 @@ def _framing(text: str) -> str:
 
 
 FORMAT_HELP = "How events are printed: classic, log, raw, hex, json."
+PARTIAL_HELP = "Show an unfinished message after so many silent seconds; 0: never."
 LABEL_HELP = "Say whose each message is: auto (while there are several), always, never."
 ESCAPE_HELP = "Show control characters as escapes: auto (on a terminal), always, never."
 FRAMING_HELP = (
@@ -144,7 +159,8 @@ class ServerOptions(BaseOptions):
         ["max-message", None, "65536", "Longest message, in bytes."],
         ["overlong", None, "split", "A longer one: split (into pieces) or close."],
         ["format", None, "classic", FORMAT_HELP],
-        ["label", None, "never", LABEL_HELP],
+        ["partial-after", None, "1", PARTIAL_HELP],
+        ["label", None, "auto", LABEL_HELP],
         ["escape", None, "auto", ESCAPE_HELP],
         [
             "color",
@@ -199,6 +215,7 @@ class ServerOptions(BaseOptions):
             framing=_framing(self["framing"]),
             max_message_bytes=int(_number("max-message", self["max-message"], int)),
             overlong=_choice("overlong", self["overlong"], get_args(Overlong)),
+            partial_seconds=_number_or_zero("partial-after", self["partial-after"]),
             format=_choice("format", self["format"], tuple(FORMATS)),
             label=_choice("label", self["label"], get_args(Label)),
             escape=_choice("escape", self["escape"], get_args(When)),

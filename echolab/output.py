@@ -33,6 +33,8 @@ __all__ = ["MAX_BUFFERED_BYTES", "BufferedOutput", "DescriptorOutput", "LogOutpu
 
 MAX_BUFFERED_BYTES = 1 << 18
 
+_log = Logger()
+
 
 def _open_private(fd: int) -> int | None:
     """Open once more what ``fd`` is open on, to write without blocking.
@@ -62,13 +64,25 @@ class BufferedOutput:
     block (`wait`), and what when it fails (`failed`).
 
     Args:
+        name: what users know it by.
         clock: tells the time.
         max_buffered_bytes: how many bytes may wait before the producer is told.
+        retry_seconds: how long to wait between two tries, where they are made.
     """
 
-    def __init__(self, clock: IReactorTime, max_buffered_bytes: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        clock: IReactorTime,
+        max_buffered_bytes: int = MAX_BUFFERED_BYTES,
+        retry_seconds: float = 1.0,
+    ) -> None:
+        self.name = name
         self._clock = clock
         self._max = max_buffered_bytes
+        self._retry_seconds = retry_seconds
+        self._retry: IDelayedCall | None = None
+        self._failing = False
         self._buffer = bytearray()
         self._producer: IPushProducer | None = None
         self._paused = False
@@ -153,7 +167,32 @@ class BufferedOutput:
     def close(self) -> None:
         """Write nothing more."""
         self.closed = True
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
         self._end_flush()
+
+    def wait_until_it_works(self, error: OSError) -> None:
+        """Try again and again; one line says so, and one that it works again."""
+        if not self._failing:
+            self._failing = True
+            _log.error(
+                "write {name}: {reason}; waiting until it works",
+                name=self.name,
+                reason=reason_of(error),
+            )
+        self.pause()
+        self.try_again_in(self._retry_seconds)
+
+    def try_again_in(self, seconds: float) -> None:
+        """Write what waits, later."""
+        self._retry = self._clock.callLater(seconds, self._try_again)
+
+    def _try_again(self) -> None:
+        self._retry = None
+        if self.write_buffer() and self._failing:
+            self._failing = False
+            _log.info("write {name}: works again", name=self.name)
 
     def _end_flush(self) -> None:
         if self._give_up is not None and self._give_up.active():
@@ -187,7 +226,8 @@ class DescriptorOutput(BufferedOutput):
         name: what users know it by: ``stdout``.
         clock: tells the time.
         lost: called once, when nothing can be written any more; a reader that
-            went away (EPIPE) is an end in order, and given as None.
+            went away (EPIPE) is an end in order, and given as None. A file whose
+            disk is full is waited for.
         max_buffered_bytes: how many bytes may wait before the producer is told.
     """
 
@@ -201,14 +241,14 @@ class DescriptorOutput(BufferedOutput):
         lost: Callable[[OutputError | None], None],
         max_buffered_bytes: int = MAX_BUFFERED_BYTES,
     ) -> None:
-        super().__init__(clock, max_buffered_bytes)
+        super().__init__(name, clock, max_buffered_bytes)
         self._reactor = reactor
-        self._name = name
         self._lost = lost
         self._fd = fd
         self._private = False
         self._vouched = False
         mode = os.fstat(fd).st_mode
+        self._is_file = stat.S_ISREG(mode)
         if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd):
             private = _open_private(fd)
             if private is None:
@@ -236,11 +276,14 @@ class DescriptorOutput(BufferedOutput):
     def failed(self, error: OSError) -> None:
         if self.closed:
             return
+        if self._is_file:
+            self.wait_until_it_works(error)
+            return
         self.close()
         if isinstance(error, BrokenPipeError):
             self._lost(None)
         else:
-            self._lost(OutputError("write", self._name, reason_of(error)))
+            self._lost(OutputError("write", self.name, reason_of(error)))
 
     @override
     def close(self) -> None:

@@ -20,7 +20,7 @@ from echolab.framing import LineFramer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from twisted.internet.interfaces import IAddress, IReactorTime
+    from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
     from twisted.python.failure import Failure
 
     from echolab.events import Sink
@@ -50,7 +50,9 @@ class ReceiverProtocol(Protocol):
     def __init__(self, framer: Framer) -> None:
         self._framer = framer
         self._received_bytes = 0
+        self._messages = 0
         self._unterminated_bytes = 0
+        self._partial_due: IDelayedCall | None = None
         self._stopped = False
         self._fault: EndCause | None = None
         self._bytes_last_turn = -1
@@ -70,28 +72,36 @@ class ReceiverProtocol(Protocol):
     def dataReceived(self, data: bytes) -> None:
         if self._fault is None:
             self._received_bytes += len(data)
+            self._heard = self.factory.clock.seconds()
             self._report(self._framer.feed(data))
+            if self._partial_due is None and self._framer.buffered_bytes:
+                self._show_partial_in(self.factory.partial_seconds)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        factory = self.factory
+        if self._partial_due is not None:
+            self._partial_due.cancel()
+        now = self._heard = factory.clock.seconds()
         if self._fault is None:
             self._report(self._framer.end())
-        now = self.factory.clock.seconds()
-        self.factory.sink(
+        factory.sink(
             Finished(
                 self._peer,
                 now,
                 self._fault or cause_of(reason, stopped=self._stopped),
-                self._received_bytes,
-                self._unterminated_bytes,
-                now - self._began,
+                received_bytes=self._received_bytes,
+                messages=self._messages if factory.count_messages else None,
+                unterminated_bytes=self._unterminated_bytes,
+                seconds=now - self._began,
             )
         )
-        self.factory.closed(self)
+        factory.closed(self)
 
     def resume(self) -> None:
         """Read again; what came meanwhile has yet to be looked for."""
         self._bytes_last_turn = -1
+        self._heard = self.factory.clock.seconds()
         self.transport.resumeProducing()
 
     def stop_if_quiet(self) -> None:
@@ -100,6 +110,27 @@ class ReceiverProtocol(Protocol):
             self._stopped = True
             self.transport.loseConnection()
         self._bytes_last_turn = self._received_bytes
+
+    def _show_partial_in(self, seconds: float) -> None:
+        if seconds:
+            clock = self.factory.clock
+            self._partial_due = clock.callLater(seconds, self._show_partial)
+
+    def _show_partial(self) -> None:
+        """Show what there is of a message whose peer has fallen silent."""
+        self._partial_due = None
+        if not self._framer.buffered_bytes or self._fault is not None:
+            return
+        factory = self.factory
+        now = factory.clock.seconds()
+        silent = now - self._heard
+        if silent < factory.partial_seconds:
+            self._show_partial_in(factory.partial_seconds - silent)
+        elif not factory.partials_wanted():
+            self._show_partial_in(factory.partial_seconds)
+        else:
+            self._heard = now
+            self._report(self._framer.take())
 
     def abort(self) -> None:
         """End the connection now, whatever is on its way."""
@@ -110,9 +141,13 @@ class ReceiverProtocol(Protocol):
         factory = self.factory
         try:
             for messages in batches:
-                if messages.unterminated:
-                    self._unterminated_bytes = len(messages.join(b""))
-                factory.sink(Received(self._peer, factory.clock.seconds(), messages))
+                factory.sink(Received(self._peer, self._heard, messages))
+                if messages.mark:
+                    self._unterminated_bytes += len(messages.raw())
+                    continue
+                self._unterminated_bytes = 0
+                if factory.count_messages:
+                    self._messages += len(messages)
         except FramingError as why:
             self._fault = (
                 EndCause.OVERLONG
@@ -134,6 +169,11 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
         sink: takes the events of all connections, each connection's in order.
         clock: tells the time (``reactor``, or a test's ``Clock``).
         make_framer: makes the framer of one connection.
+        partial_seconds: after so long a silence, what there is of a message is
+            given out, marked ``partial``; 0 for never.
+        partial_alone: only while its connection is the only one, since nothing
+            would part it from what others send.
+        count_messages: whether `Finished` says how many messages there were.
     """
 
     noisy = False
@@ -144,10 +184,16 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
         *,
         clock: IReactorTime,
         make_framer: Callable[[], Framer] = LineFramer,
+        partial_seconds: float = 1.0,
+        partial_alone: bool = False,
+        count_messages: bool = True,
     ) -> None:
         self.sink = sink
         self.clock = clock
         self.numbers = count(1)
+        self.partial_seconds = partial_seconds
+        self.count_messages = count_messages
+        self._partial_alone = partial_alone
         self._make_framer = make_framer
         self._connections: set[ReceiverProtocol] = set()
         self._accepting = True
@@ -188,6 +234,11 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
         self._accepting = False
         for protocol in tuple(self._connections):
             protocol.abort()
+
+    def partials_wanted(self) -> bool:
+        """Whether an unfinished message may be shown now."""
+        alone = len(self._connections) == 1
+        return not self._paused and (alone or not self._partial_alone)
 
     def stop_accepting(self) -> None:
         """Turn away every further connection; those that are open go on."""

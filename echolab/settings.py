@@ -29,6 +29,8 @@ class ServerSettings:
         framing: how bytes become messages; see `echolab.framing.framing`.
         max_message_bytes: the longest message.
         overlong: what becomes of a longer one: ``split`` or ``close``.
+        partial_seconds: after so long a silence an unfinished message is shown;
+            0 for never.
         format: how events are printed; see `echolab.formats.FORMATS`.
         label: whether to say whose each message is; see `echolab.formats.Style`.
         escape: whether to make what came from the network harmless for a
@@ -48,8 +50,9 @@ class ServerSettings:
     framing: str = "line"
     max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
     overlong: Overlong = "split"
+    partial_seconds: float = 1.0
     format: str = "classic"
-    label: Label = "never"
+    label: Label = "auto"
     escape: When = "auto"
     color: When = "auto"
     fsync: bool = False

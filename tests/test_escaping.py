@@ -68,12 +68,12 @@ class EscapeTests(SynchronousTestCase):
         plain = Lines(b"a\nb\n")
         self.assertIs(escape_messages(plain), plain)
         self.assertEqual(
-            escape_messages(Lines(b"\0\nb\n", overlong=True)),
-            Lines(b"\\x00\nb\n", overlong=True),
+            escape_messages(Lines(b"\0\nb\n", mark="overlong")),
+            Lines(b"\\x00\nb\n", mark="overlong"),
         )
         self.assertEqual(
-            escape_messages(Batch((b"a\n", b"\r"), unterminated=True)),
-            Batch((b"a\\n", b"\\r"), unterminated=True),
+            escape_messages(Batch((b"a\n", b"\r"), mark="unterminated")),
+            Batch((b"a\\n", b"\\r"), mark="unterminated"),
         )
 
     @given(st.binary(), st.integers(0, 20))

@@ -38,7 +38,15 @@ PATH = Peer(3, "UNIX", path="/run/lab")
 TIME = 1795353364.1239
 STAMP = b"2026-11-22T13:16:04.123Z"
 ACCEPTED = Accepted(PEER, TIME)
-FINISHED = Finished(PEER, TIME, EndCause.EOF, 13, 3, 1.5)
+FINISHED = Finished(
+    PEER,
+    TIME,
+    EndCause.EOF,
+    received_bytes=13,
+    messages=2,
+    unterminated_bytes=3,
+    seconds=1.5,
+)
 
 
 def received(messages: Messages | bytes, peer: Peer = PEER) -> Received:
@@ -125,8 +133,9 @@ class LogTests(SynchronousTestCase):
 
     def test_pieces_are_marked(self) -> None:
         for messages, mark in (
-            (Lines(b"a\n", overlong=True), b"recv(overlong) a\n"),
-            (Batch((b"a",), unterminated=True), b"recv(unterminated) a\n"),
+            (Lines(b"a\n", mark="overlong"), b"recv(overlong) a\n"),
+            (Lines(b"a\n", mark="partial"), b"recv(partial) a\n"),
+            (Batch((b"a",), mark="unterminated"), b"recv(unterminated) a\n"),
         ):
             self.assertTrue(show(Log(), received(messages)).endswith(mark))
 
@@ -137,8 +146,8 @@ class RawTests(SynchronousTestCase):
             show(
                 Raw(),
                 *(ACCEPTED, received(b"a\nb\n"), received(Batch((b"c\0", b"d")))),
-                *(received(Lines(b"piece\n", overlong=True)), received(b"rest\n")),
-                *(received(Lines(b"last\n", unterminated=True)), FINISHED),
+                *(received(Lines(b"piece\n", mark="overlong")), received(b"rest\n")),
+                *(received(Lines(b"last\n", mark="unterminated")), FINISHED),
             ),
             b"a\nb\nc\0dpiecerest\nlast",
         )
@@ -166,7 +175,7 @@ class HexTests(SynchronousTestCase):
     def test_as_hexdump_shows_it(self) -> None:
         if shutil.which("hexdump") is None:
             raise SkipTest("hexdump is not installed")
-        for size in (0, 1, 8, 15, 16, 17, 40, 256):
+        for size in (0, 1, 8, 15, 16, 17, 63, 64, 65, 256, 1 << 17):
             data = bytes((7 * i + 3 * size) % 256 for i in range(size))
             dump = subprocess.run(
                 ["hexdump", "-Cv"], input=data, capture_output=True, check=True
@@ -199,6 +208,7 @@ class JsonTests(SynchronousTestCase):
                     "event": "finished",
                     "cause": "eof",
                     "bytes": 13,
+                    "messages": 2,
                     "unterminated_bytes": 3,
                     "seconds": 1.5,
                 }
@@ -215,8 +225,9 @@ class JsonTests(SynchronousTestCase):
 
     def test_pieces_are_marked(self) -> None:
         for messages, flag in (
-            (Lines(b"a\n", overlong=True), "overlong"),
-            (Batch((b"a",), unterminated=True), "unterminated"),
+            (Lines(b"a\n", mark="overlong"), "overlong"),
+            (Lines(b"a\n", mark="partial"), "partial"),
+            (Batch((b"a",), mark="unterminated"), "unterminated"),
         ):
             [line] = self.objects(received(messages))
             assert isinstance(line, dict)

@@ -29,8 +29,9 @@ from echolab import (
 
 if TYPE_CHECKING:
     from echolab.framing import Overlong
+    from echolab.messages import Mark
 
-Framed: TypeAlias = tuple[bytes, bool, bool] | type[FramingError]
+Framed: TypeAlias = "tuple[bytes, Mark | None] | type[FramingError]"
 Make: TypeAlias = Callable[..., Framer]
 
 streams = st.lists(
@@ -61,16 +62,16 @@ def frame(
     try:
         for chunk in chunks:
             for batch in framer.feed(chunk):
-                framed += [(x, batch.overlong, batch.unterminated) for x in batch]
+                framed += [(x, batch.mark) for x in batch]
         for batch in framer.end():
-            framed += [(x, batch.overlong, batch.unterminated) for x in batch]
+            framed += [(x, batch.mark) for x in batch]
     except FramingError as why:
         framed.append(type(why))
     return framed
 
 
 def plain(*lines: bytes) -> list[Framed]:
-    return [(line, False, False) for line in lines]
+    return [(line, None) for line in lines]
 
 
 class LineFramerTests(SynchronousTestCase):
@@ -82,7 +83,7 @@ class LineFramerTests(SynchronousTestCase):
         self.assertEqual(list(framer.feed(b"he")), [])
         self.assertEqual(list(framer.feed(b"llo")), [])
         self.assertEqual(list(framer.feed(b"\nbye\nrest")), [Lines(b"hello\nbye\n")])
-        self.assertEqual(list(framer.end()), [Lines(b"rest\n", unterminated=True)])
+        self.assertEqual(list(framer.end()), [Lines(b"rest\n", mark="unterminated")])
 
     def test_carriage_return_belongs_to_the_end_of_line(self) -> None:
         self.assertEqual(
@@ -91,7 +92,7 @@ class LineFramerTests(SynchronousTestCase):
 
     def test_carriage_return_alone_is_data(self) -> None:
         self.assertEqual(
-            frame([b"a\rb\nc\r"], 9), [*plain(b"a\rb"), (b"c\r", False, True)]
+            frame([b"a\rb\nc\r"], 9), [*plain(b"a\rb"), (b"c\r", "unterminated")]
         )
 
     def test_longest_line_is_whole(self) -> None:
@@ -102,18 +103,18 @@ class LineFramerTests(SynchronousTestCase):
         self.assertEqual(
             frame([b"ok\n" + b"x" * 20 + b"\nok\n"], 8),
             [
-                (b"ok", False, False),
-                (b"x" * 8, True, False),
-                (b"x" * 8, True, False),
-                (b"xxxx", False, False),
-                (b"ok", False, False),
+                (b"ok", None),
+                (b"x" * 8, "overlong"),
+                (b"x" * 8, "overlong"),
+                (b"xxxx", None),
+                (b"ok", None),
             ],
         )
 
     def test_pieces_are_given_out_before_the_end_of_the_line(self) -> None:
         framer = LineFramer(8)
         self.assertEqual(
-            list(framer.feed(b"x" * 9)), [Lines(b"x" * 8 + b"\n", overlong=True)]
+            list(framer.feed(b"x" * 9)), [Lines(b"x" * 8 + b"\n", mark="overlong")]
         )
         self.assertEqual(framer.buffered_bytes, 1)
 
@@ -132,15 +133,12 @@ class LineFramerTests(SynchronousTestCase):
     ) -> None:
         framer = LineFramer(max_message_bytes)
         framed = [
-            (line, batch.overlong, batch.unterminated)
+            (line, batch.mark)
             for batch in (*framer.feed(stream), *framer.end())
             for line in batch
         ]
-        self.assertTrue(all(len(line) <= max_message_bytes for line, _, _ in framed))
-        again = b"".join(
-            line if overlong or unterminated else line + b"\n"
-            for line, overlong, unterminated in framed
-        )
+        self.assertTrue(all(len(line) <= max_message_bytes for line, _ in framed))
+        again = b"".join(line if mark else line + b"\n" for line, mark in framed)
         self.assertEqual(again, stream.replace(b"\r\n", b"\n"))
 
 
@@ -157,7 +155,7 @@ class MessagesTests(SynchronousTestCase):
         self.assertEqual(list(batch), [b"a\nb", b""])
         self.assertEqual(len(batch), 2)
         self.assertEqual(batch.join(b"*"), b"a\nb*")
-        self.assertFalse(batch.overlong or batch.unterminated)
+        self.assertIsNone(batch.mark)
 
 
 class ChunkFramerTests(SynchronousTestCase):
@@ -169,7 +167,7 @@ class ChunkFramerTests(SynchronousTestCase):
     def test_longer_read_comes_in_pieces(self) -> None:
         self.assertEqual(
             frame([b"abcde"], 2, ChunkFramer),
-            [(b"ab", True, False), (b"cd", True, False), (b"e", False, False)],
+            [(b"ab", "overlong"), (b"cd", "overlong"), (b"e", None)],
         )
 
     def test_longer_read_is_refused(self) -> None:
@@ -184,7 +182,7 @@ class DelimiterFramerTests(SynchronousTestCase):
         make = partial(DelimiterFramer, b"--")
         self.assertEqual(
             frame([b"a-", b"-b---c"], 8, make),
-            [*plain(b"a", b"b"), (b"-c", False, True)],
+            [*plain(b"a", b"b"), (b"-c", "unterminated")],
         )
 
     def test_longest_message_is_whole(self) -> None:
@@ -207,7 +205,7 @@ class NetstringFramerTests(SynchronousTestCase):
         self.assertEqual(
             frame([b"5:hel", b"lo,1:x,"], 2, NetstringFramer),
             [
-                *((b"he", True, False), (b"ll", True, False)),
+                *((b"he", "overlong"), (b"ll", "overlong")),
                 *plain(b"o", b"x"),
             ],
         )
@@ -234,7 +232,7 @@ class NetstringFramerTests(SynchronousTestCase):
     def test_unterminated(self) -> None:
         for rest, message in ((b"5:hel", b"hel"), (b"5:hello", b"hello"), (b"5", b"5")):
             self.assertEqual(
-                frame([rest], 8, NetstringFramer), [(message, False, True)]
+                frame([rest], 8, NetstringFramer), [(message, "unterminated")]
             )
 
 
@@ -252,7 +250,7 @@ class IntFramerTests(SynchronousTestCase):
     def test_unterminated(self) -> None:
         for rest, message in ((b"\0\5hel", b"hel"), (b"\0", b"\0")):
             self.assertEqual(
-                frame([rest], 8, partial(IntFramer, 2)), [(message, False, True)]
+                frame([rest], 8, partial(IntFramer, 2)), [(message, "unterminated")]
             )
 
 
@@ -298,6 +296,94 @@ class AnyCuttingTests(SynchronousTestCase):
                         self.assertLessEqual(len(message), max_message_bytes)
                 # A length, a delimiter or a "\r" may wait beside a message.
                 self.assertLessEqual(framer.buffered_bytes, max_message_bytes + 11)
+
+
+class TakeTests(SynchronousTestCase):
+    """What waits can be taken; what follows goes on behind it."""
+
+    def taken(self, framer: Framer, *chunks: bytes) -> list[Framed]:
+        framed: list[Framed] = []
+        for chunk in chunks:
+            for batch in (*framer.feed(chunk), *framer.take()):
+                framed += [(x, batch.mark) for x in batch]
+        for batch in framer.end():
+            framed += [(x, batch.mark) for x in batch]
+        return framed
+
+    def test_rest_is_a_message_of_its_own(self) -> None:
+        for framer, chunks in (
+            (LineFramer(), (b"hel", b"lo\nbye\n")),
+            (DelimiterFramer(b";"), (b"hel", b"lo;bye;")),
+            (NetstringFramer(), (b"5:hel", b"lo,3:bye,")),
+            (IntFramer(2), (b"\0\5hel", b"lo\0\3bye")),
+        ):
+            self.assertEqual(
+                self.taken(framer, *chunks),
+                [(b"hel", "partial"), (b"lo", None), (b"bye", None)],
+            )
+
+    def test_what_may_be_an_end_or_a_length_stays(self) -> None:
+        for framer, chunks in (
+            (LineFramer(), (b"hello\r", b"\n")),
+            (DelimiterFramer(b"--"), (b"hello-", b"-")),
+            (NetstringFramer(), (b"5", b":hello", b",")),
+        ):
+            self.assertEqual(
+                self.taken(framer, *chunks), [(b"hello", "partial"), (b"", None)]
+            )
+        self.assertEqual(
+            self.taken(LineFramer(), b"50%\r", b"60%\r"),
+            [(b"50%", "partial"), (b"\r60%", "partial"), (b"\r", "unterminated")],
+        )
+
+    def test_nothing_waits(self) -> None:
+        for framer in (LineFramer(), ChunkFramer(), NetstringFramer()):
+            self.assertEqual(list(framer.take()), [])
+
+    def test_an_overlong_message_is_refused_all_the_same(self) -> None:
+        for framer in (
+            LineFramer(8, "close"),
+            DelimiterFramer(b"--", 8, "close"),
+        ):
+            self.assertEqual(len(self.taken(framer, b"x" * 5)), 1)
+            with self.assertRaises(OverlongError):
+                self.taken(framer, b"xxx", b"x")
+
+    @settings(deadline=None)
+    @given(
+        cut_streams(),
+        st.integers(1, 9),
+        st.sampled_from(AnyCuttingTests.makes),
+    )
+    def test_nothing_is_lost_repeated_or_joined(
+        self, cut: tuple[bytes, list[bytes]], max_message_bytes: int, make: Make
+    ) -> None:
+        stream, pieces = cut
+
+        def whole(framed: list[Framed]) -> list[bytes]:
+            """The messages, put together again."""
+            messages, begun = [], b""
+            for each in framed:
+                assert isinstance(each, tuple)
+                begun += each[0]
+                if each[1] is None:
+                    messages.append(begun)
+                    begun = b""
+            return [*messages, begun]
+
+        with contextlib.suppress(FramingError):
+            taken = self.taken(make(max_message_bytes), *pieces)
+            untaken = frame([stream], max_message_bytes, make)
+            self.assertEqual(whole(taken), whole(untaken))
+
+    @settings(deadline=None)
+    @given(cut_streams(), st.integers(1, 9), st.sampled_from([b"\n", b"\r\n", b"abca"]))
+    def test_a_message_within_the_bound_is_never_refused(
+        self, cut: tuple[bytes, list[bytes]], max_message_bytes: int, end: bytes
+    ) -> None:
+        make = partial(DelimiterFramer, end, overlong="close")
+        if OverlongError not in frame([cut[0]], max_message_bytes, make):
+            self.taken(make(max_message_bytes), *cut[1])
 
 
 class FramingNameTests(SynchronousTestCase):

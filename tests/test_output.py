@@ -29,6 +29,23 @@ real_write = os.write
 CHUNK = b"x" * 63 + b"\n"
 
 
+class Disk:
+    """A disk on which every file is full at so many bytes, while it is full."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.full = True
+
+    def write(self, fd: int, view: memoryview) -> int:
+        """As os.write; a disk takes what fits and refuses the next call."""
+        if not self.full:
+            return real_write(fd, view)
+        left = self.room - os.fstat(fd).st_size
+        if left <= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real_write(fd, view[:left])
+
+
 class OutputTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor = FakeReactor()
@@ -158,11 +175,28 @@ class OutputTests(SynchronousTestCase):
         output.write(b"y\n")
         self.assertEqual(self.lost, [None])
 
-    def test_full_disk(self) -> None:
+    def test_full_device(self) -> None:
         with open("/dev/full", "wb", buffering=0) as full:
             self.output(full.fileno()).write(b"x\n")
         [why] = self.lost
         self.assertEqual(str(why), "write stdout: No space left on device")
+
+    def test_full_disk_under_a_file_is_waited_for(self) -> None:
+        disk = Disk(6)
+        self.patch(os, "write", disk.write)
+        with tempfile.TemporaryFile(buffering=0) as file:
+            output = self.output(file.fileno())
+            producer = Producer()
+            output.registerProducer(producer, True)
+            output.write(b"one\ntwo\n")
+            self.reactor.advance(1)
+            self.assertEqual(producer.calls, ["pause"])
+            disk.full = False
+            self.reactor.advance(1)
+            self.assertEqual(producer.calls, ["pause", "resume"])
+            file.seek(0)
+            self.assertEqual(file.read(), b"one\ntwo\n")
+        self.assertEqual(self.lost, [])
 
     def test_flush(self) -> None:
         reading, writing = self.pipe()
@@ -251,23 +285,9 @@ class FileOutputTests(TestCase):
         [said] = self.said()
         self.assertIn("No such file or directory; the old file stays in use", str(said))
 
-    def fill_disk(self, room: int) -> None:
-        """Have every file be full at so many bytes, until ``self.full`` is unset."""
-        self.full = True
-
-        def write(fd: int, view: memoryview) -> int:
-            if not self.full:
-                return real_write(fd, view)
-            # A disk takes what fits and refuses the next call.
-            left = room - os.fstat(fd).st_size
-            if left <= 0:
-                raise OSError(errno.ENOSPC, "No space left on device")
-            return real_write(fd, view[:left])
-
-        self.patch(os, "write", write)
-
     def test_full_disk_pauses_until_it_works(self) -> None:
-        self.fill_disk(6)
+        disk = Disk(6)
+        self.patch(os, "write", disk.write)
         output = self.output()
         producer = Producer()
         output.registerProducer(producer, True)
@@ -277,7 +297,7 @@ class FileOutputTests(TestCase):
         for _ in range(3):
             self.clock.advance(1)
         self.assertEqual(self.path.read_bytes(), b"one\ntw")
-        self.full = False
+        disk.full = False
         self.clock.advance(1)
         self.assertEqual(self.path.read_bytes(), b"one\ntwo\nthree\n")
         self.assertEqual(producer.calls, ["pause", "resume"])
@@ -290,32 +310,35 @@ class FileOutputTests(TestCase):
         )
 
     def test_rotated_while_the_disk_is_full(self) -> None:
-        self.fill_disk(6)
+        disk = Disk(6)
+        self.patch(os, "write", disk.write)
         output = self.output()
         output.write(b"one\ntwo\nthree\n")
         old = self.path.rename(self.folder / "old")
         output.reopen()
-        self.full = False
+        disk.full = False
         self.clock.advance(1)
         self.assertEqual(old.read_bytes(), b"one\n")
         self.assertEqual(self.path.read_bytes(), b"two\nthree\n")
 
     def test_no_half_line_is_left_behind(self) -> None:
-        self.fill_disk(6)
+        disk = Disk(6)
+        self.patch(os, "write", disk.write)
         output = self.output()
         output.write(b"one\ntwo and more\n")
         for room in (7, 9):
-            self.fill_disk(room)
+            self.patch(os, "write", Disk(room).write)
             self.clock.advance(1)
         self.assertEqual(self.path.read_bytes(), b"one\ntwo a")
         output.close()
         self.assertEqual(self.path.read_bytes(), b"one\n")
 
     def test_what_others_append_is_not_cut(self) -> None:
-        self.fill_disk(6)
+        disk = Disk(6)
+        self.patch(os, "write", disk.write)
         output = self.output()
         output.write(b"one\ntwo\n")
-        self.full = False
+        disk.full = False
         with self.path.open("ab", buffering=0) as other:
             other.write(b"other\n")
         output.close()
@@ -377,19 +400,21 @@ class FileOutputTests(TestCase):
                 raise OSError(errno.EIO, "Input/output error")
 
         self.patch(os, "fsync", sync)
-        self.fill_disk(6)
+        disk = Disk(6)
+        self.patch(os, "write", disk.write)
         output = FileOutput(str(self.path), clock=self.clock, sync=True)
         self.addCleanup(output.close)
         output.write(b"one\ntwo\n")
         broken = False
         self.clock.advance(1)  # "one" and the half of "two" are durable, ...
         broken = True
-        self.fill_disk(7)
+        disk = Disk(7)
+        self.patch(os, "write", disk.write)
         self.clock.advance(1)  # ... and one more byte is not.
         self.assertEqual(self.path.read_bytes(), b"one\ntwo")
         old = self.path.rename(self.folder / "old")
         output.reopen()
-        broken = self.full = False
+        broken = disk.full = False
         self.clock.advance(1)
         self.assertEqual(old.read_bytes(), b"one\n")
         self.assertEqual(self.path.read_bytes(), b"two\n")

@@ -17,7 +17,7 @@ from echolab import (
 
 PEER = Peer(1, "IPv4", "127.0.0.1", 60612)
 CONNECTED = Connected(PEER, 0.0)
-FINISHED = Finished(PEER, 1.0, EndCause.EOF, 3, 0, 1.0)
+FINISHED = Finished(PEER, 1.0, EndCause.EOF, received_bytes=3, seconds=1.0)
 
 
 def reply(data: bytes) -> Received:

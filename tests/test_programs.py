@@ -55,7 +55,7 @@ class ServerTests(SynchronousTestCase):
             )
 
     def test_no_client_waits_for_another(self) -> None:
-        with self.start() as server:
+        with self.start("--label", "never", "--partial-after", "0") as server:
             port = server.port()
             with Client(port) as one, Client(port) as two:
                 one.sendall(b"half of o")
@@ -65,8 +65,18 @@ class ServerTests(SynchronousTestCase):
                 one.shutdown(socket.SHUT_WR)
                 server.wait_for(b"recv data: half of one\nrecv data: last\nfinish.\n")
 
+    def test_a_line_that_is_never_finished_is_shown(self) -> None:
+        with (
+            self.start("--format", "log", "--partial-after", "0.01") as server,
+            Client(server.port()) as client,
+        ):
+            client.sendall(b"half")
+            server.wait_for(b" recv(partial) half\n")
+            client.sendall(b"way\n")
+            server.wait_for(b" recv way\n")
+
     def test_labels_while_there_are_several(self) -> None:
-        with self.start("--label", "auto") as server:
+        with self.start() as server:
             port = server.port()
             with Client(port) as one, Client(port):
                 server.wait_for(b"accepted", times=2)

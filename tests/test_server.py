@@ -14,6 +14,7 @@ from echolab import (
     LineFramer,
     NetstringFramer,
     Peer,
+    Received,
     ReceiverFactory,
     ReceiverProtocol,
 )
@@ -62,6 +63,7 @@ class ReceiverTests(ReceiverCase):
         finished = self.events.finished()
         self.assertEqual(finished.peer, peer)
         self.assertEqual(finished.received_bytes, 9)
+        self.assertEqual(finished.messages, 1)
         self.assertEqual(finished.unterminated_bytes, 3)
         self.assertEqual(finished.seconds, 5)
 
@@ -139,6 +141,105 @@ class ReceiverTests(ReceiverCase):
         protocol.dataReceived(b"more\n")
         self.assertEqual(self.events.lines(), [b"more"])
         self.assertFalse(transport.disconnecting)
+
+
+class PartialTests(ReceiverCase):
+    """A message whose peer falls silent is shown, and goes on afterwards."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.factory = ReceiverFactory(self.events, clock=self.clock, partial_seconds=2)
+
+    def shown(self) -> list[tuple[bytes, str | None]]:
+        return [
+            (line, event.messages.mark)
+            for event in self.events
+            if isinstance(event, Received)
+            for line in event.messages
+        ]
+
+    def test_shown_after_silence_and_the_rest_when_it_comes(self) -> None:
+        protocol, _ = self.connect()
+        protocol.dataReceived(b"one\nhel")
+        self.clock.advance(1.9)
+        self.assertEqual(self.shown(), [(b"one", None)])
+        self.clock.advance(0.1)
+        self.assertEqual(self.shown()[1:], [(b"hel", "partial")])
+        self.assertEqual(self.events[-1].time, 2)
+        self.clock.advance(10)
+        protocol.dataReceived(b"lo\nrest")
+        self.assertEqual(self.shown()[2:], [(b"lo", None)])
+        self.clock.advance(2)
+        self.assertEqual(self.shown()[3:], [(b"rest", "partial")])
+        self.lose(protocol)
+        finished = self.events.finished()
+        self.assertEqual((finished.messages, finished.unterminated_bytes), (2, 4))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_silence_counts_from_the_last_byte(self) -> None:
+        protocol, _ = self.connect()
+        for _ in range(3):
+            protocol.dataReceived(b"x")
+            self.clock.advance(1.5)
+        self.assertEqual(self.shown(), [])
+        self.clock.advance(0.5)
+        self.assertEqual(self.shown(), [(b"xxx", "partial")])
+
+    def test_a_line_that_comes_in_time_is_whole(self) -> None:
+        protocol, _ = self.connect()
+        protocol.dataReceived(b"hel")
+        self.clock.advance(1.5)
+        protocol.dataReceived(b"lo\n")
+        self.clock.advance(9)
+        self.assertEqual(self.shown(), [(b"hello", None)])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_never(self) -> None:
+        self.factory = ReceiverFactory(self.events, clock=self.clock, partial_seconds=0)
+        protocol, _ = self.connect()
+        protocol.dataReceived(b"hel")
+        self.clock.advance(3600)
+        self.assertEqual(self.shown(), [])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_a_peer_that_is_held_back_is_not_silent(self) -> None:
+        protocol, _ = self.connect()
+        protocol.dataReceived(b"hel")
+        self.factory.pauseProducing()
+        self.clock.pump([1] * 10)
+        self.factory.resumeProducing()
+        self.clock.advance(1)
+        self.assertEqual(self.shown(), [])
+        self.clock.pump([1] * 2)
+        self.assertEqual(self.shown(), [(b"hel", "partial")])
+
+    def test_only_alone(self) -> None:
+        self.factory = ReceiverFactory(
+            self.events, clock=self.clock, partial_alone=True
+        )
+        protocol, _ = self.connect()
+        other, _ = self.connect()
+        protocol.dataReceived(b"hel")
+        self.clock.pump([1] * 5)
+        self.assertEqual(self.shown(), [])
+        self.lose(other)
+        self.clock.advance(1)
+        self.assertEqual(self.shown(), [(b"hel", "partial")])
+
+    def test_overlong_altogether(self) -> None:
+        self.factory = ReceiverFactory(
+            *(self.events,),
+            clock=self.clock,
+            make_framer=lambda: LineFramer(5, "close"),
+        )
+        protocol, transport = self.connect()
+        protocol.dataReceived(b"hel")
+        self.clock.advance(1)
+        protocol.dataReceived(b"lo!")
+        self.assertTrue(transport.disconnecting)
+        self.clock.advance(9)
+        self.assertEqual(self.shown(), [(b"hel", "partial")])
+        self.assertIs(self.lose(protocol), EndCause.OVERLONG)
 
 
 class DrainTests(ReceiverCase):

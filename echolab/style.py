@@ -1,0 +1,71 @@
+"""What all formats share: how peers, times and pieces of messages are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from echolab.escaping import escape, escape_messages, escape_newlines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from echolab.events import Event, Peer
+    from echolab.messages import Messages
+
+__all__ = ["Form", "Label", "Style", "mark_of", "rfc3339"]
+
+Form: TypeAlias = "Callable[[Event], bytes]"
+Label: TypeAlias = Literal["auto", "always", "never"]
+
+COLORS = (36, 33, 35, 32, 34, 31)
+"""What tells peers apart on a terminal: ECMA-48 foreground colours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """What all formats can be told.
+
+    Attributes:
+        label: whether to say whose each message is: ``auto`` only while a second
+            connection is open, and never in raw.
+        escape: whether to make what came from the network harmless.
+        color: whether to give each peer a colour.
+    """
+
+    label: Label = "auto"
+    escape: bool = False
+    color: bool = False
+
+    def name(self, peer: Peer) -> bytes:
+        """The peer's address, in its colour."""
+        name = str(peer).encode("utf-8", "surrogateescape")
+        if self.escape:
+            name = escape(name)
+        if self.color:
+            name = b"\x1b[%dm%b\x1b[0m" % (COLORS[peer.number % len(COLORS)], name)
+        return name
+
+    def text(self, messages: Messages, *, one_line: bool = False) -> Messages:
+        r"""The messages, escaped if that is wanted.
+
+        Args:
+            messages: the messages.
+            one_line: whether a newline within one must become ``\n`` in any case,
+                since what stands before it says whose it is.
+        """
+        if self.escape:
+            return escape_messages(messages)
+        return escape_newlines(messages) if one_line else messages
+
+
+def mark_of(messages: Messages) -> bytes:
+    """What these are if not whole, as ``(partial)``; else nothing."""
+    return b"(%b)" % messages.mark.encode() if messages.mark else b""
+
+
+def rfc3339(seconds: float) -> bytes:
+    """A time in UTC, with milliseconds: ``2026-11-22T13:16:04.123Z``."""
+    moment = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+    return moment.isoformat(timespec="milliseconds").encode() + b"Z"
