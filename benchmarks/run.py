@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import resource
 import shutil
 import signal
 import socket
@@ -54,6 +55,25 @@ class Contest:
     share: float = 1.0
 
 
+@dataclass(frozen=True)
+class Limit:
+    """A figure that has an upper limit.
+
+    Attributes:
+        name: what it is called on the command line.
+        work: measures it on a program; given the megabytes asked for.
+        unit: of the figure.
+        echolab: the shell command that is echolab.
+        most: what the figure may be at most.
+    """
+
+    name: str
+    work: Callable[[str, int], float]
+    unit: str
+    echolab: str
+    most: float
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -73,12 +93,14 @@ def connected(port: int) -> socket.socket:
             time.sleep(0.01)
 
 
-def start(command: str, port: int) -> subprocess.Popen[bytes]:
+def start(
+    command: str, port: int, stdout: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
     """Start a shell command in a process group of its own."""
     return subprocess.Popen(
         ["sh", "-c", command.replace("PORT", str(port))],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=stdout,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
@@ -149,6 +171,106 @@ def churn(command: str, megabytes: int) -> float:
         stop(process)
 
 
+def many(command: str, megabytes: int) -> float:
+    """200 connections, each writing one line at a time. Lines a second."""
+    port = free_port()
+    process = start(command, port)
+    rounds = max(1, megabytes // 2)
+    try:
+        clients = [connected(port) for _ in range(200)]
+        began = time.monotonic()
+        for _ in range(rounds):
+            for client in clients:
+                client.send(LINE)
+        for client in clients:
+            client.shutdown(socket.SHUT_WR)
+        for client in clients:
+            client.recv(1)
+            client.close()
+        return len(clients) * rounds / (time.monotonic() - began)
+    finally:
+        stop(process)
+
+
+def resident(process: subprocess.Popen[bytes]) -> int:
+    """How much memory a process has, in bytes."""
+    pages = Path(f"/proc/{process.pid}/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGESIZE")
+
+
+def idle(command: str, megabytes: int) -> float:
+    """10,000 connections that say nothing. Bytes of resident memory each."""
+    port = free_port()
+    process = start(command, port)
+    count = min(10_000, megabytes * 10)
+    descriptors = Path(f"/proc/{process.pid}/fd")
+    clients = []
+    try:
+        clients.append(connected(port))
+        before, open_before = resident(process), len(list(descriptors.iterdir()))
+        clients += [connected(port) for _ in range(count)]
+        while len(list(descriptors.iterdir())) < open_before + count:
+            time.sleep(0.05)
+        return (resident(process) - before) / count
+    finally:
+        for client in clients:
+            client.close()
+        stop(process)
+
+
+def unread(command: str, megabytes: int) -> float:
+    """Four fast senders, a stdout nobody reads for 10 s. MiB over idle.
+
+    Afterwards it is read, and every line must be there.
+    """
+    port = free_port()
+    process = start(command, port, subprocess.PIPE)
+    assert process.stdout is not None
+    done = threading.Event()
+    sent = dict.fromkeys(range(4), 0)
+
+    def sender(number: int) -> None:
+        block = (b"%063d\n" % number) * 1024
+        with connected(port) as client:
+            while not done.is_set():
+                client.sendall(block)
+                sent[number] += 1024
+
+    try:
+        connected(port).close()
+        before = resident(process)
+        senders = [threading.Thread(target=sender, args=(n,)) for n in sent]
+        for each in senders:
+            each.start()
+        most = 0
+        deadline = time.monotonic() + min(10.0, megabytes / 100)
+        while time.monotonic() < deadline:
+            most = max(most, resident(process))
+            time.sleep(0.05)
+        done.set()
+        ender = threading.Thread(target=end_when_sent, args=(process, senders))
+        ender.start()
+        came = dict.fromkeys(sent, 0)
+        for line in process.stdout:
+            assert len(line) == len(LINE)
+            came[int(line)] += 1
+        ender.join()
+        assert came == sent, f"{sent} lines were sent, {came} came"
+        return (most - before) / (1 << 20)
+    finally:
+        done.set()
+        stop(process)
+        process.stdout.close()
+
+
+def end_when_sent(
+    process: subprocess.Popen[bytes], senders: list[threading.Thread]
+) -> None:
+    for each in senders:
+        each.join()
+    process.terminate()
+
+
 def start_up(command: str, _megabytes: int) -> float:
     """From the start to the first connection, or to the end. Starts a second."""
     port = free_port()
@@ -164,7 +286,7 @@ def start_up(command: str, _megabytes: int) -> float:
         stop(process)
 
 
-def contests(folder: str) -> list[Contest]:
+def contests(folder: str) -> list[Contest | Limit]:
     lecture = f"{folder}/server"
     has_lecture = Path(lecture).exists()
     return [
@@ -191,12 +313,12 @@ def contests(folder: str) -> list[Contest]:
         Contest(
             *("json", receive, "MB/s", f"{SERVER} --format json"),
             {"ncat | jq": (f"{LISTEN} | jq -Rc '{{message:.}}'", 20.0)},
-            0.1,
+            0.3,
         ),
         Contest(
             *("hex", receive, "MB/s", f"{SERVER} --format hex"),
             {"ncat | hexdump": (f"{LISTEN} | hexdump -C", 5.0)},
-            0.1,
+            0.2,
         ),
         Contest(
             *("send", send, "MB/s", f"{ECHOLAB} client --no-dot 127.0.0.1 PORT"),
@@ -211,6 +333,15 @@ def contests(folder: str) -> list[Contest]:
                     5.0,
                 ),
             },
+        ),
+        Contest(
+            *("many", many, "lines/s", SERVER.replace("--once ", "")),
+            {"ncat -lk": ("exec ncat -lk -m 300 127.0.0.1 PORT", 1.0)},
+        ),
+        Limit(*("idle", idle, "bytes each", SERVER.replace("--once ", ""), 4096)),
+        Limit(
+            *("unread", unread, "MiB over idle"),
+            *(SERVER.replace("--once", "--format raw"), 64),
         ),
         Contest(
             *("start", start_up, "starts/s", SERVER),
@@ -228,6 +359,16 @@ def installed(command: str) -> bool:
     """Whether every program of a shell command is there."""
     stages = [stage.removeprefix("exec ").split() for stage in command.split(" | ")]
     return all(shutil.which(stage[0]) for stage in stages)
+
+
+def check(limit: Limit, runs: int, megabytes: int) -> None:
+    """Measure a figure; print its median and the limit."""
+    figures = [limit.work(limit.echolab, megabytes) for _ in range(runs)]
+    print(
+        f"{limit.name:12} echolab {statistics.median(figures):8.1f} {limit.unit}"
+        f"  wanted at most {limit.most:g}",
+        flush=True,
+    )
 
 
 def measure(contest: Contest, runs: int, megabytes: int) -> None:
@@ -261,6 +402,8 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=1024)
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     print(
         f"{platform.platform()}, {os.cpu_count()} processors, "
         f"{platform.python_implementation()} {platform.python_version()}"
@@ -278,7 +421,11 @@ def main() -> None:
         if unknown:
             parser.error(f"no such contest: {', '.join(sorted(unknown))}")
         for contest in every:
-            if not options.names or contest.name in options.names:
+            if options.names and contest.name not in options.names:
+                continue
+            if isinstance(contest, Limit):
+                check(contest, options.runs, options.megabytes)
+            else:
                 measure(contest, options.runs, options.megabytes)
 
 

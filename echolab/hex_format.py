@@ -9,6 +9,8 @@ from echolab.events import Accepted, Finished, Received
 from echolab.style import Style, mark_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from echolab.events import Event
 
 __all__ = ["Hex"]
@@ -26,10 +28,7 @@ class Hex:
         match event:
             case Received(messages=messages):
                 start = name + b" recv" + mark_of(messages)
-                dumps: list[bytes] = []
-                for message in messages:
-                    dumps += (b"%b %d bytes\n" % (start, len(message)), _dump(message))
-                return b"".join(dumps)
+                return b"".join(_dumps(start, messages))
             case Accepted():
                 return name + b" accepted\n"
             case Finished(cause=cause):
@@ -39,50 +38,69 @@ class Hex:
 
 
 # `bytes.translate` can lay out a dump in one call. The "table" it looks up is made
-# of what one dump contains: signs, the text, the hexadecimal digits. What it
-# translates is a layout: for each place of the dump, where in the table to look.
-# A table has 256 places, which is enough for four rows of 16 bytes.
+# of what one dump contains: the text, the hexadecimal digits, signs and offsets.
+# What it translates is a layout: for each place of the dump, where in the table to
+# look. A table has 256 places, which is enough for four rows of 16 bytes.
 _ROW = 16
-_ROWS = 4
-_SIZE = _ROW * _ROWS
-_SPACE, _BAR, _NEWLINE, _OFFSETS, _TEXT = 0, 1, 2, 3, 64
+_SIZE = 4 * _ROW
 _DIGITS = 8  # of an offset
 _PRINTABLE = bytes(c if 0x20 <= c < 0x7F else ord(".") for c in range(256))
 
 
+def _dumps(start: bytes, messages: Iterable[bytes]) -> list[bytes]:
+    """A line that says whose each message is and how long, and the dump of it."""
+    shown: list[bytes] = []
+    # Nearly all messages of a chunk have one of a few sizes.
+    shapes: dict[int, tuple[bytes, bytes, bytes]] = {}
+    for message in messages:
+        size = len(message)
+        if size not in shapes:
+            layout, signs = _layout(min(size, _SIZE)), _signs(0, size)
+            shapes[size] = b"%b %d bytes\n" % (start, size), layout, signs
+        head, layout, signs = shapes[size]
+        if size <= _SIZE:
+            table = message.translate(_PRINTABLE) + message.hex().encode() + signs
+            shown += head, layout.translate(table)
+        else:
+            shown += head, _dump(message)
+    return shown
+
+
 def _dump(data: bytes) -> bytes:
-    """The lines of ``hexdump -C``, without its last offset."""
-    if len(data) <= _SIZE:
-        return _rows(0, data)
-    return b"".join(
-        [_rows(at, data[at : at + _SIZE]) for at in range(0, len(data), _SIZE)]
-    )
-
-
-def _rows(at: int, data: bytes) -> bytes:
-    table = _signs(at) + data.translate(_PRINTABLE) + data.hex().encode()
-    return _layout(len(data)).translate(table.ljust(256))
+    shown: list[bytes] = []
+    for at in range(0, len(data), _SIZE):
+        part = data[at : at + _SIZE]
+        signs = _signs(at, len(part))
+        table = part.translate(_PRINTABLE) + part.hex().encode() + signs
+        shown.append(_layout(len(part)).translate(table))
+    return b"".join(shown)
 
 
 @lru_cache(maxsize=2048)
-def _signs(at: int) -> bytes:
+def _signs(at: int, size: int) -> bytes:
+    """The signs of a dump and the offsets of its rows, to fill up its table.
+
+    Args:
+        at: the first offset.
+        size: how many bytes the dump is of.
+    """
     offsets = b"".join(b"%08x" % (at + row) for row in range(0, _SIZE, _ROW))
-    return (b" |\n" + offsets).ljust(_TEXT)
+    return (b" |\n" + offsets).ljust(256 - 3 * size)
 
 
 @lru_cache(maxsize=_SIZE + 1)
 def _layout(size: int) -> bytes:
     """The dump of ``size`` bytes, each place as an index into their table."""
     layout = bytearray()
+    digits, space = size, 3 * size
+    bar, newline, offset = space + 1, space + 2, space + 3
     for row in range(0, size, _ROW):
         here = range(row, min(row + _ROW, size))
-        offset = _OFFSETS + row // _ROW * _DIGITS
         layout += bytes(range(offset, offset + _DIGITS))
+        offset += _DIGITS
         for at in range(row, row + _ROW):
-            layout += bytes([_SPACE] * (2 if at % 8 == 0 else 1))
-            digits = _TEXT + size + 2 * at
-            layout += bytes([digits, digits + 1] if at in here else [_SPACE] * 2)
-        layout += bytes([_SPACE, _SPACE, _BAR])
-        layout += bytes(_TEXT + at for at in here)
-        layout += bytes([_BAR, _NEWLINE])
+            digit = digits + 2 * at
+            layout += bytes([space] * (2 if at % 8 == 0 else 1))
+            layout += bytes([digit, digit + 1] if at in here else [space] * 2)
+        layout += bytes([space, space, bar, *here, bar, newline])
     return bytes(layout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from echolab.escaping import escape_json
@@ -13,7 +14,9 @@ from echolab.messages import Lines
 from echolab.style import Style, rfc3339
 
 if TYPE_CHECKING:
-    from echolab.events import Event
+    from collections.abc import Mapping
+
+    from echolab.events import Event, Peer
 
 __all__ = ["Json"]
 
@@ -34,15 +37,15 @@ class Json:
         """Print an event."""
         match event:
             case Received(messages=messages):
-                shared = self._shared("received", event)
+                start = _start("received", event)
                 if messages.mark:
-                    shared[messages.mark] = True
+                    start += f',"{messages.mark}":true'
                 if isinstance(messages, Lines):
                     with suppress(UnicodeDecodeError):
-                        return self._lines(shared, messages)
-                return b"".join(self._line(shared | _message(m)) for m in messages)
+                        return self._lines(start, messages)
+                return b"".join(self._line(start, _message(m)) for m in messages)
             case Accepted():
-                return self._line(self._shared("accepted", event))
+                return self._line(_start("accepted", event), {})
             case Finished():
                 end = {
                     "cause": event.cause.value,
@@ -51,13 +54,13 @@ class Json:
                     "unterminated_bytes": event.unterminated_bytes,
                     "seconds": round(event.seconds, 3),
                 }
-                return self._line(self._shared("finished", event) | end)
+                return self._line(_start("finished", event), end)
             case _:
                 return b""
 
-    def _lines(self, shared: dict[str, object], lines: Lines) -> bytes:
+    def _lines(self, start: str, lines: Lines) -> bytes:
         """All lines at once: escaped as one string, which is then cut."""
-        start = _dumps(shared)[:-1] + ',"message":"'
+        start += ',"message":"'
         block = lines.block
         if block.isascii() and not block.translate(None, _PLAIN):
             first = start.encode()
@@ -68,21 +71,29 @@ class Json:
         text = start + text.replace("\0", r"\\") + '"}\n'
         return (escape_json(text) if self._style.escape else text).encode()
 
-    def _shared(self, name: str, event: Event) -> dict[str, object]:
-        peer = event.peer
-        where: dict[str, object] = {"number": peer.number, "family": peer.family}
-        if peer.host is not None:
-            where |= {"host": peer.host, "port": peer.port}
-        if peer.path is not None:
-            where["path"] = peer.path.encode("utf-8", "replace").decode()
-        return {"event": name, "time": rfc3339(event.time).decode(), "peer": where}
-
-    def _line(self, members: dict[str, object]) -> bytes:
-        line = _dumps(members)
-        return (escape_json(line) if self._style.escape else line).encode() + b"\n"
+    def _line(self, start: str, members: Mapping[str, object]) -> bytes:
+        rest = _dumps(members)[1:]
+        line = f"{start},{rest}\n" if members else f"{start}{rest}\n"
+        return (escape_json(line) if self._style.escape else line).encode()
 
 
-def _message(message: bytes) -> dict[str, object]:
+def _start(name: str, event: Event) -> str:
+    """The members that every event has; the object's end is still missing."""
+    time = rfc3339(event.time).decode()
+    return f'{{"event":"{name}","time":"{time}","peer":{_peer(event.peer)}'
+
+
+@lru_cache(maxsize=1024)
+def _peer(peer: Peer) -> str:
+    members: dict[str, object] = {"number": peer.number, "family": peer.family}
+    if peer.host is not None:
+        members |= {"host": peer.host, "port": peer.port}
+    if peer.path is not None:
+        members["path"] = peer.path.encode("utf-8", "replace").decode()
+    return _dumps(members)
+
+
+def _message(message: bytes) -> dict[str, str]:
     try:
         return {"message": message.decode()}
     except UnicodeDecodeError:

@@ -408,8 +408,7 @@ class FileOutputTests(TestCase):
         broken = False
         self.clock.advance(1)  # "one" and the half of "two" are durable, ...
         broken = True
-        disk = Disk(7)
-        self.patch(os, "write", disk.write)
+        disk.room = 7
         self.clock.advance(1)  # ... and one more byte is not.
         self.assertEqual(self.path.read_bytes(), b"one\ntwo")
         old = self.path.rename(self.folder / "old")
