@@ -5,6 +5,7 @@ printing and the services. Importing them installs no reactor; reactor, clock,
 descriptors and sinks are handed in.
 """
 
+from echolab.admission import Admission
 from echolab.client import SenderFactory, SenderProtocol
 from echolab.errors import (
     ConnectError,
@@ -24,6 +25,7 @@ from echolab.events import (
     Finished,
     Peer,
     Received,
+    Refused,
     Sink,
     tee,
 )
@@ -42,7 +44,8 @@ from echolab.interfaces import IOutput
 from echolab.messages import Batch, Lines, Messages
 from echolab.output import DescriptorOutput, LogOutput
 from echolab.printing import ConversationPrinter, Printer
-from echolab.server import ReceiverFactory, ReceiverProtocol
+from echolab.replying import ReplyingProtocol, echo, reply_text
+from echolab.server import Limits, ReceiverFactory, ReceiverProtocol
 from echolab.service import ReceiverService, SenderService
 from echolab.stdin import StdinReader
 
@@ -50,6 +53,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Accepted",
+    "Admission",
     "Batch",
     "ChunkFramer",
     "Classic",
@@ -71,6 +75,7 @@ __all__ = [
     "IOutput",
     "IntFramer",
     "Json",
+    "Limits",
     "LineFramer",
     "Lines",
     "ListenError",
@@ -88,12 +93,16 @@ __all__ = [
     "ReceiverFactory",
     "ReceiverProtocol",
     "ReceiverService",
+    "Refused",
+    "ReplyingProtocol",
     "SenderFactory",
     "SenderProtocol",
     "SenderService",
     "Sink",
     "StdinReader",
     "Style",
+    "echo",
     "framing",
+    "reply_text",
     "tee",
 ]

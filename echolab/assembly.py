@@ -12,24 +12,31 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
+from echolab.admission import Admission
 from echolab.endpoints import client_endpoint, server_endpoints
 from echolab.events import Accepted, Finished, tee
 from echolab.file_output import FileOutput
 from echolab.formats import FORMATS, Style
 from echolab.framing import framing
+from echolab.kernel import open_files_left
 from echolab.output import DescriptorOutput, LogOutput
 from echolab.printing import ConversationPrinter, Printer
-from echolab.server import ReceiverFactory
+from echolab.replying import ReplyingProtocol, echo, reply_text
+from echolab.reporting import Reporter
+from echolab.server import Limits, ReceiverFactory, ReceiverProtocol
 from echolab.service import ReceiverService, SenderService
 from echolab.sharing import share
 from echolab.stdin import StdinReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.interfaces import (
         IPushProducer,
     )
 
     from echolab.events import Event, Sink
+    from echolab.framing import Framer
     from echolab.interfaces import IOutput, IReactor
     from echolab.service import Done
     from echolab.settings import ClientSettings, ServerSettings, When
@@ -41,6 +48,9 @@ __all__ = [
 
 STDOUT = 1
 STANDARD = "-"
+MOST_CONNECTIONS = 1_000_000
+RESERVED_FILES = 16
+"""What the program itself may still open: outputs, logs, a listening socket."""
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 
 
@@ -63,7 +73,9 @@ def server_service(
         OutputError: the output file cannot be opened.
         ListenError: an endpoint string cannot be understood.
     """
-    endpoints = server_endpoints(reactor, settings)
+    endpoints = server_endpoints(
+        reactor, settings, lambda *who: service.factory.refuse(*who)
+    )
     wanted = settings.outputs or ((None, STANDARD),)
     printed = [
         _printer_and_output(reactor, settings, form, path, done, foreground)
@@ -76,9 +88,12 @@ def server_service(
                 service.stop_listening()
             case Finished():
                 done(None)
+            case _:
+                pass
 
     forms = {form or settings.format for form, _ in wanted}
     sinks: list[Sink] = [printer for printer, _ in printed]
+    sinks.append(Reporter())
     outputs = [output for _, output in printed]
     if settings.once:
         sinks.append(serve_once)
@@ -88,14 +103,53 @@ def server_service(
         make_framer=framing(
             settings.framing, settings.max_message_bytes, settings.overlong
         ),
-        partial_seconds=settings.partial_seconds,
-        partial_alone="raw" in forms and settings.label != "always",
+        make_protocol=_protocol_maker(settings.reply),
+        limits=Limits(
+            partial_seconds=settings.partial_seconds,
+            partial_alone="raw" in forms and settings.label != "always",
+            idle_seconds=settings.idle_seconds,
+            handshake_seconds=settings.handshake_seconds,
+            keepalive_seconds=settings.keepalive_seconds,
+        ),
+        admission=Admission(
+            allow=settings.allow,
+            deny=settings.deny,
+            max_connections=_connections(settings.max_connections),
+            max_per_host=settings.max_per_host,
+        ),
         count_messages=forms != {"raw"},
     )
     share(factory, outputs)
-    service = ReceiverService(endpoints, factory, outputs, clock=reactor, done=done)
+    service = ReceiverService(
+        endpoints,
+        factory,
+        outputs,
+        clock=reactor,
+        done=done,
+        drain_seconds=settings.drain_seconds,
+    )
     _check_backlog(settings.backlog)
     return service
+
+
+def _protocol_maker(reply: str) -> Callable[[Framer], ReceiverProtocol]:
+    if reply == "none":
+        return ReceiverProtocol
+    answer = echo if reply == "echo" else reply_text(reply)
+    return lambda framer: ReplyingProtocol(framer, answer)
+
+
+def _connections(wanted: int) -> int:
+    """How many connections may be open: what is wanted, if there is room."""
+    room = open_files_left() - RESERVED_FILES
+    if wanted > room:
+        _log.warn(
+            "max-connections {wanted} is more than the limit of open files allows: "
+            "it is {room}",
+            wanted=wanted,
+            room=room,
+        )
+    return max(1, min(wanted or MOST_CONNECTIONS, room))
 
 
 def _printer_and_output(

@@ -11,6 +11,7 @@ from twisted.python import usage
 
 from echolab.assembly import client_service, server_service
 from echolab.errors import EcholabError
+from echolab.kernel import raise_open_files_limit
 from echolab.options import BaseOptions, ClientOptions, ServerOptions
 from echolab.program import (
     Ending,
@@ -85,6 +86,7 @@ def _run(make: Callable[[Any, Done], IService]) -> int:
     globalLogBeginner.beginLoggingTo([stderr_observer()], redirectStandardIO=False)
     ending = Ending(reactor)
     keep_heap()
+    raise_open_files_limit()
     try:
         check_standard_output()
         service = make(reactor, ending)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from twisted.internet import error
 from twisted.internet.endpoints import (
@@ -16,16 +15,28 @@ from twisted.internet.endpoints import (
     clientFromString,
     serverFromString,
 )
+from twisted.internet.interfaces import IStreamServerEndpoint
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.tcp import makeBinding
+from typing_extensions import override
+from zope.interface import implementer
 
 from echolab.errors import ConnectError, ListenError, reason_of
+from echolab.proxy import ProxyFactory
+from echolab.unix_endpoint import KeptEndpoint, UNIXEndpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import (
+        IListeningPort,
+        IProtocolFactory,
         IStreamClientEndpoint,
-        IStreamServerEndpoint,
     )
 
-    from echolab.interfaces import IReactor
+    from echolab.events import EndCause, Peer
+    from echolab.interfaces import IReactor, IStreamTransport
     from echolab.settings import ClientSettings, ServerSettings
 
 __all__ = [
@@ -46,38 +57,209 @@ def host_and_port(host: str, port: object) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+Refuse: TypeAlias = "Callable[[Peer, EndCause, str], None]"
+Wrap: TypeAlias = "Callable[[IProtocolFactory], IProtocolFactory]"
+
+
 def server_endpoints(
-    reactor: IReactor, settings: ServerSettings
+    reactor: IReactor, settings: ServerSettings, refuse: Refuse
 ) -> list[tuple[str, IStreamServerEndpoint]]:
     """The endpoints to listen on, each with the name users know it by.
+
+    Args:
+        reactor: listens.
+        settings: what the user said.
+        refuse: told of those that never get as far as a protocol.
 
     Raises:
         ListenError: an endpoint string cannot be understood.
     """
     if settings.listen:
-        return [
-            (text, _server_from_string(reactor, text, settings.backlog))
-            for text in settings.listen
-        ]
+        make = _ServerEndpoints(reactor, settings, refuse)
+        return [(text, make(text)) for text in settings.listen]
     interface, port = settings.interface, settings.port
-    kind = TCP6ServerEndpoint if ":" in interface else TCP4ServerEndpoint
-    endpoint = kind(reactor, port, settings.backlog, interface)
+    endpoint = _tcp(reactor, settings, port, interface)
     return [(host_and_port(interface or ANY_IPV4, port), endpoint)]
 
 
-def _server_from_string(
-    reactor: IReactor, text: str, backlog: int
+def _tcp(
+    reactor: IReactor,
+    settings: ServerSettings,
+    port: int,
+    interface: str,
+    backlog: int | None = None,
 ) -> IStreamServerEndpoint:
-    described = _with_argument(text, "backlog", backlog, {"tcp", "tcp6", "unix", "ssl"})
-    described = _with_argument(described, "mode", 600, {"unix"})
-    try:
-        endpoint: IStreamServerEndpoint = serverFromString(reactor, described)
-    except Exception as error:
-        raise ListenError("listen", text, _parse_reason(error)) from error
-    if isinstance(endpoint, StandardIOEndpoint):
-        # It would leave the user's terminal non-blocking.
-        raise ListenError("listen", text, "stdin and stdout are no place to listen")
-    return endpoint
+    kind = TCP6ServerEndpoint if ":" in interface else TCP4ServerEndpoint
+    where: Any = port
+    if settings.reuse_port:
+        where = makeBinding(interface, port, reuseAddress=True, reusePort=True)
+    return kind(reactor, where, backlog or settings.backlog, interface)
+
+
+class _ServerEndpoints:
+    """Makes endpoints of strings.
+
+    Those that need more than Twisted's parsers know are made here: the others,
+    also those of plugins, by Twisted.
+    """
+
+    def __init__(
+        self, reactor: IReactor, settings: ServerSettings, refuse: Refuse
+    ) -> None:
+        self._reactor = reactor
+        self._settings = settings
+        self._refuse = refuse
+        self._kinds: dict[str, Callable[..., IStreamServerEndpoint]] = {
+            "tcp": self._tcp,
+            "tcp6": self._tcp6,
+            "ssl": self._ssl,
+            "unix": self._unix,
+        }
+
+    def __call__(self, text: str) -> IStreamServerEndpoint:
+        """Make one.
+
+        Raises:
+            ListenError: the string cannot be understood.
+        """
+        try:
+            return self._make(text)
+        except ListenError:
+            raise
+        except Exception as error:
+            raise ListenError("listen", text, _parse_reason(error)) from error
+
+    def _make(self, text: str) -> IStreamServerEndpoint:
+        kind, _, rest = text.partition(":")
+        if kind == "haproxy":
+            return self._haproxy(rest)
+        if kind in self._kinds:
+            arguments, named = _arguments(rest)
+            return self._kinds[kind](*arguments, **named)
+        if kind == "tls" and self._settings.client_ca:
+            raise ValueError("--client-ca goes with ssl: endpoints only")
+        endpoint: IStreamServerEndpoint = serverFromString(self._reactor, text)
+        if isinstance(endpoint, StandardIOEndpoint):
+            # It would leave the user's terminal non-blocking.
+            raise ValueError("stdin and stdout are no place to listen")
+        if kind == "systemd":
+            return KeptEndpoint(endpoint)
+        return _WrappedEndpoint(endpoint, _NeverNone)
+
+    def _haproxy(self, text: str) -> IStreamServerEndpoint:
+        if not self._settings.proxy_from:
+            raise ValueError("haproxy: needs --proxy-from, the balancer's network")
+        kind, _, rest = text.partition(":")
+        if kind not in {"tcp", "tcp6", "ssl", "systemd"}:
+            raise ValueError("haproxy: goes with tcp:, tcp6:, ssl: and systemd: only")
+
+        def wrap(factory: IProtocolFactory) -> IProtocolFactory:
+            return ProxyFactory(
+                factory,
+                self._settings.proxy_from,
+                clock=self._reactor,
+                refuse=self._refuse,
+                header_seconds=self._settings.handshake_seconds or 10.0,
+            )
+
+        if kind == "ssl":
+            arguments, named = _arguments(rest)
+            return self._wrapped_ssl(wrap, *arguments, **named)
+        return _WrappedEndpoint(self._make(text), wrap)
+
+    def _tcp(
+        self, port: str, interface: str = "", backlog: str | None = None
+    ) -> IStreamServerEndpoint:
+        waiting = None if backlog is None else int(backlog)
+        return _tcp(self._reactor, self._settings, int(port), interface, waiting)
+
+    def _tcp6(
+        self, port: str, interface: str = "::", **named: str
+    ) -> IStreamServerEndpoint:
+        return self._tcp(port, interface, **named)
+
+    def _unix(
+        self,
+        address: str,
+        mode: str = "600",
+        backlog: str | None = None,
+        lockfile: str = "0",  # noqa: ARG002 - Twisted's; here there is none
+    ) -> IStreamServerEndpoint:
+        waiting = self._settings.backlog if backlog is None else int(backlog)
+        return UNIXEndpoint(self._reactor, address, mode=int(mode, 8), backlog=waiting)
+
+    def _ssl(self, *arguments: str, **named: str) -> IStreamServerEndpoint:
+        return self._wrapped_ssl(lambda factory: factory, *arguments, **named)
+
+    def _wrapped_ssl(
+        self, wrap: Wrap, *arguments: str, **named: str
+    ) -> IStreamServerEndpoint:
+        """TLS, with something else in front of it."""
+        from echolab import tls
+
+        key = named.pop("privateKey", "server.pem")
+        options = tls.server_options(
+            private_key=key,
+            certificate=named.pop("certKey", key),
+            chain=named.pop("extraCertChain", None),
+            client_ca=self._settings.client_ca,
+        )
+        return _WrappedEndpoint(
+            self._tcp(*arguments, **named),
+            lambda factory: wrap(tls.wrap(factory, options, self._reactor)),
+        )
+
+
+class _NeverNone(Factory[Protocol]):
+    """For endpoints that do not know that a factory may refuse by None."""
+
+    noisy = False
+
+    def __init__(self, factory: IProtocolFactory) -> None:
+        self._factory = factory
+
+    @override
+    def buildProtocol(self, addr: Any) -> Any:
+        return self._factory.buildProtocol(addr) or _HangUp()
+
+
+class _HangUp(Protocol):
+    @override
+    def connectionMade(self) -> None:
+        cast("IStreamTransport", self.transport).abortConnection()
+
+
+@implementer(IStreamServerEndpoint)
+class _WrappedEndpoint:
+    """An endpoint that puts something in front of a factory."""
+
+    def __init__(self, endpoint: IStreamServerEndpoint, wrap: Wrap) -> None:
+        self._endpoint = endpoint
+        self._wrap = wrap
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """Listen."""
+        listening: Deferred[IListeningPort] = self._endpoint.listen(
+            self._wrap(protocolFactory)
+        )
+        return listening
+
+
+def _arguments(text: str) -> tuple[list[str], dict[str, str]]:
+    r"""The arguments of an endpoint string; ``\:``, ``\=`` and ``\\`` are escapes."""
+    positional: list[str] = []
+    named: dict[str, str] = {}
+    words = re.findall(r"(?:^|:)((?:\\.|[^\\:])*)", text, re.DOTALL) if text else []
+    for word in words:
+        if key := re.match(r"((?:\\.|[^\\=])*)=", word, re.DOTALL):
+            named[_plain(key[1])] = _plain(word[key.end() :])
+        else:
+            positional.append(_plain(word))
+    return positional, named
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
 
 
 def client_endpoint(
@@ -141,16 +323,4 @@ def listen_error(name: str, why: BaseException | None) -> ListenError:
         return ListenError("bind", name, "port must be 0-65535")
     if not isinstance(why, error.CannotListenError):
         return ListenError("bind", name, reason_of(why))
-    if why.socketError == "Cannot acquire lock":
-        # A UNIX path that Twisted finds held by a live process.
-        return ListenError("bind", name, "Address already in use")
-    if isinstance(why.port, bytes):
-        _unlock(Path(f"{os.fsdecode(why.port)}.lock"))
     return ListenError("bind", name, reason_of(why))
-
-
-def _unlock(lock: Path) -> None:
-    """Take back the lock that Twisted leaves when it cannot bind a UNIX path."""
-    with contextlib.suppress(OSError):
-        if str(lock.readlink()) == str(os.getpid()):
-            lock.unlink()

@@ -19,6 +19,7 @@ __all__ = [
     "escape_json",
     "escape_messages",
     "escape_newlines",
+    "unescape",
 ]
 
 _SAFE = b"\t\n" + bytes(range(0x20, 0x7F))
@@ -88,6 +89,17 @@ def escape_newlines(messages: Messages) -> Messages:
 
 def _with(messages: Messages, changed: Iterable[bytes]) -> Batch:
     return Batch(tuple(changed), messages.mark)
+
+
+def unescape(text: str) -> bytes:
+    r"""Read what a user wrote with escapes as in Python: ``\0``, ``\n``, ``\x1e``.
+
+    Raises:
+        ValueError: an escape is unknown or unfinished.
+    """
+    if re.search(r"(?<!\\)(\\\\)*\\[^\\'\"abfnrtvx0-7]", text):
+        raise ValueError("has an unknown escape")
+    return codecs.escape_decode(text.encode())[0]
 
 
 class StreamEscaper:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import errno
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress
     from twisted.python.failure import Failure
 
+    from echolab.kernel import Credentials
     from echolab.messages import Messages
 
 __all__ = [
+    "ORDERLY",
     "Accepted",
     "Connected",
     "EndCause",
@@ -25,6 +28,7 @@ __all__ = [
     "Finished",
     "Peer",
     "Received",
+    "Refused",
     "Sink",
     "cause_of",
     "format_address",
@@ -32,7 +36,7 @@ __all__ = [
 ]
 
 
-def format_address(address: IAddress) -> str:
+def format_address(address: IAddress | None) -> str:
     """An address as users write it.
 
     Returns:
@@ -67,6 +71,9 @@ class Peer:
         port: a port, or None.
         path: a UNIX path (``@name`` if abstract), or None. A client's socket
             seldom has one; then it is the path the server listens on.
+        pid: the process at the other end of a UNIX socket, if the kernel tells.
+        uid: its user.
+        name: the common name of a client's TLS certificate, if it was verified.
     """
 
     number: int
@@ -74,33 +81,51 @@ class Peer:
     host: str | None = None
     port: int | None = None
     path: str | None = None
+    pid: int | None = None
+    uid: int | None = None
+    name: str | None = None
 
     @classmethod
-    def of(cls, number: int, remote: IAddress, local: IAddress) -> Peer:
-        """The peer at ``remote``, seen from ``local``."""
+    def of(
+        cls,
+        number: int,
+        remote: IAddress | None,
+        local: IAddress | None = None,
+        *,
+        credentials: Credentials | None = None,
+        name: str | None = None,
+    ) -> Peer:
+        """The peer at ``remote``, seen from ``local`` if that is known."""
         match remote:
             case IPv4Address(host=host, port=port):
-                return cls(number, "IPv4", host, port)
+                return cls(number, "IPv4", host, port, name=name)
             case IPv6Address(host=host, port=port):
-                return cls(number, "IPv6", host, port)
-            case UNIXAddress(name=name):
-                name = name or getattr(local, "name", None)
-                return cls(number, "UNIX", path=_path(name))
+                return cls(number, "IPv6", host, port, name=name)
+            case UNIXAddress(name=own):
+                path = _path(own or getattr(local, "name", None))
+                pid = credentials.pid if credentials else None
+                uid = credentials.uid if credentials else None
+                return cls(number, "UNIX", path=path, pid=pid, uid=uid, name=name)
             case _:
                 return cls(number, format_address(remote))
 
     @override
     def __str__(self) -> str:
-        """``127.0.0.1:60612``, ``[::1]:60612``, ``unix:/run/lab.sock``."""
+        """``127.0.0.1:60612``, ``[::1]:60612``, ``unix:/run/lab.sock,pid=7``.
+
+        With a name, it stands in front: ``alice@127.0.0.1:60612``.
+        """
         match self.family:
             case "IPv4":
-                return f"{self.host}:{self.port}"
+                address = f"{self.host}:{self.port}"
             case "IPv6":
-                return f"[{self.host}]:{self.port}"
+                address = f"[{self.host}]:{self.port}"
             case "UNIX":
-                return f"unix:{self.path}"
+                pid = "" if self.pid is None else f",pid={self.pid}"
+                address = f"unix:{self.path}{pid}"
             case kind:
-                return kind
+                address = kind
+        return address if self.name is None else f"{self.name}@{address}"
 
 
 class EndCause(enum.Enum):
@@ -114,25 +139,45 @@ class EndCause(enum.Enum):
     """What the peer sent is not of the framing that was asked for."""
     OVERLONG = "overlong"
     """The peer sent a message over the bound, and that is refused."""
+    IDLE = "idle"
+    """Nothing came for so long that this side ended it."""
+    TIMEOUT = "timeout"
+    """The peer vanished: it answered none of the kernel's probes (ETIMEDOUT)."""
+    REFUSED = "refused"
+    """It was turned away: by its address, or because too many are open."""
+    HANDSHAKE = "handshake"
+    """It never was a connection: its TLS handshake or PROXY header failed."""
     STOPPED = "stopped"
     """This side ended it."""
     ERROR = "error"
     """Anything else; this is a fault of the program or of the TLS layer."""
 
 
-def cause_of(reason: Failure, *, stopped: bool) -> EndCause:
+ORDERLY = {EndCause.EOF, EndCause.STOPPED}
+"""The ends that are as they should be."""
+
+_CAUSES = {
+    0: EndCause.RESET,
+    errno.ECONNRESET: EndCause.RESET,
+    errno.EPIPE: EndCause.RESET,
+    errno.ETIMEDOUT: EndCause.TIMEOUT,
+}
+
+
+def cause_of(reason: Failure, *, stopped: bool, error_number: int = 0) -> EndCause:
     """Translate what Twisted says to ``connectionLost``.
 
     Args:
         reason: as given to ``connectionLost``.
         stopped: whether this side had asked for the end.
+        error_number: the errno that the socket ended with, if that is known.
     """
     if stopped or reason.check(error.ConnectionAborted):
         return EndCause.STOPPED
     if reason.check(error.ConnectionDone):
         return EndCause.EOF
     if reason.check(error.ConnectionLost):
-        return EndCause.RESET
+        return _CAUSES.get(error_number, EndCause.ERROR)
     return EndCause.ERROR
 
 
@@ -173,7 +218,12 @@ class Finished:
         messages: how many whole messages they were; None if nobody counted.
         unterminated_bytes: how many bytes were given out of a message that the
             peer never ended.
+        unread_bytes: how many bytes had arrived and were not read any more.
         seconds: how long it lasted.
+        detail: what ended it, where that was not in order: ``ECONNRESET``.
+        rtt_seconds: the kernel's last smoothed round-trip time (TCP_INFO), or
+            None if it has none.
+        retransmits: how many segments it sent again, likewise.
     """
 
     peer: Peer
@@ -183,10 +233,35 @@ class Finished:
     received_bytes: int
     messages: int | None = None
     unterminated_bytes: int = 0
+    unread_bytes: int = 0
     seconds: float
+    detail: str = ""
+    rtt_seconds: float | None = None
+    retransmits: int | None = None
 
 
-Event: TypeAlias = Accepted | Connected | Received | Finished
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Somebody was turned away, and never was accepted.
+
+    These are reported at a bounded rate.
+
+    Attributes:
+        peer: who it was; its number is 0.
+        time: when, in POSIX seconds.
+        cause: ``REFUSED`` or ``HANDSHAKE``.
+        detail: why.
+        others: how many were turned away unreported since the last report.
+    """
+
+    peer: Peer
+    time: float
+    cause: EndCause
+    detail: str
+    others: int
+
+
+Event: TypeAlias = Accepted | Connected | Received | Finished | Refused
 Sink: TypeAlias = Callable[[Event], None]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from echolab.escaping import escape
-from echolab.events import Accepted, Finished, Received
+from echolab.events import Accepted, Finished, Received, Refused
 from echolab.hex_format import Hex
 from echolab.json_format import Json
 from echolab.style import Form, Label, Style, mark_of, rfc3339
@@ -66,10 +66,14 @@ class Classic:
                 text = f"IP: {peer.host}, Port: {peer.port}"
             case "UNIX":
                 text = f"UNIX: {peer.path}"
+                if peer.pid is not None:
+                    text += f", PID: {peer.pid}, UID: {peer.uid}"
             case kind:
                 text = kind
-        host = text.encode("utf-8", "surrogateescape")
-        return escape(host) if self._style.escape else host
+        if peer.name is not None:
+            text += f", Name: {peer.name}"
+        host = escape(text.encode("utf-8", "surrogateescape"))
+        return host.replace(b"\n", b"\\n")
 
 
 class Log:
@@ -92,9 +96,11 @@ class Log:
                 return start + text.join(b"\n" + start) + b"\n"
             case Accepted():
                 return start + b"accepted\n"
-            case Finished(cause=cause, received_bytes=received, seconds=seconds):
-                end = f"finished {cause.value}, {received} bytes in {seconds:.3f} s\n"
-                return start + end.encode()
+            case Finished():
+                return start + f"finished {_ending(event)}\n".encode()
+            case Refused(cause=cause, detail=detail, others=others):
+                more = f", and {others} others" if others else ""
+                return start + f"{cause.value}: {detail}{more}\n".encode()
             case _:
                 return b""
 
@@ -115,6 +121,24 @@ class Raw:
             return label + text.join(b"\n" + label) + b"\n"
         raw = event.messages.raw()
         return escape(raw) if self._style.escape else raw
+
+
+def _ending(event: Finished) -> str:
+    """Why and after how much, in words; what is nothing is not said."""
+    why = f" ({event.detail})" if event.detail else ""
+    words = [f"{event.cause.value}{why}", f"{event.received_bytes} bytes"]
+    if event.messages is not None:
+        words.append(f"{event.messages} messages")
+    if event.unterminated_bytes:
+        words.append(f"{event.unterminated_bytes} bytes unterminated")
+    if event.unread_bytes:
+        words.append(f"{event.unread_bytes} bytes unread")
+    words[-1] += f" in {event.seconds:.3f} s"
+    if event.rtt_seconds is not None:
+        words.append(f"rtt {event.rtt_seconds * 1000:.3f} ms")
+    if event.retransmits:
+        words.append(f"{event.retransmits} retransmits")
+    return ", ".join(words)
 
 
 FORMATS: dict[str, Callable[[Style], Form]] = {

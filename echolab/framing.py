@@ -7,12 +7,11 @@ the connection: it raises, after it has given out what was good.
 
 from __future__ import annotations
 
-import codecs
-import re
 from functools import partial
 from typing import TYPE_CHECKING
 
 from echolab.errors import OverlongError
+from echolab.escaping import unescape
 from echolab.framer import DEFAULT_MAX_MESSAGE_BYTES, Framer, Overlong, check_bound
 from echolab.length_framing import IntFramer, NetstringFramer
 from echolab.messages import Batch, Lines
@@ -323,10 +322,7 @@ def framing(
     make: Callable[[int, Overlong], Framer]
     kind, colon, text = name.partition(":")
     if kind == "delimiter" and text:
-        if re.search(r"(?<!\\)(\\\\)*\\[^\\'\"abfnrtvx0-7]", text):
-            raise ValueError("has an unknown escape")
-        delimiter, _ = codecs.escape_decode(text.encode())
-        make = partial(DelimiterFramer, delimiter)
+        make = partial(DelimiterFramer, unescape(text))
     elif kind in _FRAMINGS and not colon:
         make = _FRAMINGS[kind]
     else:

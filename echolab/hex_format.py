@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from echolab.events import Accepted, Finished, Received
+from echolab.events import Accepted, Finished, Received, Refused
 from echolab.style import Style, mark_of
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class Hex:
                 return name + b" accepted\n"
             case Finished(cause=cause):
                 return b"%b finished %b\n" % (name, cause.value.encode())
+            case Refused(cause=cause):
+                return b"%b %b\n" % (name, cause.value.encode())
             case _:
                 return b""
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from echolab.escaping import escape_json
-from echolab.events import Accepted, Finished, Received
+from echolab.events import Accepted, Finished, Received, Refused
 from echolab.messages import Lines
 from echolab.style import Style, rfc3339
 
@@ -47,14 +47,23 @@ class Json:
             case Accepted():
                 return self._line(_start("accepted", event), {})
             case Finished():
-                end = {
+                end: dict[str, object] = {
                     "cause": event.cause.value,
                     "bytes": event.received_bytes,
                     "messages": event.messages,
                     "unterminated_bytes": event.unterminated_bytes,
+                    "unread_bytes": event.unread_bytes,
                     "seconds": round(event.seconds, 3),
                 }
+                if event.detail:
+                    end["detail"] = event.detail
+                if event.rtt_seconds is not None:
+                    end["rtt_seconds"] = event.rtt_seconds
+                    end["retransmits"] = event.retransmits
                 return self._line(_start("finished", event), end)
+            case Refused(cause=cause, detail=detail, others=others):
+                why = {"cause": cause.value, "detail": detail, "others": others}
+                return self._line(_start("refused", event), why)
             case _:
                 return b""
 
@@ -89,8 +98,14 @@ def _peer(peer: Peer) -> str:
     if peer.host is not None:
         members |= {"host": peer.host, "port": peer.port}
     if peer.path is not None:
-        members["path"] = peer.path.encode("utf-8", "replace").decode()
-    return _dumps(members)
+        path = peer.path.encode("utf-8", "surrogateescape")
+        members["path"] = path.decode("utf-8", "backslashreplace")
+    if peer.pid is not None:
+        members |= {"pid": peer.pid, "uid": peer.uid}
+    if peer.name is not None:
+        members["name"] = peer.name
+    # A path or a name may be of the peer's making: escaped in any case.
+    return escape_json(_dumps(members))
 
 
 def _message(message: bytes) -> dict[str, str]:

@@ -10,7 +10,9 @@ from twisted.python import usage
 from typing_extensions import override
 
 from echolab import __version__
+from echolab.admission import Network, network
 from echolab.endpoints import ANY_IPV4, host_and_port
+from echolab.escaping import unescape
 from echolab.formats import FORMATS, Label
 from echolab.framing import Overlong, framing
 from echolab.settings import ClientSettings, ServerSettings, When
@@ -88,19 +90,27 @@ def _address(text: str) -> str:
 def _number(name: str, text: str, convert: Callable[[str], float]) -> float:
     """Read a positive number."""
     if not 0 < (number := _converted(text, convert)) < MOST:
+        kind = _kind(convert)
         raise usage.UsageError(
-            f"--{name} {text}: must be a number over 0 and below {MOST}"
+            f"--{name} {text}: must be a {kind} over 0 and below {MOST}"
         )
     return number
 
 
-def _number_or_zero(name: str, text: str) -> float:
-    """Read how many seconds; 0 has a meaning of its own."""
-    if not 0 <= (number := _converted(text, float)) < MOST:
+def _number_or_zero(
+    name: str, text: str, convert: Callable[[str], float] = float
+) -> float:
+    """Read how many; 0 has a meaning of its own."""
+    if not 0 <= (number := _converted(text, convert)) < MOST:
+        kind = _kind(convert)
         raise usage.UsageError(
-            f"--{name} {text}: must be a number from 0 and below {MOST}"
+            f"--{name} {text}: must be a {kind} from 0 and below {MOST}"
         )
     return number
+
+
+def _kind(convert: object) -> str:
+    return "whole number" if convert is int else "number"
 
 
 def _converted(text: str, convert: Callable[[str], float]) -> float:
@@ -128,7 +138,26 @@ def _framing(text: str) -> str:
     return text
 
 
+def _network(name: str, text: str) -> Network:
+    try:
+        return network(text)
+    except ValueError as error:
+        raise usage.UsageError(f"--{name} {text}: {error}") from None
+
+
+def _reply(text: str) -> str:
+    """Check the escapes of a reply."""
+    try:
+        unescape(text)
+    except ValueError as error:
+        raise usage.UsageError(f"--reply {text}: {error}") from None
+    return text
+
+
 FORMAT_HELP = "How events are printed: classic, log, raw, hex, json."
+REPLY_HELP = (
+    "Send back: none, echo (what came), or TEXT and a newline for each message."
+)
 PARTIAL_HELP = "Show an unfinished message after so many silent seconds; 0: never."
 LABEL_HELP = "Say whose each message is: auto (while there are several), always, never."
 ESCAPE_HELP = "Show control characters as escapes: auto (on a terminal), always, never."
@@ -150,6 +179,7 @@ class ServerOptions(BaseOptions):
     optFlags = [
         ["once", None, "Serve one connection, then exit."],
         ["fsync", None, "Make every write to a file durable (slow)."],
+        ["reuse-port", None, "Share the port with other processes (SO_REUSEPORT)."],
     ]
     optParameters = [
         ["port", "p", None, "TCP port to listen on; 0 takes a free one. [8888]"],
@@ -160,6 +190,24 @@ class ServerOptions(BaseOptions):
         ["overlong", None, "split", "A longer one: split (into pieces) or close."],
         ["format", None, "classic", FORMAT_HELP],
         ["partial-after", None, "1", PARTIAL_HELP],
+        ["reply", None, "none", REPLY_HELP],
+        ["max-connections", None, None, "Connections at a time. [as open files allow]"],
+        ["max-per-host", None, "0", "Connections of one IP address; 0: any number."],
+        ["idle-timeout", None, "0", "End a connection after so many silent seconds."],
+        [
+            "handshake-timeout",
+            None,
+            "10",
+            "Seconds for a TLS handshake or PROXY header.",
+        ],
+        ["keepalive", None, "60", "Seconds to notice that a peer vanished; 0: never."],
+        ["drain", None, "5", "Seconds the end may take."],
+        [
+            "client-ca",
+            None,
+            None,
+            "PEM file that must have signed clients' certificates.",
+        ],
         ["label", None, "auto", LABEL_HELP],
         ["escape", None, "auto", ESCAPE_HELP],
         [
@@ -174,6 +222,11 @@ class ServerOptions(BaseOptions):
         super().__init__()
         self._listen: list[str] = []
         self._outputs: list[tuple[str | None, str]] = []
+        self._networks: dict[str, tuple[Network, ...]] = {
+            "allow": (),
+            "deny": (),
+            "proxy_from": (),
+        }
 
     def opt_listen(self, endpoint: str) -> None:
         """Endpoint to listen on instead, as unix:/tmp/lab.sock; may be repeated."""
@@ -184,6 +237,12 @@ class ServerOptions(BaseOptions):
         output: tuple[str | None, str]
         form, colon, path = where.partition(":")
         output = (form, path) if colon and form in FORMATS else (None, where)
+        if colon and output[0] is None and "/" not in form:
+            names = ", ".join(FORMATS)
+            raise usage.UsageError(
+                f"--output {where}: {form} is no format ({names}); "
+                f"for a file of that name write ./{where}"
+            )
         if not output[1]:
             raise usage.UsageError(f"--output {where}: the file has no name")
         if output[1] in [path for _, path in self._outputs]:
@@ -191,6 +250,18 @@ class ServerOptions(BaseOptions):
         self._outputs.append(output)
 
     opt_o = opt_output
+
+    def opt_allow(self, cidr: str) -> None:
+        """Only these addresses may connect, as 192.0.2.0/24; may be repeated."""
+        self._networks["allow"] += (_network("allow", cidr),)
+
+    def opt_deny(self, cidr: str) -> None:
+        """These addresses may not, even if allowed; may be repeated."""
+        self._networks["deny"] += (_network("deny", cidr),)
+
+    def opt_proxy_from(self, cidr: str) -> None:
+        """Balancers that haproxy: endpoints believe; may be repeated."""
+        self._networks["proxy_from"] += (_network("proxy-from", cidr),)
 
     @override
     def parseArgs(self, *words: str) -> None:
@@ -216,6 +287,24 @@ class ServerOptions(BaseOptions):
             max_message_bytes=int(_number("max-message", self["max-message"], int)),
             overlong=_choice("overlong", self["overlong"], get_args(Overlong)),
             partial_seconds=_number_or_zero("partial-after", self["partial-after"]),
+            reply=_reply(self["reply"]),
+            reuse_port=bool(self["reuse-port"]),
+            client_ca=self["client-ca"],
+            **self._networks,
+            max_connections=(
+                0
+                if self["max-connections"] is None
+                else int(_number("max-connections", self["max-connections"], int))
+            ),
+            max_per_host=int(
+                _number_or_zero("max-per-host", self["max-per-host"], int)
+            ),
+            idle_seconds=_number_or_zero("idle-timeout", self["idle-timeout"]),
+            handshake_seconds=_number(
+                "handshake-timeout", self["handshake-timeout"], float
+            ),
+            keepalive_seconds=_number_or_zero("keepalive", self["keepalive"]),
+            drain_seconds=_number_or_zero("drain", self["drain"]),
             format=_choice("format", self["format"], tuple(FORMATS)),
             label=_choice("label", self["label"], get_args(Label)),
             escape=_choice("escape", self["escape"], get_args(When)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import stat
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["MAX_BUFFERED_BYTES", "BufferedOutput", "DescriptorOutput", "LogOutput"]
 
 MAX_BUFFERED_BYTES = 1 << 18
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 _log = Logger()
 
@@ -276,7 +279,7 @@ class DescriptorOutput(BufferedOutput):
     def failed(self, error: OSError) -> None:
         if self.closed:
             return
-        if self._is_file:
+        if self._is_file or error.errno in _FULL:
             self.wait_until_it_works(error)
             return
         self.close()

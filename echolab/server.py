@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import errno
+from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
+from twisted.internet import error
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import (
+    IHandshakeListener,
+    IPushProducer,
+    ISSLTransport,
+)
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
 from typing_extensions import override
 from zope.interface import implementer
 
-from echolab.errors import FramingError, OverlongError
-from echolab.events import Accepted, EndCause, Finished, Peer, Received, cause_of
+from echolab.admission import Admission, Throttle
+from echolab.errors import FramingError, OverlongError, reason_of
+from echolab.events import (
+    ORDERLY,
+    Accepted,
+    EndCause,
+    Finished,
+    Peer,
+    Received,
+    Refused,
+    cause_of,
+)
 from echolab.framing import LineFramer
+from echolab.kernel import keep_alive, watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,20 +45,47 @@ if TYPE_CHECKING:
     from echolab.interfaces import IStreamTransport
     from echolab.messages import Messages
 
-__all__ = ["ReceiverFactory", "ReceiverProtocol"]
+__all__ = ["Limits", "ReceiverFactory", "ReceiverProtocol"]
 
 # How often a drain looks again: after a turn of the reactor that has asked every
 # connection, and less often while the sink lets nobody read.
 TURN_SECONDS = 0.001
 PAUSED_TURN_SECONDS = 0.02
 
-_log = Logger()
+_UNFRAMED = {EndCause.MALFORMED, EndCause.OVERLONG}
+"""Ends after which nothing can be made of what still comes."""
+
+LINGER_SECONDS = 2.0
+"""How long a peer may take to let a connection end that this side has ended."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How patient a server is with each connection; 0 is for ever.
+
+    Attributes:
+        partial_seconds: after so long a silence, what there is of a message is
+            given out, marked ``partial``.
+        partial_alone: only while its connection is the only one, since nothing
+            would part it from what others send.
+        idle_seconds: after so long a silence the connection is ended.
+        handshake_seconds: how long a TLS handshake may take.
+        keepalive_seconds: after so long without a sign of life from the peer's
+            machine the connection is lost.
+    """
+
+    partial_seconds: float = 1.0
+    partial_alone: bool = False
+    idle_seconds: float = 0.0
+    handshake_seconds: float = 10.0
+    keepalive_seconds: float = 60.0
+
+
+@implementer(IHandshakeListener)
 class ReceiverProtocol(Protocol):
     """One accepted connection: chunks in, events out, nothing sent back.
 
-    Made by a `ReceiverFactory`, which knows the sink, the clock and the framing.
+    Made by a `ReceiverFactory`, which knows the sink, the clock and the limits.
     """
 
     factory: ReceiverFactory
@@ -49,54 +93,108 @@ class ReceiverProtocol(Protocol):
 
     def __init__(self, framer: Framer) -> None:
         self._framer = framer
+        self._peer: Peer | None = None
         self._received_bytes = 0
         self._messages = 0
         self._unterminated_bytes = 0
-        self._partial_due: IDelayedCall | None = None
-        self._stopped = False
-        self._fault: EndCause | None = None
+        self._ended: EndCause | None = None
+        self._detail = ""
         self._bytes_last_turn = -1
+        self._partial_due: IDelayedCall | None = None
+        self._due: IDelayedCall | None = None
 
     @override
     def connectionMade(self) -> None:
         transport = self.transport
         factory = self.factory
-        self._began = factory.clock.seconds()
-        self._peer = Peer.of(
-            next(factory.numbers), transport.getPeer(), transport.getHost()
-        )
+        self._began = self._heard = factory.clock.seconds()
+        self._watched = watch(transport)
+        if self._watched and factory.limits.keepalive_seconds:
+            keep_alive(self._watched, factory.limits.keepalive_seconds)
         factory.opened(self)
+        if not ISSLTransport.providedBy(transport):
+            self._accept()
+        elif factory.limits.handshake_seconds:
+            self._due = factory.clock.callLater(
+                factory.limits.handshake_seconds, self._handshake_late
+            )
+
+    def handshakeCompleted(self) -> None:
+        """TLS is there, and the client's certificate is known to be good."""
+        if self._peer is None and self._ended is None:
+            self._cancel_due()
+            self._accept(_verified_name(self.transport))
+
+    def _handshake_late(self) -> None:
+        self._due = None
+        self._ended = EndCause.HANDSHAKE
+        self._detail = "no TLS handshake in time"
+        self.transport.abortConnection()
+
+    def _accept(self, name: str | None = None) -> None:
+        factory = self.factory
+        self._peer = Peer.of(
+            next(factory.numbers),
+            self.transport.getPeer(),
+            self.transport.getHost(),
+            credentials=self._watched.credentials() if self._watched else None,
+            name=name,
+        )
+        self._end_if_idle_in(factory.limits.idle_seconds)
         factory.sink(Accepted(self._peer, self._began))
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        if self._fault is None:
+        if self._ended not in _UNFRAMED:
             self._received_bytes += len(data)
             self._heard = self.factory.clock.seconds()
-            self._report(self._framer.feed(data))
+            self._report(self._framer.feed(data), self._heard)
             if self._partial_due is None and self._framer.buffered_bytes:
-                self._show_partial_in(self.factory.partial_seconds)
+                self._show_partial_in(self.factory.limits.partial_seconds)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        factory = self.factory
+        self._cancel_due()
         if self._partial_due is not None:
             self._partial_due.cancel()
-        now = self._heard = factory.clock.seconds()
-        if self._fault is None:
-            self._report(self._framer.end())
+        factory = self.factory
+        now = factory.clock.seconds()
+        remote = self.transport.getPeer()
+        factory.closed(self, remote)
+        if self._peer is None:
+            why = self._detail or _tls_reason(reason)
+            factory.refuse(Peer.of(0, remote), EndCause.HANDSHAKE, why)
+            return
+        self.finish_framing(now)
+        watched = self._watched
+        number = watched.error if watched else 0
+        stopped = self._ended is EndCause.STOPPED
+        cause = self._ended or cause_of(reason, stopped=stopped, error_number=number)
+        detail = self._detail
+        if not detail and cause not in ORDERLY:
+            known = reason.check(error.ConnectionLost, error.ConnectionDone)
+            detail = errno.errorcode.get(number, "") if known else _tls_reason(reason)
+        if cause is EndCause.STOPPED and watched:
+            factory.unread_bytes += watched.unread_bytes
         factory.sink(
             Finished(
                 self._peer,
                 now,
-                self._fault or cause_of(reason, stopped=self._stopped),
+                cause,
                 received_bytes=self._received_bytes,
                 messages=self._messages if factory.count_messages else None,
                 unterminated_bytes=self._unterminated_bytes,
+                unread_bytes=watched.unread_bytes if watched else 0,
                 seconds=now - self._began,
+                detail=detail,
+                rtt_seconds=watched.rtt_seconds if watched else None,
+                retransmits=watched.retransmits if watched else None,
             )
         )
-        factory.closed(self)
+
+    def pause(self) -> None:
+        """Read nothing until `resume`."""
+        self.transport.pauseProducing()
 
     def resume(self) -> None:
         """Read again; what came meanwhile has yet to be looked for."""
@@ -106,10 +204,47 @@ class ReceiverProtocol(Protocol):
 
     def stop_if_quiet(self) -> None:
         """End the connection if nothing came since this was last asked."""
-        if self._received_bytes == self._bytes_last_turn and not self._stopped:
-            self._stopped = True
-            self.transport.loseConnection()
+        if self._received_bytes == self._bytes_last_turn and self._ended is None:
+            self.end(EndCause.STOPPED)
         self._bytes_last_turn = self._received_bytes
+
+    def end(self, cause: EndCause, detail: str = "") -> None:
+        """End the connection, in order if the peer plays along."""
+        self._ended, self._detail = cause, detail
+        self._cancel_due()
+        self._due = self.factory.clock.callLater(
+            LINGER_SECONDS, self.transport.abortConnection
+        )
+        self.transport.loseConnection()
+
+    def abort(self) -> None:
+        """End the connection now, whatever is on its way."""
+        self._ended = self._ended or EndCause.STOPPED
+        self.transport.abortConnection()
+
+    def finish_framing(self, now: float) -> None:
+        """Give out the last message, if the peer has not ended it."""
+        if self._ended not in _UNFRAMED:
+            self._report(self._framer.end(), now)
+
+    def _report(self, batches: Iterable[Messages], now: float) -> None:
+        assert self._peer is not None
+        try:
+            for messages in batches:
+                self.factory.sink(Received(self._peer, now, messages))
+                self.count(messages)
+        except FramingError as why:
+            overlong = isinstance(why, OverlongError)
+            self.end(EndCause.OVERLONG if overlong else EndCause.MALFORMED, str(why))
+
+    def count(self, messages: Messages) -> None:
+        """Take note of what was received."""
+        if messages.mark:
+            self._unterminated_bytes += len(messages.raw())
+            return
+        self._unterminated_bytes = 0
+        if self.factory.count_messages:
+            self._messages += len(messages)
 
     def _show_partial_in(self, seconds: float) -> None:
         if seconds:
@@ -119,43 +254,62 @@ class ReceiverProtocol(Protocol):
     def _show_partial(self) -> None:
         """Show what there is of a message whose peer has fallen silent."""
         self._partial_due = None
-        if not self._framer.buffered_bytes or self._fault is not None:
+        if not self._framer.buffered_bytes or self._ended is not None:
             return
         factory = self.factory
         now = factory.clock.seconds()
+        patience = factory.limits.partial_seconds
         silent = now - self._heard
-        if silent < factory.partial_seconds:
-            self._show_partial_in(factory.partial_seconds - silent)
+        if silent < patience:
+            self._show_partial_in(patience - silent)
         elif not factory.partials_wanted():
-            self._show_partial_in(factory.partial_seconds)
+            self._show_partial_in(patience)
         else:
-            self._heard = now
-            self._report(self._framer.take())
+            self._report(self._framer.take(), now)
 
-    def abort(self) -> None:
-        """End the connection now, whatever is on its way."""
-        self._stopped = True
-        self.transport.abortConnection()
+    def _end_if_idle_in(self, seconds: float) -> None:
+        if seconds:
+            self._due = self.factory.clock.callLater(seconds, self._end_if_idle)
 
-    def _report(self, batches: Iterable[Messages]) -> None:
+    def _end_if_idle(self) -> None:
+        """End the connection, unless something came, or could not come."""
+        self._due = None
         factory = self.factory
-        try:
-            for messages in batches:
-                factory.sink(Received(self._peer, self._heard, messages))
-                if messages.mark:
-                    self._unterminated_bytes += len(messages.raw())
-                    continue
-                self._unterminated_bytes = 0
-                if factory.count_messages:
-                    self._messages += len(messages)
-        except FramingError as why:
-            self._fault = (
-                EndCause.OVERLONG
-                if isinstance(why, OverlongError)
-                else EndCause.MALFORMED
-            )
-            _log.info("{peer}: {why}", peer=self._peer, why=why)
-            self.transport.loseConnection()
+        patience = factory.limits.idle_seconds
+        silent = factory.clock.seconds() - self._heard
+        if factory.paused:
+            self._end_if_idle_in(patience)
+        elif silent < patience:
+            self._end_if_idle_in(patience - silent)
+        else:
+            self.end(EndCause.IDLE, f"nothing came for {patience:g} s")
+
+    def _cancel_due(self) -> None:
+        due, self._due = self._due, None
+        if due is not None and due.active():
+            due.cancel()
+
+
+def _host(address: IAddress | None) -> str | None:
+    host: str | None = getattr(address, "host", None)
+    return host
+
+
+def _verified_name(transport: object) -> str | None:
+    """The common name of a client's certificate; there is one if it was verified."""
+    certificate = getattr(transport, "getPeerCertificate", lambda: None)()
+    return None if certificate is None else certificate.get_subject().CN
+
+
+def _tls_reason(reason: Failure) -> str:
+    """Say why TLS failed, in OpenSSL's words; the last of them says most."""
+    if reason.check(error.ConnectionDone, error.ConnectionLost):
+        return "the client ended"
+    match reason.value:
+        case BaseException(args=([*_, (*_, words)],)):  # an OpenSSL.SSL.Error
+            return str(words)
+        case other:
+            return reason_of(other)
 
 
 @implementer(IPushProducer)
@@ -169,11 +323,15 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
         sink: takes the events of all connections, each connection's in order.
         clock: tells the time (``reactor``, or a test's ``Clock``).
         make_framer: makes the framer of one connection.
-        partial_seconds: after so long a silence, what there is of a message is
-            given out, marked ``partial``; 0 for never.
-        partial_alone: only while its connection is the only one, since nothing
-            would part it from what others send.
+        make_protocol: makes the protocol of one connection, given its framer.
+        limits: how patient it is.
+        admission: who may connect; everybody, if none is given.
         count_messages: whether `Finished` says how many messages there were.
+
+    Attributes:
+        paused: whether the sink lets nobody read now.
+        unread_bytes: how many bytes had arrived at connections that this side
+            ended, and were not read.
     """
 
     noisy = False
@@ -184,48 +342,72 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
         *,
         clock: IReactorTime,
         make_framer: Callable[[], Framer] = LineFramer,
-        partial_seconds: float = 1.0,
-        partial_alone: bool = False,
+        make_protocol: Callable[[Framer], ReceiverProtocol] = ReceiverProtocol,
+        limits: Limits | None = None,
+        admission: Admission | None = None,
         count_messages: bool = True,
     ) -> None:
         self.sink = sink
         self.clock = clock
-        self.numbers = count(1)
-        self.partial_seconds = partial_seconds
+        self.limits = limits or Limits()
         self.count_messages = count_messages
-        self._partial_alone = partial_alone
+        self.numbers = count(1)
+        self.paused = False
+        self.unread_bytes = 0
         self._make_framer = make_framer
+        self._make_protocol = make_protocol
+        self._admission = admission or Admission()
+        self._throttle = Throttle()
         self._connections: set[ReceiverProtocol] = set()
         self._accepting = True
-        self._paused = False
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> ReceiverProtocol | None:
-        if not self._accepting:
+        """Make a protocol; or None, which has the connection closed at once."""
+        why = (
+            self._admission.enter(_host(addr))
+            if self._accepting
+            else "no more are accepted"
+        )
+        if why:
+            self.refuse(Peer.of(0, addr), EndCause.REFUSED, why)
             return None
-        protocol = ReceiverProtocol(self._make_framer())
+        protocol = self._make_protocol(self._make_framer())
         protocol.factory = self
         return protocol
+
+    @property
+    def max_connections(self) -> int:
+        """How many may be open at a time; 0 for any number."""
+        return self._admission.max_connections
+
+    def refuse(self, peer: Peer, cause: EndCause, detail: str) -> None:
+        """Report that somebody was turned away, if not too many were just now."""
+        now = self.clock.seconds()
+        others = self._throttle(now)
+        if others is not None:
+            self.sink(Refused(peer, now, cause, detail, others))
 
     def opened(self, protocol: ReceiverProtocol) -> None:
         """Note a new connection; it waits if the sink is full."""
         self._connections.add(protocol)
-        if self._paused:
-            protocol.transport.pauseProducing()
+        if self.paused:
+            protocol.pause()
 
-    def closed(self, protocol: ReceiverProtocol) -> None:
+    def closed(self, protocol: ReceiverProtocol, address: IAddress | None) -> None:
         """Forget a connection that has finished."""
         self._connections.discard(protocol)
+        self._admission.leave(_host(address))
 
     def pauseProducing(self) -> None:
         """Read from no connection until `resumeProducing`."""
-        self._paused = True
+        self.paused = True
         for protocol in self._connections:
-            protocol.transport.pauseProducing()
+            protocol.pause()
 
     def resumeProducing(self) -> None:
         """Read from all connections again."""
-        self._paused = False
+        self.paused = False
         for protocol in self._connections:
             protocol.resume()
 
@@ -238,7 +420,7 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
     def partials_wanted(self) -> bool:
         """Whether an unfinished message may be shown now."""
         alone = len(self._connections) == 1
-        return not self._paused and (alone or not self._partial_alone)
+        return not self.paused and (alone or not self.limits.partial_alone)
 
     def stop_accepting(self) -> None:
         """Turn away every further connection; those that are open go on."""
@@ -261,8 +443,8 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
         while self._connections:
             if self.clock.seconds() >= deadline:
                 self.stopProducing()
-            elif not self._paused:
+            elif not self.paused:
                 for protocol in tuple(self._connections):
                     protocol.stop_if_quiet()
-            turn = PAUSED_TURN_SECONDS if self._paused else TURN_SECONDS
+            turn = PAUSED_TURN_SECONDS if self.paused else TURN_SECONDS
             await deferLater(self.clock, turn)

@@ -78,7 +78,7 @@ class ReceiverService(Service):
         drain_seconds: float = 5.0,
     ) -> None:
         self._endpoints = endpoints
-        self._factory = factory
+        self.factory = factory
         self._outputs = outputs
         self._clock = clock
         self._done = done
@@ -101,12 +101,14 @@ class ReceiverService(Service):
                 report(listen_error(name, failure.value))
 
         for name, endpoint in self._endpoints:
-            listening = endpoint.listen(self._factory)
+            listening = endpoint.listen(self.factory)
             self._listening.append(listening.addErrback(failed, name))
         report = self._done
         for why in filter(None, errors):
             self.stop_listening()
             raise why
+        if most := self.factory.max_connections:
+            _log.info("at most {most} connections at a time", most=most)
         for each in self._listening:
             each.addCallback(_announce)
 
@@ -119,7 +121,7 @@ class ReceiverService(Service):
 
     def stop_listening(self) -> Deferred[list[None]]:
         """Accept no more connections; those that are open go on."""
-        self._factory.stop_accepting()
+        self.factory.stop_accepting()
         listening, self._listening = self._listening, []
         for each in listening:
             each.cancel()
@@ -143,7 +145,9 @@ class ReceiverService(Service):
     async def _stop(self) -> None:
         deadline = self._clock.seconds() + self._drain_seconds
         await self.stop_listening()
-        await self._factory.drain(self._drain_seconds)
+        await self.factory.drain(self._drain_seconds)
+        if unread := self.factory.unread_bytes:
+            _log.warn("{bytes} bytes that had arrived were not read", bytes=unread)
         seconds = max(0.0, deadline - self._clock.seconds())
         left = sum(
             await gatherResults([output.flush(seconds) for output in self._outputs])

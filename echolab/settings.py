@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from echolab.framer import DEFAULT_MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
+    from echolab.admission import Network
     from echolab.formats import Label
     from echolab.framer import Overlong
 
@@ -29,6 +30,23 @@ class ServerSettings:
         framing: how bytes become messages; see `echolab.framing.framing`.
         max_message_bytes: the longest message.
         overlong: what becomes of a longer one: ``split`` or ``close``.
+        reuse_port: whether other processes may listen on the same port too, and
+            the kernel gives each a part of the connections (SO_REUSEPORT).
+        client_ca: path of the certificates that must have signed a TLS client's;
+            None if clients need none.
+        proxy_from: the networks of the balancers that ``haproxy:`` endpoints
+            believe.
+        allow: if there are any, only these networks may connect.
+        deny: these may not, even if allowed.
+        max_connections: how many may be open at a time; 0 for a million, or as
+            many as the limit of open files leaves.
+        max_per_host: how many of one IP address; 0 for any number.
+        idle_seconds: after so long a silence a connection is ended; 0 for never.
+        handshake_seconds: how long a TLS handshake or a PROXY header may take.
+        keepalive_seconds: after so long without a sign of life from the peer's
+            machine the connection is lost; 0 for never.
+        reply: ``none``, ``echo``, or a line to send back for each message.
+        drain_seconds: how long the end may take.
         partial_seconds: after so long a silence an unfinished message is shown;
             0 for never.
         format: how events are printed; see `echolab.formats.FORMATS`.
@@ -50,6 +68,18 @@ class ServerSettings:
     framing: str = "line"
     max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
     overlong: Overlong = "split"
+    reuse_port: bool = False
+    client_ca: str | None = None
+    proxy_from: tuple[Network, ...] = ()
+    allow: tuple[Network, ...] = ()
+    deny: tuple[Network, ...] = ()
+    max_connections: int = 0
+    max_per_host: int = 0
+    idle_seconds: float = 0.0
+    handshake_seconds: float = 10.0
+    keepalive_seconds: float = 60.0
+    reply: str = "none"
+    drain_seconds: float = 5.0
     partial_seconds: float = 1.0
     format: str = "classic"
     label: Label = "auto"

@@ -39,10 +39,13 @@ class Style:
     color: bool = False
 
     def name(self, peer: Peer) -> bytes:
-        """The peer's address, in its colour."""
-        name = str(peer).encode("utf-8", "surrogateescape")
-        if self.escape:
-            name = escape(name)
+        """The peer's address, in its colour.
+
+        A UNIX path or a certificate's name may be of the peer's making, so what
+        could drive a terminal or end a line is escaped in any case.
+        """
+        name = escape(str(peer).encode("utf-8", "surrogateescape"))
+        name = name.replace(b"\n", b"\\n")
         if self.color:
             name = b"\x1b[%dm%b\x1b[0m" % (COLORS[peer.number % len(COLORS)], name)
         return name

@@ -15,6 +15,7 @@ from twisted.logger import ILogObserver
 from typing_extensions import override
 
 from echolab.errors import EcholabError
+from echolab.kernel import raise_open_files_limit
 from echolab.program import (
     Ending,
     check_standard_output,
@@ -99,6 +100,7 @@ def host(options: usage.Options, make: Callable[[Any, Done], IService]) -> IServ
     chosen = any(twistd.get(each) for each in ("logfile", "syslog", "logger"))
     ending = Ending(reactor, to_log=daemon or chosen)
     keep_heap()
+    raise_open_files_limit()
     atexit.register(_exit_with_status_of, ending)
     try:
         if not daemon:

@@ -111,6 +111,7 @@ class Program:
         stdout: int = subprocess.PIPE,
         cwd: str | None = None,
         program: Sequence[str] = ECHOLAB,
+        pass_fds: Sequence[int] = (),
     ) -> None:
         self.process = subprocess.Popen(
             [*program, *argv],
@@ -119,6 +120,7 @@ class Program:
             stderr=subprocess.PIPE,
             cwd=cwd,
             preexec_fn=heed_signals,
+            pass_fds=pass_fds,
         )
         self.out = b""
         self.err = b""

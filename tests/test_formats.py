@@ -128,7 +128,7 @@ class LogTests(SynchronousTestCase):
             + start
             + b"recv b\n"
             + start
-            + b"finished eof, 13 bytes in 1.500 s\n",
+            + b"finished eof, 13 bytes, 2 messages, 3 bytes unterminated in 1.500 s\n",
         )
 
     def test_pieces_are_marked(self) -> None:
@@ -210,6 +210,7 @@ class JsonTests(SynchronousTestCase):
                     "bytes": 13,
                     "messages": 2,
                     "unterminated_bytes": 3,
+                    "unread_bytes": 0,
                     "seconds": 1.5,
                 }
                 | shared,

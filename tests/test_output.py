@@ -175,11 +175,24 @@ class OutputTests(SynchronousTestCase):
         output.write(b"y\n")
         self.assertEqual(self.lost, [None])
 
-    def test_full_device(self) -> None:
+    def test_full_device_is_waited_for(self) -> None:
         with open("/dev/full", "wb", buffering=0) as full:
-            self.output(full.fileno()).write(b"x\n")
+            output = self.output(full.fileno())
+            output.write(b"x\n")
+            self.assertEqual(self.lost, [])
+            self.assertEqual(len(self.reactor.getDelayedCalls()), 1)
+            output.close()
+
+    def test_error(self) -> None:
+        def write(fd: int, view: memoryview) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+        _, writing = self.pipe()
+        output = self.output(writing)
+        self.patch(os, "write", write)
+        output.write(b"x\n")
         [why] = self.lost
-        self.assertEqual(str(why), "write stdout: No space left on device")
+        self.assertEqual(str(why), "write stdout: Input/output error")
 
     def test_full_disk_under_a_file_is_waited_for(self) -> None:
         disk = Disk(6)

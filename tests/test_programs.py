@@ -202,7 +202,7 @@ class ServerTests(SynchronousTestCase):
             ) as server:
                 server.wait_for(b"listening on", stream="err", times=2)
                 self.assertEqual(stat.S_IMODE(Path(path).stat().st_mode), 0o600)
-                server.wait_for(b"\n", stream="err", times=2)
+                server.wait_for(b"\n", stream="err", times=3)
                 six = int(server.err.strip().rpartition(b":")[2])
                 with socket.socket(socket.AF_UNIX) as client:
                     client.connect(path)
@@ -214,9 +214,10 @@ class ServerTests(SynchronousTestCase):
                 server.wait_for(b"finish.\n", times=2)
                 self.assertEqual(
                     server.out,
-                    b"accepted host(UNIX: %b)\nrecv data: by path\nfinish.\n"
+                    b"accepted host(UNIX: %b, PID: %d, UID: %d)\n"
+                    b"recv data: by path\nfinish.\n"
                     b"accepted host(IP: ::1, Port: %d)\nrecv data: by IPv6\nfinish.\n"
-                    % (path.encode(), port),
+                    % (path.encode(), os.getpid(), os.getuid(), port),
                 )
                 server.process.terminate()
                 server.end()

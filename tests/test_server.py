@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from twisted.internet import error
 from twisted.internet.address import IPv4Address
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import (
     Accepted,
+    Admission,
     EndCause,
+    Limits,
     LineFramer,
     NetstringFramer,
     Peer,
     Received,
     ReceiverFactory,
     ReceiverProtocol,
+    Refused,
+    ReplyingProtocol,
+    echo,
+    reply_text,
 )
-from echolab.server import TURN_SECONDS
+from echolab.server import LINGER_SECONDS, TURN_SECONDS
 from tests.support import Events, FakeTransport
+
+if TYPE_CHECKING:
+    from echolab.replying import Reply
 
 ADDRESS = IPv4Address("TCP", "127.0.0.1", 60612)
 
@@ -131,6 +143,7 @@ class ReceiverTests(ReceiverCase):
         self.factory.stopProducing()
         self.assertTrue(transport.aborted)
         self.assertIsNone(self.factory.buildProtocol(ADDRESS))
+        self.events.pop()
         cause = self.lose(protocol, error.ConnectionAborted())
         self.assertIs(cause, EndCause.STOPPED)
 
@@ -138,6 +151,13 @@ class ReceiverTests(ReceiverCase):
         protocol, transport = self.connect()
         self.factory.stop_accepting()
         self.assertIsNone(self.factory.buildProtocol(ADDRESS))
+        self.assertEqual(
+            self.events[-1],
+            Refused(
+                Peer(0, "IPv4", "127.0.0.1", 60612),
+                *(0, EndCause.REFUSED, "no more are accepted", 0),
+            ),
+        )
         protocol.dataReceived(b"more\n")
         self.assertEqual(self.events.lines(), [b"more"])
         self.assertFalse(transport.disconnecting)
@@ -148,7 +168,9 @@ class PartialTests(ReceiverCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.factory = ReceiverFactory(self.events, clock=self.clock, partial_seconds=2)
+        self.factory = ReceiverFactory(
+            self.events, clock=self.clock, limits=Limits(partial_seconds=2)
+        )
 
     def shown(self) -> list[tuple[bytes, str | None]]:
         return [
@@ -195,7 +217,9 @@ class PartialTests(ReceiverCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_never(self) -> None:
-        self.factory = ReceiverFactory(self.events, clock=self.clock, partial_seconds=0)
+        self.factory = ReceiverFactory(
+            self.events, clock=self.clock, limits=Limits(partial_seconds=0)
+        )
         protocol, _ = self.connect()
         protocol.dataReceived(b"hel")
         self.clock.advance(3600)
@@ -215,7 +239,7 @@ class PartialTests(ReceiverCase):
 
     def test_only_alone(self) -> None:
         self.factory = ReceiverFactory(
-            self.events, clock=self.clock, partial_alone=True
+            self.events, clock=self.clock, limits=Limits(partial_alone=True)
         )
         protocol, _ = self.connect()
         other, _ = self.connect()
@@ -240,6 +264,117 @@ class PartialTests(ReceiverCase):
         self.clock.advance(9)
         self.assertEqual(self.shown(), [(b"hel", "partial")])
         self.assertIs(self.lose(protocol), EndCause.OVERLONG)
+
+
+class IdleTests(ReceiverCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.factory = ReceiverFactory(
+            self.events, clock=self.clock, limits=Limits(idle_seconds=10)
+        )
+
+    def test_ends_after_silence(self) -> None:
+        protocol, transport = self.connect()
+        self.clock.advance(6)
+        protocol.dataReceived(b"half")
+        self.clock.pump([6, 3.9])
+        self.assertFalse(transport.disconnecting)
+        self.clock.advance(0.1)
+        self.assertTrue(transport.disconnecting)
+        self.assertIs(self.lose(protocol), EndCause.IDLE)
+        self.assertEqual(self.events.finished().detail, "nothing came for 10 s")
+        self.assertEqual(self.events.lines(), [b"half"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_a_peer_that_is_held_back_is_not_idle(self) -> None:
+        _, transport = self.connect()
+        self.factory.pauseProducing()
+        self.clock.pump([10] * 5)
+        self.factory.resumeProducing()
+        self.clock.advance(9)
+        self.assertFalse(transport.disconnecting)
+        self.clock.pump([1] * 10)
+        self.assertTrue(transport.disconnecting)
+
+    def test_a_peer_that_does_not_let_go_is_aborted(self) -> None:
+        _, transport = self.connect()
+        self.clock.advance(10)
+        self.clock.advance(LINGER_SECONDS)
+        self.assertTrue(transport.aborted)
+
+
+class AdmissionTests(ReceiverCase):
+    def test_turned_away_and_reported_at_a_bounded_rate(self) -> None:
+        self.factory = ReceiverFactory(
+            self.events, clock=self.clock, admission=Admission(max_connections=1)
+        )
+        first, _ = self.connect()
+        for _ in range(30):
+            self.assertIsNone(self.factory.buildProtocol(ADDRESS))
+        self.clock.advance(1)
+        self.assertIsNone(self.factory.buildProtocol(ADDRESS))
+        refused = [event for event in self.events if isinstance(event, Refused)]
+        self.assertEqual([event.others for event in refused], [0] * 10 + [20])
+        self.assertEqual(refused[0].detail, "1 connections are open")
+        self.lose(first)
+        self.connect()
+
+
+class ReplyCase(ReceiverCase):
+    reply: Reply = staticmethod(echo)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.factory = ReceiverFactory(
+            self.events,
+            clock=self.clock,
+            make_protocol=lambda framer: ReplyingProtocol(framer, self.reply),
+        )
+
+
+class EchoTests(ReplyCase):
+    def test_every_byte_as_it_came(self) -> None:
+        protocol, transport = self.connect()
+        for chunk in (b"he", b"llo\r\n", b"\xff"):
+            protocol.dataReceived(chunk)
+        self.assertEqual(transport.value(), b"hello\r\n\xff")
+
+    def test_what_is_owed_is_sent_after_the_peers_end(self) -> None:
+        protocol, transport = self.connect()
+        protocol.dataReceived(b"hello\nbye")
+        IHalfCloseableProtocol(protocol).readConnectionLost()
+        self.assertTrue(transport.disconnecting)
+        self.assertIs(self.lose(protocol), EndCause.EOF)
+        self.assertEqual(self.events.lines(), [b"hello", b"bye"])
+        self.assertEqual(self.events.finished().unterminated_bytes, 3)
+
+    def test_a_peer_that_does_not_read_is_not_read(self) -> None:
+        _, transport = self.connect()
+        producer = transport.producer
+        assert producer is not None
+        producer.pauseProducing()
+        self.assertEqual(transport.producerState, "paused")
+        self.factory.pauseProducing()
+        self.factory.resumeProducing()
+        self.assertEqual(transport.producerState, "paused")
+        self.factory.pauseProducing()
+        producer.resumeProducing()
+        self.assertEqual(transport.producerState, "paused")
+        self.factory.resumeProducing()
+        self.assertEqual(transport.producerState, "producing")
+
+
+class ReplyTextTests(ReplyCase):
+    reply = staticmethod(reply_text(r"+OK\r"))
+
+    def test_a_line_for_each_message(self) -> None:
+        protocol, transport = self.connect()
+        protocol.dataReceived(b"one\ntwo\nthr")
+        self.assertEqual(transport.value(), b"+OK\r\n" * 2)
+        self.clock.advance(1)  # Shown as partial, which is no message yet.
+        protocol.dataReceived(b"ee\nlast")
+        IHalfCloseableProtocol(protocol).readConnectionLost()
+        self.assertEqual(transport.value(), b"+OK\r\n" * 4)
 
 
 class DrainTests(ReceiverCase):

@@ -1,0 +1,179 @@
+"""What the kernel knows of a connection: errors, round trips, credentials.
+
+Twisted tells a protocol that a connection was lost, not why; the errno, and all
+that can be asked of a socket, is gone when `connectionLost` is called. So the
+socket is watched.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import resource
+import socket
+import struct
+import sys
+import termios
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twisted.protocols.policies import ProtocolWrapper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "Credentials",
+    "WatchedSocket",
+    "keep_alive",
+    "open_files_left",
+    "raise_open_files_limit",
+    "watch",
+]
+
+# struct tcp_info of <linux/tcp.h>: tcpi_rtt (microseconds), tcpi_total_retrans.
+_RTT_AT = 68
+_RETRANSMITS_AT = 100
+_INFO_BYTES = 104
+
+_HARMLESS = {errno.EAGAIN, errno.EINTR}
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who is at the other end of a UNIX socket; see unix(7), SO_PEERCRED."""
+
+    pid: int
+    uid: int
+
+
+class WatchedSocket:
+    """A connected socket that remembers how it ended.
+
+    Attributes:
+        error: the errno that ended it, or 0.
+        unread_bytes: how many bytes had arrived and were not read.
+        rtt_seconds: the kernel's smoothed round-trip time, if it has one.
+        retransmits: how many segments it had to send again, if it knows.
+    """
+
+    __slots__ = ("_socket", "error", "retransmits", "rtt_seconds", "unread_bytes")
+
+    def __init__(self, watched: socket.socket) -> None:
+        self._socket = watched
+        self.error = 0
+        self.unread_bytes = 0
+        self.rtt_seconds: float | None = None
+        self.retransmits: int | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        """All else that a socket has."""
+        return getattr(self._socket, name)
+
+    def recv(self, size: int) -> bytes:
+        """As the socket's."""
+        data: bytes = self._try(self._socket.recv, size)
+        return data
+
+    def recvmsg(self, *args: int) -> Any:
+        """As the socket's."""
+        return self._try(self._socket.recvmsg, *args)
+
+    def send(self, data: bytes | memoryview) -> int:
+        """As the socket's."""
+        sent: int = self._try(self._socket.send, data)
+        return sent
+
+    def close(self) -> None:
+        """Close the socket, and note what can be asked of it only now."""
+        with suppress(OSError):
+            waiting = fcntl.ioctl(self._socket, termios.FIONREAD, b"\0" * 4)
+            [self.unread_bytes] = struct.unpack("i", waiting)
+        with suppress(OSError):
+            self.error = self.error or self._socket.getsockopt(
+                socket.SOL_SOCKET, socket.SO_ERROR
+            )
+        with suppress(OSError, AttributeError):  # Not TCP; not Linux.
+            info = self._socket.getsockopt(
+                socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES
+            )
+            if len(info) == _INFO_BYTES:
+                [microseconds] = struct.unpack_from("=I", info, _RTT_AT)
+                self.rtt_seconds = microseconds / 1e6
+                [self.retransmits] = struct.unpack_from("=I", info, _RETRANSMITS_AT)
+        self._socket.close()
+
+    def credentials(self) -> Credentials | None:
+        """Who is at the other end, if it is a UNIX socket (Linux)."""
+        if self._socket.family != socket.AF_UNIX:
+            return None
+        try:
+            packed = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        except (OSError, AttributeError):
+            return None
+        pid, uid, _ = struct.unpack("3i", packed)
+        return Credentials(pid, uid)
+
+    def _try(self, call: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return call(*args)
+        except OSError as error:
+            if error.errno not in _HARMLESS:
+                self.error = error.errno or 0
+            raise
+
+
+def watch(transport: Any) -> WatchedSocket | None:
+    """Watch the socket under a transport, and under the layers between.
+
+    Returns:
+        What is watched; None where there is no socket.
+    """
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
+    if not isinstance(getattr(transport, "socket", None), socket.socket):
+        return None
+    watched = WatchedSocket(transport.socket)
+    transport.socket = watched
+    return watched
+
+
+def open_files_left() -> int:
+    """How many descriptors this process may still open."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        return sys.maxsize
+    try:
+        used = len(list(Path("/proc/self/fd").iterdir()))
+    except OSError:
+        used = 0  # Not Linux: unknown, and few.
+    return most - used
+
+
+def raise_open_files_limit() -> None:
+    """Allow as many open files as the system lets this process allow itself."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def keep_alive(watched: WatchedSocket, seconds: float) -> None:
+    """Have a peer that has vanished noticed, though it says nothing.
+
+    After half of ``seconds`` of silence it is probed, and when it has answered
+    nothing for the other half, the connection is lost by ETIMEDOUT. That holds
+    for what is sent to it too. See tcp(7).
+    """
+    half = max(1, round(seconds / 2))
+    with suppress(OSError, AttributeError):  # Not TCP; not Linux.
+        if watched.family == socket.AF_UNIX:
+            return
+        set_option = watched.setsockopt
+        set_option(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        set_option(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, half)
+        set_option(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, half // 4))
+        set_option(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
+        set_option(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1000))

@@ -1,0 +1,51 @@
+"""Who may come in, and how often that is reported."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from echolab import Admission
+from echolab.admission import Throttle, network
+
+
+class AdmissionTests(SynchronousTestCase):
+    def test_everybody(self) -> None:
+        self.assertIsNone(Admission().enter("192.0.2.1"))
+        self.assertIsNone(Admission().enter(None))
+
+    def test_deny_is_over_allow(self) -> None:
+        admission = Admission(
+            allow=[network("192.0.2.0/24"), network("2001:db8::/32")],
+            deny=[network("192.0.2.7")],
+        )
+        for host, why in (
+            ("192.0.2.1", None),
+            ("::ffff:192.0.2.1", None),
+            ("2001:db8::1", None),
+            ("fe80::1%lo", "not allowed"),
+            ("192.0.3.1", "not allowed"),
+            ("192.0.2.7", "denied"),
+            ("::ffff:192.0.2.7", "denied"),
+            (None, None),
+        ):
+            self.assertEqual(admission.enter(host), why, host)
+        self.assertEqual(admission.refused, 4)
+
+    def test_limits_count_those_that_are_open(self) -> None:
+        admission = Admission(max_connections=3, max_per_host=2)
+        for host, why in (
+            *(("192.0.2.1", None), ("192.0.2.1", None)),
+            ("192.0.2.1", "2 connections of this host are open"),
+            *((None, None), ("192.0.2.2", "3 connections are open")),
+        ):
+            self.assertEqual(admission.enter(host), why)
+        admission.leave("192.0.2.1")
+        self.assertIsNone(admission.enter("192.0.2.1"))
+
+
+class ThrottleTests(SynchronousTestCase):
+    def test_so_many_a_second_and_the_others_are_counted(self) -> None:
+        throttle = Throttle(most=2)
+        asked = [throttle(7.9) for _ in range(5)]
+        self.assertEqual(asked, [0, 0, None, None, None])
+        self.assertEqual([throttle(8.0), throttle(8.1)], [3, 0])

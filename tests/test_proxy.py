@@ -1,0 +1,191 @@
+"""The PROXY protocol: headers, and what they are believed of."""
+
+from __future__ import annotations
+
+import socket
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet import error
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from echolab import (
+    Accepted,
+    Admission,
+    EndCause,
+    MalformedError,
+    ReceiverFactory,
+    Refused,
+)
+from echolab.admission import network
+from echolab.proxy import SIGNATURE, V2_BYTES, Header, ProxyFactory, parse
+from tests.support import Events, FakeTransport
+
+V4 = IPv4Address("TCP", "192.0.2.1", 56324)
+V6 = IPv6Address("TCP", "2001:db8::1", 56324)
+
+
+def v2(command: int, family: int, body: bytes, version: int = 2) -> bytes:
+    head = bytes([version << 4 | command, family]) + len(body).to_bytes(2, "big")
+    return SIGNATURE + head + body
+
+
+ADDRESSES4 = socket.inet_aton("192.0.2.1") + socket.inet_aton("192.0.2.2")
+PORTS = (56324).to_bytes(2, "big") + (443).to_bytes(2, "big")
+ADDRESSES6 = socket.inet_pton(socket.AF_INET6, "2001:db8::1") * 2
+PATHS = b"/client".ljust(108, b"\0") + b"/server".ljust(108, b"\0")
+
+GOOD: list[tuple[bytes, IPv4Address | IPv6Address | UNIXAddress | None]] = [
+    (b"PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n", V4),
+    (b"PROXY TCP6 2001:db8::1 2001:db8::2 56324 443\r\n", V6),
+    (b"PROXY UNKNOWN\r\n", None),
+    (b"PROXY UNKNOWN ffff::1 \x1b[2J 0 0\r\n", None),
+    (v2(1, 0x11, ADDRESSES4 + PORTS), V4),
+    (v2(1, 0x11, ADDRESSES4 + PORTS + b"\x04\0\1x"), V4),
+    (v2(1, 0x21, ADDRESSES6 + PORTS), V6),
+    (v2(1, 0x31, PATHS), UNIXAddress(b"/client")),
+    (v2(0, 0x11, b""), None),
+    (v2(1, 0x00, b"whatever"), None),
+]
+BAD = [
+    b"hello\r\n",
+    b"PROXYTCP4\r\n",
+    b"PROXY\r\n",
+    b"PROXY TCP4 \x1b[2J 192.0.2.2 1 2\r\n",
+    b"PROXY TCP4 192.0.2.1 192.0.2.2 1\r\n",
+    b"PROXY TCP4 192.0.2.1 192.0.2.2 65536 1\r\n",
+    b"PROXY TCP4 192.0.2.1 192.0.2.2 01 1\r\n",
+    b"PROXY TCP4 192.0.2.1 192.0.2.2 +1 1\r\n",
+    b"PROXY TCP4 192.0.2.1 nonsense 1 1\r\n",
+    b"PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n",
+    b"PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n",
+    b"PROXY TCP6 fe80::1%\x1b 2001:db8::2 1 2\r\n",
+    b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2 3\r\n",
+    b"PROXY UNKNOWN" + b"x" * 94,
+    v2(1, 0x11, ADDRESSES4),
+    v2(2, 0x11, ADDRESSES4 + PORTS),
+    v2(1, 0x12, ADDRESSES4 + PORTS),
+    v2(1, 0x11, ADDRESSES4 + PORTS, version=3),
+    v2(1, 0x11, b"x" * V2_BYTES),
+]
+
+
+class ParseTests(SynchronousTestCase):
+    def test_good_headers_whole_and_bytewise(self) -> None:
+        for data, source in GOOD:
+            self.assertEqual(parse(data + b"rest"), Header(source, len(data)))
+            for size in range(len(data)):
+                self.assertIsNone(parse(data[:size]), data[:size])
+
+    def test_bad_headers(self) -> None:
+        for data in BAD:
+            with self.assertRaises(MalformedError, msg=str(data)):
+                parse(data)
+
+    @given(
+        st.binary(max_size=300),
+        st.sampled_from([b"", b"PROXY ", b"PROXY TCP4 ", SIGNATURE, SIGNATURE + b"!"]),
+    )
+    def test_anything_is_a_header_or_not_or_waits(
+        self, data: bytes, start: bytes
+    ) -> None:
+        try:
+            header = parse(start + data)
+        except MalformedError:
+            return
+        if header is None:
+            self.assertLess(len(start + data), V2_BYTES)
+        else:
+            self.assertLessEqual(header.size, len(start + data))
+
+
+class ProxyTests(SynchronousTestCase):
+    """Connections through a balancer, in memory."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.events = Events()
+        self.receivers = ReceiverFactory(
+            self.events,
+            clock=self.clock,
+            admission=Admission(deny=[network("192.0.2.1")]),
+        )
+        self.factory = ProxyFactory(
+            self.receivers,
+            [network("127.0.0.0/8")],
+            clock=self.clock,
+            refuse=self.receivers.refuse,
+            header_seconds=5,
+        )
+
+    def connect(self, host: str = "127.0.0.1") -> FakeTransport:
+        self.protocol = self.factory.buildProtocol(None)
+        transport = FakeTransport()
+        transport.peerAddr = IPv4Address("TCP", host, 999)
+        self.protocol.makeConnection(transport)
+        return transport
+
+    def lose(self) -> Refused:
+        self.protocol.connectionLost(Failure(error.ConnectionAborted()))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        last = self.events[-1]
+        assert isinstance(last, Refused)
+        return last
+
+    def test_the_carried_address_is_the_peers(self) -> None:
+        self.connect()
+        for byte in b"PROXY TCP6 2001:db8::1 ::1 56324 443\r\nhel":
+            self.protocol.dataReceived(bytes([byte]))
+        self.protocol.dataReceived(b"lo\n")
+        self.protocol.connectionLost(Failure(error.ConnectionDone()))
+        self.assertEqual(str(self.events[0].peer), "[2001:db8::1]:56324")
+        self.assertEqual(self.events.lines(), [b"hello"])
+        self.assertIs(self.events.finished().cause, EndCause.EOF)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_header_and_message_in_one_chunk(self) -> None:
+        self.connect()
+        self.protocol.dataReceived(b"PROXY UNKNOWN\r\nhello\n")
+        self.assertIsInstance(self.events[0], Accepted)
+        self.assertEqual(str(self.events[0].peer), "127.0.0.1:999")
+        self.assertEqual(self.events.lines(), [b"hello"])
+
+    def test_limits_use_the_carried_address(self) -> None:
+        transport = self.connect()
+        self.protocol.dataReceived(b"PROXY TCP4 192.0.2.1 127.0.0.1 5 443\r\n")
+        self.assertTrue(transport.aborted)
+        refused = self.lose()
+        self.assertEqual((refused.detail, str(refused.peer)), ("denied", "192.0.2.1:5"))
+
+    def test_not_from_a_trusted_balancer(self) -> None:
+        transport = self.connect("198.51.100.1")
+        self.assertTrue(transport.aborted)
+        self.protocol.dataReceived(b"PROXY UNKNOWN\r\nhello\n")
+        self.assertEqual(self.lose().detail, "no trusted proxy")
+
+    def test_no_header(self) -> None:
+        transport = self.connect()
+        self.protocol.dataReceived(b"GET / HTTP/1.0\r\n\r\n")
+        self.assertTrue(transport.aborted)
+        refused = self.lose()
+        self.assertEqual(refused.detail, "no PROXY header")
+        self.assertIs(refused.cause, EndCause.HANDSHAKE)
+
+    def test_half_a_header_is_not_waited_for_for_ever(self) -> None:
+        transport = self.connect()
+        self.protocol.dataReceived(b"PROXY TCP4 192.")
+        self.clock.advance(4.9)
+        self.assertFalse(transport.aborted)
+        self.clock.advance(0.1)
+        self.assertTrue(transport.aborted)
+        self.assertEqual(self.lose().detail, "no PROXY header in time")
+
+    def test_half_a_header_and_the_end(self) -> None:
+        self.connect()
+        self.protocol.dataReceived(b"PROXY TCP4 192.")
+        self.assertEqual(
+            self.lose().detail, "the peer ended before its PROXY header did"
+        )

@@ -1,0 +1,392 @@
+"""Every way in, as users take it: real processes, real sockets, real TLS."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import re
+import shutil
+import socket
+import ssl
+import stat
+import struct
+import sys
+import tempfile
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from tests.support import ECHOLAB, ROOT, SECONDS, Client, Program, run
+
+NOW = datetime.datetime.now(datetime.UTC)
+
+
+def certificate(folder: Path, name: str, common_name: str, signer: str = "") -> None:
+    """Write ``name.pem``, a key and a certificate, signed by ``signer.pem``."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    issuer, issuer_key = subject, key
+    if signer:
+        pem = (folder / f"{signer}.pem").read_bytes()
+        issuer = x509.load_pem_x509_certificate(pem).subject
+        loaded = serialization.load_pem_private_key(pem, None)
+        assert isinstance(loaded, ec.EllipticCurvePrivateKey)
+        issuer_key = loaded
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - datetime.timedelta(1))
+        .not_valid_after(NOW + datetime.timedelta(1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False
+        )
+        .add_extension(
+            x509.BasicConstraints(ca=not signer, path_length=None), critical=True
+        )
+        .sign(issuer_key, hashes.SHA256())
+    )
+    (folder / f"{name}.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + signed.public_bytes(serialization.Encoding.PEM)
+    )
+
+
+class FolderCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.path = str(self.folder / "lab.sock")
+
+    def start(self, *options: str) -> Program:
+        return self.enterContext(
+            Program(*("server", "--format", "log", "--drain", "2"), *options)
+        )
+
+    def talk(self, *, data: bytes, path: str = "") -> None:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(SECONDS)
+            client.connect(path or self.path)
+            client.sendall(data)
+
+
+class UNIXTests(FolderCase):
+    def test_socket_of_a_dead_process_is_replaced(self) -> None:
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(self.path)
+        server = self.start("--listen", f"unix:{self.path}")
+        server.wait_for(b"listening on", stream="err")
+        self.assertEqual(stat.S_IMODE(Path(self.path).stat().st_mode), 0o600)
+        self.talk(data=b"hello\n")
+        server.wait_for(
+            b"unix:%b,pid=%d recv hello\n" % (self.path.encode(), os.getpid())
+        )
+        server.process.terminate()
+        server.end()
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_what_is_in_use_stays(self) -> None:
+        line = f"bind unix:{self.path}: Address already in use\n"
+        with socket.socket(socket.AF_UNIX) as live:
+            live.bind(self.path)
+            live.listen()
+            ended = run("server", "--listen", f"unix:{self.path}")
+            self.assertEqual(ended.err.decode(), line)
+            self.talk(data=b"still there")
+        Path(self.path).unlink()
+        Path(self.path).write_text("a file")
+        ended = run("server", "--listen", f"unix:{self.path}")
+        self.assertEqual(ended.err.decode(), line)
+        self.assertEqual(Path(self.path).read_text(), "a file")
+
+    def test_path_that_is_somebody_elses_by_now_stays(self) -> None:
+        server = self.start("--listen", f"unix:{self.path}")
+        server.wait_for(b"listening on", stream="err")
+        Path(self.path).unlink()
+        Path(self.path).write_text("mine")
+        server.process.terminate()
+        server.end()
+        self.assertEqual(Path(self.path).read_text(), "mine")
+        self.assertNotIn(b"Traceback", server.err)
+
+    def test_abstract_name(self) -> None:
+        name = f"echolab-test-{os.getpid()}"
+        server = self.start("--listen", f"unix:@{name}:mode=660")
+        server.wait_for(f"listening on unix:@{name}\n".encode(), stream="err")
+        self.talk(data=b"hello\n", path=f"\0{name}")
+        server.wait_for(f"unix:@{name},pid={os.getpid()} recv hello\n".encode())
+
+    def test_name_of_the_peers_making_cannot_forge_lines(self) -> None:
+        server = self.start("--listen", f"unix:{self.path}")
+        server.wait_for(b"listening on", stream="err")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.bind("\0x\nFORGED \x1b[2J\x9b\u202e" + str(os.getpid()))
+            client.connect(self.path)
+        server.wait_for(b"finished")
+        self.assertIn(rb"unix:@x\nFORGED \x1b[2J\u009b\u202e", server.out)
+
+
+class TLSTests(FolderCase):
+    def setUp(self) -> None:
+        super().setUp()
+        certificate(self.folder, "ca", "a CA")
+        certificate(self.folder, "server", "localhost", "ca")
+        certificate(self.folder, "alice", "alice\n\x1b[2J", "ca")
+        self.key = f"privateKey={self.folder}/server.pem"
+        self.endpoint = f"ssl:0:interface=127.0.0.1:{self.key}"
+        self.context = ssl.create_default_context(cafile=self.folder / "ca.pem")
+
+    def connect(self, server: Program) -> ssl.SSLSocket:
+        plain = self.enterContext(Client(server.port()))
+        return self.context.wrap_socket(plain, server_hostname="localhost")
+
+    def test_lines_arrive(self) -> None:
+        server = self.start("--listen", self.endpoint)
+        with self.connect(server) as client:
+            client.sendall(b"secret\nlast")
+            client.unwrap()
+        server.wait_for(b" finished eof, 11 bytes, 1 messages")
+        self.assertIn(b" recv secret\n", server.out)
+        self.assertIn(b" recv(unterminated) last\n", server.out)
+
+    def test_echo_over_tls(self) -> None:
+        server = self.start("--listen", self.endpoint, "--reply", "echo")
+        with self.connect(server) as client:
+            client.sendall(b"x" * 100_000)
+            got = b""
+            while len(got) < 100_000:
+                got += client.recv(65536)
+        self.assertEqual(got, b"x" * 100_000)
+
+    def test_client_certificate_is_required_and_names_the_peer(self) -> None:
+        server = self.start(
+            *("--listen", self.endpoint, "--client-ca", f"{self.folder}/ca.pem")
+        )
+        port = server.port()
+        with contextlib.suppress(OSError), self.connect(server) as client:
+            client.recv(1)  # A TLS 1.3 client learns of its refusal here.
+        server.wait_for(b" handshake: ")
+        self.assertIn(b"certificate", server.out)
+        self.assertNotIn(b"accepted", server.out)
+        self.context.load_cert_chain(self.folder / "alice.pem")
+        with self.connect(server) as client:
+            client.sendall(b"hello\n")
+            server.wait_for(b" recv hello\n")
+        self.assertIn(rb" alice\n\x1b[2J@127.0.0.1:", server.out)
+        self.assertEqual(server.port(), port)
+
+    def test_garbage_and_silence_at_the_tls_port(self) -> None:
+        server = self.start("--listen", self.endpoint, "--handshake-timeout", "0.2")
+        port = server.port()
+        with Client(port) as client:
+            client.sendall(b"GET / HTTP/1.0\r\n\r\n\x1b]0;owned\x07")
+            server.wait_for(b" handshake: ")
+        with Client(port) as silent:
+            server.wait_for(b" handshake: no TLS handshake in time\n")
+            with contextlib.suppress(ConnectionResetError):
+                self.assertEqual(silent.recv(1), b"")
+        self.assertNotIn(b"accepted", server.out)
+        self.assertNotIn(b"Traceback", server.err)
+        self.assertNotIn(b"\x1b", server.out + server.err)
+
+    def test_behind_a_balancer(self) -> None:
+        server = self.start(
+            *("--listen", f"haproxy:{self.endpoint}", "--proxy-from", "127.0.0.1")
+        )
+        with Client(server.port()) as plain:
+            plain.sendall(b"PROXY TCP4 192.0.2.9 127.0.0.1 4711 443\r\n")
+            with self.context.wrap_socket(plain, server_hostname="localhost") as client:
+                client.sendall(b"hello\n")
+                server.wait_for(b" 192.0.2.9:4711 recv hello\n")
+
+    def test_files_that_are_not_what_they_should_be(self) -> None:
+        (self.folder / "empty.pem").write_text("")
+        for name, reason in (
+            ("missing", "No such file or directory"),
+            ("empty", ""),
+        ):
+            text = f"ssl:0:privateKey={self.folder}/{name}.pem"
+            ended = run("server", "--listen", text)
+            self.assertEqual(ended.process.returncode, 1)
+            [line] = ended.err.decode().splitlines()
+            self.assertTrue(
+                line.startswith(f"listen {text}: {self.folder}/{name}.pem: {reason}"),
+                line,
+            )
+
+
+class ProxyTests(FolderCase):
+    def test_from_elsewhere_or_without_trust(self) -> None:
+        ended = run("server", "--listen", "haproxy:tcp:0")
+        self.assertEqual(
+            ended.err,
+            b"listen haproxy:tcp:0: haproxy: needs --proxy-from, "
+            b"the balancer's network\n",
+        )
+        server = self.start(
+            *("--listen", "haproxy:tcp:0:interface=127.0.0.1"),
+            *("--proxy-from", "192.0.2.0/24"),
+        )
+        with Client(server.port()):
+            server.wait_for(b" handshake: no trusted proxy\n")
+
+    def test_address_in_the_header_is_an_address(self) -> None:
+        server = self.start(
+            *("--listen", "haproxy:tcp:0:interface=127.0.0.1"),
+            *("--proxy-from", "127.0.0.0/8"),
+        )
+        with Client(server.port()) as client:
+            client.sendall(b"PROXY TCP4 \x1b[2J 127.0.0.1 1 2\r\n")
+            server.wait_for(b" handshake: no IP address in a PROXY header\n")
+        self.assertNotIn(b"\x1b", server.out + server.err)
+
+
+class SharedPortTests(FolderCase):
+    def test_several_processes_on_one_port(self) -> None:
+        shared = ("--interface", "127.0.0.1", "--reuse-port")
+        one = self.start("--port", "0", *shared)
+        port = one.port()
+        two = self.start("--port", str(port), *shared)
+        self.assertEqual(two.port(), port)
+        for _ in range(64):
+            with Client(port) as client:
+                client.sendall(b"hello\n")
+        one.wait_for(b"recv hello\n")
+        two.wait_for(b"recv hello\n")
+
+    def test_sockets_of_systemd_survive_a_restart(self) -> None:
+        """A client that comes between two servers waits for the second."""
+        launch = (
+            "import os, sys\n"
+            "os.dup2(int(sys.argv[1]), 3)\n"
+            "os.environ['LISTEN_PID'] = str(os.getpid())\n"
+            "os.environ.update(LISTEN_FDS='1', LISTEN_FDNAMES='lab')\n"
+            "os.execv(sys.argv[2], sys.argv[2:])\n"
+        )
+        for family, address, domain in (
+            (socket.AF_INET, ("127.0.0.1", 0), "INET"),
+            (socket.AF_UNIX, self.path, "UNIX"),
+        ):
+            with socket.socket(family) as listener:
+                listener.bind(address)
+                listener.listen()
+                listener.set_inheritable(True)
+                for _ in range(2):
+                    with socket.socket(listener.family) as client:
+                        client.connect(listener.getsockname())
+                        client.sendall(b"hello\n")
+                        server = self.enterContext(
+                            Program(
+                                *("-c", launch, str(listener.fileno()), *ECHOLAB),
+                                *("server", "--listen"),
+                                f"systemd:domain={domain}:index=0",
+                                program=(sys.executable,),
+                                pass_fds=(listener.fileno(),),
+                            )
+                        )
+                        server.wait_for(b"recv data: hello\n")
+                    server.process.terminate()
+                    server.end()
+                    self.assertNotIn(b"Traceback", server.err)
+
+
+class EndTests(FolderCase):
+    def test_a_reset_says_so_and_swallows_nothing(self) -> None:
+        server = self.start("--interface", "127.0.0.1", "--port", "0")
+        with Client(server.port()) as client:
+            client.sendall(b"one\ntwo\nthr")
+            server.wait_for(b"recv two\n")
+            client.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+        server.wait_for(b" finished reset (ECONNRESET), 11 bytes, 2 messages, 3 bytes")
+        self.assertIn(b"recv(unterminated) thr\n", server.out)
+        server.wait_for(b": reset (ECONNRESET) after 11 bytes\n", stream="err")
+        self.assertIn(b", rtt 0.", server.out)
+
+    def test_what_was_left_unread_is_counted(self) -> None:
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        server = self.enterContext(
+            Program(
+                *("server", "--interface", "127.0.0.1", "--port", "0"),
+                *("--drain", "0.1"),
+                stdout=writing,
+            )
+        )
+        os.close(writing)
+        client = self.enterContext(Client(server.port()))
+        client.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                client.send(b"x" * 65535 + b"\n")
+        server.process.terminate()
+        server.wait_for(b" bytes that had arrived were not read\n", stream="err")
+
+    def test_more_clients_than_open_files(self) -> None:
+        if shutil.which("prlimit") is None:
+            raise SkipTest("prlimit is not installed")
+        server = self.enterContext(
+            Program(
+                *("--nofile=64", *ECHOLAB, "server", "--format", "log"),
+                *("--interface", "127.0.0.1", "--port", "0"),
+                program=("prlimit",),
+            )
+        )
+        port = server.port()
+        server.wait_for(b" connections at a time\n", stream="err")
+        most = int(server.err.split(b"at most ")[1].split()[0])
+        self.assertLess(most, 64)
+        with contextlib.ExitStack() as clients:
+            for _ in range(200):
+                with contextlib.suppress(ConnectionError):
+                    clients.enter_context(Client(port)).sendall(b"hello\n")
+            server.wait_for(b"recv hello\n", times=most)
+            server.wait_for(b"connections are open")
+        server.wait_for(b"finished", times=most)
+        with Client(port) as client:
+            client.sendall(b"and on\n")
+            server.wait_for(b"recv and on\n")
+        self.assertNotIn(b"EMFILE", server.err)
+        self.assertLess(server.err.count(b"\n"), 60)
+
+
+class SystemdTests(FolderCase):
+    def test_the_documented_units(self) -> None:
+        if shutil.which("systemd-socket-activate") is None:
+            raise SkipTest("systemd-socket-activate is not installed")
+        units = ROOT / "docs" / "systemd"
+        service = (units / "echolab.service").read_text()
+        [start] = re.findall(r"^ExecStart=(.*)$", service, re.MULTILINE)
+        _, *words = start.replace("/var/log/echolab", str(self.folder)).split()
+        [port] = re.findall(
+            r"^ListenStream=(.*)$", (units / "echolab.socket").read_text(), re.MULTILINE
+        )
+        self.assertEqual(port, "8888")
+        with socket.create_server(("::1", 0), family=socket.AF_INET6) as probe:
+            free = probe.getsockname()[1]
+        # It starts the program at the first connection, as systemd does.
+        server = self.enterContext(
+            Program(
+                *("-l", f"[::1]:{free}", *ECHOLAB, *words),
+                program=("systemd-socket-activate",),
+            )
+        )
+        server.wait_for(b"Listening on", stream="err")
+        with socket.create_connection(("::1", free), SECONDS) as client:
+            client.sendall(b"hello\n")
+            server.wait_for(b"listening on", stream="err")
+        server.process.terminate()
+        server.end()
+        printed = (self.folder / "lab.json").read_text()
+        self.assertIn('"message":"hello"', printed)
