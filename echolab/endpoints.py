@@ -308,7 +308,7 @@ def _parse_reason(error: Exception) -> str:
         case NameError() | ImportError():
             return "TLS is missing: python3 -m pip install 'echolab[tls]'"
         case IndexError() | KeyError():
-            return "no such socket was handed over by systemd"
+            return "no such socket was handed over (LISTEN_FDS, LISTEN_FDNAMES)"
         case TypeError():
             return "missing or unknown argument in the endpoint string"
         case ValueError() if str(error).startswith("invalid literal"):

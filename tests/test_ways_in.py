@@ -378,14 +378,14 @@ class SystemdTests(FolderCase):
         # It starts the program at the first connection, as systemd does.
         server = self.enterContext(
             Program(
-                *("-l", f"[::1]:{free}", *ECHOLAB, *words),
+                *("-l", f"[::1]:{free}", "--fdname=lab", *ECHOLAB, *words, "-o", "-"),
                 program=("systemd-socket-activate",),
             )
         )
         server.wait_for(b"Listening on", stream="err")
         with socket.create_connection(("::1", free), SECONDS) as client:
             client.sendall(b"hello\n")
-            server.wait_for(b"listening on", stream="err")
+            server.wait_for(b"recv data: hello\n")
         server.process.terminate()
         server.end()
         printed = (self.folder / "lab.json").read_text()
