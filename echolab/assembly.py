@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 from echolab.admission import Admission
+from echolab.connecting import Connector
 from echolab.endpoints import client_endpoint, server_endpoints
 from echolab.events import Accepted, Finished, tee
 from echolab.file_output import FileOutput
 from echolab.formats import FORMATS, Style
 from echolab.framing import framing
+from echolab.input import CRLF, FilesReader, Pacer, open_inputs
 from echolab.kernel import open_files_left
 from echolab.output import DescriptorOutput, LogOutput
 from echolab.printing import ConversationPrinter, Printer
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from echolab.events import Event, Sink
     from echolab.framing import Framer
     from echolab.interfaces import IOutput, IReactor
+    from echolab.progress import Progress
     from echolab.service import Done
     from echolab.settings import ClientSettings, ServerSettings, When
 
@@ -47,6 +50,7 @@ __all__ = [
 ]
 
 STDOUT = 1
+STDERR = 2
 STANDARD = "-"
 MOST_CONNECTIONS = 1_000_000
 RESERVED_FILES = 16
@@ -192,18 +196,37 @@ def client_service(
 
     Raises:
         ConnectError: the endpoint string cannot be understood.
+        InputError: a file to send cannot be opened.
     """
-    typing = stdin is not None and os.isatty(stdin)
+    files = open_inputs(settings.files)
+    typing = not files and stdin is not None and os.isatty(stdin)
     prompt = b""
     if typing:
         prompt = b"Input message(%b:quit): " % (b"." if settings.dot else b"Ctrl-D")
     name, endpoint = client_endpoint(reactor, settings)
-    half_open_seconds = 0.0 if typing else None if settings.quiet else 1.0
+    progress = _progress(sum(size for _, size in files)) if files else None
 
     def make_reader(service: SenderService) -> IPushProducer:
-        return StdinReader(
-            reactor, stdin, received=service.received, ended=service.ended
-        )
+        received: Callable[[bytes], None] = service.received
+        ended = service.ended
+        pacer = None
+        if settings.lines_per_second:
+            pacer = Pacer(
+                reactor, settings.lines_per_second, received=received, ended=ended
+            )
+            received, ended = pacer.take, pacer.end
+        if settings.crlf and not files:
+            received = CRLF(received)
+        reader: IPushProducer
+        if files:
+            fds = [fd for fd, _ in files]
+            reader = FilesReader(reactor, fds, received=received, ended=ended)
+        else:
+            reader = StdinReader(reactor, stdin, received=received, ended=ended)
+        if pacer is None:
+            return reader
+        pacer.source = reader
+        return pacer
 
     output = DescriptorOutput(
         reactor,
@@ -213,10 +236,16 @@ def client_service(
         lost=lambda why: service.output_lost(why),
     )
     service = SenderService(
-        endpoint,
+        Connector(
+            endpoint,
+            name,
+            clock=reactor,
+            timeout_seconds=settings.timeout_seconds,
+            retry_seconds=settings.retry_seconds,
+        ),
         name,
         ConversationPrinter(
-            output.write,
+            progress.around(output.write) if progress else output.write,
             prompt=prompt,
             show_replies=not settings.quiet,
             escape=_decide(settings.escape, os.isatty(STDOUT)),
@@ -225,11 +254,24 @@ def client_service(
         clock=reactor,
         done=done,
         make_reader=make_reader,
-        quit_on_dot=settings.dot,
-        timeout_seconds=settings.timeout_seconds,
-        half_open_seconds=half_open_seconds,
+        # What is in a file is sent as it is.
+        quit_on_dot=settings.dot and not files,
+        wait_seconds=settings.wait_seconds,
+        half_open_seconds=0.0 if typing else None if settings.quiet else 1.0,
+        progress=progress,
     )
     return service
+
+
+def _progress(total_bytes: int) -> Progress | None:
+    """A progress bar, if somebody sees it and it is installed."""
+    if not os.isatty(STDERR):
+        return None
+    try:
+        from echolab.progress import Progress
+    except ImportError:
+        return None
+    return Progress(total_bytes)
 
 
 def _decide(when: When, auto: bool) -> bool:

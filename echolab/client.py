@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import (
     IConsumer,
     IHalfCloseableDescriptor,
     IHalfCloseableProtocol,
+    IHandshakeListener,
     IPushProducer,
     ISSLTransport,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from typing_extensions import override
-from zope.interface import implementer
+from zope.interface import alsoProvides, implementer
 
 from echolab.events import Connected, Finished, Peer, Received, cause_of
 from echolab.messages import Batch
@@ -109,6 +111,8 @@ class SenderProtocol(Protocol):
         self._server_ended = False
         self._received_bytes = 0
         self._quiet_timer: IDelayedCall | None = None
+        self._ready = False
+        self._waiting: Deferred[SenderProtocol] | None = None
 
     @override
     def connectionMade(self) -> None:
@@ -116,7 +120,33 @@ class SenderProtocol(Protocol):
         self._began = clock.seconds()
         self._peer = Peer.of(1, self.transport.getPeer(), self.transport.getHost())
         self.transport.registerProducer(self, True)
+        if ISSLTransport.providedBy(self.transport):
+            # Not said of the class: Twisted's endpoints would then forget that it
+            # is an IHalfCloseableProtocol too.
+            alsoProvides(self, IHandshakeListener)
+        else:
+            self.handshakeCompleted()
+
+    def handshakeCompleted(self) -> None:
+        """The server is who it says it is; or there is no TLS to tell."""
+        if self._ready:
+            return
+        self._ready = True
         self.factory.sink(Connected(self._peer, self._began))
+        if self._waiting is not None:
+            self._waiting.callback(self)
+
+    def when_ready(self) -> Deferred[SenderProtocol]:
+        """Wait until the connection can be used: over TLS, for the handshake.
+
+        Returns:
+            A Deferred that fires with this protocol, or fails with what
+            `connectionLost` is told. It can be waited for once.
+        """
+        if self._ready:
+            return succeed(self)
+        self._waiting = Deferred()
+        return self._waiting
 
     @override
     def dataReceived(self, data: bytes) -> None:
@@ -129,7 +159,10 @@ class SenderProtocol(Protocol):
     def heard(self) -> None:
         """Note that the server is not silent."""
         if self._all_flushed:
-            self._wait_for_silence(self.factory.wait_seconds)
+            half = self._can_half_close()
+            self._wait_for_silence(
+                self.factory.wait_seconds if half else self.factory.tls_wait_seconds
+            )
 
     def write(self, data: bytes) -> None:
         """Send bytes, as soon as the server takes them."""
@@ -160,10 +193,14 @@ class SenderProtocol(Protocol):
         if self._finishing or not self.connected:
             return
         self._send_no_more()
-        if self._can_half_close() and not self._server_ended:
+        if self._server_ended:
+            self.transport.loseConnection()
+        elif self._can_half_close():
             self.transport.loseWriteConnection()
         else:
-            self.transport.loseConnection()
+            # The server cannot be told; it may still have something to say.
+            self._all_flushed = True
+            self._wait_for_silence(self.factory.tls_wait_seconds)
 
     def stop(self, seconds: float) -> None:
         """End the connection, within ``seconds`` even if the server is stuck."""
@@ -194,6 +231,10 @@ class SenderProtocol(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.connected = 0
         self._cancel_timer()
+        if not self._ready:
+            if self._waiting is not None and not self._waiting.called:
+                self._waiting.errback(reason)
+            return
         now = self.factory.clock.seconds()
         self.factory.sink(
             Finished(
@@ -270,6 +311,8 @@ class SenderFactory(Factory[SenderProtocol]):
         clock: tells the time (``reactor``, or a test's ``Clock``).
         wait_seconds: how long after `SenderProtocol.finish` a server that does
             not end may be silent before this side closes.
+        tls_wait_seconds: the same over TLS, where the server is not told of the
+            end of what is sent before it is the end of all.
         half_open_seconds: what it means that the server ends its sending side
             before `SenderProtocol.finish`. That may be all of it (it closed, and
             one more write would be answered by a reset) or half (it still
@@ -285,11 +328,13 @@ class SenderFactory(Factory[SenderProtocol]):
         *,
         clock: IReactorTime,
         wait_seconds: float = 5.0,
+        tls_wait_seconds: float = 1.0,
         half_open_seconds: float | None = 1.0,
     ) -> None:
         self.sink = sink
         self.clock = clock
         self.wait_seconds = wait_seconds
+        self.tls_wait_seconds = tls_wait_seconds
         self.half_open_seconds = half_open_seconds
 
     @override

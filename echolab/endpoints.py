@@ -12,12 +12,14 @@ from twisted.internet.endpoints import (
     StandardIOEndpoint,
     TCP4ServerEndpoint,
     TCP6ServerEndpoint,
+    UNIXClientEndpoint,
     clientFromString,
     serverFromString,
 )
 from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.tcp import makeBinding
+from twisted.logger import Logger
 from typing_extensions import override
 from zope.interface import implementer
 
@@ -46,6 +48,8 @@ __all__ = [
     "listen_error",
     "server_endpoints",
 ]
+
+_log = Logger()
 
 ANY_IPV4 = "0.0.0.0"  # noqa: S104 - the lecture's INADDR_ANY
 UNIX_PATH_BYTES = 107
@@ -276,23 +280,50 @@ def client_endpoint(
         return name, HostnameEndpoint(
             reactor, settings.host, settings.port, settings.timeout_seconds + 1
         )
-    seconds = max(1, round(settings.timeout_seconds))
-    described = _with_argument(text, "timeout", seconds, {"tcp", "unix", "ssl", "tls"})
-    if text.startswith("unix:") and len(_first_argument(text)) > UNIX_PATH_BYTES:
-        raise ConnectError("connect", text, "AF_UNIX path too long")
     try:
-        return text, clientFromString(reactor, described)
+        return text, _client_from_string(reactor, text, settings)
+    except ConnectError:
+        raise
     except Exception as error:
         raise ConnectError("connect", text, _parse_reason(error)) from error
 
 
-def _first_argument(text: str) -> bytes:
-    """The address in an endpoint string such as ``unix:/path:timeout=1``."""
-    address = text.partition(":")[2].replace(r"\:", "\0").partition(":")[0]
-    return os.fsencode(address.removeprefix("path="))
+def _client_from_string(
+    reactor: IReactor, text: str, settings: ClientSettings
+) -> IStreamClientEndpoint:
+    kind, _, rest = text.partition(":")
+    arguments, named = _arguments(rest)
+    seconds = max(1, round(settings.timeout_seconds))
+    if kind == "unix":
+        path = arguments[0] if arguments else named["path"]
+        if len(os.fsencode(path)) > UNIX_PATH_BYTES:
+            raise ConnectError("connect", text, "AF_UNIX path too long")
+        if path.startswith("@"):
+            return UNIXClientEndpoint(reactor, "\0" + path[1:], seconds)
+    elif kind in {"ssl", "tls"} and settings.insecure:
+        from echolab import tls
+
+        host, port = arguments
+        _log.warn("--insecure: nothing proves that {host} is who answers", host=host)
+        return tls.insecure_client(
+            HostnameEndpoint(reactor, host, int(port), seconds + 1),
+            host,
+            named.get("certKey", named.get("certificate")),
+            named.get("privateKey"),
+        )
+    elif kind == "ssl" and arguments:
+        # Without a name to look for, Twisted's would believe anybody.
+        text = _with_argument(text, "hostname", _quoted(arguments[0]), {"ssl"})
+    text = _with_argument(text, "timeout", seconds, {"tcp", "unix", "ssl", "tls"})
+    endpoint: IStreamClientEndpoint = clientFromString(reactor, text)
+    return endpoint
 
 
-def _with_argument(text: str, key: str, value: int, kinds: set[str]) -> str:
+def _quoted(text: str) -> str:
+    return re.sub(r"([\\:=])", r"\\\1", text)
+
+
+def _with_argument(text: str, key: str, value: object, kinds: set[str]) -> str:
     """Give an endpoint string an argument it can take and does not have."""
     if text.partition(":")[0] in kinds and f":{key}=" not in text:
         return f"{text}:{key}={value}"

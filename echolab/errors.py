@@ -60,6 +60,10 @@ class OutputError(EcholabError):
     """What was received cannot be written where it should go."""
 
 
+class InputError(EcholabError):
+    """What is to be sent cannot be read."""
+
+
 class FramingError(Exception):
     """What a peer sent cannot be made messages of; the text says why."""
 
@@ -94,4 +98,9 @@ def reason_of(error: BaseException | None) -> str:
         return os.strerror(inner)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    match error:
+        case BaseException(args=([*_, (*_, words)],)):  # an OpenSSL.SSL.Error
+            return str(words)
+        case _:
+            pass
     return " ".join(str(inner or error).split()) or type(error).__name__

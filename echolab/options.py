@@ -325,14 +325,29 @@ class ClientOptions(BaseOptions):
     optFlags = [
         ["no-dot", None, "Send lines that begin with '.' instead of quitting."],
         ["quiet", "q", "Do not show the server's replies."],
+        ["crlf", None, "Send each line with a carriage return and a newline."],
+        ["insecure", None, "Do TLS with whoever answers, unverified."],
     ]
     optParameters = [
         ["host", None, None, "Name or IP address of the server. [127.0.0.1]"],
         ["port", "p", None, "TCP port of the server. [8888]"],
         ["connect", "c", None, "Twisted client endpoint string, instead of both."],
         ["timeout", "t", "30", "Seconds to wait for the connection."],
+        ["retry", None, "0", "Seconds to go on trying to connect."],
+        ["wait", None, None, "Silent seconds to wait for replies at last. [5; TLS 1]"],
+        ["rate", None, "0", "Lines a second to send at most; 0: any number."],
         ["escape", None, "auto", ESCAPE_HELP],
     ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._files: list[str] = []
+
+    def opt_file(self, path: str) -> None:
+        """Send this file as it is (- for stdin), then end; may be repeated."""
+        self._files.append(path)
+
+    opt_f = opt_file
 
     @override
     def parseArgs(self, *words: str) -> None:
@@ -357,6 +372,14 @@ class ClientOptions(BaseOptions):
             port=_port("connect", host, port, 1),
             connect=self["connect"],
             timeout_seconds=_number("timeout", self["timeout"], float),
+            retry_seconds=_number_or_zero("retry", self["retry"]),
+            insecure=bool(self["insecure"]),
+            files=tuple(self._files),
+            crlf=bool(self["crlf"]),
+            lines_per_second=_number_or_zero("rate", self["rate"]),
+            wait_seconds=(
+                None if self["wait"] is None else _number_or_zero("wait", self["wait"])
+            ),
             dot=not self["no-dot"],
             quiet=bool(self["quiet"]),
             escape=_choice("escape", self["escape"], get_args(When)),

@@ -302,14 +302,10 @@ def _verified_name(transport: object) -> str | None:
 
 
 def _tls_reason(reason: Failure) -> str:
-    """Say why TLS failed, in OpenSSL's words; the last of them says most."""
+    """Say why TLS failed."""
     if reason.check(error.ConnectionDone, error.ConnectionLost):
         return "the client ended"
-    match reason.value:
-        case BaseException(args=([*_, (*_, words)],)):  # an OpenSSL.SSL.Error
-            return str(words)
-        case other:
-            return reason_of(other)
+    return reason_of(reason.value)
 
 
 @implementer(IPushProducer)

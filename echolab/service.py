@@ -31,16 +31,17 @@ if TYPE_CHECKING:
         IListeningPort,
         IPushProducer,
         IReactorTime,
-        IStreamClientEndpoint,
         IStreamServerEndpoint,
     )
     from twisted.python.failure import Failure
 
     from echolab.client import SenderProtocol
+    from echolab.connecting import Connector
     from echolab.errors import EcholabError
     from echolab.events import Event
     from echolab.interfaces import IOutput
     from echolab.printing import ConversationPrinter
+    from echolab.progress import Progress
     from echolab.server import ReceiverFactory
 
 __all__ = ["Done", "ReceiverService", "SenderService"]
@@ -174,7 +175,7 @@ class SenderService(Service):
     It is a consumer of input: a reader calls `received` and `ended`.
 
     Args:
-        endpoint: where to connect.
+        connector: connects.
         name: what users know the server by: ``127.0.0.1:8888``.
         printer: shows the person what happens.
         output: where the printer prints; flushed and closed at the end.
@@ -184,13 +185,14 @@ class SenderService(Service):
             it is resumed once the connection is there.
         quit_on_dot: whether a line that begins with ``.`` quits, as in the
             lecture.
-        timeout_seconds: how long to try to connect.
-        half_open_seconds: see `SenderFactory`.
+        wait_seconds: see `SenderFactory`; None for what it does by default.
+        half_open_seconds: likewise.
+        progress: shown how much has been sent.
     """
 
     def __init__(
         self,
-        endpoint: IStreamClientEndpoint,
+        connector: Connector,
         name: str,
         printer: ConversationPrinter,
         output: IOutput,
@@ -199,10 +201,12 @@ class SenderService(Service):
         done: Done,
         make_reader: Callable[[SenderService], IPushProducer],
         quit_on_dot: bool = True,
-        timeout_seconds: float = 30.0,
+        wait_seconds: float | None = None,
         half_open_seconds: float | None = 1.0,
+        progress: Progress | None = None,
     ) -> None:
-        self._endpoint = endpoint
+        self._connector = connector
+        self._progress = progress
         self._name = name
         self._printer = printer
         self._output = output
@@ -210,11 +214,13 @@ class SenderService(Service):
         self._done = done
         self._reader = make_reader(self)
         self._dot = DotQuit() if quit_on_dot else None
-        self._timeout_seconds = timeout_seconds
         self._factory = SenderFactory(
-            tee(printer, self._note), clock=clock, half_open_seconds=half_open_seconds
+            tee(printer, self._note),
+            clock=clock,
+            wait_seconds=5.0 if wait_seconds is None else wait_seconds,
+            tls_wait_seconds=1.0 if wait_seconds is None else wait_seconds,
+            half_open_seconds=half_open_seconds,
         )
-        self._connecting: Deferred[None] | None = None
         self._protocol: SenderProtocol | None = None
         self._all_sent = False
         self._finished: Deferred[None] = Deferred()
@@ -223,10 +229,8 @@ class SenderService(Service):
     def startService(self) -> None:
         """Begin to connect."""
         super().startService()
-        self._began = self._clock.seconds()
-        connecting = self._endpoint.connect(self._factory)
-        connecting.addTimeout(self._timeout_seconds, self._clock)
-        self._connecting = connecting.addCallbacks(self._connected, self._refused)
+        connecting = self._connector.connect(self._factory)
+        connecting.addCallbacks(self._connected, self._refused)
 
     @override
     def stopService(self) -> Deferred[None]:
@@ -235,13 +239,15 @@ class SenderService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        if self._progress is not None:
+            self._progress.close()
         self._reader.stopProducing()
-        if self._connecting is not None:
-            self._connecting.cancel()
         if self._protocol is not None:
             self._protocol.stop(STOP_SECONDS)
             await self._finished
-        await self._output.flush(STOP_SECONDS)
+        self._connector.stop()
+        if left := await self._output.flush(STOP_SECONDS):
+            _log.warn("{bytes} bytes of output could not be written", bytes=left)
         self._output.close()
 
     def received(self, chunk: bytes) -> None:
@@ -252,6 +258,8 @@ class SenderService(Service):
         if self._dot is not None:
             chunk, quitting = self._dot.feed(chunk)
         self._protocol.write(chunk)
+        if self._progress is not None:
+            self._progress.count(chunk)
         if quitting:
             self._reader.stopProducing()
             self.ended()
@@ -280,9 +288,8 @@ class SenderService(Service):
         if not self.running:
             return
         why = failure.value
-        if self._clock.seconds() - self._began >= self._timeout_seconds:
-            # Whatever was under way is what says so.
-            reason = f"timed out after {self._timeout_seconds:g} s"
+        if isinstance(why, TimeoutError):
+            reason = f"timed out after {self._connector.timeout_seconds:g} s"
         elif isinstance(why, error.DNSLookupError):
             reason = "no such host"
         else:

@@ -98,6 +98,13 @@ class ClientSettings:
         port: its TCP port.
         connect: an endpoint string that replaces the two.
         timeout_seconds: how long to wait for the connection.
+        retry_seconds: how long to go on trying; 0 to try only once.
+        insecure: whether TLS may be with whoever answers.
+        files: paths to send instead of what is typed (``-`` for stdin).
+        crlf: whether lines are sent with a carriage return before the newline.
+        lines_per_second: at most so many are sent; 0 for any number.
+        wait_seconds: how long to wait for replies after all is sent, while the
+            server is silent; None for 5, over TLS 1.
         dot: whether a line that begins with ``.`` quits.
         quiet: whether to show no replies.
         escape: whether to make replies harmless for a terminal; ``auto`` where
@@ -108,6 +115,12 @@ class ClientSettings:
     port: int = 8888
     connect: str | None = None
     timeout_seconds: float = 30.0
+    retry_seconds: float = 0.0
+    insecure: bool = False
+    files: tuple[str, ...] = ()
+    crlf: bool = False
+    lines_per_second: float = 0.0
+    wait_seconds: float | None = None
     dot: bool = True
     quiet: bool = False
     escape: When = "auto"

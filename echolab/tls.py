@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from OpenSSL import SSL
 from OpenSSL.crypto import FILETYPE_PEM, Error, load_certificate, load_privatekey
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+from twisted.internet.endpoints import wrapClientTLS
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.ssl import (
     Certificate,
     CertificateOptions,
@@ -14,13 +17,19 @@ from twisted.internet.ssl import (
 )
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from typing_extensions import override
+from zope.interface import implementer
 
 from echolab.errors import reason_of
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
+    from twisted.internet.interfaces import (
+        IAddress,
+        IProtocolFactory,
+        IReactorTime,
+        IStreamClientEndpoint,
+    )
 
-__all__ = ["server_options", "wrap"]
+__all__ = ["insecure_client", "server_options", "wrap"]
 
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 
@@ -89,6 +98,46 @@ def wrap(
 ) -> TLSMemoryBIOFactory:
     """Put TLS in front of a factory."""
     return _TLSFactory(options, False, factory, clock)
+
+
+def insecure_client(
+    endpoint: IStreamClientEndpoint,
+    host: str,
+    certificate: str | None = None,
+    private_key: str | None = None,
+) -> IStreamClientEndpoint:
+    """Do TLS with whoever answers; nothing proves who that is.
+
+    Args:
+        endpoint: where to connect.
+        host: the name that is asked for (SNI).
+        certificate: path of a certificate of ours, in PEM, if the server asks.
+        private_key: path of its key.
+    """
+    own = key = None
+    if certificate is not None:
+        own = load_certificate(FILETYPE_PEM, _certificates(certificate)[0])
+        pem = Path(private_key or certificate).read_bytes()
+        key = load_privatekey(FILETYPE_PEM, pem)
+    options = CertificateOptions(privateKey=key, certificate=own, verify=False)
+    return wrapClientTLS(_Unverified(options.getContext(), host), endpoint)
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class _Unverified:
+    """Asks for a name, and believes anybody."""
+
+    def __init__(self, context: SSL.Context, host: str) -> None:
+        self._context = context
+        self._host = host
+
+    def clientConnectionForTLS(self, protocol: object) -> SSL.Connection:
+        """Make one connection."""
+        connection = SSL.Connection(self._context, None)
+        connection.set_app_data(protocol)
+        if not (isIPAddress(self._host) or isIPv6Address(self._host)):
+            connection.set_tlsext_host_name(self._host.encode("idna"))
+        return connection
 
 
 class _TLSFactory(TLSMemoryBIOFactory):

@@ -117,6 +117,11 @@ class SenderTests(SynchronousTestCase):
         alsoProvides(self.transport, ISSLTransport)
         self.protocol.finish()
         self.assertFalse(self.transport.write_ended)
+        self.clock.advance(0.9)
+        self.protocol.dataReceived(b"reply")
+        self.clock.advance(0.9)
+        self.assertFalse(self.transport.disconnecting)
+        self.clock.advance(0.1)
         self.assertTrue(self.transport.disconnecting)
 
     def test_server_that_ended_and_takes_no_more_is_left(self) -> None:

@@ -125,6 +125,64 @@ class ClientTests(ClientCase):
             server.close()
             self.assertEqual(client.end(), 0)
 
+    def test_files_are_sent_as_they_are(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "a").write_bytes(b"one\n.\ntwo\n")
+            Path(folder, "b").write_bytes(b"\xff\0" * 50_000)
+            with self.client(
+                *("--file", f"{folder}/a", "--file", f"{folder}/b", "--crlf")
+            ) as client:
+                server = self.accept()
+                got = self.read_all(server)
+                server.close()
+                self.assertEqual(got, b"one\n.\ntwo\n" + b"\xff\0" * 50_000)
+                self.assertEqual(client.end(), 0)
+
+    def test_file_that_is_not_there(self) -> None:
+        with self.client("--file", "/no/such/file") as client:
+            self.assertEqual(client.end(), 1)
+            self.assertEqual(
+                client.err, b"open /no/such/file: No such file or directory\n"
+            )
+
+    def test_lines_with_carriage_returns_at_a_rate(self) -> None:
+        with self.client("--crlf", "--rate", "50") as client:
+            server = self.accept()
+            client.send(b"one\ntwo\r\nthree\n.\n")
+            self.assertEqual(self.read_all(server), b"one\r\ntwo\r\nthree\r\n")
+            server.close()
+            self.assertEqual(client.end(), 0)
+
+    def test_no_wait_for_replies(self) -> None:
+        with self.client("--wait", "0") as client:
+            server = self.accept()
+            client.end_input()
+            self.assertEqual(client.end(), 0)
+            server.close()
+
+    def test_retry_until_somebody_listens(self) -> None:
+        with socket.socket() as late:
+            late.bind(("127.0.0.1", 0))
+            late.settimeout(SECONDS)
+            port = str(late.getsockname()[1])
+            with Program("client", "127.0.0.1", port, "--retry", "20") as client:
+                client.send(b"typed meanwhile\n")
+                client.end_input()
+                client.wait_for(
+                    b"Connection refused; trying again for 20 s\n", stream="err"
+                )
+                late.listen()
+                server, _ = late.accept()
+                self.assertEqual(self.read_all(server), b"typed meanwhile\n")
+                server.close()
+                self.assertEqual(client.end(), 0)
+
+    def test_retry_in_vain(self) -> None:
+        self.listener.close()
+        with self.client("--retry", "2") as client:
+            self.assertEqual(client.end(), 1)
+            self.assertIn(b": Connection refused\n", client.err)
+
     def test_reset(self) -> None:
         with self.client() as client:
             server = self.accept()

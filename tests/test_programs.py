@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import resource
 import signal
 import socket
 import stat
@@ -222,17 +221,6 @@ class ServerTests(SynchronousTestCase):
                 server.process.terminate()
                 server.end()
             self.assertFalse(Path(path).exists())
-
-    def test_descriptors_that_run_out_are_told(self) -> None:
-        with self.start() as server:
-            port = server.port()
-            pid = server.process.pid
-            used = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-            resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 1, used + 1))
-            with Client(port) as served, Client(port), Client(port):
-                server.wait_for(b"EMFILE", stream="err")
-                served.sendall(b"served\n")
-                server.wait_for(b"recv data: served\n")
 
     def test_backlog_the_kernel_would_cut(self) -> None:
         most = Path("/proc/sys/net/core/somaxconn").read_text().strip().encode()

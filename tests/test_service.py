@@ -24,6 +24,7 @@ from echolab import (
     ReceiverService,
     SenderService,
 )
+from echolab.connecting import Connector
 from tests.support import SECONDS, Events, FakeReactor
 from tests.test_client import Producer
 
@@ -165,7 +166,12 @@ class SenderServiceTests(TestCase):
 
         self.reader = Producer()
         service = SenderService(
-            endpoints.TCP4ClientEndpoint(self.reactor, "127.0.0.1", self.port),
+            Connector(
+                endpoints.TCP4ClientEndpoint(self.reactor, "127.0.0.1", self.port),
+                "server:1",
+                clock=self.reactor,
+                timeout_seconds=SECONDS,
+            ),
             "server:1",
             ConversationPrinter(self.write),
             Screen(),
@@ -248,14 +254,13 @@ class TimeoutTests(SynchronousTestCase):
                 return Deferred()
 
         service = SenderService(
-            Nowhere(),
+            Connector(Nowhere(), "nowhere:1", clock=reactor, timeout_seconds=2.5),
             "nowhere:1",
             ConversationPrinter(lambda data: None),
             Held(),
             clock=reactor,
             done=done.append,
             make_reader=lambda service: Producer(),
-            timeout_seconds=2.5,
         )
         service.startService()
         reactor.advance(2.5)

@@ -136,7 +136,7 @@ class UNIXTests(FolderCase):
         self.assertIn(rb"unix:@x\nFORGED \x1b[2J\u009b\u202e", server.out)
 
 
-class TLSTests(FolderCase):
+class TLSCase(FolderCase):
     def setUp(self) -> None:
         super().setUp()
         certificate(self.folder, "ca", "a CA")
@@ -146,6 +146,8 @@ class TLSTests(FolderCase):
         self.endpoint = f"ssl:0:interface=127.0.0.1:{self.key}"
         self.context = ssl.create_default_context(cafile=self.folder / "ca.pem")
 
+
+class TLSTests(TLSCase):
     def connect(self, server: Program) -> ssl.SSLSocket:
         plain = self.enterContext(Client(server.port()))
         return self.context.wrap_socket(plain, server_hostname="localhost")
@@ -223,6 +225,56 @@ class TLSTests(FolderCase):
                 line.startswith(f"listen {text}: {self.folder}/{name}.pem: {reason}"),
                 line,
             )
+
+
+class TLSClientTests(TLSCase):
+    """Our client and our server, and a certificate of nobody known."""
+
+    def client(self, text: str, *options: str) -> Program:
+        return self.enterContext(
+            Program("client", "--connect", text, *options, cwd=str(self.folder))
+        )
+
+    def serve(self) -> int:
+        server = self.start("--listen", self.endpoint, "--reply", "+OK")
+        return server.port()
+
+    def test_verifies_by_default(self) -> None:
+        port = self.serve()
+        for text in (f"tls:localhost:{port}", f"ssl:localhost:{port}"):
+            client = self.client(text)
+            client.send(b"secret\n")
+            self.assertEqual(client.end(), 1)
+            self.assertEqual(
+                client.err.decode(), f"connect {text}: certificate verify failed\n"
+            )
+            self.assertEqual(client.out, b"")
+
+    def test_a_known_certificate(self) -> None:
+        port = self.serve()
+        (self.folder / "roots").mkdir()
+        (self.folder / "ca.pem").rename(self.folder / "roots" / "ca.pem")
+        for text in (
+            f"tls:localhost:{port}:trustRoots=roots",
+            f"ssl:localhost:{port}:caCertsDir=roots",
+        ):
+            client = self.client(text)
+            client.send(b"hello\n.\n")
+            self.assertEqual((client.end(), client.err), (0, b""))
+            self.assertEqual(client.out, b"+OK\nfinish.\n")
+        client = self.client(f"ssl:127.0.0.1:{port}:caCertsDir=roots")
+        self.assertEqual(client.end(), 1)
+        self.assertIn(b"connect ssl:127.0.0.1:", client.err)
+
+    def test_insecure_says_what_it_gives_up(self) -> None:
+        port = self.serve()
+        client = self.client(f"tls:localhost:{port}", "--insecure")
+        client.send(b"hello\n.\n")
+        self.assertEqual(client.end(), 0)
+        self.assertEqual(
+            client.err, b"--insecure: nothing proves that localhost is who answers\n"
+        )
+        self.assertEqual(client.out, b"+OK\nfinish.\n")
 
 
 class ProxyTests(FolderCase):
