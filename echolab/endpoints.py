@@ -311,12 +311,23 @@ def _client_from_string(
             named.get("certKey", named.get("certificate")),
             named.get("privateKey"),
         )
-    elif kind == "ssl" and arguments:
-        # Without a name to look for, Twisted's would believe anybody.
-        text = _with_argument(text, "hostname", _quoted(arguments[0]), {"ssl"})
-    text = _with_argument(text, "timeout", seconds, {"tcp", "unix", "ssl", "tls"})
+    elif kind == "ssl":
+        text = _ssl_as_tls(*arguments, **named)
+    text = _with_argument(text, "timeout", seconds, {"tcp", "unix", "tls"})
     endpoint: IStreamClientEndpoint = clientFromString(reactor, text)
     return endpoint
+
+
+def _ssl_as_tls(host: str, port: str, **named: str) -> str:
+    """Twisted's ``ssl:`` without ``hostname=`` believes anybody; ``tls:`` does not."""
+    name = named.pop("hostname", host)
+    words = [f"tls:{_quoted(name)}:{port}"]
+    if name != host:
+        words.append(f"endpoint={_quoted(f'tcp:{_quoted(host)}:{port}')}")
+    other = {"certKey": "certificate", "caCertsDir": "trustRoots"}
+    for key, value in named.items():
+        words.append(f"{other.get(key, key)}={_quoted(value)}")
+    return ":".join(words)
 
 
 def _quoted(text: str) -> str:

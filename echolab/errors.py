@@ -101,6 +101,8 @@ def reason_of(error: BaseException | None) -> str:
     match error:
         case BaseException(args=([*_, (*_, words)],)):  # an OpenSSL.SSL.Error
             return str(words)
+        case _ if type(error).__name__ == "VerificationError":  # service_identity's
+            return "the certificate is for another name"
         case _:
             pass
     return " ".join(str(inner or error).split()) or type(error).__name__

@@ -264,7 +264,12 @@ class TLSClientTests(TLSCase):
             self.assertEqual(client.out, b"+OK\nfinish.\n")
         client = self.client(f"ssl:127.0.0.1:{port}:caCertsDir=roots")
         self.assertEqual(client.end(), 1)
-        self.assertIn(b"connect ssl:127.0.0.1:", client.err)
+        self.assertIn(b": the certificate is for another name\n", client.err)
+        client = self.client(
+            f"ssl:127.0.0.1:{port}:caCertsDir=roots:hostname=localhost", "--quiet"
+        )
+        client.send(b".\n")
+        self.assertEqual((client.end(), client.err), (0, b""))
 
     def test_insecure_says_what_it_gives_up(self) -> None:
         port = self.serve()
