@@ -120,7 +120,8 @@ class SenderProtocol(Protocol):
         self._began = clock.seconds()
         self._peer = Peer.of(1, self.transport.getPeer(), self.transport.getHost())
         self.transport.registerProducer(self, True)
-        if ISSLTransport.providedBy(self.transport):
+        self._over_tls = ISSLTransport.providedBy(self.transport)
+        if self._over_tls:
             # Not said of the class: Twisted's endpoints would then forget that it
             # is an IHalfCloseableProtocol too.
             alsoProvides(self, IHandshakeListener)
@@ -159,9 +160,9 @@ class SenderProtocol(Protocol):
     def heard(self) -> None:
         """Note that the server is not silent."""
         if self._all_flushed:
-            half = self._can_half_close()
+            factory = self.factory
             self._wait_for_silence(
-                self.factory.wait_seconds if half else self.factory.tls_wait_seconds
+                factory.tls_wait_seconds if self._over_tls else factory.wait_seconds
             )
 
     def write(self, data: bytes) -> None:
@@ -193,14 +194,14 @@ class SenderProtocol(Protocol):
         if self._finishing or not self.connected:
             return
         self._send_no_more()
-        if self._server_ended:
-            self.transport.loseConnection()
-        elif self._can_half_close():
-            self.transport.loseWriteConnection()
-        else:
+        if self._over_tls and not self._server_ended:
             # The server cannot be told; it may still have something to say.
             self._all_flushed = True
-            self._wait_for_silence(self.factory.tls_wait_seconds)
+            self.heard()
+        elif self._can_half_close() and not self._server_ended:
+            self.transport.loseWriteConnection()
+        else:
+            self.transport.loseConnection()
 
     def stop(self, seconds: float) -> None:
         """End the connection, within ``seconds`` even if the server is stuck."""
@@ -266,9 +267,9 @@ class SenderProtocol(Protocol):
     def _can_half_close(self) -> bool:
         # TLS has no half-close, though Twisted's TLS transport passes for the
         # TCP transport it wraps.
-        return IHalfCloseableDescriptor.providedBy(
-            self.transport
-        ) and not ISSLTransport.providedBy(self.transport)
+        return (
+            IHalfCloseableDescriptor.providedBy(self.transport) and not self._over_tls
+        )
 
     def _wait_for_silence(self, seconds: float | None) -> None:
         """Close when nothing has happened for ``seconds`` (None: never)."""

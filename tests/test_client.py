@@ -114,7 +114,10 @@ class SenderTests(SynchronousTestCase):
         self.assertTrue(self.transport.disconnecting)
 
     def test_tls_has_no_half_close(self) -> None:
+        self.transport = FakeTransport()
         alsoProvides(self.transport, ISSLTransport)
+        self.protocol = self.connect()
+        self.protocol.handshakeCompleted()
         self.protocol.finish()
         self.assertFalse(self.transport.write_ended)
         self.clock.advance(0.9)
