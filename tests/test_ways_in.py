@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import os
 import re
+import select
 import shutil
 import socket
 import ssl
@@ -384,9 +385,9 @@ class EndTests(FolderCase):
         os.close(writing)
         client = self.enterContext(Client(server.port()))
         client.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                client.send(b"x" * 65535 + b"\n")
+        # Stuck is when nothing more is taken, and not only for a moment.
+        while select.select([], [client], [], 1)[1]:
+            client.send(b"x" * 65535 + b"\n")
         server.process.terminate()
         server.wait_for(b" bytes that had arrived were not read\n", stream="err")
 

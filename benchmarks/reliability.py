@@ -1,0 +1,365 @@
+#!/usr/bin/env python3
+"""Ill-treat echolab, and its peers in the same way; see ../docs/reliability.md.
+
+Usage: python benchmarks/reliability.py [--quick] [NAME ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from run import ECHOLAB, connected, free_port, installed, resident, stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SERVER = f"exec {ECHOLAB} server --interface 127.0.0.1 --port PORT"
+NCAT = "exec ncat -lk -m 20000 127.0.0.1 PORT"
+SOCAT = "exec socat -u TCP-LISTEN:PORT,bind=127.0.0.1,fork,backlog=1024 -"
+PEERS = {"echolab": SERVER, "ncat -lk": NCAT, "socat fork": SOCAT}
+BARE = f"""exec {sys.executable} -c "
+from twisted.internet import reactor
+from twisted.internet.protocol import Factory, Protocol
+reactor.listenTCP(PORT, Factory.forProtocol(Protocol), 1024, '127.0.0.1')
+reactor.run()
+" """
+
+quick = False
+
+
+def say(name: str, who: str, text: str) -> None:
+    print(f"{name:9} {who:10} {text}", flush=True)
+
+
+@contextlib.contextmanager
+def running(
+    command: str, stdout: int = subprocess.DEVNULL
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Start a shell command that listens on PORT; end it and all its children."""
+    port = free_port()
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            ["sh", "-c", command.replace("PORT", str(port))],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=errors,
+            start_new_session=True,
+        )
+        try:
+            connected(port).close()
+            yield process, port
+        finally:
+            stop(process)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+def family_resident(process: subprocess.Popen[bytes]) -> int:
+    """How much memory a process and its children have, in bytes."""
+    total = resident(process)
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = entry.read_text().rpartition(")")[2].split()
+            if fields[2] == str(process.pid) and entry.parent.name != str(process.pid):
+                pages = int((entry.parent / "statm").read_text().split()[1])
+                total += pages * os.sysconf("SC_PAGESIZE")
+    return total
+
+
+def each_peer() -> Iterator[tuple[str, str]]:
+    for who, command in PEERS.items():
+        if installed(command):
+            yield who, command
+        else:
+            print(f"{who}: not installed")
+
+
+def idle() -> None:
+    """Silent connections: memory of each, and how soon a new line is printed."""
+    for who, command in {"bare": BARE, **dict(each_peer())}.items():
+        count = 10_000 if who in ("bare", "echolab") else 500
+        if quick:
+            count = 50
+        with running(command, subprocess.PIPE) as (process, port):
+            assert process.stdout is not None
+            drain = threading.Thread(target=read_to_last, args=(process.stdout,))
+            before = family_resident(process)
+            clients = [connected(port) for _ in range(count)]
+            descriptors = Path(f"/proc/{process.pid}/fd")
+            if who != "socat fork":
+                while len(list(descriptors.iterdir())) < count:
+                    time.sleep(0.05)
+            else:
+                time.sleep(1)
+            each = (family_resident(process) - before) / count
+            text = f"{count} connections, {each:,.0f} bytes each"
+            if who != "bare":
+                drain.start()
+                with connected(port) as client:
+                    began = time.monotonic()
+                    client.sendall(b"the last line\n")
+                    drain.join()
+                    text += f", a line took {(time.monotonic() - began) * 1e3:.1f} ms"
+            for client in clients:
+                client.close()
+        say("idle", who, text)
+
+
+def read_to_last(stream: IO[bytes]) -> None:
+    """Read the lines of a stream, up to the last."""
+    for line in stream:
+        if b"the last line" in line:
+            return
+
+
+def files() -> None:
+    """64 descriptors, 200 clients for 3 seconds: who is served, CPU, log."""
+    for who, command in each_peer():
+        limited = f"ulimit -n 64; {command}"
+        with running(limited, subprocess.PIPE) as (process, port):
+            clients = []
+            for _ in range(200):
+                with contextlib.suppress(OSError):
+                    client = socket.create_connection(("127.0.0.1", port), 1)
+                    client.sendall(b"hello\n")
+                    clients.append(client)
+            before = cpu(process)
+            time.sleep(1 if quick else 3)
+            spent = (cpu(process) - before) / (1 if quick else 3)
+            for client in clients:
+                client.close()
+            time.sleep(0.2)
+            served = "no"
+            with contextlib.suppress(OSError), connected(port) as client:
+                client.sendall(b"the last line\n")
+                os.set_blocking(process.stdout.fileno(), False)  # type: ignore[union-attr]
+                time.sleep(0.5)
+                out = process.stdout.read() or b""  # type: ignore[union-attr]
+                served = "yes" if b"the last line" in out else "no"
+                text = f"{out.count(b'hello')} of 200 served"
+        say("files", who, f"{text}, {spent:.0%} CPU meanwhile, recovers: {served}")
+
+
+def cpu(process: subprocess.Popen[bytes]) -> float:
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def endless() -> None:
+    """256 MiB without a newline: how far memory rises."""
+    block = b"x" * (1 << 20)
+    for who, command in each_peer():
+        with running(command) as (process, port), connected(port) as client:
+            before = most = family_resident(process)
+            for _ in range(8 if quick else 256):
+                client.sendall(block)
+                most = max(most, family_resident(process))
+        say("endless", who, f"{(most - before) / (1 << 20):.1f} MiB over before")
+
+
+def stuck() -> None:
+    """A stdout nobody reads, and SIGTERM: how long the end takes."""
+    for who, command in each_peer():
+        with running(command, subprocess.PIPE) as (process, port):
+            before = family_resident(process)
+            client = connected(port)
+            client.settimeout(1)
+            with contextlib.suppress(OSError):
+                while True:
+                    client.send(b"x" * 65535 + b"\n")
+            rise = (family_resident(process) - before) / (1 << 20)
+            process.terminate()
+            began = time.monotonic()
+            try:
+                process.wait(20)
+                text = f"SIGTERM ended it after {time.monotonic() - began:.1f} s"
+            except subprocess.TimeoutExpired:
+                text = "SIGTERM did not end it in 20 s"
+            client.close()
+        say("stuck", who, f"{rise:.1f} MiB over before, {text}")
+
+
+def full() -> None:
+    """An output file on a full 1 MiB disk that is emptied after 3 seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
+        if subprocess.run(mount, capture_output=True, check=False).returncode:
+            say("full", "echolab", "not measured: this user cannot mount a tmpfs")
+            return
+        try:
+            ballast = Path(folder, "ballast")
+            ballast.write_bytes(b"x" * (1 << 19))
+            log = Path(folder, "log")
+            count = 8_000
+            with running(f"{SERVER} --output raw:{log}") as (process, port):
+                with connected(port) as client:
+                    lines = b"".join(b"%099d\n" % i for i in range(count))
+                    sender = threading.Thread(target=client.sendall, args=(lines,))
+                    sender.start()
+                    time.sleep(1 if quick else 3)
+                    printed = log.read_bytes()
+                    ballast.unlink()
+                    sender.join()
+                process.terminate()
+                process.wait(20)
+            same = log.read_bytes() == lines
+            say(
+                "full",
+                "echolab",
+                f"{len(printed)} bytes when full, then all {count} lines, "
+                f"whole and in order: {same}",
+            )
+        finally:
+            subprocess.run(["umount", folder], check=True)
+
+
+def senders(port: int, count: int, done: threading.Event) -> list[threading.Thread]:
+    """Start senders of numbered lines; each sends until it is done or cut off."""
+
+    def send(number: int) -> None:
+        with contextlib.suppress(OSError), connected(port) as client:
+            at = 0
+            while not done.is_set():
+                block = b"".join(
+                    b"%d %060d\n" % (number, i) for i in range(at, at + 100)
+                )
+                client.sendall(block)
+                at += 100
+
+    threads = [threading.Thread(target=send, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def gaps(lines: list[bytes]) -> int:
+    """How many lines of numbered senders are missing, torn or out of order."""
+    wrong = 0
+    due: Counter[bytes] = Counter()
+    for line in lines:
+        number, _, text = line.partition(b" ")
+        if len(text) != 60 or int(text) != due[number]:
+            wrong += 1
+        else:
+            due[number] += 1
+    return wrong
+
+
+def ended() -> None:
+    """SIGTERM, then SIGKILL, while 10 senders write to a file."""
+    for name in ("SIGTERM", "SIGKILL"):
+        with tempfile.TemporaryDirectory() as folder:
+            log, ends = Path(folder, "log"), Path(folder, "ends")
+            done = threading.Event()
+            outputs = f"--output raw:{log} --output json:{ends}"
+            with running(f"{SERVER} {outputs}") as (process, port):
+                threads = senders(port, 10, done)
+                time.sleep(0.3 if quick else 1.5)
+                process.send_signal(signal.Signals[name])
+                process.wait(20)
+                done.set()
+                for thread in threads:
+                    thread.join()
+            *lines, rest = log.read_bytes().split(b"\n")
+            # An unterminated last line of one peer may have another's behind it.
+            text = f"{len(lines):,} lines"
+            if name == "SIGTERM":
+                events = [json.loads(line) for line in ends.read_text().splitlines()]
+                read = sum(e["bytes"] for e in events if e["event"] == "finished")
+                text += f", bytes read less bytes printed: {read - log.stat().st_size}"
+            else:
+                torn = gaps(lines)
+                text += f", wrong before the last: {torn}, last is torn: {bool(rest)}"
+        say(name, "echolab", text)
+
+
+def rotated() -> None:
+    """Rename and SIGHUP ten times while 10 senders write."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "log")
+        done = threading.Event()
+        with running(f"{SERVER} --output raw:{log}") as (process, port):
+            threads = senders(port, 10, done)
+            for turn in range(10):
+                time.sleep(0.05 if quick else 0.2)
+                log.rename(Path(folder, f"log.{turn}"))
+                process.send_signal(signal.SIGHUP)
+                while not log.exists():
+                    time.sleep(0.01)
+            done.set()
+            for thread in threads:
+                thread.join()
+            process.terminate()
+            process.wait(20)
+        parts = [Path(folder, f"log.{turn}").read_bytes() for turn in range(10)]
+        *lines, _ = b"".join([*parts, log.read_bytes()]).split(b"\n")
+    say("rotated", "echolab", f"{len(lines):,} lines, missing or torn: {gaps(lines)}")
+
+
+def soak() -> None:
+    """Connections that come and go: memory early and late."""
+    seconds = 2 if quick else 60
+    for who, command in each_peer():
+        with running(command) as (process, port):
+            done = time.monotonic() + seconds
+            figures = [family_resident(process)]
+            count = 0
+            while time.monotonic() < done:
+                for _ in range(200):
+                    with contextlib.suppress(OSError), connected(port) as client:
+                        client.sendall(b"hello\n" * 10 + b"unterminated")
+                        if count % 3 == 0:  # by a reset
+                            linger = b"\1\0\0\0\0\0\0\0"
+                            client.setsockopt(
+                                socket.SOL_SOCKET, socket.SO_LINGER, linger
+                            )
+                        count += 1
+                figures.append(family_resident(process))
+        late = figures[len(figures) // 2 :]
+        early, most = figures[1] / (1 << 20), max(late) / (1 << 20)
+        say("soak", who, f"{count:,} connections, {early:.1f} MiB, late {most:.1f} MiB")
+
+
+TREATMENTS: dict[str, Callable[[], None]] = {
+    each.__name__: each
+    for each in (idle, files, endless, stuck, full, ended, rotated, soak)
+}
+
+
+def main() -> None:
+    global quick
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="only see that it works")
+    parser.add_argument("names", nargs="*", choices=[[], *TREATMENTS], metavar="NAME")
+    options = parser.parse_args()
+    quick = options.quick
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    print(
+        f"{platform.platform()}, {os.cpu_count()} processors, "
+        f"{platform.python_implementation()} {platform.python_version()}"
+    )
+    for name, treat in TREATMENTS.items():
+        if not options.names or name in options.names:
+            treat()
+
+
+if __name__ == "__main__":
+    main()
