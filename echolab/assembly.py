@@ -7,9 +7,11 @@ the terminal, and whom to tell of the end.
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.logger import Logger
 
 from echolab.admission import Admission
@@ -33,10 +35,10 @@ from echolab.stdin import StdinReader
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import (
-        IPushProducer,
-    )
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IPushProducer
 
+    from echolab.editing import LineEditor
     from echolab.events import Event, Sink
     from echolab.framing import Framer
     from echolab.interfaces import IOutput, IReactor
@@ -200,34 +202,10 @@ def client_service(
     """
     files = open_inputs(settings.files)
     typing = not files and stdin is not None and os.isatty(stdin)
-    prompt = b""
+    prompt = ""
     if typing:
-        prompt = b"Input message(%b:quit): " % (b"." if settings.dot else b"Ctrl-D")
+        prompt = f"Input message({'.' if settings.dot else 'Ctrl-D'}:quit): "
     name, endpoint = client_endpoint(reactor, settings)
-    progress = _progress(sum(size for _, size in files)) if files else None
-
-    def make_reader(service: SenderService) -> IPushProducer:
-        received: Callable[[bytes], None] = service.received
-        ended = service.ended
-        pacer = None
-        if settings.lines_per_second:
-            pacer = Pacer(
-                reactor, settings.lines_per_second, received=received, ended=ended
-            )
-            received, ended = pacer.take, pacer.end
-        if settings.crlf and not files:
-            received = CRLF(received)
-        reader: IPushProducer
-        if files:
-            fds = [fd for fd, _ in files]
-            reader = FilesReader(reactor, fds, received=received, ended=ended)
-        else:
-            reader = StdinReader(reactor, stdin, received=received, ended=ended)
-        if pacer is None:
-            return reader
-        pacer.source = reader
-        return pacer
-
     output = DescriptorOutput(
         reactor,
         STDOUT,
@@ -235,6 +213,38 @@ def client_service(
         clock=reactor,
         lost=lambda why: service.output_lost(why),
     )
+
+    def received(chunk: bytes) -> None:
+        service.received(chunk)
+
+    def ended() -> None:
+        service.ended()
+
+    write: Callable[[bytes], None] = output.write
+    close: Callable[[], Deferred[None] | None] = lambda: None  # noqa: E731
+    take: Callable[[bytes], None] = received
+    if progress := _progress(sum(size for _, size in files)) if files else None:
+        write, close = progress.around(write), progress.close
+        take = progress.counting(received)
+    pacer = None
+    if settings.lines_per_second:
+        rate = settings.lines_per_second
+        pacer = Pacer(reactor, rate, received=take, ended=ended)
+        take, ended = pacer.take, pacer.end
+    if settings.crlf and not files:
+        take = CRLF(take)
+    reader: IPushProducer
+    if typing and settings.edit and (editor := _editor(reactor, prompt)):
+        reader = editor(received=take, ended=ended, write=write)
+        write, close, prompt = reader.print, reader.close, ""
+    elif files:
+        fds = [fd for fd, _ in files]
+        reader = FilesReader(reactor, fds, received=take, ended=ended)
+    else:
+        reader = StdinReader(reactor, stdin, received=take, ended=ended)
+    if pacer is not None:
+        pacer.source = reader
+        reader = pacer
     service = SenderService(
         Connector(
             endpoint,
@@ -245,20 +255,20 @@ def client_service(
         ),
         name,
         ConversationPrinter(
-            progress.around(output.write) if progress else output.write,
-            prompt=prompt,
+            write,
+            prompt=prompt.encode(),
             show_replies=not settings.quiet,
             escape=_decide(settings.escape, os.isatty(STDOUT)),
         ),
         output,
         clock=reactor,
         done=done,
-        make_reader=make_reader,
+        make_reader=lambda _: reader,
         # What is in a file is sent as it is.
         quit_on_dot=settings.dot and not files,
         wait_seconds=settings.wait_seconds,
         half_open_seconds=0.0 if typing else None if settings.quiet else 1.0,
-        progress=progress,
+        close=close,
     )
     return service
 
@@ -272,6 +282,17 @@ def _progress(total_bytes: int) -> Progress | None:
     except ImportError:
         return None
     return Progress(total_bytes)
+
+
+def _editor(reactor: IReactor, prompt: str) -> Callable[..., LineEditor] | None:
+    """What makes a line editor, if there is a screen and a reactor for it."""
+    if not (isinstance(reactor, AsyncioSelectorReactor) and os.isatty(STDOUT)):
+        return None
+    try:
+        from echolab.editing import LineEditor
+    except ImportError:
+        return None
+    return partial(LineEditor, prompt)
 
 
 def _decide(when: When, auto: bool) -> bool:

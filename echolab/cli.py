@@ -22,6 +22,7 @@ from echolab.program import (
     say,
     standard_input,
     stderr_observer,
+    use_asyncio_for_editing,
 )
 from echolab.service import ReceiverService
 
@@ -72,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.subCommand == "server":
         return _run(lambda reactor, done: server_service(reactor, settings, done=done))
     stdin = standard_input()
+    if settings.edit and not settings.files and stdin is not None and os.isatty(stdin):
+        use_asyncio_for_editing()
     return _run(
         lambda reactor, done: client_service(reactor, settings, stdin=stdin, done=done)
     )

@@ -326,6 +326,7 @@ class ClientOptions(BaseOptions):
         ["no-dot", None, "Send lines that begin with '.' instead of quitting."],
         ["quiet", "q", "Do not show the server's replies."],
         ["crlf", None, "Send each line with a carriage return and a newline."],
+        ["no-edit", None, "Leave the terminal alone: no editing, no history."],
         ["insecure", None, "Do TLS with whoever answers, unverified."],
     ]
     optParameters = [
@@ -374,6 +375,7 @@ class ClientOptions(BaseOptions):
             timeout_seconds=_number("timeout", self["timeout"], float),
             retry_seconds=_number_or_zero("retry", self["retry"]),
             insecure=bool(self["insecure"]),
+            edit=not self["no-edit"],
             files=tuple(self._files),
             crlf=bool(self["crlf"]),
             lines_per_second=_number_or_zero("rate", self["rate"]),

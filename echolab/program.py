@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.error import ReactorNotRunning
@@ -39,6 +40,7 @@ __all__ = [
     "say",
     "standard_input",
     "stderr_observer",
+    "use_asyncio_for_editing",
 ]
 
 HEAP_BYTES = 24 << 20
@@ -95,6 +97,14 @@ def stderr_observer() -> ILogObserver:
 @provider(ILogObserver)
 def _say_event(event: LogEvent) -> None:
     say(eventAsText(event, includeTimestamp=False, includeSystem=False))
+
+
+def use_asyncio_for_editing() -> None:
+    """Install the reactor that line editing needs, if that is installed."""
+    if find_spec("prompt_toolkit") is not None:
+        from twisted.internet import asyncioreactor
+
+        asyncioreactor.install()
 
 
 def keep_heap() -> None:

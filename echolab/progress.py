@@ -31,9 +31,14 @@ class Progress:
             dynamic_ncols=True,
         )
 
-    def count(self, chunk: bytes) -> None:
-        """Count a chunk."""
-        self._bar.update(len(chunk))
+    def counting(self, take: Callable[[bytes], None]) -> Callable[[bytes], None]:
+        """Have what ``take`` takes counted."""
+
+        def take_and_count(chunk: bytes) -> None:
+            take(chunk)
+            self._bar.update(len(chunk))
+
+        return take_and_count
 
     def around(self, write: Callable[[bytes], None]) -> Callable[[bytes], None]:
         """Have what ``write`` writes stand above the bar, not in it."""

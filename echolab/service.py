@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from echolab.events import Event
     from echolab.interfaces import IOutput
     from echolab.printing import ConversationPrinter
-    from echolab.progress import Progress
     from echolab.server import ReceiverFactory
 
 __all__ = ["Done", "ReceiverService", "SenderService"]
@@ -187,7 +186,7 @@ class SenderService(Service):
             lecture.
         wait_seconds: see `SenderFactory`; None for what it does by default.
         half_open_seconds: likewise.
-        progress: shown how much has been sent.
+        close: called at the end, before the last is printed.
     """
 
     def __init__(
@@ -203,10 +202,10 @@ class SenderService(Service):
         quit_on_dot: bool = True,
         wait_seconds: float | None = None,
         half_open_seconds: float | None = 1.0,
-        progress: Progress | None = None,
+        close: Callable[[], Deferred[None] | None] = lambda: None,
     ) -> None:
         self._connector = connector
-        self._progress = progress
+        self._close = close
         self._name = name
         self._printer = printer
         self._output = output
@@ -239,9 +238,9 @@ class SenderService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        if self._progress is not None:
-            self._progress.close()
         self._reader.stopProducing()
+        if (closing := self._close()) is not None:
+            await closing
         if self._protocol is not None:
             self._protocol.stop(STOP_SECONDS)
             await self._finished
@@ -258,8 +257,6 @@ class SenderService(Service):
         if self._dot is not None:
             chunk, quitting = self._dot.feed(chunk)
         self._protocol.write(chunk)
-        if self._progress is not None:
-            self._progress.count(chunk)
         if quitting:
             self._reader.stopProducing()
             self.ended()

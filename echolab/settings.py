@@ -100,6 +100,7 @@ class ClientSettings:
         timeout_seconds: how long to wait for the connection.
         retry_seconds: how long to go on trying; 0 to try only once.
         insecure: whether TLS may be with whoever answers.
+        edit: whether lines typed on a terminal can be edited, if that is installed.
         files: paths to send instead of what is typed (``-`` for stdin).
         crlf: whether lines are sent with a carriage return before the newline.
         lines_per_second: at most so many are sent; 0 for any number.
@@ -117,6 +118,7 @@ class ClientSettings:
     timeout_seconds: float = 30.0
     retry_seconds: float = 0.0
     insecure: bool = False
+    edit: bool = True
     files: tuple[str, ...] = ()
     crlf: bool = False
     lines_per_second: float = 0.0

@@ -10,15 +10,18 @@ import socket
 import subprocess
 import termios
 import time
+from importlib.util import find_spec
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.support import ECHOLAB, SECONDS, heed_signals
 
 PROMPT = "Input message(.:quit): "
 
 
-class TerminalTests(SynchronousTestCase):
+class TerminalCase(SynchronousTestCase):
+    more: tuple[str, ...] = ("--no-edit",)
+
     def setUp(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.settimeout(SECONDS)
@@ -44,11 +47,13 @@ class TerminalTests(SynchronousTestCase):
             os.close(os.open(os.ttyname(0), os.O_RDWR))
 
         self.process = subprocess.Popen(
-            [*ECHOLAB, "client", "127.0.0.1", port, *options],
+            [*ECHOLAB, "client", "127.0.0.1", port, *self.more, *options],
             stdin=self.terminal,
             stdout=self.terminal,
             stderr=self.terminal,
             preexec_fn=become_foreground,
+            # This terminal does not answer where its cursor is.
+            env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
         )
         self.addCleanup(self.process.wait)
         self.addCleanup(self.process.kill)
@@ -76,6 +81,17 @@ class TerminalTests(SynchronousTestCase):
         self.assertEqual(self.state(), self.before, "the terminal was changed")
         return status
 
+    def wait_for(self, text: str) -> None:
+        """Wait until this has been written to the screen."""
+        deadline = time.monotonic() + SECONDS
+        while text not in self.screen:
+            left = max(0.0, deadline - time.monotonic())
+            ready, _, _ = select.select([self.master], [], [], left)
+            self.assertTrue(ready, f"no {text!r} in {self.screen!r}")
+            self.screen += os.read(self.master, 4096).decode()
+
+
+class TerminalTests(TerminalCase):
     def test_the_lectures_session(self) -> None:
         server = self.start()
         self.see(PROMPT)
@@ -137,3 +153,70 @@ class TerminalTests(SynchronousTestCase):
         self.see(PROMPT)
         self.process.kill()
         self.end()
+
+
+class EditingTests(TerminalCase):
+    """With prompt_toolkit, on the same terminal."""
+
+    more = ()
+
+    def setUp(self) -> None:
+        super().setUp()
+        if find_spec("prompt_toolkit") is None:
+            raise SkipTest("prompt_toolkit is not installed")
+
+    def test_line_is_edited_and_remembered(self) -> None:
+        server = self.start()
+        self.wait_for(PROMPT.rstrip())
+        self.type("wörd lo\x1b[D\x1b[Dhel\r")
+        self.assertEqual(server.recv(100).decode(), "wörd hello\n")
+        self.type("\x1b[A\r")
+        self.assertEqual(server.recv(100).decode(), "wörd hello\n")
+        self.type(".\r")
+        self.assertEqual(server.recv(100), b"")
+        server.close()
+        self.wait_for("finish.")
+        self.assertEqual(self.end(), 0)
+
+    def test_reply_stands_above_the_line(self) -> None:
+        server = self.start()
+        self.wait_for(PROMPT.rstrip())
+        self.type("half")
+        self.wait_for("half")
+        server.sendall(b"one\x1b[2J\ntwo\n")
+        self.wait_for("two")
+        self.assertIn(r"one\x1b[2J", self.screen)
+        self.type("way\r")
+        self.assertEqual(server.recv(100), b"halfway\n")
+
+    def test_end_of_input(self) -> None:
+        server = self.start("--no-dot")
+        self.wait_for("Input message(Ctrl-D:quit):")
+        self.type(".\r")
+        self.assertEqual(server.recv(100), b".\n")
+        self.type("\x04")
+        self.assertEqual(server.recv(100), b"")
+        server.close()
+        self.wait_for("finish.")
+        self.assertEqual(self.end(), 0)
+
+    def test_interrupted_by_key_and_by_signal(self) -> None:
+        for interrupt, number in (
+            (lambda: self.type("\x03"), signal.SIGINT),
+            (lambda: self.process.terminate(), signal.SIGTERM),
+        ):
+            self.screen = ""
+            self.start()
+            self.wait_for(PROMPT.rstrip())
+            self.type("typed")
+            self.wait_for("typed")
+            interrupt()
+            self.assertEqual(self.end(), -number)
+            self.wait_for("\x1b[?2004l")  # Bracketed paste is off again.
+
+    def test_server_that_closes(self) -> None:
+        server = self.start()
+        self.wait_for(PROMPT.rstrip())
+        server.close()
+        self.wait_for("closed by the server")
+        self.assertEqual(self.end(), 1)
