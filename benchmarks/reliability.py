@@ -350,6 +350,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[[], *TREATMENTS], metavar="NAME")
     options = parser.parse_args()
     quick = options.quick
+    # Under nohup it would be ignored, by echolab too.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     print(
