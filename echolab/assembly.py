@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.logger import Logger
 
 from echolab.admission import Admission
+from echolab.client_endpoints import client_endpoint
 from echolab.connecting import Connector
-from echolab.endpoints import client_endpoint, server_endpoints
+from echolab.endpoints import server_endpoints
 from echolab.events import Accepted, Finished, tee
 from echolab.file_output import FileOutput
 from echolab.formats import FORMATS, Style
@@ -286,6 +286,9 @@ def _progress(total_bytes: int) -> Progress | None:
 
 def _editor(reactor: IReactor, prompt: str) -> Callable[..., LineEditor] | None:
     """What makes a line editor, if there is a screen and a reactor for it."""
+    # Here, because it imports asyncio, which is slow.
+    from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+
     if not (isinstance(reactor, AsyncioSelectorReactor) and os.isatty(STDOUT)):
         return None
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from twisted.application.internet import ClientService, backoffPolicy
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -15,6 +14,7 @@ from echolab.errors import reason_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from twisted.application.internet import ClientService
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IProtocolFactory, IReactorTime
 
@@ -42,7 +42,7 @@ class Connector:
             a little more or less, so that many clients do not come at once.
 
     Attributes:
-        timeout_seconds: as given.
+        timeout_seconds: how long was waited, if it timed out.
     """
 
     def __init__(
@@ -73,6 +73,8 @@ class Connector:
         if not self._retry_seconds:
             self._connecting = self._endpoint.connect(factory)
             return self._connecting
+        from twisted.application.internet import ClientService, backoffPolicy
+
         tries = backoffPolicy(initialDelay=0.5, maxDelay=10.0)
         self._service = ClientService(
             _Observed(self._endpoint, self._failed),
@@ -101,8 +103,12 @@ class Connector:
         return protocol
 
     def _give_up(self, failure: Failure) -> Failure:
+        # To stop is to cancel the try that is under way, which says nothing.
+        last = self._last
         self.stop()
-        return self._last or failure
+        if last is None:
+            self.timeout_seconds = self._retry_seconds
+        return last or failure
 
     def _failed(self, failure: Failure) -> None:
         if self._last is None:

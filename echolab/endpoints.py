@@ -1,29 +1,24 @@
-"""Where to listen and where to connect: Twisted's endpoints from users' words."""
+"""Where to listen: Twisted's server endpoints from users' words."""
 
 from __future__ import annotations
 
-import os
-import re
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from twisted.internet import error
 from twisted.internet.endpoints import (
-    HostnameEndpoint,
     StandardIOEndpoint,
     TCP4ServerEndpoint,
     TCP6ServerEndpoint,
-    UNIXClientEndpoint,
-    clientFromString,
     serverFromString,
 )
 from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.tcp import makeBinding
-from twisted.logger import Logger
 from typing_extensions import override
 from zope.interface import implementer
 
-from echolab.errors import ConnectError, ListenError, reason_of
+from echolab.endpoint_strings import arguments_of, parse_reason
+from echolab.errors import ListenError, reason_of
 from echolab.proxy import ProxyFactory
 from echolab.unix_endpoint import KeptEndpoint, UNIXEndpoint
 
@@ -34,26 +29,20 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import (
         IListeningPort,
         IProtocolFactory,
-        IStreamClientEndpoint,
     )
 
     from echolab.events import EndCause, Peer
     from echolab.interfaces import IReactor, IStreamTransport
-    from echolab.settings import ClientSettings, ServerSettings
+    from echolab.settings import ServerSettings
 
 __all__ = [
     "ANY_IPV4",
-    "client_endpoint",
     "host_and_port",
     "listen_error",
     "server_endpoints",
 ]
 
-_log = Logger()
-
 ANY_IPV4 = "0.0.0.0"  # noqa: S104 - the lecture's INADDR_ANY
-UNIX_PATH_BYTES = 107
-"""The longest path that fits into Linux's ``sockaddr_un``; see unix(7)."""
 
 
 def host_and_port(host: str, port: object) -> str:
@@ -131,14 +120,14 @@ class _ServerEndpoints:
         except ListenError:
             raise
         except Exception as error:
-            raise ListenError("listen", text, _parse_reason(error)) from error
+            raise ListenError("listen", text, parse_reason(error)) from error
 
     def _make(self, text: str) -> IStreamServerEndpoint:
         kind, _, rest = text.partition(":")
         if kind == "haproxy":
             return self._haproxy(rest)
         if kind in self._kinds:
-            arguments, named = _arguments(rest)
+            arguments, named = arguments_of(rest)
             return self._kinds[kind](*arguments, **named)
         if kind == "tls" and self._settings.client_ca:
             raise ValueError("--client-ca goes with ssl: endpoints only")
@@ -167,7 +156,7 @@ class _ServerEndpoints:
             )
 
         if kind == "ssl":
-            arguments, named = _arguments(rest)
+            arguments, named = arguments_of(rest)
             return self._wrapped_ssl(wrap, *arguments, **named)
         return _WrappedEndpoint(self._make(text), wrap)
 
@@ -247,116 +236,6 @@ class _WrappedEndpoint:
             self._wrap(protocolFactory)
         )
         return listening
-
-
-def _arguments(text: str) -> tuple[list[str], dict[str, str]]:
-    r"""The arguments of an endpoint string; ``\:``, ``\=`` and ``\\`` are escapes."""
-    positional: list[str] = []
-    named: dict[str, str] = {}
-    words = re.findall(r"(?:^|:)((?:\\.|[^\\:])*)", text, re.DOTALL) if text else []
-    for word in words:
-        if key := re.match(r"((?:\\.|[^\\=])*)=", word, re.DOTALL):
-            named[_plain(key[1])] = _plain(word[key.end() :])
-        else:
-            positional.append(_plain(word))
-    return positional, named
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
-
-
-def client_endpoint(
-    reactor: IReactor, settings: ClientSettings
-) -> tuple[str, IStreamClientEndpoint]:
-    """The endpoint to connect to, with the name users know it by.
-
-    Raises:
-        ConnectError: the endpoint string cannot be understood.
-    """
-    text = settings.connect
-    if text is None:
-        name = host_and_port(settings.host, settings.port)
-        return name, HostnameEndpoint(
-            reactor, settings.host, settings.port, settings.timeout_seconds + 1
-        )
-    try:
-        return text, _client_from_string(reactor, text, settings)
-    except ConnectError:
-        raise
-    except Exception as error:
-        raise ConnectError("connect", text, _parse_reason(error)) from error
-
-
-def _client_from_string(
-    reactor: IReactor, text: str, settings: ClientSettings
-) -> IStreamClientEndpoint:
-    kind, _, rest = text.partition(":")
-    arguments, named = _arguments(rest)
-    seconds = max(1, round(settings.timeout_seconds))
-    if kind == "unix":
-        path = arguments[0] if arguments else named["path"]
-        if len(os.fsencode(path)) > UNIX_PATH_BYTES:
-            raise ConnectError("connect", text, "AF_UNIX path too long")
-        if path.startswith("@"):
-            return UNIXClientEndpoint(reactor, "\0" + path[1:], seconds)
-    elif kind in {"ssl", "tls"} and settings.insecure:
-        from echolab import tls
-
-        host, port = arguments
-        _log.warn("--insecure: nothing proves that {host} is who answers", host=host)
-        return tls.insecure_client(
-            HostnameEndpoint(reactor, host, int(port), seconds + 1),
-            host,
-            named.get("certKey", named.get("certificate")),
-            named.get("privateKey"),
-        )
-    elif kind == "ssl":
-        text = _ssl_as_tls(*arguments, **named)
-    text = _with_argument(text, "timeout", seconds, {"tcp", "unix", "tls"})
-    endpoint: IStreamClientEndpoint = clientFromString(reactor, text)
-    return endpoint
-
-
-def _ssl_as_tls(host: str, port: str, **named: str) -> str:
-    """Twisted's ``ssl:`` without ``hostname=`` believes anybody; ``tls:`` does not."""
-    name = named.pop("hostname", host)
-    words = [f"tls:{_quoted(name)}:{port}"]
-    if name != host:
-        words.append(f"endpoint={_quoted(f'tcp:{_quoted(host)}:{port}')}")
-    other = {"certKey": "certificate", "caCertsDir": "trustRoots"}
-    for key, value in named.items():
-        words.append(f"{other.get(key, key)}={_quoted(value)}")
-    return ":".join(words)
-
-
-def _quoted(text: str) -> str:
-    return re.sub(r"([\\:=])", r"\\\1", text)
-
-
-def _with_argument(text: str, key: str, value: object, kinds: set[str]) -> str:
-    """Give an endpoint string an argument it can take and does not have."""
-    if text.partition(":")[0] in kinds and f":{key}=" not in text:
-        return f"{text}:{key}={value}"
-    return text
-
-
-def _parse_reason(error: Exception) -> str:
-    """Say what is wrong with an endpoint string.
-
-    Twisted's parsers, and those of its plugins, raise whatever comes to hand.
-    """
-    match error:
-        case NameError() | ImportError():
-            return "TLS is missing: python3 -m pip install 'echolab[tls]'"
-        case IndexError() | KeyError():
-            return "no such socket was handed over (LISTEN_FDS, LISTEN_FDNAMES)"
-        case TypeError():
-            return "missing or unknown argument in the endpoint string"
-        case ValueError() if str(error).startswith("invalid literal"):
-            return "not a number in the endpoint string"
-        case _:
-            return reason_of(error)
 
 
 def listen_error(name: str, why: BaseException | None) -> ListenError:

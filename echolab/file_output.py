@@ -11,9 +11,9 @@ from twisted.logger import Logger
 from typing_extensions import override
 from zope.interface import implementer
 
+from echolab.buffered_output import BufferedOutput
 from echolab.errors import OutputError, reason_of
 from echolab.interfaces import IOutput
-from echolab.output import BufferedOutput
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime

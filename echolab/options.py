@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import getopt
 import sys
-from typing import TYPE_CHECKING, NoReturn, TypeVar, get_args
+from typing import TYPE_CHECKING, NoReturn, get_args
 
 from twisted.python import usage
 from typing_extensions import override
 
 from echolab import __version__
-from echolab.admission import Network, network
-from echolab.endpoints import ANY_IPV4, host_and_port
-from echolab.escaping import unescape
+from echolab.endpoints import ANY_IPV4
 from echolab.formats import FORMATS, Label
-from echolab.framing import Overlong, framing
+from echolab.framing import Overlong
+from echolab.option_values import (
+    address_value,
+    choice_value,
+    framing_value,
+    network_value,
+    number_or_zero,
+    number_value,
+    port_value,
+    reply_value,
+)
 from echolab.settings import ClientSettings, ServerSettings, When
 
-T = TypeVar("T")
-
-MOST = 2**31
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+
+    from echolab.admission import Network
 
 __all__ = ["BaseOptions", "ClientOptions", "ServerOptions"]
 
@@ -67,91 +73,6 @@ def _options_first(options: usage.Options, words: list[str]) -> list[str]:
         takes_value = f"{name[2:]}=" in options.longOpt
         first.append(f"{name}={value}" if takes_value else f"{name}{value}")
     return [*first, "--", *rest]
-
-
-def _port(call: str, host: str, text: str, least: int) -> int:
-    """Read a port; what is wrong with it is told as the call would."""
-    where = f"{call} {host_and_port(host, text)}"
-    if not (text.isascii() and text.removeprefix("-").isdigit()):
-        raise usage.UsageError(f"{where}: port is not a number")
-    port = int(text)
-    if not least <= port <= 65535:
-        raise usage.UsageError(f"{where}: port must be {least}-65535")
-    return port
-
-
-def _address(text: str) -> str:
-    """Read an IP address or a name; IPv6 may stand in brackets, as it is shown."""
-    if text.startswith("[") and text.endswith("]"):
-        return text[1:-1]
-    return text
-
-
-def _number(name: str, text: str, convert: Callable[[str], float]) -> float:
-    """Read a positive number."""
-    if not 0 < (number := _converted(text, convert)) < MOST:
-        kind = _kind(convert)
-        raise usage.UsageError(
-            f"--{name} {text}: must be a {kind} over 0 and below {MOST}"
-        )
-    return number
-
-
-def _number_or_zero(
-    name: str, text: str, convert: Callable[[str], float] = float
-) -> float:
-    """Read how many; 0 has a meaning of its own."""
-    if not 0 <= (number := _converted(text, convert)) < MOST:
-        kind = _kind(convert)
-        raise usage.UsageError(
-            f"--{name} {text}: must be a {kind} from 0 and below {MOST}"
-        )
-    return number
-
-
-def _kind(convert: object) -> str:
-    return "whole number" if convert is int else "number"
-
-
-def _converted(text: str, convert: Callable[[str], float]) -> float:
-    try:
-        return convert(text)
-    except ValueError:
-        return -1
-
-
-def _choice(name: str, text: str, choices: tuple[T, ...]) -> T:
-    """Read one of several words."""
-    for choice in choices:
-        if choice == text:
-            return choice
-    listed = ", ".join(map(str, choices))
-    raise usage.UsageError(f"--{name} {text}: must be one of {listed}")
-
-
-def _framing(text: str) -> str:
-    """Check the name of a framing."""
-    try:
-        framing(text)
-    except ValueError as error:
-        raise usage.UsageError(f"--framing {text}: {error}") from None
-    return text
-
-
-def _network(name: str, text: str) -> Network:
-    try:
-        return network(text)
-    except ValueError as error:
-        raise usage.UsageError(f"--{name} {text}: {error}") from None
-
-
-def _reply(text: str) -> str:
-    """Check the escapes of a reply."""
-    try:
-        unescape(text)
-    except ValueError as error:
-        raise usage.UsageError(f"--reply {text}: {error}") from None
-    return text
 
 
 FORMAT_HELP = "How events are printed: classic, log, raw, hex, json."
@@ -253,15 +174,15 @@ class ServerOptions(BaseOptions):
 
     def opt_allow(self, cidr: str) -> None:
         """Only these addresses may connect, as 192.0.2.0/24; may be repeated."""
-        self._networks["allow"] += (_network("allow", cidr),)
+        self._networks["allow"] += (network_value("allow", cidr),)
 
     def opt_deny(self, cidr: str) -> None:
         """These addresses may not, even if allowed; may be repeated."""
-        self._networks["deny"] += (_network("deny", cidr),)
+        self._networks["deny"] += (network_value("deny", cidr),)
 
     def opt_proxy_from(self, cidr: str) -> None:
         """Balancers that haproxy: endpoints believe; may be repeated."""
-        self._networks["proxy_from"] += (_network("proxy-from", cidr),)
+        self._networks["proxy_from"] += (network_value("proxy-from", cidr),)
 
     @override
     def parseArgs(self, *words: str) -> None:
@@ -274,41 +195,41 @@ class ServerOptions(BaseOptions):
 
     @override
     def postOptions(self) -> None:
-        interface = _address(self["interface"] or "")
+        interface = address_value(self["interface"] or "")
         port = "8888" if self["port"] is None else self["port"]
         self.settings = ServerSettings(
-            port=_port("bind", interface or ANY_IPV4, port, 0),
+            port=port_value("bind", interface or ANY_IPV4, port, 0),
             interface=interface,
             listen=tuple(self._listen),
-            backlog=int(_number("backlog", self["backlog"], int)),
+            backlog=int(number_value("backlog", self["backlog"], int)),
             once=bool(self["once"]),
             fsync=bool(self["fsync"]),
-            framing=_framing(self["framing"]),
-            max_message_bytes=int(_number("max-message", self["max-message"], int)),
-            overlong=_choice("overlong", self["overlong"], get_args(Overlong)),
-            partial_seconds=_number_or_zero("partial-after", self["partial-after"]),
-            reply=_reply(self["reply"]),
+            framing=framing_value(self["framing"]),
+            max_message_bytes=int(
+                number_value("max-message", self["max-message"], int)
+            ),
+            overlong=choice_value("overlong", self["overlong"], get_args(Overlong)),
+            partial_seconds=number_or_zero("partial-after", self["partial-after"]),
+            reply=reply_value(self["reply"]),
             reuse_port=bool(self["reuse-port"]),
             client_ca=self["client-ca"],
             **self._networks,
             max_connections=(
                 0
                 if self["max-connections"] is None
-                else int(_number("max-connections", self["max-connections"], int))
+                else int(number_value("max-connections", self["max-connections"], int))
             ),
-            max_per_host=int(
-                _number_or_zero("max-per-host", self["max-per-host"], int)
-            ),
-            idle_seconds=_number_or_zero("idle-timeout", self["idle-timeout"]),
-            handshake_seconds=_number(
+            max_per_host=int(number_or_zero("max-per-host", self["max-per-host"], int)),
+            idle_seconds=number_or_zero("idle-timeout", self["idle-timeout"]),
+            handshake_seconds=number_value(
                 "handshake-timeout", self["handshake-timeout"], float
             ),
-            keepalive_seconds=_number_or_zero("keepalive", self["keepalive"]),
-            drain_seconds=_number_or_zero("drain", self["drain"]),
-            format=_choice("format", self["format"], tuple(FORMATS)),
-            label=_choice("label", self["label"], get_args(Label)),
-            escape=_choice("escape", self["escape"], get_args(When)),
-            color=_choice("color", self["color"], get_args(When)),
+            keepalive_seconds=number_or_zero("keepalive", self["keepalive"]),
+            drain_seconds=number_or_zero("drain", self["drain"]),
+            format=choice_value("format", self["format"], tuple(FORMATS)),
+            label=choice_value("label", self["label"], get_args(Label)),
+            escape=choice_value("escape", self["escape"], get_args(When)),
+            color=choice_value("color", self["color"], get_args(When)),
             outputs=tuple(self._outputs),
         )
 
@@ -364,25 +285,25 @@ class ClientOptions(BaseOptions):
 
     @override
     def postOptions(self) -> None:
-        host = "127.0.0.1" if self["host"] is None else _address(self["host"])
+        host = "127.0.0.1" if self["host"] is None else address_value(self["host"])
         port = "8888" if self["port"] is None else self["port"]
         if not host:
             raise usage.UsageError(f"connect :{port}: the host is empty")
         self.settings = ClientSettings(
             host=host,
-            port=_port("connect", host, port, 1),
+            port=port_value("connect", host, port, 1),
             connect=self["connect"],
-            timeout_seconds=_number("timeout", self["timeout"], float),
-            retry_seconds=_number_or_zero("retry", self["retry"]),
+            timeout_seconds=number_value("timeout", self["timeout"], float),
+            retry_seconds=number_or_zero("retry", self["retry"]),
             insecure=bool(self["insecure"]),
             edit=not self["no-edit"],
             files=tuple(self._files),
             crlf=bool(self["crlf"]),
-            lines_per_second=_number_or_zero("rate", self["rate"]),
+            lines_per_second=number_or_zero("rate", self["rate"]),
             wait_seconds=(
-                None if self["wait"] is None else _number_or_zero("wait", self["wait"])
+                None if self["wait"] is None else number_or_zero("wait", self["wait"])
             ),
             dot=not self["no-dot"],
             quiet=bool(self["quiet"]),
-            escape=_choice("escape", self["escape"], get_args(When)),
+            escape=choice_value("escape", self["escape"], get_args(When)),
         )

@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 from echolab.escaping import unescape
 from echolab.events import EndCause
-from echolab.server import ReceiverProtocol
+from echolab.receiver import ReceiverProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,49 +1,29 @@
-"""The receiving side: a Protocol that reports events, and its Factory."""
+"""The receiving side: the Factory of all connections, which holds them back."""
 
 from __future__ import annotations
 
-import errno
-from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
-from twisted.internet import error
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import (
-    IHandshakeListener,
-    IPushProducer,
-    ISSLTransport,
-)
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from typing_extensions import override
 from zope.interface import implementer
 
 from echolab.admission import Admission, Throttle
-from echolab.errors import FramingError, OverlongError, reason_of
-from echolab.events import (
-    ORDERLY,
-    Accepted,
-    EndCause,
-    Finished,
-    Peer,
-    Received,
-    Refused,
-    cause_of,
-)
+from echolab.events import EndCause, Peer, Refused
 from echolab.framing import LineFramer
-from echolab.kernel import keep_alive, watch
+from echolab.receiver import Limits, ReceiverProtocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
-    from twisted.python.failure import Failure
+    from twisted.internet.interfaces import IAddress, IReactorTime
 
     from echolab.events import Sink
     from echolab.framing import Framer
-    from echolab.interfaces import IStreamTransport
-    from echolab.messages import Messages
 
 __all__ = ["Limits", "ReceiverFactory", "ReceiverProtocol"]
 
@@ -51,261 +31,6 @@ __all__ = ["Limits", "ReceiverFactory", "ReceiverProtocol"]
 # connection, and less often while the sink lets nobody read.
 TURN_SECONDS = 0.001
 PAUSED_TURN_SECONDS = 0.02
-
-_UNFRAMED = {EndCause.MALFORMED, EndCause.OVERLONG}
-"""Ends after which nothing can be made of what still comes."""
-
-LINGER_SECONDS = 2.0
-"""How long a peer may take to let a connection end that this side has ended."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How patient a server is with each connection; 0 is for ever.
-
-    Attributes:
-        partial_seconds: after so long a silence, what there is of a message is
-            given out, marked ``partial``.
-        partial_alone: only while its connection is the only one, since nothing
-            would part it from what others send.
-        idle_seconds: after so long a silence the connection is ended.
-        handshake_seconds: how long a TLS handshake may take.
-        keepalive_seconds: after so long without a sign of life from the peer's
-            machine the connection is lost.
-    """
-
-    partial_seconds: float = 1.0
-    partial_alone: bool = False
-    idle_seconds: float = 0.0
-    handshake_seconds: float = 10.0
-    keepalive_seconds: float = 60.0
-
-
-@implementer(IHandshakeListener)
-class ReceiverProtocol(Protocol):
-    """One accepted connection: chunks in, events out, nothing sent back.
-
-    Made by a `ReceiverFactory`, which knows the sink, the clock and the limits.
-    """
-
-    factory: ReceiverFactory
-    transport: IStreamTransport
-
-    def __init__(self, framer: Framer) -> None:
-        self._framer = framer
-        self._peer: Peer | None = None
-        self._received_bytes = 0
-        self._messages = 0
-        self._unterminated_bytes = 0
-        self._ended: EndCause | None = None
-        self._detail = ""
-        self._bytes_last_turn = -1
-        self._partial_due: IDelayedCall | None = None
-        self._due: IDelayedCall | None = None
-
-    @override
-    def connectionMade(self) -> None:
-        transport = self.transport
-        factory = self.factory
-        self._began = self._heard = factory.clock.seconds()
-        self._watched = watch(transport)
-        if self._watched and factory.limits.keepalive_seconds:
-            keep_alive(self._watched, factory.limits.keepalive_seconds)
-        factory.opened(self)
-        if not ISSLTransport.providedBy(transport):
-            self._accept()
-        elif factory.limits.handshake_seconds:
-            self._due = factory.clock.callLater(
-                factory.limits.handshake_seconds, self._handshake_late
-            )
-
-    def handshakeCompleted(self) -> None:
-        """TLS is there, and the client's certificate is known to be good."""
-        if self._peer is None and self._ended is None:
-            self._cancel_due()
-            self._accept(_verified_name(self.transport))
-
-    def _handshake_late(self) -> None:
-        self._due = None
-        self._ended = EndCause.HANDSHAKE
-        self._detail = "no TLS handshake in time"
-        self.transport.abortConnection()
-
-    def _accept(self, name: str | None = None) -> None:
-        factory = self.factory
-        self._peer = Peer.of(
-            next(factory.numbers),
-            self.transport.getPeer(),
-            self.transport.getHost(),
-            credentials=self._watched.credentials() if self._watched else None,
-            name=name,
-        )
-        self._end_if_idle_in(factory.limits.idle_seconds)
-        factory.sink(Accepted(self._peer, self._began))
-
-    @override
-    def dataReceived(self, data: bytes) -> None:
-        if self._ended not in _UNFRAMED:
-            self._received_bytes += len(data)
-            self._heard = self.factory.clock.seconds()
-            self._report(self._framer.feed(data), self._heard)
-            if self._partial_due is None and self._framer.buffered_bytes:
-                self._show_partial_in(self.factory.limits.partial_seconds)
-
-    @override
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._cancel_due()
-        if self._partial_due is not None:
-            self._partial_due.cancel()
-        factory = self.factory
-        now = factory.clock.seconds()
-        remote = self.transport.getPeer()
-        factory.closed(self, remote)
-        if self._peer is None:
-            why = self._detail or _tls_reason(reason)
-            factory.refuse(Peer.of(0, remote), EndCause.HANDSHAKE, why)
-            return
-        self.finish_framing(now)
-        watched = self._watched
-        number = watched.error if watched else 0
-        stopped = self._ended is EndCause.STOPPED
-        cause = self._ended or cause_of(reason, stopped=stopped, error_number=number)
-        detail = self._detail
-        if not detail and cause not in ORDERLY:
-            known = reason.check(error.ConnectionLost, error.ConnectionDone)
-            detail = errno.errorcode.get(number, "") if known else _tls_reason(reason)
-        if cause is EndCause.STOPPED and watched:
-            factory.unread_bytes += watched.unread_bytes
-        factory.sink(
-            Finished(
-                self._peer,
-                now,
-                cause,
-                received_bytes=self._received_bytes,
-                messages=self._messages if factory.count_messages else None,
-                unterminated_bytes=self._unterminated_bytes,
-                unread_bytes=watched.unread_bytes if watched else 0,
-                seconds=now - self._began,
-                detail=detail,
-                rtt_seconds=watched.rtt_seconds if watched else None,
-                retransmits=watched.retransmits if watched else None,
-            )
-        )
-
-    def pause(self) -> None:
-        """Read nothing until `resume`."""
-        self.transport.pauseProducing()
-
-    def resume(self) -> None:
-        """Read again; what came meanwhile has yet to be looked for."""
-        self._bytes_last_turn = -1
-        self._heard = self.factory.clock.seconds()
-        self.transport.resumeProducing()
-
-    def stop_if_quiet(self) -> None:
-        """End the connection if nothing came since this was last asked."""
-        if self._received_bytes == self._bytes_last_turn and self._ended is None:
-            self.end(EndCause.STOPPED)
-        self._bytes_last_turn = self._received_bytes
-
-    def end(self, cause: EndCause, detail: str = "") -> None:
-        """End the connection, in order if the peer plays along."""
-        self._ended, self._detail = cause, detail
-        self._cancel_due()
-        self._due = self.factory.clock.callLater(
-            LINGER_SECONDS, self.transport.abortConnection
-        )
-        self.transport.loseConnection()
-
-    def abort(self) -> None:
-        """End the connection now, whatever is on its way."""
-        self._ended = self._ended or EndCause.STOPPED
-        self.transport.abortConnection()
-
-    def finish_framing(self, now: float) -> None:
-        """Give out the last message, if the peer has not ended it."""
-        if self._ended not in _UNFRAMED:
-            self._report(self._framer.end(), now)
-
-    def _report(self, batches: Iterable[Messages], now: float) -> None:
-        assert self._peer is not None
-        try:
-            for messages in batches:
-                self.factory.sink(Received(self._peer, now, messages))
-                self.count(messages)
-        except FramingError as why:
-            overlong = isinstance(why, OverlongError)
-            self.end(EndCause.OVERLONG if overlong else EndCause.MALFORMED, str(why))
-
-    def count(self, messages: Messages) -> None:
-        """Take note of what was received."""
-        if messages.mark:
-            self._unterminated_bytes += len(messages.raw())
-            return
-        self._unterminated_bytes = 0
-        if self.factory.count_messages:
-            self._messages += len(messages)
-
-    def _show_partial_in(self, seconds: float) -> None:
-        if seconds:
-            clock = self.factory.clock
-            self._partial_due = clock.callLater(seconds, self._show_partial)
-
-    def _show_partial(self) -> None:
-        """Show what there is of a message whose peer has fallen silent."""
-        self._partial_due = None
-        if not self._framer.buffered_bytes or self._ended is not None:
-            return
-        factory = self.factory
-        now = factory.clock.seconds()
-        patience = factory.limits.partial_seconds
-        silent = now - self._heard
-        if silent < patience:
-            self._show_partial_in(patience - silent)
-        elif not factory.partials_wanted():
-            self._show_partial_in(patience)
-        else:
-            self._report(self._framer.take(), now)
-
-    def _end_if_idle_in(self, seconds: float) -> None:
-        if seconds:
-            self._due = self.factory.clock.callLater(seconds, self._end_if_idle)
-
-    def _end_if_idle(self) -> None:
-        """End the connection, unless something came, or could not come."""
-        self._due = None
-        factory = self.factory
-        patience = factory.limits.idle_seconds
-        silent = factory.clock.seconds() - self._heard
-        if factory.paused:
-            self._end_if_idle_in(patience)
-        elif silent < patience:
-            self._end_if_idle_in(patience - silent)
-        else:
-            self.end(EndCause.IDLE, f"nothing came for {patience:g} s")
-
-    def _cancel_due(self) -> None:
-        due, self._due = self._due, None
-        if due is not None and due.active():
-            due.cancel()
-
-
-def _host(address: IAddress | None) -> str | None:
-    host: str | None = getattr(address, "host", None)
-    return host
-
-
-def _verified_name(transport: object) -> str | None:
-    """The common name of a client's certificate; there is one if it was verified."""
-    certificate = getattr(transport, "getPeerCertificate", lambda: None)()
-    return None if certificate is None else certificate.get_subject().CN
-
-
-def _tls_reason(reason: Failure) -> str:
-    """Say why TLS failed."""
-    if reason.check(error.ConnectionDone, error.ConnectionLost):
-        return "the client ended"
-    return reason_of(reason.value)
 
 
 @implementer(IPushProducer)
@@ -444,3 +169,8 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
                     protocol.stop_if_quiet()
             turn = PAUSED_TURN_SECONDS if self.paused else TURN_SECONDS
             await deferLater(self.clock, turn)
+
+
+def _host(address: IAddress | None) -> str | None:
+    host: str | None = getattr(address, "host", None)
+    return host

@@ -179,7 +179,7 @@ class ClientTests(ClientCase):
 
     def test_retry_in_vain(self) -> None:
         self.listener.close()
-        with self.client("--retry", "2") as client:
+        with self.client("--retry", "1") as client:
             self.assertEqual(client.end(), 1)
             self.assertIn(b": Connection refused\n", client.err)
 

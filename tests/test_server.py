@@ -27,7 +27,8 @@ from echolab import (
     echo,
     reply_text,
 )
-from echolab.server import LINGER_SECONDS, TURN_SECONDS
+from echolab.receiver import LINGER_SECONDS
+from echolab.server import TURN_SECONDS
 from tests.support import Events, FakeTransport
 
 if TYPE_CHECKING:
