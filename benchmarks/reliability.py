@@ -85,6 +85,8 @@ def family_resident(process: subprocess.Popen[bytes]) -> int:
 
 def each_peer() -> Iterator[tuple[str, str]]:
     for who, command in PEERS.items():
+        if quick and who != "echolab":
+            continue
         if installed(command):
             yield who, command
         else:
@@ -137,7 +139,7 @@ def files() -> None:
             clients = []
             for _ in range(200):
                 with contextlib.suppress(OSError):
-                    client = socket.create_connection(("127.0.0.1", port), 1)
+                    client = socket.create_connection(("127.0.0.1", port), 0.2)
                     client.sendall(b"hello\n")
                     clients.append(client)
             before = cpu(process)
@@ -346,7 +348,9 @@ TREATMENTS: dict[str, Callable[[], None]] = {
 def main() -> None:
     global quick
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="only see that it works")
+    parser.add_argument(
+        "--quick", action="store_true", help="only see that it works, without the peers"
+    )
     parser.add_argument("names", nargs="*", choices=[[], *TREATMENTS], metavar="NAME")
     options = parser.parse_args()
     quick = options.quick

@@ -147,8 +147,9 @@ class ReceiverProtocol(Protocol):
         remote = self.transport.getPeer()
         factory.closed(self, remote)
         if self._peer is None:
-            why = self._detail or _tls_reason(reason)
-            factory.refuse(Peer.of(0, remote), EndCause.HANDSHAKE, why)
+            if self._ended is not EndCause.STOPPED:
+                why = self._detail or _tls_reason(reason)
+                factory.refuse(Peer.of(0, remote), EndCause.HANDSHAKE, why)
             return
         self.finish_framing(now)
         watched = self._watched
