@@ -270,7 +270,7 @@ def ended() -> None:
         with tempfile.TemporaryDirectory() as folder:
             log, ends = Path(folder, "log"), Path(folder, "ends")
             done = threading.Event()
-            outputs = f"--output raw:{log} --output json:{ends}"
+            outputs = f"--drain 1 --output raw:{log} --output json:{ends}"
             with running(f"{SERVER} {outputs}") as (process, port):
                 threads = senders(port, 10, done)
                 time.sleep(0.3 if quick else 1.5)
