@@ -84,9 +84,9 @@ class Admission:
             if self.allow and not contains(self.allow, host):
                 return "not allowed"
             if 0 < self.max_per_host <= self._hosts[host]:
-                return f"{self.max_per_host} connections of this host are open"
+                return f"max-per-host is {self.max_per_host}"
         if 0 < self.max_connections <= self._open:
-            return f"{self.max_connections} connections are open"
+            return f"max-connections is {self.max_connections}"
         return None
 
 
@@ -119,5 +119,9 @@ class Throttle:
             self._withheld += 1
             return None
         self._passed += 1
+        return self.take()
+
+    def take(self) -> int:
+        """How many were withheld since this, or a report that passed, was asked."""
         withheld, self._withheld = self._withheld, 0
         return withheld

@@ -128,7 +128,7 @@ def _ending(event: Finished) -> str:
     why = f" ({event.detail})" if event.detail else ""
     words = [f"{event.cause.value}{why}", f"{event.received_bytes} bytes"]
     if event.messages is not None:
-        words.append(f"{event.messages} messages")
+        words.append(f"{event.messages} message{'s' * (event.messages != 1)}")
     if event.unterminated_bytes:
         words.append(f"{event.unterminated_bytes} bytes unterminated")
     if event.unread_bytes:

@@ -279,7 +279,13 @@ class ReceiverProtocol(Protocol):
 def _verified_name(transport: object) -> str | None:
     """The common name of a client's certificate; there is one if it was verified."""
     certificate = getattr(transport, "getPeerCertificate", lambda: None)()
-    return None if certificate is None else certificate.get_subject().CN
+    if certificate is None:
+        return None
+    from cryptography.x509.oid import NameOID  # There, since there is TLS.
+
+    subject = certificate.to_cryptography().subject
+    names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else None
 
 
 def _tls_reason(reason: Failure) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from echolab.receiver import Limits, ReceiverProtocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IAddress, IReactorTime
+    from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 
     from echolab.events import Sink
     from echolab.framing import Framer
@@ -79,6 +80,8 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
         self._make_protocol = make_protocol
         self._admission = admission or Admission()
         self._throttle = Throttle()
+        self._withheld: Refused | None = None
+        self._overdue: IDelayedCall | None = None
         self._connections: set[ReceiverProtocol] = set()
         self._accepting = True
 
@@ -108,6 +111,17 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
         others = self._throttle(now)
         if others is not None:
             self.sink(Refused(peer, now, cause, detail, others))
+            return
+        self._withheld = Refused(peer, now, cause, detail, 0)
+        if self._overdue is None:
+            self._overdue = self.clock.callLater(1.0, self._report_withheld)
+
+    def _report_withheld(self) -> None:
+        """Report the last of those that were withheld, if no report did since."""
+        self._overdue = None
+        others = self._throttle.take()
+        if others and self._withheld is not None:
+            self.sink(replace(self._withheld, others=others - 1))
 
     def opened(self, protocol: ReceiverProtocol) -> None:
         """Note a new connection; it waits if the sink is full."""
@@ -160,6 +174,9 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
         return Deferred.fromCoroutine(self._drain(seconds))
 
     async def _drain(self, seconds: float) -> None:
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._report_withheld()
         deadline = self.clock.seconds() + seconds
         while self._connections:
             if self.clock.seconds() >= deadline:

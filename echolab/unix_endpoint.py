@@ -79,7 +79,7 @@ def _remove_if_stale(path: bytes) -> None:
 class _KeptPort:
     """A listening port whose path is not to be removed at its end.
 
-    Twisted would; so it stops accepting, and the end of the process closes it.
+    Twisted would; so the socket is only closed.
     """
 
     def __init__(self, port: Any) -> None:
@@ -87,11 +87,12 @@ class _KeptPort:
 
     def startListening(self) -> None:
         """Listen, once more."""
-        self._port.startReading()
+        self._port.startListening()
 
     def stopListening(self) -> Deferred[None] | None:
         """Accept nothing more."""
         self._port.stopReading()
+        self._port.socket.close()
         return None
 
     def getHost(self) -> IAddress:

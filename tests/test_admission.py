@@ -35,8 +35,8 @@ class AdmissionTests(SynchronousTestCase):
         admission = Admission(max_connections=3, max_per_host=2)
         for host, why in (
             *(("192.0.2.1", None), ("192.0.2.1", None)),
-            ("192.0.2.1", "2 connections of this host are open"),
-            *((None, None), ("192.0.2.2", "3 connections are open")),
+            ("192.0.2.1", "max-per-host is 2"),
+            *((None, None), ("192.0.2.2", "max-connections is 3")),
         ):
             self.assertEqual(admission.enter(host), why)
         admission.leave("192.0.2.1")

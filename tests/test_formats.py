@@ -25,6 +25,7 @@ from echolab import (
     Peer,
     Raw,
     Received,
+    Refused,
     Style,
 )
 from echolab.formats import FORMATS
@@ -253,6 +254,75 @@ class JsonTests(SynchronousTestCase):
         [line] = self.objects(received(text.encode() + b"\n"))
         assert isinstance(line, dict)
         self.assertEqual(line["message"], text)
+
+
+class EndTests(SynchronousTestCase):
+    """Ends that were not in order, and those that never were accepted."""
+
+    END = Finished(
+        Peer(4, "UNIX", path="/x\n\x1b", pid=7, uid=8, name="al\nice"),
+        TIME,
+        EndCause.RESET,
+        received_bytes=13,
+        messages=1,
+        unread_bytes=5,
+        seconds=1.5,
+        detail="ECONNRESET",
+        rtt_seconds=0.00025,
+        retransmits=2,
+    )
+    REFUSED = Refused(PEER, TIME, EndCause.REFUSED, "denied", 3)
+
+    def test_log(self) -> None:
+        self.assertEqual(
+            show(Log(), self.END, self.REFUSED).decode().splitlines(),
+            [
+                (
+                    rf"{STAMP.decode()} al\nice@unix:/x\n\x1b,pid=7 finished reset "
+                    "(ECONNRESET), 13 bytes, 1 message, 5 bytes unread in 1.500 s, "
+                    "rtt 0.250 ms, 2 retransmits"
+                ),
+                f"{STAMP.decode()} 127.0.0.1:60612 refused: denied, and 3 others",
+            ],
+        )
+
+    def test_json(self) -> None:
+        end, refused = map(
+            json.loads, show(Json(), self.END, self.REFUSED).split(b"\n")[:2]
+        )
+        self.assertEqual(
+            (
+                end["detail"],
+                end["unread_bytes"],
+                end["rtt_seconds"],
+                end["retransmits"],
+            ),
+            ("ECONNRESET", 5, 0.00025, 2),
+        )
+        self.assertEqual(
+            end["peer"],
+            {
+                "number": 4,
+                "family": "UNIX",
+                "path": "/x\n\x1b",
+                "pid": 7,
+                "uid": 8,
+                "name": "al\nice",
+            },
+        )
+        self.assertEqual(
+            (refused["event"], refused["cause"], refused["detail"], refused["others"]),
+            ("refused", "refused", "denied", 3),
+        )
+
+    def test_classic_and_hex(self) -> None:
+        self.assertEqual(show(Classic(), self.REFUSED), b"")
+        self.assertEqual(show(Hex(), self.REFUSED), b"127.0.0.1:60612 refused\n")
+        accepted = Accepted(self.END.peer, TIME)
+        self.assertEqual(
+            show(Classic(), accepted),
+            rb"accepted host(UNIX: /x\n\x1b, PID: 7, UID: 8, Name: al\nice)" + b"\n",
+        )
 
 
 class EveryFormatTests(SynchronousTestCase):

@@ -313,10 +313,14 @@ class AdmissionTests(ReceiverCase):
         for _ in range(30):
             self.assertIsNone(self.factory.buildProtocol(ADDRESS))
         self.clock.advance(1)
-        self.assertIsNone(self.factory.buildProtocol(ADDRESS))
         refused = [event for event in self.events if isinstance(event, Refused)]
-        self.assertEqual([event.others for event in refused], [0] * 10 + [20])
-        self.assertEqual(refused[0].detail, "1 connections are open")
+        self.assertEqual([event.others for event in refused], [0] * 10 + [19])
+        self.assertEqual(refused[0].detail, "max-connections is 1")
+        self.assertIsNone(self.factory.buildProtocol(ADDRESS))
+        last = self.events[-1]
+        assert isinstance(last, Refused)
+        self.assertEqual(last.others, 0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
         self.lose(first)
         self.connect()
 

@@ -158,7 +158,7 @@ class TLSTests(TLSCase):
         with self.connect(server) as client:
             client.sendall(b"secret\nlast")
             client.unwrap()
-        server.wait_for(b" finished eof, 11 bytes, 1 messages")
+        server.wait_for(b" finished eof, 11 bytes, 1 message")
         self.assertIn(b" recv secret\n", server.out)
         self.assertIn(b" recv(unterminated) last\n", server.out)
 
@@ -410,7 +410,7 @@ class EndTests(FolderCase):
                 with contextlib.suppress(ConnectionError):
                     clients.enter_context(Client(port)).sendall(b"hello\n")
             server.wait_for(b"recv hello\n", times=most)
-            server.wait_for(b"connections are open")
+            server.wait_for(b"max-connections is")
         server.wait_for(b"finished", times=most)
         with Client(port) as client:
             client.sendall(b"and on\n")

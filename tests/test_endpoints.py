@@ -1,0 +1,220 @@
+"""Endpoints from users' words, listened on and connected to over loopback."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import TestCase
+
+from echolab import (
+    ConnectError,
+    Finished,
+    ListenError,
+    Received,
+    ReceiverFactory,
+    Refused,
+    SenderFactory,
+)
+from echolab.admission import Admission, network
+from echolab.client_endpoints import client_endpoint
+from echolab.connecting import Connector
+from echolab.endpoints import server_endpoints
+from echolab.settings import ClientSettings, ServerSettings
+from tests.support import SECONDS, Events
+from tests.test_ways_in import certificate
+
+
+class EndpointCase(TestCase):
+    timeout = SECONDS
+
+    def setUp(self) -> None:
+        from twisted.internet import reactor
+
+        self.reactor: Any = reactor
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.ended: Deferred[None] = Deferred()
+        self.events = Events()
+        self.factory = ReceiverFactory(self.sink, clock=self.reactor)
+
+    def sink(self, event: Any) -> None:
+        self.events(event)
+        if isinstance(event, (Finished, Refused)):
+            self.ended.callback(None)
+
+    async def listen(self, **settings: Any) -> Any:
+        [(_, endpoint)] = server_endpoints(
+            self.reactor, ServerSettings(**settings), self.factory.refuse
+        )
+        port = await endpoint.listen(self.factory)
+        self.addCleanup(port.stopListening)
+        return port.getHost()
+
+    async def send(self, *, header: bytes = b"", **settings: Any) -> None:
+        """Connect, send a line, end; wait until the server knows of the end."""
+        name, endpoint = client_endpoint(self.reactor, ClientSettings(**settings))
+        connector = Connector(
+            endpoint, name, clock=self.reactor, timeout_seconds=SECONDS
+        )
+        replies = SenderFactory(Events(), clock=self.reactor, tls_wait_seconds=0)
+        client = await connector.connect(replies)
+        client.write(header + b"hello\n")
+        client.finish()
+        await self.ended
+
+    def assert_received(self) -> None:
+        self.assertEqual(self.events.lines(), [b"hello"])
+
+
+class PlainTests(EndpointCase):
+    async def test_port_and_interface(self) -> None:
+        for interface in ("127.0.0.1", "::1"):
+            self.setUp()
+            host = await self.listen(port=0, interface=interface)
+            await self.send(host=interface, port=host.port)
+            self.assert_received()
+
+    async def test_tcp_strings(self) -> None:
+        for text in ("tcp:0:interface=127.0.0.1:backlog=5", r"tcp6:0:interface=\:\:1"):
+            self.setUp()
+            host = await self.listen(listen=(text,), reuse_port=True)
+            await self.send(host=host.host, port=host.port)
+            self.assert_received()
+
+    async def test_unix_path(self) -> None:
+        path = self.folder / "lab.sock"
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(str(path))
+        await self.listen(listen=(f"unix:{path}:mode=660",))
+        self.assertEqual(path.stat().st_mode & 0o777, 0o660)
+        await self.send(connect=f"unix:{path}")
+        self.assert_received()
+        peer = self.events[0].peer
+        self.assertEqual((peer.pid, peer.uid), (os.getpid(), os.getuid()))
+        self.assertEqual(str(peer), f"unix:{path},pid={os.getpid()}")
+
+    async def test_unix_path_that_is_gone(self) -> None:
+        path = self.folder / "lab.sock"
+        [(_, endpoint)] = server_endpoints(
+            self.reactor, ServerSettings(listen=(f"unix:{path}",)), self.factory.refuse
+        )
+        port = await endpoint.listen(self.factory)
+        path.unlink()
+        path.write_text("mine")
+        port.stopListening()
+        self.assertEqual(path.read_text(), "mine")
+
+    async def test_abstract_name(self) -> None:
+        name = f"unix:@echolab-endpoint-{os.getpid()}"
+        await self.listen(listen=(name,))
+        await self.send(connect=name)
+        self.assert_received()
+
+    async def test_refused_is_closed_and_told(self) -> None:
+        self.factory = ReceiverFactory(
+            self.sink,
+            clock=self.reactor,
+            admission=Admission(deny=[network("127.0.0.0/8")]),
+        )
+        host = await self.listen(port=0, interface="127.0.0.1")
+        await self.send(host="127.0.0.1", port=host.port)
+        [refused] = self.events
+        assert isinstance(refused, Refused)
+        self.assertEqual(refused.detail, "denied")
+
+    def test_strings_that_cannot_be_understood(self) -> None:
+        for text, settings in (
+            ("tcp:x", {}),
+            ("unix:/x:mode=9", {}),
+            ("foo:1", {}),
+            ("stdio:", {}),
+            ("systemd:domain=INET:index=7", {}),
+            ("haproxy:tcp:1", {}),
+            ("haproxy:unix:/x", {"proxy_from": (network("::1"),)}),
+            ("ssl:1:privateKey=/none", {}),
+            ("tls:/:1", {"client_ca": "/none"}),
+        ):
+            with self.assertRaises(ListenError, msg=text):
+                server_endpoints(
+                    self.reactor,
+                    ServerSettings(listen=(text,), **settings),
+                    self.factory.refuse,
+                )
+        for text in ("tcp:a:x", "unix:" + "x" * 200, "foo:1", "ssl:a"):
+            with self.assertRaises(ConnectError, msg=text):
+                client_endpoint(self.reactor, ClientSettings(connect=text))
+
+
+class TLSEndpointTests(EndpointCase):
+    def setUp(self) -> None:
+        super().setUp()
+        roots = self.folder / "roots"
+        roots.mkdir()
+        certificate(roots, "ca", "a CA")
+        for name in ("server", "alice"):
+            (self.folder / "ca.pem").write_bytes((roots / "ca.pem").read_bytes())
+            certificate(self.folder, name, name, "ca")
+        self.roots = roots
+        self.text = f"ssl:0:interface=127.0.0.1:privateKey={self.folder}/server.pem"
+
+    async def test_verified_on_both_sides(self) -> None:
+        ca = f"{self.folder}/ca.pem"
+        host = await self.listen(listen=(self.text,), client_ca=ca)
+        own = f"{self.folder}/alice.pem"
+        await self.send(
+            connect=f"tls:localhost:{host.port}:trustRoots={self.roots}"
+            f":certificate={own}:privateKey={own}"
+        )
+        self.assert_received()
+        self.assertEqual(self.events[0].peer.name, "alice")
+
+    async def test_unverified_with_a_certificate(self) -> None:
+        ca = f"{self.folder}/ca.pem"
+        host = await self.listen(listen=(self.text,), client_ca=ca)
+        own = f"certKey={self.folder}/alice.pem"
+        await self.send(connect=f"ssl:127.0.0.1:{host.port}:{own}", insecure=True)
+        self.assert_received()
+
+    async def test_a_name_to_look_for(self) -> None:
+        host = await self.listen(listen=(f"{self.text}:extraCertChain={self.ca()}",))
+        await self.send(
+            connect=f"ssl:127.0.0.1:{host.port}:caCertsDir={self.roots}"
+            ":hostname=localhost"
+        )
+        self.assert_received()
+
+    def ca(self) -> str:
+        return f"{self.folder}/ca.pem"
+
+    async def test_behind_a_balancer(self) -> None:
+        trusted = (network("127.0.0.1"),)
+        host = await self.listen(
+            listen=("haproxy:tcp:0:interface=127.0.0.1",), proxy_from=trusted
+        )
+        header = b"PROXY TCP4 192.0.2.1 192.0.2.2 4711 80\r\n"
+        await self.send(host="127.0.0.1", port=host.port, header=header)
+        self.assert_received()
+        self.assertEqual(str(self.events[0].peer), "192.0.2.1:4711")
+
+    async def test_refused_over_tls_and_behind_a_balancer(self) -> None:
+        self.factory.stop_accepting()
+        trusted = (network("127.0.0.1"),)
+        host = await self.listen(listen=(f"haproxy:{self.text}",), proxy_from=trusted)
+        header = b"PROXY TCP4 192.0.2.1 192.0.2.2 4711 80\r\n"
+        await self.send(host="127.0.0.1", port=host.port, header=header)
+        [refused] = self.events
+        self.assertEqual(str(refused.peer), "192.0.2.1:4711")
+
+    async def test_wrong_signer(self) -> None:
+        host = await self.listen(listen=(self.text,))
+        with self.assertRaisesRegex(Exception, "certificate verify failed"):
+            await self.send(connect=f"tls:localhost:{host.port}")
+        await self.ended
+        [refused] = self.events
+        assert isinstance(refused, Refused)
+        self.assertIn("unknown ca", refused.detail)
+        self.assertFalse(any(isinstance(event, Received) for event in self.events))

@@ -1,0 +1,72 @@
+"""What is said on stderr of ends that were not in order."""
+
+from __future__ import annotations
+
+import io
+from unittest import SkipTest, mock
+
+from twisted.internet.testing import EventLoggingObserver
+from twisted.logger import formatEvent, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from echolab import EndCause, Finished, Peer, Refused
+from echolab.reporting import Reporter
+
+PEER = Peer(1, "IPv4", "127.0.0.1", 60612)
+
+
+class ReporterTests(TestCase):
+    def setUp(self) -> None:
+        self.reporter = Reporter()
+        self.log = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+
+    def said(self) -> list[str | None]:
+        return [formatEvent(event) for event in self.log]
+
+    def end(self, cause: EndCause, detail: str = "", unread: int = 0) -> None:
+        self.reporter(
+            Finished(
+                *(PEER, 1.0, cause),
+                received_bytes=13,
+                unread_bytes=unread,
+                seconds=1,
+                detail=detail,
+            )
+        )
+
+    def test_only_what_was_not_in_order(self) -> None:
+        self.end(EndCause.EOF)
+        self.end(EndCause.STOPPED)
+        self.end(EndCause.RESET, "ECONNRESET")
+        self.end(EndCause.TIMEOUT, unread=7)
+        self.reporter(Refused(PEER, 1.0, EndCause.REFUSED, "denied", 3))
+        self.assertEqual(
+            self.said(),
+            [
+                "127.0.0.1:60612: reset (ECONNRESET) after 13 bytes",
+                "127.0.0.1:60612: timeout after 13 bytes, and 7 unread",
+                "127.0.0.1:60612: refused (denied); and 3 others",
+            ],
+        )
+
+    def test_not_too_often(self) -> None:
+        for _ in range(1000):
+            self.end(EndCause.RESET)
+        self.assertEqual(len(self.said()), 10)
+
+
+class ProgressTests(SynchronousTestCase):
+    def test_counts_and_stands_below_what_is_printed(self) -> None:
+        try:
+            from echolab.progress import Progress
+        except ImportError:
+            raise SkipTest("tqdm is not installed") from None
+        screen = io.StringIO()
+        with mock.patch("sys.stderr", screen):
+            progress = Progress(200)
+            taken: list[bytes] = []
+            progress.counting(taken.append)(b"x" * 100)
+            progress.around(taken.append)(b"reply\n")
+            progress.close()
+        self.assertEqual(taken, [b"x" * 100, b"reply\n"])
+        self.assertIn("100/200", screen.getvalue())
