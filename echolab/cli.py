@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from twisted.logger import globalLogBeginner
 from twisted.python import usage
 
-from echolab.assembly import client_service, server_service
+from echolab.assembly import server_service
+from echolab.client_assembly import client_service
 from echolab.errors import EcholabError
 from echolab.kernel import raise_open_files_limit
 from echolab.options import BaseOptions, ClientOptions, ServerOptions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from echolab.assembly import client_service
+from echolab.client_assembly import client_service
 from echolab.options import ClientOptions as Options
 from echolab.program import standard_input
 from echolab.twistd import host, is_daemon

@@ -12,9 +12,14 @@ if TYPE_CHECKING:
     from echolab.formats import Label
     from echolab.framer import Overlong
 
-__all__ = ["ClientSettings", "ServerSettings", "When"]
+__all__ = ["ClientSettings", "ServerSettings", "When", "decide"]
 
 When: TypeAlias = Literal["auto", "always", "never"]
+
+
+def decide(when: When, auto: bool) -> bool:
+    """Whether to do it, given whether ``auto`` would."""
+    return auto if when == "auto" else when == "always"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
