@@ -137,6 +137,7 @@ def _protocol_maker(reply: str) -> Callable[[Framer], ReceiverProtocol]:
 def _connections(wanted: int) -> int:
     """How many connections may be open: what is wanted, if there is room."""
     room = open_files_left() - RESERVED_FILES
+    room = max(1, room)
     if wanted > room:
         _log.warn(
             "max-connections {wanted} is more than the limit of open files allows: "
@@ -144,7 +145,7 @@ def _connections(wanted: int) -> int:
             wanted=wanted,
             room=room,
         )
-    return max(1, min(wanted or MOST_CONNECTIONS, room))
+    return min(wanted or MOST_CONNECTIONS, room)
 
 
 def _printer_and_output(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from twisted.internet import error
@@ -131,11 +134,16 @@ class _ServerEndpoints:
             return self._kinds[kind](*arguments, **named)
         if kind == "tls" and self._settings.client_ca:
             raise ValueError("--client-ca goes with ssl: endpoints only")
+        if kind == "tls":
+            folder = arguments_of(rest)[0][0]
+            if not Path(folder).is_dir():
+                raise ValueError(f"{folder}: No such folder of certificates")
         endpoint: IStreamServerEndpoint = serverFromString(self._reactor, text)
         if isinstance(endpoint, StandardIOEndpoint):
             # It would leave the user's terminal non-blocking.
             raise ValueError("stdin and stdout are no place to listen")
         if kind == "systemd":
+            _check_listening(endpoint)
             return KeptEndpoint(endpoint)
         return _WrappedEndpoint(endpoint, _NeverNone)
 
@@ -201,6 +209,14 @@ class _ServerEndpoints:
             self._tcp(*arguments, **named),
             lambda factory: wrap(tls.wrap(factory, options, self._reactor)),
         )
+
+
+def _check_listening(endpoint: Any) -> None:
+    """Refuse a socket on which nobody can be accepted; Twisted would try for ever."""
+    with socket.socket(fileno=os.dup(endpoint.fileno)) as handed:
+        listens = handed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        if handed.type != socket.SOCK_STREAM or not listens:
+            raise ValueError("that is not a listening stream socket")
 
 
 class _NeverNone(Factory[Protocol]):

@@ -99,7 +99,7 @@ class Log:
             case Finished():
                 return start + f"finished {_ending(event)}\n".encode()
             case Refused(cause=cause, detail=detail, others=others):
-                more = f", and {others} others" if others else ""
+                more = f", and {others} other{'s' * (others > 1)}" if others else ""
                 return start + f"{cause.value}: {detail}{more}\n".encode()
             case _:
                 return b""

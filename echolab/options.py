@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getopt
+import re
 import sys
 from typing import TYPE_CHECKING, NoReturn, get_args
 
@@ -197,6 +198,15 @@ class ServerOptions(BaseOptions):
     def postOptions(self) -> None:
         interface = address_value(self["interface"] or "")
         port = "8888" if self["port"] is None else self["port"]
+        if self["client-ca"] and not (
+            self._listen
+            and all(re.match(r"(haproxy:)?(ssl|tls):", text) for text in self._listen)
+        ):
+            raise usage.UsageError("--client-ca: every --listen must be ssl: for that")
+        if self._networks["proxy_from"] and not any(
+            text.startswith("haproxy:") for text in self._listen
+        ):
+            raise usage.UsageError("--proxy-from: no --listen is haproxy:")
         self.settings = ServerSettings(
             port=port_value("bind", interface or ANY_IPV4, port, 0),
             interface=interface,

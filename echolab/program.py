@@ -20,6 +20,7 @@ from twisted.logger import (
 )
 from zope.interface import provider
 
+from echolab.admission import Throttle
 from echolab.errors import OutputError
 
 if TYPE_CHECKING:
@@ -94,9 +95,14 @@ def stderr_observer() -> ILogObserver:
     return FilteringLogObserver(_say_event, [predicate])
 
 
+_others = Throttle()
+
+
 @provider(ILogObserver)
 def _say_event(event: LogEvent) -> None:
-    say(eventAsText(event, includeTimestamp=False, includeSystem=False))
+    ours = str(event.get("log_namespace")).startswith("echolab")
+    if ours or _others(event.get("log_time", 0.0)) is not None:
+        say(eventAsText(event, includeTimestamp=False, includeSystem=False))
 
 
 def use_asyncio_for_editing() -> None:

@@ -109,7 +109,9 @@ def _host(text: bytes, version: int) -> str:
         raise MalformedError("no IP address in a PROXY header") from None
     if address.version != version or b"%" in text:
         raise MalformedError("an IP address of another kind in a PROXY header")
-    return str(address)
+    return socket.inet_ntop(
+        socket.AF_INET if version == 4 else socket.AF_INET6, address.packed
+    )
 
 
 def _port(text: bytes) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -126,7 +127,7 @@ class ReceiverProtocol(Protocol):
             name=name,
         )
         self._end_if_idle_in(factory.limits.idle_seconds)
-        factory.sink(Accepted(self._peer, self._began))
+        factory.sink(Accepted(self._peer, factory.clock.seconds()))
 
     @override
     def dataReceived(self, data: bytes) -> None:
@@ -285,7 +286,8 @@ def _verified_name(transport: object) -> str | None:
 
     subject = certificate.to_cryptography().subject
     names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(names[0].value) if names else None
+    # It may not look like the rest of a label.
+    return re.sub(r"[^\w.+-]", "_", str(names[0].value)) if names else None
 
 
 def _tls_reason(reason: Failure) -> str:

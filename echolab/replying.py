@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, TypeAlias
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
@@ -13,20 +14,23 @@ from echolab.events import EndCause
 from echolab.receiver import ReceiverProtocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from echolab.framing import Framer
     from echolab.messages import Messages
 
 __all__ = ["Reply", "ReplyingProtocol", "echo", "reply_text"]
 
-Reply: TypeAlias = "Callable[[bytes, int], bytes]"
-"""Given a chunk, and how many messages it has ended: what to send back."""
+Reply: TypeAlias = "Callable[[bytes, int], Iterator[bytes]]"
+"""Given a chunk, and how many messages it has ended: what to send back, in pieces
+of which each is made when the peer can take it."""
+
+PIECE_BYTES = 1 << 16
 
 
-def echo(chunk: bytes, messages: int) -> bytes:  # noqa: ARG001
+def echo(chunk: bytes, messages: int) -> Iterator[bytes]:  # noqa: ARG001
     """Send back what has come, byte for byte (RFC 862)."""
-    return chunk
+    yield chunk
 
 
 def reply_text(text: str) -> Reply:
@@ -40,9 +44,11 @@ def reply_text(text: str) -> Reply:
         ValueError: there is an unknown escape in it.
     """
     line = unescape(text) + b"\n"
+    most = max(1, PIECE_BYTES // len(line))
 
-    def reply(chunk: bytes, messages: int) -> bytes:  # noqa: ARG001
-        return line * messages
+    def reply(chunk: bytes, messages: int) -> Iterator[bytes]:  # noqa: ARG001
+        for left in range(messages, 0, -most):
+            yield line * min(left, most)
 
     return reply
 
@@ -64,6 +70,7 @@ class ReplyingProtocol(ReceiverProtocol):
         self._reply = reply
         self._whole = 0
         self._full = False
+        self._owed: deque[Iterator[bytes]] = deque()
 
     @override
     def connectionMade(self) -> None:
@@ -74,7 +81,7 @@ class ReplyingProtocol(ReceiverProtocol):
     def dataReceived(self, data: bytes) -> None:
         self._whole = 0
         super().dataReceived(data)
-        self.transport.write(self._reply(data, self._whole))
+        self._answer(data)
 
     @override
     def count(self, messages: Messages) -> None:
@@ -87,12 +94,18 @@ class ReplyingProtocol(ReceiverProtocol):
         """The peer ends its sending side; what it is owed is still sent."""
         self._whole = 0
         self.finish_framing(self.factory.clock.seconds())
-        self.transport.write(self._reply(b"", self._whole))
         self._ended = EndCause.EOF
-        self.transport.loseConnection()
+        self._answer(b"")
 
     def writeConnectionLost(self) -> None:
         """This side ended its sending side; that never happens alone."""
+
+    @override
+    def end(self, cause: EndCause, detail: str = "") -> None:
+        """End the connection; what is still owed is not sent."""
+        # TLS would wait for a producer to have done.
+        self.transport.unregisterProducer()
+        super().end(cause, detail)
 
     @override
     def resume(self) -> None:
@@ -108,8 +121,25 @@ class ReplyingProtocol(ReceiverProtocol):
     def resumeProducing(self) -> None:
         """It has read them."""
         self._full = False
-        if not self.factory.paused:
+        self._pay()
+        if not (self._full or self.factory.paused):
             self.resume()
 
     def stopProducing(self) -> None:
         """Nothing can be sent any more; the end comes by itself."""
+
+    def _answer(self, chunk: bytes) -> None:
+        self._owed.append(self._reply(chunk, self._whole))
+        self._pay()
+
+    def _pay(self) -> None:
+        """Send what is owed, as far as the peer takes it."""
+        while self._owed and not self._full:
+            piece = next(self._owed[0], None)
+            if piece is None:
+                self._owed.popleft()
+            else:
+                self.transport.write(piece)
+        if self._ended is EndCause.EOF and not self._owed:
+            self.transport.unregisterProducer()
+            self.transport.loseConnection()

@@ -46,5 +46,5 @@ class Reporter:
         detail = f" ({detail})" if detail else ""
         text = f"{cause}{detail} {after}".rstrip()
         if others:
-            text += f"; and {others} others"
+            text += f"; and {others} other{'s' * (others > 1)}"
         _log.info("{peer}: {text}", peer=self._style.name(peer).decode(), text=text)

@@ -108,7 +108,7 @@ class ReceiverService(Service):
             self.stop_listening()
             raise why
         if most := self.factory.max_connections:
-            _log.info("at most {most} connections at a time", most=most)
+            _log.info("connections at a time: at most {most}", most=most)
         for each in self._listening:
             each.addCallback(_announce)
 

@@ -42,6 +42,14 @@ def _certificates(path: str) -> list[bytes]:
     return [_BEGIN + each for each in rest]
 
 
+def _unencrypted(path: str) -> bytes:
+    """A PEM file, unless its key is encrypted: OpenSSL would ask for a phrase."""
+    pem = Path(path).read_bytes()
+    if b"ENCRYPTED" in pem:
+        raise ValueError(f"{path}: the key is encrypted")
+    return pem
+
+
 def server_options(
     *,
     private_key: str,
@@ -64,7 +72,7 @@ def server_options(
     """
     reading = private_key
     try:
-        key = load_privatekey(FILETYPE_PEM, Path(reading).read_bytes())
+        key = load_privatekey(FILETYPE_PEM, _unencrypted(reading))
         reading = certificate
         own, *others = _certificates(reading)
         if chain is not None:
@@ -117,7 +125,7 @@ def insecure_client(
     own = key = None
     if certificate is not None:
         own = load_certificate(FILETYPE_PEM, _certificates(certificate)[0])
-        pem = Path(private_key or certificate).read_bytes()
+        pem = _unencrypted(private_key or certificate)
         key = load_privatekey(FILETYPE_PEM, pem)
     options = CertificateOptions(privateKey=key, certificate=own, verify=False)
     return wrapClientTLS(_Unverified(options.getContext(), host), endpoint)

@@ -185,7 +185,7 @@ class TLSTests(TLSCase):
         with self.connect(server) as client:
             client.sendall(b"hello\n")
             server.wait_for(b" recv hello\n")
-        self.assertIn(rb" alice\n\x1b[2J@127.0.0.1:", server.out)
+        self.assertIn(b" alice___2J@127.0.0.1:", server.out)
         self.assertEqual(server.port(), port)
 
     def test_garbage_and_silence_at_the_tls_port(self) -> None:
@@ -402,7 +402,6 @@ class EndTests(FolderCase):
             )
         )
         port = server.port()
-        server.wait_for(b" connections at a time\n", stream="err")
         most = int(server.err.split(b"at most ")[1].split()[0])
         self.assertLess(most, 64)
         with contextlib.ExitStack() as clients:
