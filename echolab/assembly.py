@@ -161,7 +161,9 @@ def _printer_and_output(
     if path != STANDARD:
         output = FileOutput(path, clock=reactor, sync=settings.fsync)
     elif foreground:
-        output = DescriptorOutput(reactor, STDOUT, "stdout", clock=reactor, lost=done)
+        output = DescriptorOutput(
+            reactor, STDOUT, "stdout", clock=reactor, lost=done, patient=True
+        )
         terminal = os.isatty(STDOUT)
     else:
         output = LogOutput()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LineEditor"]
 
+SHOW_SECONDS = 0.05
+
 
 @implementer(IPushProducer)
 class LineEditor:
@@ -49,7 +51,9 @@ class LineEditor:
         self._ended = ended
         self._write = write
         self._waiting = bytearray()
-        self._session: PromptSession[str] = PromptSession(history=InMemoryHistory())
+        self._session: PromptSession[str] = PromptSession(
+            history=InMemoryHistory(), enable_suspend=True
+        )
         self._resumed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -60,7 +64,9 @@ class LineEditor:
             self._write(data)
             return
         if not self._waiting:
-            run_in_terminal(self._flush)
+            # Not for each reply, so that in a flood of them the line is seen.
+            loop = asyncio.get_running_loop()
+            loop.call_later(SHOW_SECONDS, run_in_terminal, self._flush)
         self._waiting += data
 
     def resumeProducing(self) -> None:

@@ -91,7 +91,9 @@ def reason_of(error: BaseException | None) -> str:
         error: An ``OSError``, or anything whose text says why. Twisted keeps
             the system's error inside its own; that one is preferred.
     """
-    inner = getattr(error, "socketError", None) or getattr(error, "osError", None)
+    inner = None
+    for name in ("socketError", "osError", "originalException"):
+        inner = inner or getattr(error, name, None)
     if isinstance(inner, BaseException):
         return reason_of(inner)
     if isinstance(inner, int):

@@ -295,6 +295,9 @@ class ClientOptions(BaseOptions):
 
     @override
     def postOptions(self) -> None:
+        kind = (self["connect"] or "").partition(":")[0]
+        if self["insecure"] and kind not in ("ssl", "tls"):
+            raise usage.UsageError("--insecure: there is no TLS without --connect tls:")
         host = "127.0.0.1" if self["host"] is None else address_value(self["host"])
         port = "8888" if self["port"] is None else self["port"]
         if not host:

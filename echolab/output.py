@@ -65,8 +65,8 @@ class DescriptorOutput(BufferedOutput):
         name: what users know it by: ``stdout``.
         clock: tells the time.
         lost: called once, when nothing can be written any more; a reader that
-            went away (EPIPE) is an end in order, and given as None. A file whose
-            disk is full is waited for.
+            went away (EPIPE) is an end in order, and given as None.
+        patient: whether to wait where the disk is full, or a file fails.
         max_buffered_bytes: how many bytes may wait before the producer is told.
     """
 
@@ -78,11 +78,13 @@ class DescriptorOutput(BufferedOutput):
         *,
         clock: IReactorTime,
         lost: Callable[[OutputError | None], None],
+        patient: bool = False,
         max_buffered_bytes: int = MAX_BUFFERED_BYTES,
     ) -> None:
         super().__init__(name, clock, max_buffered_bytes)
         self._reactor = reactor
         self._lost = lost
+        self._patient = patient
         self._fd = fd
         self._private = False
         self._vouched = False
@@ -115,7 +117,7 @@ class DescriptorOutput(BufferedOutput):
     def failed(self, error: OSError) -> None:
         if self.closed:
             return
-        if self._is_file or error.errno in _FULL:
+        if self._patient and (self._is_file or error.errno in _FULL):
             self.wait_until_it_works(error)
             return
         self.close()

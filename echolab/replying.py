@@ -122,7 +122,7 @@ class ReplyingProtocol(ReceiverProtocol):
         """It has read them."""
         self._full = False
         self._pay()
-        if not (self._full or self.factory.paused):
+        if self._ended is None and not (self._full or self.factory.paused):
             self.resume()
 
     def stopProducing(self) -> None:

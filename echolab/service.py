@@ -10,6 +10,7 @@ from twisted.internet.defer import (
     CancelledError,
     Deferred,
     gatherResults,
+    succeed,
 )
 from twisted.logger import Logger
 from typing_extensions import override
@@ -285,9 +286,7 @@ class SenderService(Service):
         if not self.running:
             return
         why = failure.value
-        if isinstance(why, TimeoutError):
-            reason = f"timed out after {self._connector.timeout_seconds:g} s"
-        elif isinstance(why, error.DNSLookupError):
+        if isinstance(why, error.DNSLookupError):
             reason = "no such host"
         else:
             reason = reason_of(why)
@@ -308,4 +307,7 @@ class SenderService(Service):
         self._printer.end_line()
         if self.running:
             reason = "closed by the server" if in_order else "Connection reset by peer"
-            self._done(ConnectionLostError("recv", self._name, reason))
+            why = ConnectionLostError("recv", self._name, reason)
+            # What is said stands below the line that was being typed.
+            closing = self._close() or succeed(None)
+            closing.addCallback(lambda _: self._done(why))

@@ -177,11 +177,17 @@ class OutputTests(SynchronousTestCase):
 
     def test_full_device_is_waited_for(self) -> None:
         with open("/dev/full", "wb", buffering=0) as full:
-            output = self.output(full.fileno())
+            output = self.output(full.fileno(), patient=True)
             output.write(b"x\n")
             self.assertEqual(self.lost, [])
             self.assertEqual(len(self.reactor.getDelayedCalls()), 1)
             output.close()
+
+    def test_full_device_is_an_error_to_the_impatient(self) -> None:
+        with open("/dev/full", "wb", buffering=0) as full:
+            self.output(full.fileno()).write(b"x\n")
+        [why] = self.lost
+        self.assertEqual(str(why), "write stdout: No space left on device")
 
     def test_error(self) -> None:
         def write(fd: int, view: memoryview) -> int:
@@ -198,7 +204,7 @@ class OutputTests(SynchronousTestCase):
         disk = Disk(6)
         self.patch(os, "write", disk.write)
         with tempfile.TemporaryFile(buffering=0) as file:
-            output = self.output(file.fileno())
+            output = self.output(file.fileno(), patient=True)
             producer = Producer()
             output.registerProducer(producer, True)
             output.write(b"one\ntwo\n")

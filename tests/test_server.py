@@ -369,6 +369,35 @@ class EchoTests(ReplyCase):
         self.assertEqual(transport.producerState, "producing")
 
 
+class ManyRepliesTests(ReplyCase):
+    reply = staticmethod(reply_text("x" * 999))
+
+    def test_replies_are_made_as_the_peer_takes_them(self) -> None:
+        protocol, transport = self.connect()
+        producer = transport.producer
+        assert producer is not None
+        write = transport.write
+        sent = 0
+
+        def full_at_once(data: bytes) -> None:
+            nonlocal sent
+            sent += len(data)
+            self.assertLessEqual(len(data), 1 << 16)
+            write(data)
+            producer.pauseProducing()
+
+        self.patch(transport, "write", full_at_once)
+        protocol.dataReceived(b"\n" * 1000)
+        self.assertLessEqual(sent, 1 << 16)
+        IHalfCloseableProtocol(protocol).readConnectionLost()
+        turns = 0
+        while not transport.disconnecting:
+            producer.resumeProducing()
+            turns += 1
+        self.assertEqual(sent, 1_000_000)
+        self.assertGreater(turns, 10)
+
+
 class ReplyTextTests(ReplyCase):
     reply = staticmethod(reply_text(r"+OK\r"))
 

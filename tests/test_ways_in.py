@@ -15,13 +15,16 @@ import struct
 import sys
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from echolab.endpoints import _check_listening
 from tests.support import ECHOLAB, ROOT, SECONDS, Client, Program, run
 
 NOW = datetime.datetime.now(datetime.UTC)
@@ -212,6 +215,28 @@ class TLSTests(TLSCase):
                 client.sendall(b"hello\n")
                 server.wait_for(b" 192.0.2.9:4711 recv hello\n")
 
+    def test_idle_echo_over_tls_ends_in_time(self) -> None:
+        server = self.start(
+            *("--listen", self.endpoint, "--reply", "echo", "--idle-timeout", "0.3")
+        )
+        with self.connect(server) as client:
+            self.assertEqual(client.recv(1), b"")  # TLS's own end, not a reset
+        server.wait_for(b" finished idle (nothing came for 0.3 s)")
+
+    def test_encrypted_key_is_not_asked_for(self) -> None:
+        path = self.folder / "locked.pem"
+        path.write_text("-----BEGIN ENCRYPTED PRIVATE KEY-----\n")
+        ended = run("server", "--listen", f"ssl:0:privateKey={path}")
+        self.assertEqual(
+            ended.err.decode(),
+            f"listen ssl:0:privateKey={path}: {path}: the key is encrypted\n",
+        )
+
+    def test_client_ca_without_tls_is_refused(self) -> None:
+        ended = run("server", "--client-ca", "ca.pem")
+        self.assertIn(b"--client-ca: every --listen must be ssl:", ended.err)
+        self.assertEqual(ended.process.returncode, 1)
+
     def test_files_that_are_not_what_they_should_be(self) -> None:
         (self.folder / "empty.pem").write_text("")
         for name, reason in (
@@ -271,6 +296,34 @@ class TLSClientTests(TLSCase):
         )
         client.send(b".\n")
         self.assertEqual((client.end(), client.err), (0, b""))
+
+    def test_retry_over_tls_says_only_what_it_must(self) -> None:
+        port = self.serve()
+        text = f"tls:localhost:{port}"
+        client = self.client(text, "--retry", "1")
+        self.assertEqual(client.end(), 1)
+        self.assertEqual(
+            client.err.decode(),
+            f"connect {text}: certificate verify failed; trying again for 1 s\n"
+            f"connect {text}: certificate verify failed\n",
+        )
+
+    def test_no_tls_at_the_other_end(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            text = f"tls:localhost:{listener.getsockname()[1]}"
+            client = self.client(text, "--timeout", "0.2")
+            self.assertEqual(client.end(), 1)
+            self.assertEqual(
+                client.err.decode(), f"connect {text}: timed out after 0.2 s\n"
+            )
+            client = self.client(text)
+            for _ in range(2):
+                listener.accept()[0].close()
+            self.assertEqual(client.end(), 1)
+            self.assertEqual(
+                client.err.decode(),
+                f"connect {text}: closed by the server during the TLS handshake\n",
+            )
 
     def test_insecure_says_what_it_gives_up(self) -> None:
         port = self.serve()
@@ -356,6 +409,15 @@ class SharedPortTests(FolderCase):
                     server.process.terminate()
                     server.end()
                     self.assertNotIn(b"Traceback", server.err)
+
+    def test_handed_socket_that_does_not_listen_is_refused(self) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handed:
+            handed.bind(("127.0.0.1", 0))
+            endpoint = AdoptedStreamServerEndpoint(
+                mock.Mock(), handed.fileno(), socket.AF_INET
+            )
+            with self.assertRaisesRegex(ValueError, "not a listening stream socket"):
+                _check_listening(endpoint)
 
 
 class EndTests(FolderCase):
