@@ -56,6 +56,7 @@ class LineEditor:
         )
         self._resumed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._stopped = False
 
     def print(self, data: bytes) -> None:
         """Print above the line that is being typed."""
@@ -81,6 +82,7 @@ class LineEditor:
 
     def stopProducing(self) -> None:
         """Never read again; ``ended`` is not called."""
+        self._stopped = True
         if self._task is not None:
             self._task.cancel()
 
@@ -100,7 +102,7 @@ class LineEditor:
             self._write(data)
 
     async def _read(self) -> None:
-        while True:
+        while not self._stopped:
             await self._resumed.wait()
             try:
                 line = await self._session.prompt_async(
