@@ -1,0 +1,70 @@
+"""What is asked of the kernel, on real sockets."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from echolab.kernel import Credentials, WatchedSocket, keep_alive, watch
+
+
+class SocketCase(SynchronousTestCase):
+    def pair(self) -> tuple[socket.socket, WatchedSocket]:
+        """A client, and the watched socket that was accepted for it."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            client = socket.create_connection(listener.getsockname())
+            self.addCleanup(client.close)
+            accepted, _ = listener.accept()
+            self.addCleanup(accepted.close)
+            return client, WatchedSocket(accepted)
+
+
+class KernelTests(SocketCase):
+    def test_keepalive(self) -> None:
+        _, accepted = self.pair()
+        keep_alive(accepted, 60)
+        got = [
+            accepted.getsockopt(level, name)
+            for level, name in (
+                (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+                (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL),
+                (socket.IPPROTO_TCP, socket.TCP_KEEPCNT),
+                (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+            )
+        ]
+        self.assertEqual(got, [1, 30, 7, 4, 60_000])
+
+    def test_errno_of_a_reset(self) -> None:
+        client, accepted = self.pair()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        with self.assertRaises(ConnectionResetError):
+            accepted.recv(1)
+        accepted.close()
+        self.assertEqual(accepted.error, errno.ECONNRESET)
+
+    def test_what_is_known_at_the_end(self) -> None:
+        client, accepted = self.pair()
+        client.sendall(b"read, unread")
+        self.assertEqual(accepted.recv(6), b"read, ")
+        accepted.close()
+        self.assertEqual((accepted.error, accepted.unread_bytes), (0, 6))
+        assert accepted.rtt_seconds is not None
+        self.assertLess(accepted.rtt_seconds, 1)
+        self.assertEqual(accepted.retransmits, 0)
+
+    def test_credentials(self) -> None:
+        one, two = socket.socketpair()
+        with one, two:
+            self.assertEqual(
+                WatchedSocket(one).credentials(), Credentials(os.getpid(), os.getuid())
+            )
+        self.assertIsNone(self.pair()[1].credentials())
+
+    def test_what_is_no_socket_is_not_watched(self) -> None:
+        self.assertIsNone(watch(object()))
