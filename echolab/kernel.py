@@ -34,9 +34,7 @@ __all__ = [
 ]
 
 # struct tcp_info of <linux/tcp.h>: tcpi_rtt (microseconds), tcpi_total_retrans.
-_RTT_AT = 68
-_RETRANSMITS_AT = 100
-_INFO_BYTES = 104
+_TCP_INFO = struct.Struct("=68xI28xI")
 
 _HARMLESS = {errno.EAGAIN, errno.EINTR}
 
@@ -59,10 +57,18 @@ class WatchedSocket:
         retransmits: how many segments it had to send again, if it knows.
     """
 
-    __slots__ = ("_socket", "error", "retransmits", "rtt_seconds", "unread_bytes")
+    __slots__ = (
+        "_at_end",
+        "_socket",
+        "error",
+        "retransmits",
+        "rtt_seconds",
+        "unread_bytes",
+    )
 
     def __init__(self, watched: socket.socket) -> None:
         self._socket = watched
+        self._at_end = False
         self.error = 0
         self.unread_bytes = 0
         self.rtt_seconds: float | None = None
@@ -74,7 +80,13 @@ class WatchedSocket:
 
     def recv(self, size: int) -> bytes:
         """As the socket's."""
-        data: bytes = self._try(self._socket.recv, size)
+        try:
+            data = self._socket.recv(size)
+        except OSError as error:
+            self._note(error)
+            raise
+        if not data:
+            self._at_end = True
         return data
 
     def recvmsg(self, *args: int) -> Any:
@@ -88,22 +100,22 @@ class WatchedSocket:
 
     def close(self) -> None:
         """Close the socket, and note what can be asked of it only now."""
-        with suppress(OSError):
-            waiting = fcntl.ioctl(self._socket, termios.FIONREAD, b"\0" * 4)
-            [self.unread_bytes] = struct.unpack("i", waiting)
-        with suppress(OSError):
-            self.error = self.error or self._socket.getsockopt(
-                socket.SOL_SOCKET, socket.SO_ERROR
+        watched = self._socket
+        try:
+            if not self._at_end:
+                waiting = fcntl.ioctl(watched, termios.FIONREAD, b"\0" * 4)
+                [self.unread_bytes] = struct.unpack("i", waiting)
+                self.error = self.error or watched.getsockopt(
+                    socket.SOL_SOCKET, socket.SO_ERROR
+                )
+            info = watched.getsockopt(
+                socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size
             )
-        with suppress(OSError, AttributeError):  # Not TCP; not Linux.
-            info = self._socket.getsockopt(
-                socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES
-            )
-            if len(info) == _INFO_BYTES:
-                [microseconds] = struct.unpack_from("=I", info, _RTT_AT)
-                self.rtt_seconds = microseconds / 1e6
-                [self.retransmits] = struct.unpack_from("=I", info, _RETRANSMITS_AT)
-        self._socket.close()
+            microseconds, self.retransmits = _TCP_INFO.unpack(info)
+            self.rtt_seconds = microseconds / 1e6
+        except (OSError, AttributeError, struct.error):
+            pass  # Not TCP; not Linux; an old one.
+        watched.close()
 
     def credentials(self) -> Credentials | None:
         """Who is at the other end, if it is a UNIX socket (Linux)."""
@@ -120,9 +132,12 @@ class WatchedSocket:
         try:
             return call(*args)
         except OSError as error:
-            if error.errno not in _HARMLESS:
-                self.error = error.errno or 0
+            self._note(error)
             raise
+
+    def _note(self, error: OSError) -> None:
+        if error.errno not in _HARMLESS:
+            self.error = error.errno or 0
 
 
 def watch(transport: Any) -> WatchedSocket | None:

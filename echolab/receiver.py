@@ -28,7 +28,7 @@ from echolab.kernel import keep_alive, watch
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from twisted.internet.interfaces import IDelayedCall
+    from twisted.internet.interfaces import IAddress, IDelayedCall
     from twisted.python.failure import Failure
 
     from echolab.framing import Framer
@@ -76,6 +76,7 @@ class ReceiverProtocol(Protocol):
 
     factory: ReceiverFactory
     transport: IStreamTransport
+    remote: IAddress | None = None
 
     def __init__(self, framer: Framer) -> None:
         self._framer = framer
@@ -121,7 +122,7 @@ class ReceiverProtocol(Protocol):
         factory = self.factory
         self._peer = Peer.of(
             next(factory.numbers),
-            self.transport.getPeer(),
+            self.remote or self.transport.getPeer(),
             self.transport.getHost(),
             credentials=self._watched.credentials() if self._watched else None,
             name=name,
@@ -145,12 +146,11 @@ class ReceiverProtocol(Protocol):
             self._partial_due.cancel()
         factory = self.factory
         now = factory.clock.seconds()
-        remote = self.transport.getPeer()
-        factory.closed(self, remote)
+        factory.closed(self, self.remote)
         if self._peer is None:
             if self._ended is not EndCause.STOPPED:
                 why = self._detail or _tls_reason(reason)
-                factory.refuse(Peer.of(0, remote), EndCause.HANDSHAKE, why)
+                factory.refuse(Peer.of(0, self.remote), EndCause.HANDSHAKE, why)
             return
         self.finish_framing(now)
         watched = self._watched

@@ -98,6 +98,7 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
             return None
         protocol = self._make_protocol(self._make_framer())
         protocol.factory = self
+        protocol.remote = addr
         return protocol
 
     @property
