@@ -17,6 +17,7 @@ from echolab.options import BaseOptions, ClientOptions, ServerOptions
 from echolab.program import (
     Ending,
     check_standard_output,
+    end_quickly,
     fill_standard_descriptors,
     keep_heap,
     on_signals,
@@ -90,6 +91,7 @@ def _run(make: Callable[[Any, Done], IService]) -> int:
     globalLogBeginner.beginLoggingTo([stderr_observer()], redirectStandardIO=False)
     ending = Ending(reactor)
     keep_heap()
+    end_quickly()
     raise_open_files_limit()
     try:
         check_standard_output()

@@ -19,6 +19,7 @@ from echolab.kernel import raise_open_files_limit
 from echolab.program import (
     Ending,
     check_standard_output,
+    end_quickly,
     fill_standard_descriptors,
     keep_heap,
     on_signals,
@@ -100,6 +101,7 @@ def host(options: usage.Options, make: Callable[[Any, Done], IService]) -> IServ
     chosen = any(twistd.get(each) for each in ("logfile", "syslog", "logger"))
     ending = Ending(reactor, to_log=daemon or chosen)
     keep_heap()
+    end_quickly()
     raise_open_files_limit()
     atexit.register(_exit_with_status_of, ending)
     try:
