@@ -36,7 +36,7 @@ class ReadmeTests(SynchronousTestCase):
             exec(compile(example, "README.md", "exec"), {})
             [(port, factory, *_)] = reactor.tcpServers
             self.assertEqual(port, 8888)
-            protocol = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1))
+            protocol = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 60612))
             assert protocol is not None
             transport = FakeTransport()
             transport.peerAddr = IPv4Address("TCP", "127.0.0.1", 60612)
