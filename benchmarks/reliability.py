@@ -109,7 +109,7 @@ def idle() -> None:
                 while len(list(descriptors.iterdir())) < count:
                     time.sleep(0.05)
             else:
-                time.sleep(1)
+                time.sleep(1)  # Its children are started one by one.
             each = (family_resident(process) - before) / count
             text = f"{count} connections, {each:,.0f} bytes each"
             if who != "bare":
@@ -136,6 +136,7 @@ def files() -> None:
     for who, command in each_peer():
         limited = f"ulimit -n 64; {command}"
         with running(limited, subprocess.PIPE) as (process, port):
+            assert process.stdout is not None
             clients = []
             for _ in range(200):
                 with contextlib.suppress(OSError):
@@ -151,9 +152,9 @@ def files() -> None:
             served = "no"
             with contextlib.suppress(OSError), connected(port) as client:
                 client.sendall(b"the last line\n")
-                os.set_blocking(process.stdout.fileno(), False)  # type: ignore[union-attr]
+                os.set_blocking(process.stdout.fileno(), False)
                 time.sleep(0.5)
-                out = process.stdout.read() or b""  # type: ignore[union-attr]
+                out = process.stdout.read() or b""
                 served = "yes" if b"the last line" in out else "no"
                 text = f"{out.count(b'hello')} of 200 served"
         say("files", who, f"{text}, {spent:.0%} CPU meanwhile, recovers: {served}")

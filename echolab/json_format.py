@@ -28,7 +28,7 @@ _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Json:
-    """One JSON object a line; the README has its members."""
+    """One JSON object a line; docs/formats.md has its members."""
 
     def __init__(self, style: Style | None = None) -> None:
         self._style = style or Style()
