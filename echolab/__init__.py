@@ -3,52 +3,61 @@
 The names here are the library: Protocols and Factories, framing, events,
 printing and the services. Importing them installs no reactor; reactor, clock,
 descriptors and sinks are handed in.
+
+They are imported when one is first asked for (PEP 562): a test runner that only
+looks for plugins does not pay for Twisted.
 """
 
-from echolab.admission import Admission
-from echolab.client import SenderFactory, SenderProtocol
-from echolab.errors import (
-    ConnectError,
-    ConnectionLostError,
-    EcholabError,
-    FramingError,
-    InputError,
-    ListenError,
-    MalformedError,
-    OutputError,
-    OverlongError,
-)
-from echolab.events import (
-    Accepted,
-    Connected,
-    EndCause,
-    Event,
-    Finished,
-    Peer,
-    Received,
-    Refused,
-    Sink,
-    tee,
-)
-from echolab.file_output import FileOutput
-from echolab.formats import Classic, Form, Hex, Json, Log, Raw, Style
-from echolab.framing import (
-    ChunkFramer,
-    DelimiterFramer,
-    Framer,
-    IntFramer,
-    LineFramer,
-    NetstringFramer,
-    framing,
-)
-from echolab.interfaces import IOutput
-from echolab.messages import Batch, Lines, Messages
-from echolab.output import DescriptorOutput, LogOutput
-from echolab.printing import ConversationPrinter, Printer
-from echolab.replying import ReplyingProtocol, echo, reply_text
-from echolab.server import Limits, ReceiverFactory, ReceiverProtocol
-from echolab.service import ReceiverService, SenderService
-from echolab.stdin import StdinReader
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from echolab.admission import Admission
+    from echolab.client import SenderFactory, SenderProtocol
+    from echolab.errors import (
+        ConnectError,
+        ConnectionLostError,
+        EcholabError,
+        FramingError,
+        InputError,
+        ListenError,
+        MalformedError,
+        OutputError,
+        OverlongError,
+    )
+    from echolab.events import (
+        Accepted,
+        Chunk,
+        Connected,
+        EndCause,
+        Event,
+        Finished,
+        Misbehaved,
+        Peer,
+        Received,
+        Refused,
+        Sink,
+        tee,
+    )
+    from echolab.file_output import FileOutput
+    from echolab.formats import Classic, Form, Hex, Json, Log, Raw, Style
+    from echolab.framing import (
+        ChunkFramer,
+        DelimiterFramer,
+        Framer,
+        IntFramer,
+        LineFramer,
+        NetstringFramer,
+        framing_named,
+    )
+    from echolab.interfaces import IOutput
+    from echolab.messages import Batch, Lines, Messages
+    from echolab.output import DescriptorOutput, LogOutput
+    from echolab.printing import ConversationPrinter, Printer
+    from echolab.replying import ReplyingProtocol, echo, reply_text
+    from echolab.server import Limits, ReceiverFactory, ReceiverProtocol
+    from echolab.service import ReceiverService, SenderService
+    from echolab.stdin import StdinReader
 
 __version__ = "0.1.0"
 
@@ -56,6 +65,7 @@ __all__ = [
     "Accepted",
     "Admission",
     "Batch",
+    "Chunk",
     "ChunkFramer",
     "Classic",
     "ConnectError",
@@ -85,6 +95,7 @@ __all__ = [
     "LogOutput",
     "MalformedError",
     "Messages",
+    "Misbehaved",
     "NetstringFramer",
     "OutputError",
     "OverlongError",
@@ -104,7 +115,36 @@ __all__ = [
     "StdinReader",
     "Style",
     "echo",
-    "framing",
+    "framing_named",
     "reply_text",
     "tee",
 ]
+
+_MODULES = (
+    "admission",
+    "client",
+    "errors",
+    "events",
+    "file_output",
+    "formats",
+    "framing",
+    "interfaces",
+    "messages",
+    "output",
+    "printing",
+    "replying",
+    "server",
+    "service",
+    "stdin",
+)
+
+
+def __getattr__(name: str) -> object:
+    """Import the library, now that a name of it is asked for."""
+    if name in __all__:
+        for module in _MODULES:
+            home = import_module(f"echolab.{module}")
+            public = set(home.__all__).intersection(__all__)
+            globals().update({each: getattr(home, each) for each in public})
+        return globals()[name]
+    raise AttributeError(f"module 'echolab' has no attribute {name!r}")

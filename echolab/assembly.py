@@ -17,10 +17,11 @@ from echolab.endpoints import server_endpoints
 from echolab.events import Accepted, Finished, tee
 from echolab.file_output import FileOutput
 from echolab.formats import FORMATS, Style
-from echolab.framing import framing
+from echolab.framing import framing_named
 from echolab.kernel import open_files_left
 from echolab.output import DescriptorOutput, LogOutput
 from echolab.printing import Printer
+from echolab.recording import Recording
 from echolab.replying import ReplyingProtocol, echo, reply_text
 from echolab.reporting import Reporter
 from echolab.server import Limits, ReceiverFactory, ReceiverProtocol
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from echolab.events import Event, Sink
+    from echolab.formats import Form
     from echolab.framing import Framer
     from echolab.interfaces import IOutput, IReactor
     from echolab.service import Done
@@ -71,10 +73,10 @@ def server_service(
     endpoints = server_endpoints(
         reactor, settings, lambda *who: service.factory.refuse(*who)
     )
-    wanted = settings.outputs or ((None, STANDARD),)
+    wanted = _wanted_outputs(settings)
     printed = [
-        _printer_and_output(reactor, settings, form, path, done, foreground)
-        for form, path in wanted
+        _printer_and_output(reactor, settings, make_form, path, done, foreground)
+        for _, make_form, path in wanted
     ]
 
     def serve_once(event: Event) -> None:
@@ -86,7 +88,7 @@ def server_service(
             case _:
                 pass
 
-    forms = {form or settings.format for form, _ in wanted}
+    forms = {form for form, _, _ in wanted}
     sinks: list[Sink] = [printer for printer, _ in printed]
     sinks.append(Reporter())
     outputs = [output for _, output in printed]
@@ -95,7 +97,7 @@ def server_service(
     factory = ReceiverFactory(
         tee(*sinks),
         clock=reactor,
-        make_framer=framing(
+        make_framer=framing_named(
             settings.framing, settings.max_message_bytes, settings.overlong
         ),
         make_protocol=_protocol_maker(settings.reply),
@@ -113,6 +115,7 @@ def server_service(
             max_per_host=settings.max_per_host,
         ),
         count_messages=forms != {"raw"},
+        report_chunks=settings.record is not None,
     )
     share(factory, outputs)
     service = ReceiverService(
@@ -134,6 +137,20 @@ def _protocol_maker(reply: str) -> Callable[[Framer], ReceiverProtocol]:
     return lambda framer: ReplyingProtocol(framer, answer)
 
 
+def _wanted_outputs(
+    settings: ServerSettings,
+) -> list[tuple[str, Callable[[Style], Form], str]]:
+    """The name of each format, what makes it, and where it is printed."""
+    outputs = settings.outputs
+    if not outputs and settings.record != STANDARD:
+        outputs = ((None, STANDARD),)
+    names = [(form or settings.format, path) for form, path in outputs]
+    wanted = [(name, FORMATS[name], path) for name, path in names]
+    if settings.record is not None:
+        wanted.append(("recording", Recording, settings.record))
+    return wanted
+
+
 def _connections(wanted: int) -> int:
     """How many connections may be open: what is wanted, if there is room."""
     room = open_files_left() - RESERVED_FILES
@@ -151,7 +168,7 @@ def _connections(wanted: int) -> int:
 def _printer_and_output(
     reactor: IReactor,
     settings: ServerSettings,
-    form: str | None,
+    make_form: Callable[[Style], Form],
     path: str,
     done: Done,
     foreground: bool,
@@ -174,7 +191,7 @@ def _printer_and_output(
         escape=decide(settings.escape, terminal or isinstance(output, LogOutput)),
         color=decide(settings.color, colors),
     )
-    return Printer(output.write, FORMATS[form or settings.format](style)), output
+    return Printer(output.write, make_form(style)), output
 
 
 def _check_backlog(backlog: int) -> None:

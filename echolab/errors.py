@@ -15,6 +15,7 @@ __all__ = [
     "ConnectionLostError",
     "EcholabError",
     "FramingError",
+    "InputError",
     "ListenError",
     "MalformedError",
     "OutputError",

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 __all__ = [
     "ORDERLY",
     "Accepted",
+    "Chunk",
     "Connected",
     "EndCause",
     "Event",
     "Finished",
+    "Misbehaved",
     "Peer",
     "Received",
     "Refused",
@@ -198,6 +200,34 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
+class Chunk:
+    """One read has returned bytes; ``time`` in POSIX seconds.
+
+    Only sinks that ask for it are told (`echolab.ReceiverFactory`): the messages
+    that the chunk completes follow in any case.
+    """
+
+    peer: Peer
+    time: float
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Misbehaved:
+    """This side did what it was told to do wrong; ``time`` in POSIX seconds.
+
+    Attributes:
+        peer: who had to bear it.
+        time: when it struck.
+        behaviour: what it was, as `echolab.Behaviour` writes it.
+    """
+
+    peer: Peer
+    time: float
+    behaviour: str
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """Messages have arrived; ``time`` in POSIX seconds."""
 
@@ -261,7 +291,9 @@ class Refused:
     others: int
 
 
-Event: TypeAlias = Accepted | Connected | Received | Finished | Refused
+Event: TypeAlias = (
+    Accepted | Connected | Chunk | Received | Misbehaved | Finished | Refused
+)
 Sink: TypeAlias = Callable[[Event], None]
 
 

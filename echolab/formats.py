@@ -9,7 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from echolab.escaping import escape
-from echolab.events import Accepted, Finished, Received, Refused
+from echolab.events import (
+    Accepted,
+    Connected,
+    Finished,
+    Misbehaved,
+    Received,
+    Refused,
+)
 from echolab.hex_format import Hex
 from echolab.json_format import Json
 from echolab.style import Form, Label, Style, mark_of, rfc3339
@@ -81,14 +88,21 @@ class Log:
 
     The time is RFC 3339 in UTC, with milliseconds; a message that is a piece says
     so: ``recv(overlong)``, ``recv(partial)``, ``recv(unterminated)``.
+
+    Args:
+        style: how messages and peers are shown.
+        timeless: whether to leave out times, and what depends on them.
     """
 
-    def __init__(self, style: Style | None = None) -> None:
+    def __init__(self, style: Style | None = None, *, timeless: bool = False) -> None:
         self._style = style or Style()
+        self._timeless = timeless
 
     def __call__(self, event: Event) -> bytes:
         """Print an event."""
-        start = b"%b %b " % (rfc3339(event.time), self._style.name(event.peer))
+        start = self._style.name(event.peer) + b" "
+        if not self._timeless:
+            start = b"%b %b" % (rfc3339(event.time), start)
         match event:
             case Received(messages=messages):
                 start += b"recv%b " % mark_of(messages)
@@ -96,8 +110,13 @@ class Log:
                 return start + text.join(b"\n" + start) + b"\n"
             case Accepted():
                 return start + b"accepted\n"
+            case Connected():
+                return start + b"connected\n"
+            case Misbehaved(behaviour=behaviour):
+                return start + f"misbehaved {behaviour}\n".encode()
             case Finished():
-                return start + f"finished {_ending(event)}\n".encode()
+                ending = _ending(event, timeless=self._timeless)
+                return start + f"finished {ending}\n".encode()
             case Refused(cause=cause, detail=detail, others=others):
                 more = f", and {others} other{'s' * (others > 1)}" if others else ""
                 return start + f"{cause.value}: {detail}{more}\n".encode()
@@ -123,7 +142,7 @@ class Raw:
         return escape(raw) if self._style.escape else raw
 
 
-def _ending(event: Finished) -> str:
+def _ending(event: Finished, *, timeless: bool) -> str:
     """Why and after how much, in words; what is nothing is not said."""
     why = f" ({event.detail})" if event.detail else ""
     words = [f"{event.cause.value}{why}", f"{event.received_bytes} bytes"]
@@ -131,6 +150,8 @@ def _ending(event: Finished) -> str:
         words.append(f"{event.messages} message{'s' * (event.messages != 1)}")
     if event.unterminated_bytes:
         words.append(f"{event.unterminated_bytes} bytes unterminated")
+    if timeless:
+        return ", ".join(words)
     if event.unread_bytes:
         words.append(f"{event.unread_bytes} bytes unread")
     words[-1] += f" in {event.seconds:.3f} s"

@@ -30,7 +30,7 @@ __all__ = [
     "LineFramer",
     "NetstringFramer",
     "Overlong",
-    "framing",
+    "framing_named",
 ]
 
 
@@ -192,7 +192,7 @@ _FRAMINGS: dict[str, Callable[[int, Overlong], Framer]] = {
 }
 
 
-def framing(
+def framing_named(
     name: str,
     max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
     overlong: Overlong = "split",

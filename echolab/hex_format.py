@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from echolab.events import Accepted, Finished, Received, Refused
+from echolab.events import Accepted, Finished, Misbehaved, Received, Refused
 from echolab.style import Style, mark_of
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class Hex:
                 return b"".join(_dumps(start, messages))
             case Accepted():
                 return name + b" accepted\n"
+            case Misbehaved(behaviour=behaviour):
+                return b"%b misbehaved %b\n" % (name, behaviour.encode())
             case Finished(cause=cause):
                 return b"%b finished %b\n" % (name, cause.value.encode())
             case Refused(cause=cause):

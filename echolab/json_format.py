@@ -9,9 +9,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from echolab.escaping import escape_json
-from echolab.events import Accepted, Finished, Received, Refused
+from echolab.events import (
+    Accepted,
+    Chunk,
+    Connected,
+    Finished,
+    Misbehaved,
+    Received,
+    Refused,
+)
 from echolab.messages import Lines
-from echolab.style import Style, rfc3339
+from echolab.style import Style, rfc3339, rfc3339_exactly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,24 +36,43 @@ _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Json:
-    """One JSON object a line; docs/formats.md has its members."""
+    """One JSON object a line; docs/formats.md has its members.
 
-    def __init__(self, style: Style | None = None) -> None:
+    Args:
+        style: only whether to escape.
+        recording: whether this is a recording: chunks are printed too, and times
+            with all their digits.
+    """
+
+    def __init__(self, style: Style | None = None, *, recording: bool = False) -> None:
         self._style = style or Style()
+        self._recording = recording
+        self._time = rfc3339_exactly if recording else rfc3339
 
     def __call__(self, event: Event) -> bytes:
         """Print an event."""
         match event:
             case Received(messages=messages):
-                start = _start("received", event)
+                start = self._start("received", event)
                 if messages.mark:
                     start += f',"{messages.mark}":true'
                 if isinstance(messages, Lines):
                     with suppress(UnicodeDecodeError):
                         return self._lines(start, messages)
-                return b"".join(self._line(start, _message(m)) for m in messages)
+                return b"".join(
+                    self._line(start, _bytes("message", each)) for each in messages
+                )
             case Accepted():
-                return self._line(_start("accepted", event), {})
+                return self._line(self._start("accepted", event), {})
+            case Connected():
+                return self._line(self._start("connected", event), {})
+            case Chunk(data=data):
+                if not self._recording:
+                    return b""
+                return self._line(self._start("chunk", event), _bytes("data", data))
+            case Misbehaved(behaviour=behaviour):
+                what = {"behaviour": behaviour}
+                return self._line(self._start("misbehaved", event), what)
             case Finished():
                 end: dict[str, object] = {
                     "cause": event.cause.value,
@@ -53,19 +80,19 @@ class Json:
                     "messages": event.messages,
                     "unterminated_bytes": event.unterminated_bytes,
                     "unread_bytes": event.unread_bytes,
-                    "seconds": round(event.seconds, 3),
+                    "seconds": event.seconds
+                    if self._recording
+                    else round(event.seconds, 3),
                 }
                 if event.detail:
                     end["detail"] = event.detail
                 if event.rtt_seconds is not None:
                     end["rtt_seconds"] = event.rtt_seconds
                     end["retransmits"] = event.retransmits
-                return self._line(_start("finished", event), end)
+                return self._line(self._start("finished", event), end)
             case Refused(cause=cause, detail=detail, others=others):
                 why = {"cause": cause.value, "detail": detail, "others": others}
-                return self._line(_start("refused", event), why)
-            case _:
-                return b""
+                return self._line(self._start("refused", event), why)
 
     def _lines(self, start: str, lines: Lines) -> bytes:
         """All lines at once: escaped as one string, which is then cut."""
@@ -85,11 +112,10 @@ class Json:
         line = f"{start},{rest}\n" if members else f"{start}{rest}\n"
         return (escape_json(line) if self._style.escape else line).encode()
 
-
-def _start(name: str, event: Event) -> str:
-    """The members that every event has; the object's end is still missing."""
-    time = rfc3339(event.time).decode()
-    return f'{{"event":"{name}","time":"{time}","peer":{_peer(event.peer)}'
+    def _start(self, name: str, event: Event) -> str:
+        """The members that every event has; the object's end is still missing."""
+        time = self._time(event.time).decode()
+        return f'{{"event":"{name}","time":"{time}","peer":{_peer(event.peer)}'
 
 
 @lru_cache(maxsize=1024)
@@ -108,8 +134,8 @@ def _peer(peer: Peer) -> str:
     return escape_json(_dumps(members))
 
 
-def _message(message: bytes) -> dict[str, str]:
+def _bytes(name: str, data: bytes) -> dict[str, str]:
     try:
-        return {"message": message.decode()}
+        return {name: data.decode()}
     except UnicodeDecodeError:
-        return {"message_base64": base64.b64encode(message).decode()}
+        return {f"{name}_base64": base64.b64encode(data).decode()}

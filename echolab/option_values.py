@@ -9,7 +9,7 @@ from twisted.python import usage
 from echolab.admission import Network, network
 from echolab.endpoints import host_and_port
 from echolab.escaping import unescape
-from echolab.framing import framing
+from echolab.framing import framing_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +93,7 @@ def choice_value(name: str, text: str, choices: tuple[T, ...]) -> T:
 def framing_value(text: str) -> str:
     """Check the name of a framing."""
     try:
-        framing(text)
+        framing_named(text)
     except ValueError as error:
         raise usage.UsageError(f"--framing {text}: {error}") from None
     return text

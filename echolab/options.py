@@ -81,6 +81,7 @@ REPLY_HELP = (
     "Send back: none, echo (what came), or TEXT and a newline for each message."
 )
 PARTIAL_HELP = "Show an unfinished message after so many silent seconds; 0: never."
+RECORD_HELP = "Append all that happens to FILE, to be sent again (client --replay)."
 LABEL_HELP = "Say whose each message is: auto (while there are several), always, never."
 ESCAPE_HELP = "Show control characters as escapes: auto (on a terminal), always, never."
 FRAMING_HELP = (
@@ -130,6 +131,7 @@ class ServerOptions(BaseOptions):
             None,
             "PEM file that must have signed clients' certificates.",
         ],
+        ["record", None, None, RECORD_HELP],
         ["label", None, "auto", LABEL_HELP],
         ["escape", None, "auto", ESCAPE_HELP],
         [
@@ -240,8 +242,17 @@ class ServerOptions(BaseOptions):
             label=choice_value("label", self["label"], get_args(Label)),
             escape=choice_value("escape", self["escape"], get_args(When)),
             color=choice_value("color", self["color"], get_args(When)),
+            record=self._record(),
             outputs=tuple(self._outputs),
         )
+
+    def _record(self) -> str | None:
+        path: str | None = self["record"]
+        if path in [path for _, path in self._outputs]:
+            raise usage.UsageError(f"--record {path}: that file is an --output too")
+        if path == "":
+            raise usage.UsageError("--record: the file has no name")
+        return path
 
 
 class ClientOptions(BaseOptions):

@@ -17,6 +17,7 @@ from echolab.errors import FramingError, OverlongError, reason_of
 from echolab.events import (
     ORDERLY,
     Accepted,
+    Chunk,
     EndCause,
     Finished,
     Peer,
@@ -135,6 +136,8 @@ class ReceiverProtocol(Protocol):
         if self._ended not in _UNFRAMED:
             self._received_bytes += len(data)
             self._heard = self.factory.clock.seconds()
+            if self.factory.report_chunks and self._peer is not None:
+                self.factory.sink(Chunk(self._peer, self._heard, data))
             self._report(self._framer.feed(data), self._heard)
             if self._partial_due is None and self._framer.buffered_bytes:
                 self._show_partial_in(self.factory.limits.partial_seconds)

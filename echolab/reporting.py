@@ -1,4 +1,4 @@
-"""A sink that says, in the log, what did not end as it should."""
+"""A sink that says, in the log, what was not in order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 from echolab.admission import Throttle
-from echolab.events import ORDERLY, Finished, Refused
+from echolab.events import ORDERLY, Finished, Misbehaved, Refused
 from echolab.style import Style
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ _log = Logger()
 
 
 class Reporter:
-    """Logs the ends that were not in order, at a bounded rate."""
+    """Logs misbehaviour and ends that were not in order, at a bounded rate."""
 
     def __init__(self) -> None:
         self._throttle = Throttle()
         self._style = Style()
 
     def __call__(self, event: Event) -> None:
-        """Log one event, if it is such an end."""
+        """Log one event, if it is one of these."""
         match event:
             case Finished(cause=cause) if cause not in ORDERLY:
                 others = self._throttle(event.time)
@@ -35,6 +35,10 @@ class Reporter:
                     if event.unread_bytes:
                         after += f", and {event.unread_bytes} unread"
                     self._say(event.peer, cause.value, event.detail, after, others)
+            case Misbehaved(peer=peer, behaviour=behaviour):
+                others = self._throttle(event.time)
+                if others is not None:
+                    self._say(peer, "misbehaved", behaviour, "", others)
             case Refused(cause=cause, others=others):
                 self._say(event.peer, cause.value, event.detail, "", others)
             case _:

@@ -49,6 +49,8 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
         limits: how patient it is.
         admission: who may connect; everybody, if none is given.
         count_messages: whether `Finished` says how many messages there were.
+        report_chunks: whether the sink is told what each read returned, by an
+            event `Chunk` before the messages it completes.
 
     Attributes:
         paused: whether the sink lets nobody read now.
@@ -68,11 +70,13 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
         limits: Limits | None = None,
         admission: Admission | None = None,
         count_messages: bool = True,
+        report_chunks: bool = False,
     ) -> None:
         self.sink = sink
         self.clock = clock
         self.limits = limits or Limits()
         self.count_messages = count_messages
+        self.report_chunks = report_chunks
         self.numbers = count(1)
         self.paused = False
         self.unread_bytes = 0

@@ -32,7 +32,7 @@ class ServerSettings:
         listen: endpoint strings; if there are any, they replace the two.
         backlog: how many connections may wait to be accepted.
         once: serve one connection, then end, as the lecture's program does.
-        framing: how bytes become messages; see `echolab.framing.framing`.
+        framing: how bytes become messages; see `echolab.framing.framing_named`.
         max_message_bytes: the longest message.
         overlong: what becomes of a longer one: ``split`` or ``close``.
         reuse_port: whether other processes may listen on the same port too, and
@@ -61,6 +61,8 @@ class ServerSettings:
         color: whether to give peers colours; ``auto`` where the output is a
             terminal and NO_COLOR is not set.
         fsync: whether every write to a file is durable before it counts.
+        record: file to append a recording to (``-`` for stdout, and then nothing
+            else is printed there); None for none.
         outputs: where to print instead of stdout: format (None for the one
             above) and file to append to (``-`` for stdout) of each.
     """
@@ -91,6 +93,7 @@ class ServerSettings:
     escape: When = "auto"
     color: When = "auto"
     fsync: bool = False
+    record: str | None = None
     outputs: tuple[tuple[str | None, str], ...] = ()
 
 

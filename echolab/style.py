@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from echolab.events import Event, Peer
     from echolab.messages import Messages
 
-__all__ = ["Form", "Label", "Style", "mark_of", "rfc3339"]
+__all__ = ["Form", "Label", "Style", "mark_of", "rfc3339", "rfc3339_exactly"]
 
 Form: TypeAlias = "Callable[[Event], bytes]"
 Label: TypeAlias = Literal["auto", "always", "never"]
@@ -72,3 +72,10 @@ def rfc3339(seconds: float) -> bytes:
     """A time in UTC, with milliseconds: ``2026-11-22T13:16:04.123Z``."""
     moment = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
     return moment.isoformat(timespec="milliseconds").encode() + b"Z"
+
+
+def rfc3339_exactly(seconds: float) -> bytes:
+    """The same with seven digits, all that a float has of a time in our days."""
+    whole, _, fraction = f"{seconds:.7f}".partition(".")
+    moment = datetime.fromtimestamp(int(whole), UTC).replace(tzinfo=None)
+    return f"{moment.isoformat()}.{fraction}Z".encode()

@@ -22,6 +22,7 @@ from echolab import (
     Json,
     Lines,
     Log,
+    Misbehaved,
     Peer,
     Raw,
     Received,
@@ -335,6 +336,18 @@ class EveryFormatTests(SynchronousTestCase):
             bad += [c for c in shown if "\x7f" <= c <= "\x9f" or c in "\u202e\u2066"]
             self.assertEqual(bad, [])
 
-    def test_a_client_has_no_format(self) -> None:
-        for make in FORMATS.values():
-            self.assertEqual(make(Style())(Connected(PEER, TIME)), b"")
+    def test_a_connection_made_by_this_side(self) -> None:
+        shown = {
+            name: make(Style())(Connected(PEER, TIME)) for name, make in FORMATS.items()
+        }
+        self.assertTrue(shown.pop("log").endswith(b" connected\n"))
+        self.assertTrue(shown.pop("json").startswith(b'{"event":"connected",'))
+        self.assertEqual(set(shown.values()), {b""})
+
+    def test_misbehaviour(self) -> None:
+        event = Misbehaved(PEER, TIME, "reset:messages=2")
+        shown = {name: make(Style())(event) for name, make in FORMATS.items()}
+        self.assertTrue(shown.pop("log").endswith(b" misbehaved reset:messages=2\n"))
+        self.assertIn(b'"behaviour":"reset:messages=2"}', shown.pop("json"))
+        self.assertTrue(shown.pop("hex").endswith(b" misbehaved reset:messages=2\n"))
+        self.assertEqual(set(shown.values()), {b""})

@@ -24,7 +24,7 @@ from echolab import (
     MalformedError,
     NetstringFramer,
     OverlongError,
-    framing,
+    framing_named,
 )
 
 if TYPE_CHECKING:
@@ -398,12 +398,12 @@ class FramingNameTests(SynchronousTestCase):
             (r"delimiter:\x00\n", b"a\0\n", [b"a"]),
             ("delimiter:€", "a€".encode(), [b"a"]),
         ):
-            framer = framing(name)()
+            framer = framing_named(name)()
             got = [message for batch in framer.feed(data) for message in batch]
             self.assertEqual(got, messages, name)
 
     def test_bound_and_refusal(self) -> None:
-        framer = framing("line", 2, "close")()
+        framer = framing_named("line", 2, "close")()
         with self.assertRaises(OverlongError) as caught:
             list(framer.feed(b"abc"))
         self.assertEqual(caught.exception.max_message_bytes, 2)
@@ -411,4 +411,4 @@ class FramingNameTests(SynchronousTestCase):
     def test_no_such_framing(self) -> None:
         for name in ("lines", "line:x", "delimiter", "delimiter:", ""):
             with self.assertRaisesRegex(ValueError, "must be one of line, chunk"):
-                framing(name)
+                framing_named(name)

@@ -1,0 +1,165 @@
+"""What a transcript can be waited for: each event is shown to a question."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+
+from typing_extensions import override
+
+from echolab.events import Accepted, Connected, Finished, Peer, Received
+from echolab.messages import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from echolab.events import Event
+
+__all__ = [
+    "EndQuestion",
+    "LineQuestion",
+    "Pattern",
+    "PeersQuestion",
+    "Question",
+    "Who",
+    "as_bytes",
+    "joined",
+    "number_of",
+]
+
+Pattern: TypeAlias = "str | bytes | re.Pattern[bytes]"
+"""A regular expression to be found in a line; a str stands for its UTF-8."""
+
+Who: TypeAlias = "Peer | int | None"
+"""A peer, or its number (1 for the first), or None for all."""
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Question(Protocol[T_co]):
+    """Is shown every event in order; its ``str`` says what it waits for."""
+
+    def __call__(self, event: Event) -> T_co | None:
+        """Look at an event; return the answer if this was it."""
+        ...
+
+
+class LineQuestion:
+    """Waits for so many lines in which a pattern is found."""
+
+    def __init__(self, pattern: Pattern, who: Who, times: int) -> None:
+        if not isinstance(pattern, re.Pattern):
+            pattern = re.compile(as_bytes(pattern))
+        self._pattern = pattern
+        self._number = number_of(who)
+        self._times = times
+        self._left = times
+        self._join = Joiner()
+
+    @override
+    def __str__(self) -> str:
+        times = f", {self._times} times" if self._times > 1 else ""
+        whose = "" if self._number is None else f" of peer {self._number}"
+        return f"a line{whose} with {self._pattern.pattern!r}{times}"
+
+    def __call__(self, event: Event) -> bytes | None:
+        """Look at an event; return the line if it is the last of them."""
+        if self._number not in (None, event.peer.number):
+            return None
+        for each in self._join(event):
+            if isinstance(each, Received):
+                for line in filter(self._pattern.search, each.messages):
+                    self._left -= 1
+                    if self._left <= 0:
+                        return line
+        return None
+
+
+class EndQuestion:
+    """Waits for the end of one connection, or of all there were until then."""
+
+    def __init__(self, who: Who) -> None:
+        self._number = number_of(who)
+        self._open: set[int] = set()
+
+    @override
+    def __str__(self) -> str:
+        whose = "" if self._number is None else f" of peer {self._number}"
+        return f"the end of the connection{whose}"
+
+    def __call__(self, event: Event) -> Finished | None:
+        """Look at an event; return the end if it was the last."""
+        number = event.peer.number
+        if self._number not in (None, number):
+            return None
+        if isinstance(event, Accepted | Connected):
+            self._open.add(number)
+        elif isinstance(event, Finished):
+            self._open.discard(number)
+            return None if self._open else event
+        return None
+
+
+class PeersQuestion:
+    """Waits until so many have connected."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._peers: list[Peer] = []
+
+    @override
+    def __str__(self) -> str:
+        return f"{self._count} peer{'s' * (self._count != 1)}"
+
+    def __call__(self, event: Event) -> list[Peer] | None:
+        """Look at an event; return the peers if it brought the last of them."""
+        if isinstance(event, Accepted | Connected):
+            self._peers.append(event.peer)
+            if len(self._peers) >= self._count:
+                return self._peers
+        return None
+
+
+class Joiner:
+    """Puts the pieces of messages together again: ``partial`` and ``overlong``."""
+
+    def __init__(self) -> None:
+        self._pieces: dict[int, bytes] = {}
+
+    def __call__(self, event: Event) -> Iterator[Event]:
+        """Take an event; give out what it makes whole."""
+        number = event.peer.number
+        match event:
+            case Received(messages=messages):
+                [first, *others] = messages
+                first = self._pieces.pop(number, b"") + first
+                if messages.mark in ("partial", "overlong"):
+                    self._pieces[number] = first
+                else:
+                    whole = Batch((first, *others), messages.mark)
+                    yield replace(event, messages=whole)
+            case Finished(peer=peer, time=time):
+                if number in self._pieces:
+                    rest = Batch((self._pieces.pop(number),), "unterminated")
+                    yield Received(peer, time, rest)
+                yield event
+            case _:
+                yield event
+
+
+def joined(events: Iterable[Event]) -> Iterator[Event]:
+    """The events, with pieces of messages put together again."""
+    join = Joiner()
+    for event in events:
+        yield from join(event)
+
+
+def number_of(who: Who) -> int | None:
+    """The number of a peer; None if it is all of them."""
+    return who.number if isinstance(who, Peer) else who
+
+
+def as_bytes(text: str | bytes) -> bytes:
+    """A str as its UTF-8."""
+    return text.encode() if isinstance(text, str) else text

@@ -1,0 +1,28 @@
+"""The package as a whole: what it offers, and what it costs to import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from twisted.trial.unittest import SynchronousTestCase
+
+import echolab
+
+
+class LibraryTests(SynchronousTestCase):
+    def test_every_public_name_is_there(self) -> None:
+        for name in echolab.__all__:
+            self.assertTrue(hasattr(echolab, name), name)
+
+    def test_any_other_name_is_not(self) -> None:
+        with self.assertRaisesRegex(AttributeError, "'echolab' has no.*'toaster'"):
+            echolab.toaster  # noqa: B018
+
+    def test_the_package_alone_imports_nothing_of_twisted(self) -> None:
+        said = subprocess.check_output(
+            [sys.executable, "-c", "import echolab, sys; print(*sys.modules)"],
+            text=True,
+        )
+        self.assertIn("echolab", said.split())
+        self.assertNotIn("twisted", said.split())

@@ -1,0 +1,291 @@
+"""The transcript: asked, waited for, as text, on disk."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from echolab import (
+    Accepted,
+    Batch,
+    Chunk,
+    Connected,
+    EndCause,
+    Finished,
+    InputError,
+    Misbehaved,
+    Peer,
+    Received,
+    Refused,
+)
+from echolab.recording import event_of
+from echolab.testing import BlockingTranscript, Transcript
+
+if TYPE_CHECKING:
+    from echolab import Event
+    from echolab.messages import Mark
+
+ANN = Peer(1, "IPv4", "127.0.0.1", 60612)
+BOB = Peer(2, "UNIX", path="/tmp/lab.sock", pid=7, uid=1000)
+TIME = 1_795_000_000.1234567
+
+
+def received(peer: Peer, *lines: bytes, mark: Mark | None = None) -> Received:
+    return Received(peer, TIME, Batch(lines, mark))
+
+
+def finished(peer: Peer, cause: EndCause = EndCause.EOF) -> Finished:
+    return Finished(peer, TIME, cause, received_bytes=8, messages=2, seconds=0.25)
+
+
+CONVERSATION = (
+    Accepted(ANN, TIME),
+    Accepted(BOB, TIME),
+    received(ANN, b"hello"),
+    received(BOB, b"\xff\x1b[2J", b"from bob"),
+    Misbehaved(ANN, TIME, "reset:messages=2"),
+    received(ANN, b"by", mark="partial"),
+    received(ANN, b"e"),
+    finished(ANN, EndCause.RESET),
+    received(BOB, b"unfinis", mark="unterminated"),
+    finished(BOB),
+)
+
+
+def transcript_of(*events: Event) -> Transcript:
+    transcript = Transcript(clock=Clock())
+    for event in events:
+        transcript(event)
+    return transcript
+
+
+class QuestionTests(SynchronousTestCase):
+    def test_lines(self) -> None:
+        transcript = transcript_of(*CONVERSATION)
+        self.assertEqual(transcript.lines(ANN), [b"hello", b"bye"])
+        self.assertEqual(transcript.lines(2), [b"\xff\x1b[2J", b"from bob", b"unfinis"])
+        self.assertEqual(len(transcript.lines()), 5)
+        self.assertEqual(transcript.peers(), [ANN, BOB])
+        self.assertEqual([e.cause.value for e in transcript.ends(1)], ["reset"])
+
+    def test_a_piece_whose_rest_never_came_is_the_last_line(self) -> None:
+        transcript = transcript_of(
+            Accepted(ANN, TIME), received(ANN, b"by", mark="partial"), finished(ANN)
+        )
+        self.assertEqual(transcript.lines(), [b"by"])
+        self.assertIn("recv(unterminated) by", transcript.render())
+
+    def test_assert_lines(self) -> None:
+        transcript = transcript_of(*CONVERSATION)
+        transcript.assert_lines(["hello", b"bye"], peer=1)
+        with self.assertRaises(AssertionError) as caught:
+            transcript.assert_lines(["hello", "good bye"], peer=ANN)
+        self.assertEqual(
+            str(caught.exception),
+            "not the lines expected (- missing, + unexpected):\n"
+            "  hello\n"
+            "- good bye\n"
+            "+ bye\n"
+            "peer 1: 127.0.0.1:60612 finished reset, 8 bytes, 2 messages",
+        )
+
+    def test_assert_lines_says_who_is_still_there(self) -> None:
+        transcript = transcript_of(Accepted(ANN, TIME))
+        with self.assertRaisesRegex(AssertionError, "\n- x\npeer 1: .*60612 is open"):
+            transcript.assert_lines(["x"])
+
+    def test_render_is_stable(self) -> None:
+        self.assertEqual(
+            transcript_of(*CONVERSATION).render(),
+            "peer 1 accepted\n"
+            "peer 1 recv hello\n"
+            "peer 1 misbehaved reset:messages=2\n"
+            "peer 1 recv bye\n"
+            "peer 1 finished reset, 8 bytes, 2 messages\n"
+            "peer 2 accepted\n"
+            "peer 2 recv \\xff\\x1b[2J\n"
+            "peer 2 recv from bob\n"
+            "peer 2 recv(unterminated) unfinis\n"
+            "peer 2 finished eof, 8 bytes, 2 messages\n",
+        )
+
+    def test_memory_is_bounded_and_that_is_said(self) -> None:
+        transcript = Transcript(max_bytes=10_000)
+        for number in range(100):
+            transcript(received(ANN, b"%d" % number))
+        self.assertLess(len(transcript.events), 20)
+        self.assertEqual(len(transcript.events) + transcript.forgotten, 100)
+        self.assertEqual(transcript.lines()[-1], b"99")
+        with self.assertRaisesRegex(AssertionError, "events were forgotten"):
+            transcript.assert_lines(transcript.lines())
+        self.assertIn("events were forgotten", transcript.render())
+        self.assertIn("events were forgotten", str(transcript))
+
+    def test_nothing(self) -> None:
+        self.assertEqual(str(Transcript()), "(nothing happened)")
+        self.assertEqual(Transcript().render(), "")
+        Transcript().assert_lines([])
+
+
+class WaitTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.transcript = Transcript(clock=self.clock)
+
+    def test_what_was_and_what_comes(self) -> None:
+        self.transcript(Accepted(ANN, TIME))
+        self.transcript(received(ANN, b"hello"))
+        there = self.transcript.wait_for_line("^hel+o$")
+        self.assertEqual(self.successResultOf(there), b"hello")
+        coming = self.transcript.wait_for_line(b"bye", peer=ANN, times=2)
+        for line in (b"bye 1", b"by", b"bye 2"):
+            self.assertNoResult(coming)
+            self.transcript(received(ANN, line))
+        self.assertEqual(self.successResultOf(coming), b"bye 2")
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_of_one_peer(self) -> None:
+        waiting = self.transcript.wait_for_line("x", peer=2)
+        self.transcript(received(ANN, b"x"))
+        self.assertNoResult(waiting)
+        self.transcript(received(BOB, b"", b"x"))
+        self.assertEqual(self.successResultOf(waiting), b"x")
+
+    def test_an_empty_line_is_one(self) -> None:
+        waiting = self.transcript.wait_for_line("^$")
+        self.transcript(received(ANN, b""))
+        self.assertEqual(self.successResultOf(waiting), b"")
+
+    def test_ends(self) -> None:
+        of_bob = self.transcript.wait_for_end(BOB)
+        of_all = self.transcript.wait_for_end()
+        self.transcript(Accepted(ANN, TIME))
+        self.transcript(Connected(BOB, TIME))
+        self.transcript(finished(ANN))
+        self.assertNoResult(of_all)
+        self.transcript(finished(BOB, EndCause.IDLE))
+        self.assertIs(self.successResultOf(of_bob).cause, EndCause.IDLE)
+        self.assertEqual(self.successResultOf(of_all).peer, BOB)
+
+    def test_peers(self) -> None:
+        waiting = self.transcript.wait_for_peers(2)
+        self.transcript(Accepted(ANN, TIME))
+        self.assertNoResult(waiting)
+        self.transcript(Accepted(BOB, TIME))
+        self.assertEqual(self.successResultOf(waiting), [ANN, BOB])
+
+    def test_too_late(self) -> None:
+        late = {
+            "a line of peer 1 with b'bye', 2 times: not within 3 s": (
+                self.transcript.wait_for_line("bye", peer=1, timeout=3, times=2)
+            ),
+            "connection of peer 2: not": self.transcript.wait_for_end(BOB, timeout=3),
+            "the connection: not within": self.transcript.wait_for_end(timeout=3),
+            "2 peers: not within 3 s": self.transcript.wait_for_peers(2, timeout=3),
+        }
+        self.transcript(received(ANN, b"hello"))
+        self.clock.advance(2.9)
+        for waiting in late.values():
+            self.assertNoResult(waiting)
+        self.clock.advance(0.2)
+        for what, waiting in late.items():
+            why = self.failureResultOf(waiting, AssertionError).getErrorMessage()
+            self.assertIn(what, why)
+            self.assertIn("the transcript so far:\n", why)
+            self.assertIn("127.0.0.1:60612 recv hello", why)
+        self.transcript(received(ANN, b"bye", b"bye"))  # Nobody waits any more.
+
+
+class BlockingTests(SynchronousTestCase):
+    def test_answers_come_from_another_thread(self) -> None:
+        transcript = BlockingTranscript()
+        asked = threading.Event()
+
+        def happen() -> None:
+            asked.wait(20)
+            for event in CONVERSATION:
+                transcript(event)
+
+        thread = threading.Thread(target=happen)
+        thread.start()
+        self.addCleanup(thread.join)
+        asked.set()
+        self.assertEqual(transcript.wait_for_line("by", timeout=20), b"bye")
+        self.assertEqual(transcript.wait_for_peers(2, timeout=20), [ANN, BOB])
+        self.assertEqual(transcript.wait_for_end(timeout=20), finished(BOB))
+        transcript.assert_lines(["hello", "bye"], peer=1)
+
+    def test_too_late(self) -> None:
+        transcript = BlockingTranscript()
+        transcript(received(ANN, b"hello"))
+        with self.assertRaisesRegex(AssertionError, "b'x': not within 0.01 s.*\n.*hel"):
+            transcript.wait_for_line("x", timeout=0.01)
+        transcript.end("the server has ended")
+        with self.assertRaisesRegex(AssertionError, "b'x': the server has ended"):
+            transcript.wait_for_line("x", timeout=20)
+
+
+class RecordingTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.path = Path(self.enterContext(tempfile.TemporaryDirectory()), "lab.json")
+
+    def test_what_is_saved_is_loaded(self) -> None:
+        transcript = transcript_of(
+            Connected(ANN, TIME),
+            Chunk(ANN, TIME, b"\xff\x00\n"),
+            Chunk(ANN, TIME, "ä\r\n".encode()),
+            Refused(Peer(0, "IPv4", "127.0.0.1", 1), TIME, EndCause.REFUSED, "no", 3),
+            *CONVERSATION,
+        )
+        transcript.save(self.path)
+        loaded = Transcript.load(self.path)
+        self.assertEqual(loaded.render(), transcript.render())
+        self.assertEqual(loaded.chunks(), [b"\xff\x00\n", "ä\r\n".encode()])
+        self.assertEqual(
+            [each for each in loaded.events if not isinstance(each, Received)],
+            [each for each in transcript.events if not isinstance(each, Received)],
+        )
+
+    def test_what_is_none_is_refused(self) -> None:
+        transcript_of(Accepted(ANN, TIME)).save(self.path)
+        good = self.path.read_text()
+        for bad in (
+            "hello",
+            "[]",
+            "{}",
+            '{"event":"toast"}',
+            good.replace("accepted", "toast"),
+            good.replace("2026", "x"),
+            good.replace("accepted", "chunk"),
+            '"event"',
+        ):
+            self.path.write_text(good + bad + "\n")
+            with self.assertRaises(InputError) as caught:
+                Transcript.load(self.path)
+            self.assertEqual(
+                str(caught.exception),
+                f"read {self.path}: line 2 is not of a recording",
+            )
+        self.path.unlink()
+        with self.assertRaisesRegex(InputError, "^open .*: No such file or directory$"):
+            Transcript.load(self.path)
+
+    @given(
+        st.binary(max_size=60),
+        st.floats(0, 4e9, allow_nan=False).map(lambda t: round(t, 6)),
+    )
+    def test_bytes_and_times_are_exact(self, data: bytes, time: float) -> None:
+        event = Chunk(ANN, time, data)
+        transcript = transcript_of(event)
+        transcript.save(self.path)
+        again = event_of(self.path.read_bytes())
+        assert isinstance(again, Chunk)
+        self.assertEqual(again.data, data)
+        self.assertAlmostEqual(again.time, time, places=6)
