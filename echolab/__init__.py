@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from echolab.admission import Admission
+    from echolab.behaviour import Behaviour, Fault
     from echolab.client import SenderFactory, SenderProtocol
     from echolab.errors import (
         ConnectError,
@@ -65,6 +66,7 @@ __all__ = [
     "Accepted",
     "Admission",
     "Batch",
+    "Behaviour",
     "Chunk",
     "ChunkFramer",
     "Classic",
@@ -77,6 +79,7 @@ __all__ = [
     "EcholabError",
     "EndCause",
     "Event",
+    "Fault",
     "FileOutput",
     "Finished",
     "Form",
@@ -122,6 +125,7 @@ __all__ = [
 
 _MODULES = (
     "admission",
+    "behaviour",
     "client",
     "errors",
     "events",

@@ -19,12 +19,13 @@ from echolab.file_output import FileOutput
 from echolab.formats import FORMATS, Style
 from echolab.framing import framing_named
 from echolab.kernel import open_files_left
+from echolab.misbehaving import protocol_maker
 from echolab.output import DescriptorOutput, LogOutput
 from echolab.printing import Printer
 from echolab.recording import Recording
-from echolab.replying import ReplyingProtocol, echo, reply_text
+from echolab.replying import echo, reply_text
 from echolab.reporting import Reporter
-from echolab.server import Limits, ReceiverFactory, ReceiverProtocol
+from echolab.server import Limits, ReceiverFactory
 from echolab.service import ReceiverService
 from echolab.settings import decide
 from echolab.sharing import share
@@ -32,14 +33,17 @@ from echolab.sharing import share
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from twisted.internet.interfaces import IReactorTime
+
     from echolab.events import Event, Sink
     from echolab.formats import Form
-    from echolab.framing import Framer
     from echolab.interfaces import IOutput, IReactor
+    from echolab.replying import Reply
     from echolab.service import Done
     from echolab.settings import ServerSettings
 
 __all__ = [
+    "receiver_factory",
     "server_service",
 ]
 
@@ -88,32 +92,17 @@ def server_service(
             case _:
                 pass
 
-    forms = {form for form, _, _ in wanted}
+    outputs = [output for _, output in printed]
     sinks: list[Sink] = [printer for printer, _ in printed]
     sinks.append(Reporter())
-    outputs = [output for _, output in printed]
     if settings.once:
         sinks.append(serve_once)
-    factory = ReceiverFactory(
+    forms = {form for form, _, _ in wanted}
+    factory = receiver_factory(
+        settings,
         tee(*sinks),
         clock=reactor,
-        make_framer=framing_named(
-            settings.framing, settings.max_message_bytes, settings.overlong
-        ),
-        make_protocol=_protocol_maker(settings.reply),
-        limits=Limits(
-            partial_seconds=settings.partial_seconds,
-            partial_alone="raw" in forms and settings.label != "always",
-            idle_seconds=settings.idle_seconds,
-            handshake_seconds=settings.handshake_seconds,
-            keepalive_seconds=settings.keepalive_seconds,
-        ),
-        admission=Admission(
-            allow=settings.allow,
-            deny=settings.deny,
-            max_connections=_connections(settings.max_connections),
-            max_per_host=settings.max_per_host,
-        ),
+        partial_alone="raw" in forms and settings.label != "always",
         count_messages=forms != {"raw"},
         report_chunks=settings.record is not None,
     )
@@ -130,11 +119,54 @@ def server_service(
     return service
 
 
-def _protocol_maker(reply: str) -> Callable[[Framer], ReceiverProtocol]:
-    if reply == "none":
-        return ReceiverProtocol
-    answer = echo if reply == "echo" else reply_text(reply)
-    return lambda framer: ReplyingProtocol(framer, answer)
+def receiver_factory(
+    settings: ServerSettings,
+    sink: Sink,
+    *,
+    clock: IReactorTime,
+    partial_alone: bool = False,
+    count_messages: bool = True,
+    report_chunks: bool = True,
+) -> ReceiverFactory:
+    """What makes a server's connections, as the user wants them.
+
+    Args:
+        settings: what the user said.
+        sink: takes the events.
+        clock: tells the time.
+        partial_alone: see `echolab.Limits`.
+        count_messages: see `echolab.ReceiverFactory`.
+        report_chunks: likewise.
+    """
+    return ReceiverFactory(
+        sink,
+        clock=clock,
+        make_framer=framing_named(
+            settings.framing, settings.max_message_bytes, settings.overlong
+        ),
+        make_protocol=protocol_maker(_reply(settings.reply), settings.behave),
+        limits=Limits(
+            partial_seconds=settings.partial_seconds,
+            partial_alone=partial_alone,
+            idle_seconds=settings.idle_seconds,
+            handshake_seconds=settings.handshake_seconds,
+            keepalive_seconds=settings.keepalive_seconds,
+        ),
+        admission=Admission(
+            allow=settings.allow,
+            deny=settings.deny,
+            max_connections=_connections(settings.max_connections),
+            max_per_host=settings.max_per_host,
+        ),
+        count_messages=count_messages,
+        report_chunks=report_chunks,
+    )
+
+
+def _reply(text: str) -> Reply | None:
+    if text == "none":
+        return None
+    return echo if text == "echo" else reply_text(text)
 
 
 def _wanted_outputs(

@@ -17,10 +17,13 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from typing_extensions import override
 from zope.interface import alsoProvides, implementer
 
-from echolab.events import Connected, Finished, Peer, Received, cause_of
-from echolab.messages import Batch
+from echolab.errors import FramingError
+from echolab.events import Connected, Finished, Peer, Received, cause_of, unframed
+from echolab.framing import ChunkFramer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from twisted.internet.interfaces import (
         IAddress,
         IDelayedCall,
@@ -29,8 +32,10 @@ if TYPE_CHECKING:
     )
     from twisted.python.failure import Failure
 
-    from echolab.events import Sink
+    from echolab.events import EndCause, Sink
+    from echolab.framing import Framer
     from echolab.interfaces import IStreamTransport
+    from echolab.messages import Messages
 
 __all__ = ["DotQuit", "SenderFactory", "SenderProtocol"]
 
@@ -101,7 +106,9 @@ class SenderProtocol(Protocol):
     factory: SenderFactory
     transport: IStreamTransport
 
-    def __init__(self) -> None:
+    def __init__(self, framer: Framer | None = None) -> None:
+        self._framer = framer or ChunkFramer()
+        self._unframed: EndCause | None = None
         self.replies = Replies(self)
         self._producer: IPushProducer | None = None
         self._paused = False
@@ -153,9 +160,17 @@ class SenderProtocol(Protocol):
     def dataReceived(self, data: bytes) -> None:
         self._received_bytes += len(data)
         self.heard()
-        self.factory.sink(
-            Received(self._peer, self.factory.clock.seconds(), Batch((data,)))
-        )
+        if self._unframed is None:
+            self._report(self._framer.feed(data))
+
+    def _report(self, batches: Iterable[Messages]) -> None:
+        try:
+            for messages in batches:
+                now = self.factory.clock.seconds()
+                self.factory.sink(Received(self._peer, now, messages))
+        except FramingError as why:
+            self._unframed = unframed(why)
+            self.transport.abortConnection()
 
     def heard(self) -> None:
         """Note that the server is not silent."""
@@ -236,12 +251,14 @@ class SenderProtocol(Protocol):
             if self._waiting is not None and not self._waiting.called:
                 self._waiting.errback(reason)
             return
+        if self._unframed is None:
+            self._report(self._framer.end())
         now = self.factory.clock.seconds()
         self.factory.sink(
             Finished(
                 self._peer,
                 now,
-                cause_of(reason, stopped=self._stopped),
+                self._unframed or cause_of(reason, stopped=self._stopped),
                 received_bytes=self._received_bytes,
                 seconds=now - self._began,
             )
@@ -319,6 +336,8 @@ class SenderFactory(Factory[SenderProtocol]):
             one more write would be answered by a reset) or half (it still
             reads); TCP does not tell. Closed, once nothing was written for so
             many seconds. None: half, always.
+        make_framer: makes the framer of a connection's replies, which come as
+            they are if none is given.
     """
 
     noisy = False
@@ -331,8 +350,10 @@ class SenderFactory(Factory[SenderProtocol]):
         wait_seconds: float = 5.0,
         tls_wait_seconds: float = 1.0,
         half_open_seconds: float | None = 1.0,
+        make_framer: Callable[[], Framer] = ChunkFramer,
     ) -> None:
         self.sink = sink
+        self.make_framer = make_framer
         self.clock = clock
         self.wait_seconds = wait_seconds
         self.tls_wait_seconds = tls_wait_seconds
@@ -340,6 +361,6 @@ class SenderFactory(Factory[SenderProtocol]):
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> SenderProtocol:
-        protocol = SenderProtocol()
+        protocol = SenderProtocol(self.make_framer())
         protocol.factory = self
         return protocol

@@ -23,6 +23,7 @@ from zope.interface import implementer
 from echolab.endpoint_strings import arguments_of, parse_reason
 from echolab.errors import ListenError, reason_of
 from echolab.proxy import ProxyFactory
+from echolab.refusing import RefusingEndpoint
 from echolab.unix_endpoint import KeptEndpoint, UNIXEndpoint
 
 if TYPE_CHECKING:
@@ -74,7 +75,13 @@ def server_endpoints(
         make = _ServerEndpoints(reactor, settings, refuse)
         return [(text, make(text)) for text in settings.listen]
     interface, port = settings.interface, settings.port
-    endpoint = _tcp(reactor, settings, port, interface)
+    endpoint: IStreamServerEndpoint
+    refusals = [fault for fault in settings.behave if fault.kind == "refuse"]
+    if refusals:
+        backlog, seconds = settings.backlog, refusals[0].seconds
+        endpoint = RefusingEndpoint(reactor, interface, port, backlog, seconds)
+    else:
+        endpoint = _tcp(reactor, settings, port, interface)
     return [(host_and_port(interface or ANY_IPV4, port), endpoint)]
 
 

@@ -12,10 +12,13 @@ from twisted.internet import error
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from typing_extensions import override
 
+from echolab.errors import OverlongError
+
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress
     from twisted.python.failure import Failure
 
+    from echolab.errors import FramingError
     from echolab.kernel import Credentials
     from echolab.messages import Messages
 
@@ -35,6 +38,7 @@ __all__ = [
     "cause_of",
     "format_address",
     "tee",
+    "unframed",
 ]
 
 
@@ -181,6 +185,12 @@ def cause_of(reason: Failure, *, stopped: bool, error_number: int = 0) -> EndCau
     if reason.check(error.ConnectionLost):
         return _CAUSES.get(error_number, EndCause.ERROR)
     return EndCause.ERROR
+
+
+def unframed(why: FramingError) -> EndCause:
+    """The cause of an end that is due to the framing."""
+    overlong = isinstance(why, OverlongError)
+    return EndCause.OVERLONG if overlong else EndCause.MALFORMED
 
 
 @dataclass(frozen=True, slots=True)

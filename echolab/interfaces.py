@@ -9,6 +9,7 @@ from twisted.internet.interfaces import (
     IPushProducer,
     IReactorFDSet,
     IReactorPluggableNameResolver,
+    IReactorSocket,
     IReactorTCP,
     IReactorTime,
     ITCPTransport,
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["IOutput", "IReactor", "IStreamTransport"]
 
 
-class IReactor(IReactorFDSet, IReactorTime, IReactorTCP, IReactorPluggableNameResolver):
+class IReactor(
+    IReactorFDSet,
+    IReactorTime,
+    IReactorTCP,
+    IReactorSocket,
+    IReactorPluggableNameResolver,
+):
     """What the services use of a reactor; Twisted's all have it on POSIX."""
 
 

@@ -11,6 +11,7 @@ from twisted.python import usage
 from typing_extensions import override
 
 from echolab import __version__
+from echolab.behaviour import Behaviour
 from echolab.endpoints import ANY_IPV4
 from echolab.formats import FORMATS, Label
 from echolab.framing import Overlong
@@ -146,6 +147,7 @@ class ServerOptions(BaseOptions):
         super().__init__()
         self._listen: list[str] = []
         self._outputs: list[tuple[str | None, str]] = []
+        self._behave = Behaviour()
         self._networks: dict[str, tuple[Network, ...]] = {
             "allow": (),
             "deny": (),
@@ -174,6 +176,13 @@ class ServerOptions(BaseOptions):
         self._outputs.append(output)
 
     opt_o = opt_output
+
+    def opt_behave(self, behaviour: str) -> None:
+        """Misbehave, as reset:after-messages=2+read-bytewise; may be repeated."""
+        try:
+            self._behave += Behaviour.parse(behaviour)
+        except ValueError as why:
+            raise usage.UsageError(f"--behave {behaviour}: {why}") from None
 
     def opt_allow(self, cidr: str) -> None:
         """Only these addresses may connect, as 192.0.2.0/24; may be repeated."""
@@ -223,6 +232,7 @@ class ServerOptions(BaseOptions):
             overlong=choice_value("overlong", self["overlong"], get_args(Overlong)),
             partial_seconds=number_or_zero("partial-after", self["partial-after"]),
             reply=reply_value(self["reply"]),
+            behave=self._checked_behaviour(),
             reuse_port=bool(self["reuse-port"]),
             client_ca=self["client-ca"],
             **self._networks,
@@ -245,6 +255,16 @@ class ServerOptions(BaseOptions):
             record=self._record(),
             outputs=tuple(self._outputs),
         )
+
+    def _checked_behaviour(self) -> Behaviour:
+        kinds = {fault.kind for fault in self._behave}
+        if "refuse" in kinds and self._listen:
+            raise usage.UsageError("--behave refuse: goes with --port, not --listen")
+        if "half-close" in kinds and any(
+            re.match(r"(haproxy:)?(ssl|tls):", text) for text in self._listen
+        ):
+            raise usage.UsageError("--behave half-close: TLS ends both sides at once")
+        return self._behave
 
     def _record(self) -> str | None:
         path: str | None = self["record"]

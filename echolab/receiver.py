@@ -13,7 +13,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from typing_extensions import override
 from zope.interface import implementer
 
-from echolab.errors import FramingError, OverlongError, reason_of
+from echolab.errors import FramingError, reason_of
 from echolab.events import (
     ORDERLY,
     Accepted,
@@ -23,6 +23,7 @@ from echolab.events import (
     Peer,
     Received,
     cause_of,
+    unframed,
 )
 from echolab.kernel import keep_alive, watch
 
@@ -100,18 +101,23 @@ class ReceiverProtocol(Protocol):
         if self._watched and factory.limits.keepalive_seconds:
             keep_alive(self._watched, factory.limits.keepalive_seconds)
         factory.opened(self)
-        if not ISSLTransport.providedBy(transport):
-            self._accept()
-        elif factory.limits.handshake_seconds:
-            self._due = factory.clock.callLater(
-                factory.limits.handshake_seconds, self._handshake_late
+        self.begin()
+
+    def begin(self) -> None:
+        """Accept; over TLS, once the handshake is done."""
+        limits = self.factory.limits
+        if not ISSLTransport.providedBy(self.transport):
+            self.accept()
+        elif limits.handshake_seconds:
+            self._due = self.factory.clock.callLater(
+                limits.handshake_seconds, self._handshake_late
             )
 
     def handshakeCompleted(self) -> None:
         """TLS is there, and the client's certificate is known to be good."""
         if self._peer is None and self._ended is None:
             self._cancel_due()
-            self._accept(_verified_name(self.transport))
+            self.accept(_verified_name(self.transport))
 
     def _handshake_late(self) -> None:
         self._due = None
@@ -119,7 +125,8 @@ class ReceiverProtocol(Protocol):
         self._detail = "no TLS handshake in time"
         self.transport.abortConnection()
 
-    def _accept(self, name: str | None = None) -> None:
+    def accept(self, name: str | None = None) -> None:
+        """Say that somebody is there, of that name if a certificate gave one."""
         factory = self.factory
         self._peer = Peer.of(
             next(factory.numbers),
@@ -164,8 +171,9 @@ class ReceiverProtocol(Protocol):
         if not detail and cause not in ORDERLY:
             known = reason.check(error.ConnectionLost, error.ConnectionDone)
             detail = errno.errorcode.get(number, "") if known else _tls_reason(reason)
-        if cause is EndCause.STOPPED and watched:
-            factory.unread_bytes += watched.unread_bytes
+        unread_bytes = self.unread_bytes()
+        if cause is EndCause.STOPPED:
+            factory.unread_bytes += unread_bytes
         factory.sink(
             Finished(
                 self._peer,
@@ -174,13 +182,17 @@ class ReceiverProtocol(Protocol):
                 received_bytes=self._received_bytes,
                 messages=self._messages if factory.count_messages else None,
                 unterminated_bytes=self._unterminated_bytes,
-                unread_bytes=watched.unread_bytes if watched else 0,
+                unread_bytes=unread_bytes,
                 seconds=now - self._began,
                 detail=detail,
                 rtt_seconds=watched.rtt_seconds if watched else None,
                 retransmits=watched.retransmits if watched else None,
             )
         )
+
+    def unread_bytes(self) -> int:
+        """How many bytes had arrived at the end, and were not read."""
+        return self._watched.unread_bytes if self._watched else 0
 
     def pause(self) -> None:
         """Read nothing until `resume`."""
@@ -218,14 +230,17 @@ class ReceiverProtocol(Protocol):
             self._report(self._framer.end(), now)
 
     def _report(self, batches: Iterable[Messages], now: float) -> None:
-        assert self._peer is not None
         try:
             for messages in batches:
-                self.factory.sink(Received(self._peer, now, messages))
-                self.count(messages)
+                self.take(messages, now)
         except FramingError as why:
-            overlong = isinstance(why, OverlongError)
-            self.end(EndCause.OVERLONG if overlong else EndCause.MALFORMED, str(why))
+            self.end(unframed(why), str(why))
+
+    def take(self, messages: Messages, now: float) -> None:
+        """Report messages, and count them."""
+        assert self._peer is not None
+        self.factory.sink(Received(self._peer, now, messages))
+        self.count(messages)
 
     def count(self, messages: Messages) -> None:
         """Take note of what was received."""

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from echolab.framing import Framer
     from echolab.messages import Messages
 
-__all__ = ["Reply", "ReplyingProtocol", "echo", "reply_text"]
+__all__ = [
+    "Reply",
+    "ReplyingProtocol",
+    "echo",
+    "in_pieces",
+    "no_reply",
+    "reply_text",
+]
 
 Reply: TypeAlias = "Callable[[bytes, int], Iterator[bytes]]"
 """Given a chunk, and how many messages it has ended: what to send back, in pieces
@@ -28,9 +35,25 @@ of which each is made when the peer can take it."""
 PIECE_BYTES = 1 << 16
 
 
-def echo(chunk: bytes, messages: int) -> Iterator[bytes]:  # noqa: ARG001
+def echo(chunk: bytes, _messages: int) -> Iterator[bytes]:
     """Send back what has come, byte for byte (RFC 862)."""
     yield chunk
+
+
+def no_reply(_chunk: bytes, _messages: int) -> Iterator[bytes]:
+    """Send back nothing."""
+    return iter(())
+
+
+def in_pieces(reply: Reply, size: int) -> Reply:
+    """Send back the same in pieces of at most ``size`` bytes."""
+
+    def in_small_pieces(chunk: bytes, messages: int) -> Iterator[bytes]:
+        for piece in reply(chunk, messages):
+            for at in range(0, len(piece), size):
+                yield piece[at : at + size]
+
+    return in_small_pieces
 
 
 def reply_text(text: str) -> Reply:
@@ -46,7 +69,7 @@ def reply_text(text: str) -> Reply:
     line = unescape(text) + b"\n"
     most = max(1, PIECE_BYTES // len(line))
 
-    def reply(chunk: bytes, messages: int) -> Iterator[bytes]:  # noqa: ARG001
+    def reply(_chunk: bytes, messages: int) -> Iterator[bytes]:
         for left in range(messages, 0, -most):
             yield line * min(left, most)
 
@@ -74,8 +97,8 @@ class ReplyingProtocol(ReceiverProtocol):
 
     @override
     def connectionMade(self) -> None:
-        super().connectionMade()
         self.transport.registerProducer(self, True)
+        super().connectionMade()
 
     @override
     def dataReceived(self, data: bytes) -> None:
@@ -128,18 +151,26 @@ class ReplyingProtocol(ReceiverProtocol):
     def stopProducing(self) -> None:
         """Nothing can be sent any more; the end comes by itself."""
 
+    def may_answer(self) -> bool:
+        """Whether the peer takes what it is owed."""
+        return not self._full
+
+    def send(self, piece: bytes) -> None:
+        """Send a piece of a reply."""
+        self.transport.write(piece)
+
     def _answer(self, chunk: bytes) -> None:
         self._owed.append(self._reply(chunk, self._whole))
         self._pay()
 
     def _pay(self) -> None:
         """Send what is owed, as far as the peer takes it."""
-        while self._owed and not self._full:
+        while self._owed and self.may_answer():
             piece = next(self._owed[0], None)
             if piece is None:
                 self._owed.popleft()
             else:
-                self.transport.write(piece)
+                self.send(piece)
         if self._ended is EndCause.EOF and not self._owed:
             self.transport.unregisterProducer()
             self.transport.loseConnection()

@@ -12,6 +12,7 @@ from twisted.internet.defer import (
     gatherResults,
     succeed,
 )
+from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from typing_extensions import override
 
@@ -24,12 +25,13 @@ from echolab.errors import (
     reason_of,
 )
 from echolab.events import EndCause, Finished, format_address, tee
+from echolab.refusing import RefusingPort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from twisted.internet.interfaces import (
-        IListeningPort,
+        IAddress,
         IPushProducer,
         IReactorTime,
         IStreamServerEndpoint,
@@ -128,6 +130,11 @@ class ReceiverService(Service):
             each.cancel()
         return gatherResults([each.addCallback(_close) for each in listening])
 
+    def addresses(self) -> list[IAddress]:
+        """Where it listens."""
+        ports = [listening.result for listening in self._listening]
+        return [port.getHost() for port in ports if IListeningPort.providedBy(port)]
+
     def reopen_outputs(self) -> bool:
         """Go on in the files that now have the outputs' paths.
 
@@ -161,7 +168,9 @@ class ReceiverService(Service):
 
 def _announce(port: IListeningPort | None) -> IListeningPort | None:
     if port is not None:
-        _log.info("listening on {address}", address=format_address(port.getHost()))
+        what = "refusing" if isinstance(port, RefusingPort) else "listening"
+        address = format_address(port.getHost())
+        _log.info("{what} on {address}", what=what, address=address)
     return port
 
 

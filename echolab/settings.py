@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from echolab.behaviour import Behaviour
 from echolab.framer import DEFAULT_MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class ServerSettings:
         keepalive_seconds: after so long without a sign of life from the peer's
             machine the connection is lost; 0 for never.
         reply: ``none``, ``echo``, or a line to send back for each message.
+        behave: what to do wrong, on demand.
         drain_seconds: how long the end may take.
         partial_seconds: after so long a silence an unfinished message is shown;
             0 for never.
@@ -86,6 +88,7 @@ class ServerSettings:
     handshake_seconds: float = 10.0
     keepalive_seconds: float = 60.0
     reply: str = "none"
+    behave: Behaviour = field(default_factory=Behaviour)
     drain_seconds: float = 5.0
     partial_seconds: float = 1.0
     format: str = "classic"

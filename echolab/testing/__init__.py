@@ -1,8 +1,32 @@
 """The test kit: a peer for your tests, that can be asked what it received.
 
-Its guide is docs/testing.md.
+For trial there is `ListeningMixin`, for pytest there are the fixtures
+``echolab_server``, ``echolab_client`` and ``echolab_process``; docs/testing.md is
+the guide.
 """
 
+from echolab.behaviour import Behaviour
+from echolab.testing.process import LabProcess
+from echolab.testing.server import (
+    Connect,
+    LabClient,
+    LabServer,
+    ListeningMixin,
+    connect,
+    listen,
+)
 from echolab.testing.transcript import BlockingTranscript, Remembering, Transcript
 
-__all__ = ["BlockingTranscript", "Remembering", "Transcript"]
+__all__ = [
+    "Behaviour",
+    "BlockingTranscript",
+    "Connect",
+    "LabClient",
+    "LabProcess",
+    "LabServer",
+    "ListeningMixin",
+    "Remembering",
+    "Transcript",
+    "connect",
+    "listen",
+]

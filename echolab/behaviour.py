@@ -1,0 +1,283 @@
+"""What a server can be told to do wrong, as values that are added up."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Behaviour", "Fault"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing to do wrong; made by the methods of `Behaviour`.
+
+    Attributes:
+        kind: what: ``reset``, ``read-slowly``…
+        after_bytes: strike when so many bytes were read.
+        after_messages: strike when so many messages were read.
+        bytes_per_second: how fast.
+        seconds: how long.
+        first: do it to so many connections only, the first ones; 0 for all.
+
+    Raises:
+        ValueError: a number is negative, or one is 0 that cannot be.
+    """
+
+    kind: str
+    after_bytes: int | None = None
+    after_messages: int | None = None
+    bytes_per_second: float | None = None
+    seconds: float | None = None
+    first: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        for name, least in (("after_bytes", 0), ("after_messages", 1), ("first", 0)):
+            number = getattr(self, name)
+            if number is not None and number < least:
+                raise ValueError(f"{name} must be at least {least}, not {number}")
+        for name in ("bytes_per_second", "seconds"):
+            number = getattr(self, name)
+            if number is not None and not 0 < number < float("inf"):
+                raise ValueError(f"{name} must be more than 0, not {number}")
+
+    @override
+    def __str__(self) -> str:
+        """As `Behaviour.parse` reads it: ``reset:after-messages=2:first=1``."""
+        words = [self.kind]
+        for field in fields(self)[1:]:
+            value = getattr(self, field.name)
+            if value != field.default:
+                words.append(f"{field.name.replace('_', '-')}={value:g}")
+        return ":".join(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What a server does wrong: nothing, or the sum of what the methods make.
+
+    ``Behaviour.read_slowly(100) + Behaviour.reset(after_bytes=1000, first=2)``
+
+    Each method takes ``first``: to how many connections it is done, the first
+    ones; 0 for all. So a client that tries again can be tested.
+    """
+
+    faults: tuple[Fault, ...] = ()
+
+    def __add__(self, other: Behaviour) -> Behaviour:
+        """Both, at once."""
+        return Behaviour(self.faults + other.faults)
+
+    def __bool__(self) -> bool:
+        """Whether anything is done wrong."""
+        return bool(self.faults)
+
+    def __iter__(self) -> Iterator[Fault]:
+        """Each single fault."""
+        return iter(self.faults)
+
+    @override
+    def __str__(self) -> str:
+        """As `parse` reads it."""
+        return "+".join(map(str, self.faults))
+
+    @classmethod
+    def parse(cls, text: str) -> Behaviour:
+        """Read what ``--behave`` takes.
+
+        Args:
+            text: one or more of the methods here, with ``-`` for ``_``, and
+                their arguments: ``read-slowly:bytes-per-second=100+close``.
+
+        Raises:
+            ValueError: it cannot be understood.
+        """
+        return cls(tuple(f for part in text.split("+") for f in _parse(part)))
+
+    def towards(self, number: int) -> Behaviour:
+        """What is done to one connection, the first being number 1."""
+        return Behaviour(
+            tuple(f for f in self.faults if not f.first or number <= f.first)
+        )
+
+    @staticmethod
+    def accept_late(seconds: float, *, first: int = 0) -> Behaviour:
+        """Leave a new connection alone for so long: no handshake, no read.
+
+        For its peer it is there at once, by the kernel's doing (listen(2)).
+        """
+        return _one(Fault(kind="accept-late", seconds=seconds, first=first))
+
+    @staticmethod
+    def read_bytewise(*, first: int = 0) -> Behaviour:
+        """Read one byte at a time."""
+        return _one(Fault(kind="read-bytewise", first=first))
+
+    @staticmethod
+    def read_slowly(bytes_per_second: float, *, first: int = 0) -> Behaviour:
+        """Read so many bytes a second, and no more."""
+        return _one(
+            Fault(kind="read-slowly", bytes_per_second=bytes_per_second, first=first)
+        )
+
+    @staticmethod
+    def stop_reading(
+        *, after_bytes: int = 0, seconds: float | None = None, first: int = 0
+    ) -> Behaviour:
+        """Read no more after so many bytes, for so long, or for ever.
+
+        The peer sees it when the kernel's buffers are full (a zero window).
+        """
+        return _one(
+            Fault(
+                kind="stop-reading",
+                after_bytes=after_bytes,
+                seconds=seconds,
+                first=first,
+            )
+        )
+
+    @staticmethod
+    def reset(
+        *,
+        after_bytes: int | None = None,
+        after_messages: int | None = None,
+        first: int = 0,
+    ) -> Behaviour:
+        """Reset the connection: at once, or after so many bytes or messages.
+
+        What was not sent yet is lost, as with every reset (RFC 9293, 3.10.7.4).
+        """
+        return _cut("reset", after_bytes, after_messages, first)
+
+    @staticmethod
+    def close(
+        *,
+        after_bytes: int | None = None,
+        after_messages: int | None = None,
+        first: int = 0,
+    ) -> Behaviour:
+        """Close the connection: at once, or after so many bytes or messages.
+
+        What was answered before is sent. When the peer has sent more than was
+        read, the kernel makes a reset of it.
+        """
+        return _cut("close", after_bytes, after_messages, first)
+
+    @staticmethod
+    def half_close(
+        *,
+        after_bytes: int | None = None,
+        after_messages: int | None = None,
+        first: int = 0,
+    ) -> Behaviour:
+        """End the sending side (shutdown(2)), and go on reading. Not over TLS."""
+        return _cut("half-close", after_bytes, after_messages, first)
+
+    @staticmethod
+    def answer_nothing(*, first: int = 0) -> Behaviour:
+        """Answer nothing, whatever there is to reply."""
+        return _one(Fault(kind="answer-nothing", first=first))
+
+    @staticmethod
+    def answer_garbage(*, first: int = 0) -> Behaviour:
+        """Answer each message with 128 bytes of no use, and a newline."""
+        return _one(Fault(kind="answer-garbage", first=first))
+
+    @staticmethod
+    def answer_late(seconds: float, *, first: int = 0) -> Behaviour:
+        """Answer so much later."""
+        return _one(Fault(kind="answer-late", seconds=seconds, first=first))
+
+    @staticmethod
+    def answer_slowly(bytes_per_second: float, *, first: int = 0) -> Behaviour:
+        """Answer with so many bytes a second, and no more."""
+        return _one(
+            Fault(kind="answer-slowly", bytes_per_second=bytes_per_second, first=first)
+        )
+
+    @staticmethod
+    def refuse(seconds: float | None = None) -> Behaviour:
+        """Take a port and refuse every connection to it, so long, or for ever.
+
+        It is the kernel that refuses (ECONNREFUSED), and it does not count.
+        """
+        return _one(Fault(kind="refuse", seconds=seconds))
+
+
+def _one(fault: Fault) -> Behaviour:
+    return Behaviour((fault,))
+
+
+def _cut(
+    kind: str, after_bytes: int | None, after_messages: int | None, first: int
+) -> Behaviour:
+    if after_bytes is not None and after_messages is not None:
+        raise ValueError("after so many bytes, or after so many messages")
+    if after_bytes is None and after_messages is None:
+        after_bytes = 0
+    return _one(
+        Fault(
+            kind=kind,
+            after_bytes=after_bytes,
+            after_messages=after_messages,
+            first=first,
+        )
+    )
+
+
+_KINDS = (
+    "accept-late",
+    "read-bytewise",
+    "read-slowly",
+    "stop-reading",
+    "reset",
+    "close",
+    "half-close",
+    "answer-nothing",
+    "answer-garbage",
+    "answer-late",
+    "answer-slowly",
+    "refuse",
+)
+
+_NUMBERS = {
+    "after_bytes": int,
+    "after_messages": int,
+    "bytes_per_second": float,
+    "seconds": float,
+    "first": int,
+}
+
+
+def _parse(text: str) -> Behaviour:
+    kind, *words = text.split(":")
+    if kind not in _KINDS:
+        raise ValueError(f"{kind or 'nothing'} is none of {', '.join(_KINDS)}")
+    make = getattr(Behaviour, kind.replace("-", "_"))
+    arguments: dict[str, float] = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        name = name.replace("-", "_")
+        if name not in inspect.signature(make).parameters:
+            takes = ", ".join(inspect.signature(make).parameters).replace("_", "-")
+            raise ValueError(f"{kind} takes {takes}, not {word}")
+        try:
+            arguments[name] = _NUMBERS[name](value)
+        except ValueError:
+            raise ValueError(f"{kind}: {word} is no number") from None
+    try:
+        made: Behaviour = make(**arguments)
+    except TypeError:
+        needed = next(iter(inspect.signature(make).parameters)).replace("_", "-")
+        raise ValueError(f"{kind} needs :{needed}=") from None
+    except ValueError as why:
+        raise ValueError(f"{kind}: {why}".replace("_", "-")) from None
+    return made

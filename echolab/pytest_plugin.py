@@ -1,0 +1,118 @@
+"""The fixtures for pytest: nothing is imported before a test asks for one.
+
+``echolab_process`` is for tests of any kind; ``echolab_server`` and
+``echolab_client`` are for coroutines under pytest-twisted. The marker ``echolab``
+says how the server is to be: ``@pytest.mark.echolab(reply="echo", tls=True)``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IStreamClientEndpoint
+
+    from echolab.testing import Connect, LabClient, LabProcess, LabServer, Remembering
+
+__all__ = ["echolab_client", "echolab_process", "echolab_server"]
+
+_transcripts: pytest.StashKey[list[Remembering]] = pytest.StashKey()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line(
+        "markers", "echolab(**options): how echolab's server is to be in this test"
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Any:
+    """Show what was received, where a test failed."""
+    report = yield
+    if report.failed:
+        for number, transcript in enumerate(item.stash.get(_transcripts, []), 1):
+            report.sections.append((f"echolab transcript {number}", str(transcript)))
+    return report
+
+
+@pytest.fixture
+def echolab_process(request: pytest.FixtureRequest) -> Iterator[LabProcess]:
+    """A server in a process of its own, for tests of any kind.
+
+    Raises:
+        AssertionError: at the end of the test; it did not end as it should.
+    """
+    from echolab.testing import LabProcess
+
+    server = LabProcess(**_options(request))
+    _show(request, server)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def echolab_server(request: pytest.FixtureRequest) -> Iterator[LabServer]:
+    """A server in the reactor that pytest-twisted runs."""
+    wait = _pytest_twisted(request)
+    from echolab.testing import listen
+
+    server = listen(**_options(request))
+    _show(request, server)
+    yield server
+    wait(server.stop())
+
+
+@pytest.fixture
+def echolab_client(request: pytest.FixtureRequest) -> Iterator[Connect]:
+    """What connects a client, in the reactor that pytest-twisted runs."""
+    wait = _pytest_twisted(request)
+    from echolab.testing import connect
+
+    clients: list[LabClient] = []
+
+    def remember(client: LabClient) -> LabClient:
+        clients.append(client)
+        _show(request, client)
+        return client
+
+    def connect_and_remember(
+        where: tuple[str, int] | str | IStreamClientEndpoint, *, framing: str = "line"
+    ) -> Deferred[LabClient]:
+        return connect(where, framing=framing).addCallback(remember)
+
+    yield connect_and_remember
+    for client in clients:
+        wait(client.stop())
+
+
+def _options(request: pytest.FixtureRequest) -> Any:
+    """What the markers say, those of the test before those of its class."""
+    options: dict[str, object] = {}
+    for marker in request.node.iter_markers("echolab"):
+        options = {**marker.kwargs, **options}
+    return options
+
+
+def _show(request: pytest.FixtureRequest, transcript: Remembering) -> None:
+    request.node.stash.setdefault(_transcripts, []).append(transcript)
+
+
+def _pytest_twisted(request: pytest.FixtureRequest) -> Callable[[Any], Any]:
+    try:
+        from pytest_twisted import blockon
+    except ImportError:
+        pytest.fail(
+            f"{request.fixturename} needs pytest-twisted: pip install pytest-twisted; "
+            "echolab_process does without",
+            pytrace=False,
+        )
+    wait: Callable[[Any], Any] = blockon
+    return wait

@@ -1,0 +1,147 @@
+"""A server in a process of its own, for tests of any code in any framework."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from typing_extensions import Unpack
+
+from echolab.recording import event_of
+from echolab.testing.setup import Place, ServerKeywords, words_of
+from echolab.testing.transcript import BlockingTranscript
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+__all__ = ["LabProcess"]
+
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+
+_READY = re.compile(rb"(listening|refusing) on (.*)\n")
+
+
+class LabProcess(Place, BlockingTranscript):
+    """A server in a process of its own, and its transcript.
+
+    It listens when it is made, and is stopped at the end of a ``with``, or by
+    `stop`. What it received comes through a pipe, in a thread.
+
+    Args:
+        options: further words for ``echolab server``.
+        keywords: how the server is to be.
+
+    Raises:
+        RuntimeError: it did not start; the message is what it said.
+        ModuleNotFoundError: TLS needs the extra ``kit``.
+    """
+
+    def __init__(self, *options: str, **keywords: Unpack[ServerKeywords]) -> None:
+        BlockingTranscript.__init__(self)
+        Place.__init__(self, keywords)
+        self._others: list[LabProcess] = []
+        self._said: list[bytes] = []
+        self._ready = threading.Event()
+        words = [*self.words(keywords), *words_of(keywords), *options]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "echolab", "server", "--record", "-", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the tests alone.
+        )
+        self._threads = [
+            threading.Thread(target=self._remember, daemon=True),
+            threading.Thread(target=self._listen_to_stderr, daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+        if not self._ready.wait(START_SECONDS) or not self._find_out_where():
+            self.terminate()
+            raise RuntimeError(f"the server did not start:\n{self.said()}")
+
+    def another(self, *options: str, **keywords: Unpack[ServerKeywords]) -> LabProcess:
+        """Start one more; it is stopped with this one."""
+        self._others.append(LabProcess(*options, **keywords))
+        return self._others[-1]
+
+    def said(self) -> str:
+        """What it has said about itself, on its stderr."""
+        return b"".join(self._said).decode(errors="backslashreplace")
+
+    def stop(self) -> None:
+        """Stop the server, and check that it ended as it should.
+
+        Raises:
+            AssertionError: it had ended before, or did so with an error.
+        """
+        for other in self._others:
+            other.stop()
+        if self._process.stdout is None or self._process.stdout.closed:
+            return
+        status = self.terminate()
+        said = self.said()
+        if status not in (0, -signal.SIGTERM) or "Traceback" in said:
+            raise AssertionError(f"the server ended with status {status}:\n{said}")
+
+    def __enter__(self) -> Self:
+        """Return it; it listens already."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop it; an error of the test's own is the one that is shown."""
+        if error is None:
+            self.stop()
+        else:
+            for each in (self, *self._others):
+                each.terminate()
+
+    def terminate(self) -> int:
+        """End the process, one way or the other; return its status."""
+        process = self._process
+        process.terminate()
+        try:
+            status = process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = process.wait()
+        for thread in self._threads:
+            thread.join()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+        self.leave()
+        return status
+
+    def _remember(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self(event_of(line))
+        self.end("the server has ended")
+
+    def _listen_to_stderr(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self._said.append(line)
+            if _READY.fullmatch(line):
+                self._ready.set()
+        self._ready.set()
+
+    def _find_out_where(self) -> bool:
+        for line in self._said:
+            if found := _READY.fullmatch(line):
+                if self.path is None:
+                    self.port = int(found[2].rpartition(b":")[2])
+                return True
+        return False

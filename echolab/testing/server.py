@@ -1,0 +1,220 @@
+"""Servers and clients of a test, in its own reactor, for trial and pytest-twisted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.endpoints import UNIXClientEndpoint, clientFromString
+from typing_extensions import Unpack
+
+from echolab.assembly import receiver_factory
+from echolab.client import SenderFactory
+from echolab.endpoints import server_endpoints
+from echolab.framing import framing_named
+from echolab.options import ServerOptions
+from echolab.service import ReceiverService
+from echolab.testing.setup import Place, ServerKeywords, words_of
+from echolab.testing.transcript import Transcript
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Self
+
+    from twisted.internet.interfaces import IStreamClientEndpoint
+
+    from echolab.client import SenderProtocol
+    from echolab.errors import EcholabError
+    from echolab.events import Finished
+
+__all__ = ["Connect", "LabClient", "LabServer", "ListeningMixin", "connect", "listen"]
+
+DRAIN_SECONDS = 1.0
+
+
+class LabServer(Place, Transcript):
+    """A server that listens, and its transcript; made by `listen`."""
+
+    def __init__(self, reactor: Any, keywords: ServerKeywords) -> None:
+        Transcript.__init__(self, clock=reactor)
+        Place.__init__(self, keywords)
+        self._reactor = reactor
+        self._others: list[LabServer] = []
+        try:
+            options = ServerOptions()
+            options.parseOptions([*self.words(keywords), *words_of(keywords)])
+            self.factory = receiver_factory(options.settings, self, clock=reactor)
+            self._service = ReceiverService(
+                server_endpoints(reactor, options.settings, self.factory.refuse),
+                self.factory,
+                clock=reactor,
+                done=_raise,
+                drain_seconds=DRAIN_SECONDS,
+            )
+            self._service.startService()
+        except BaseException:
+            self.leave()
+            raise
+        [here] = self._service.addresses()
+        self.port = getattr(here, "port", 0)
+
+    def another(self, **keywords: Unpack[ServerKeywords]) -> LabServer:
+        """Listen once more, elsewhere; it is stopped with this one."""
+        self._others.append(LabServer(self._reactor, keywords))
+        return self._others[-1]
+
+    def stop(self) -> Deferred[None]:
+        """Read what has arrived, end every connection, and leave the reactor clean.
+
+        Returns:
+            A Deferred that fires when that is done; it can be called again.
+        """
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await gatherResults([other.stop() for other in self._others])
+        if self._service.running:
+            await self._service.stopService()
+        self.leave()
+
+
+class LabClient(Transcript):
+    """A client, and the transcript of what it receives; made by `connect`."""
+
+    def __init__(self, reactor: Any, framing: str) -> None:
+        super().__init__(clock=reactor)
+        self._factory = SenderFactory(
+            self,
+            clock=reactor,
+            half_open_seconds=None,
+            make_framer=framing_named(framing),
+        )
+        self._protocol: SenderProtocol | None = None
+
+    async def start(self, endpoint: IStreamClientEndpoint) -> Self:
+        """Connect; over TLS, wait for the handshake too."""
+        protocol: Any = await endpoint.connect(self._factory)
+        self._protocol = await protocol.when_ready()
+        return self
+
+    def send(self, data: str | bytes) -> None:
+        """Send bytes; a str stands for its UTF-8. Nothing is added."""
+        assert self._protocol is not None
+        self._protocol.write(data.encode() if isinstance(data, str) else data)
+
+    def finish(self) -> None:
+        """Send no more: shut the sending side down, and go on receiving."""
+        assert self._protocol is not None
+        self._protocol.finish()
+
+    def stop(self) -> Deferred[Finished]:
+        """End the connection, if it is there still.
+
+        Returns:
+            A Deferred that fires with its end.
+        """
+        assert self._protocol is not None
+        self._protocol.stop(DRAIN_SECONDS)
+        return self.wait_for_end()
+
+
+def listen(reactor: Any = None, **keywords: Unpack[ServerKeywords]) -> LabServer:
+    """Listen on a free loopback port, or a UNIX path.
+
+    Args:
+        reactor: the installed one, if none is given.
+        keywords: how the server is to be.
+
+    Returns:
+        The server, which listens already. Call its `LabServer.stop` at the end,
+        and wait for that.
+
+    Raises:
+        UsageError: an option has no such value.
+        ModuleNotFoundError: TLS needs the extra ``kit``.
+    """
+    return LabServer(reactor or _installed_reactor(), keywords)
+
+
+def connect(
+    where: tuple[str, int] | str | IStreamClientEndpoint,
+    *,
+    framing: str = "line",
+    reactor: Any = None,
+) -> Deferred[LabClient]:
+    """Connect.
+
+    Args:
+        where: host and port; or a UNIX path, an endpoint string or an endpoint.
+        framing: how what is received becomes lines; see ``--framing``.
+        reactor: the installed one, if none is given.
+
+    Returns:
+        A Deferred that fires with the client, once it can be used; over TLS, after
+        the handshake. Call its `LabClient.stop` at the end, and wait for that.
+    """
+    reactor = reactor or _installed_reactor()
+    endpoint: IStreamClientEndpoint
+    if isinstance(where, tuple):
+        host, port = where
+        name = host.replace(":", "\\:")
+        endpoint = clientFromString(reactor, f"tcp:{name}:{port}")
+    elif isinstance(where, str) and where.startswith("/"):
+        endpoint = UNIXClientEndpoint(reactor, where)
+    elif isinstance(where, str):
+        endpoint = clientFromString(reactor, where)
+    else:
+        endpoint = where
+    return Deferred.fromCoroutine(LabClient(reactor, framing).start(endpoint))
+
+
+class Connect(Protocol):
+    """What the fixture ``echolab_client`` is: as `connect`, without a reactor."""
+
+    def __call__(
+        self,
+        where: tuple[str, int] | str | IStreamClientEndpoint,
+        *,
+        framing: str = "line",
+    ) -> Deferred[LabClient]:
+        """Connect until the end of the test."""
+        ...
+
+
+class ListeningMixin:
+    """For trial's ``TestCase``: servers and clients that are gone after each test."""
+
+    if TYPE_CHECKING:
+        # What it is mixed into has this.
+        addCleanup: Callable[..., object]
+
+    def listen(self, **keywords: Unpack[ServerKeywords]) -> LabServer:
+        """Listen until the end of the test; see `listen`."""
+        server = listen(**keywords)
+        self.addCleanup(server.stop)
+        return server
+
+    def connect(
+        self,
+        where: tuple[str, int] | str | IStreamClientEndpoint,
+        *,
+        framing: str = "line",
+    ) -> Deferred[LabClient]:
+        """Connect until the end of the test; see `connect`."""
+
+        def clean_up(client: LabClient) -> LabClient:
+            self.addCleanup(client.stop)
+            return client
+
+        return connect(where, framing=framing).addCallback(clean_up)
+
+
+def _raise(why: EcholabError | None) -> None:
+    if why is not None:
+        raise why
+
+
+def _installed_reactor() -> Any:
+    from twisted.internet import reactor
+
+    return reactor

@@ -1,0 +1,137 @@
+"""What servers in tests have in common: options, a place to be, a throw-away CA."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from echolab.behaviour import Behaviour
+
+__all__ = ["Place", "ServerKeywords", "words_of"]
+
+
+class ServerKeywords(TypedDict, total=False):
+    """How a server in a test is to be: the options of ``echolab server``, and three.
+
+    Attributes:
+        host: the loopback address to listen on, ``127.0.0.1`` by default.
+        unix: whether to listen on a UNIX path instead.
+        tls: whether to do TLS, with a certificate for ``localhost`` and the
+            loopback addresses, signed by a CA made for this server.
+        behave: what to do wrong: a `echolab.Behaviour`, or what ``--behave`` takes.
+        framing: as ``--framing``.
+        reply: as ``--reply``.
+        max_message: as ``--max-message``, in bytes.
+        overlong: as ``--overlong``.
+        max_connections: as ``--max-connections``.
+        max_per_host: as ``--max-per-host``.
+        idle_timeout: as ``--idle-timeout``, in seconds.
+        handshake_timeout: as ``--handshake-timeout``, in seconds.
+        backlog: as ``--backlog``.
+    """
+
+    host: str
+    unix: bool
+    tls: bool
+    behave: Behaviour | str
+    framing: str
+    reply: str
+    max_message: int
+    overlong: str
+    max_connections: int
+    max_per_host: int
+    idle_timeout: float
+    handshake_timeout: float
+    backlog: int
+
+
+class Place:
+    """Where a server in a test is, and what is needed to get there.
+
+    Attributes:
+        host: the IP address, ``127.0.0.1`` if not asked otherwise; "" for UNIX.
+        port: the TCP port; 0 for UNIX.
+        path: the UNIX path; None for TCP.
+        ca: path of the certificate of the CA that signed the server's, in PEM;
+            None without TLS.
+    """
+
+    def __init__(self, keywords: ServerKeywords) -> None:
+        self.host = "" if keywords.get("unix") else keywords.get("host", "127.0.0.1")
+        self.port = 0
+        self.path: str | None = None
+        self.ca: Path | None = None
+        self._folder: Path | None = None
+        if keywords.get("unix") and keywords.get("tls"):
+            raise ValueError("tls and unix: there is no TLS on UNIX paths here")
+        if keywords.get("unix") or keywords.get("tls"):
+            # Not the test's own: a UNIX path has room for 107 bytes.
+            self._folder = Path(tempfile.mkdtemp(prefix="echolab-"))
+
+    @property
+    def address(self) -> tuple[str, int] | str:
+        """What ``socket.connect`` takes: host and port, or a path."""
+        return self.path or (self.host, self.port)
+
+    @property
+    def endpoint(self) -> str:
+        """What ``clientFromString`` takes; for TLS it trusts the CA, and no other."""
+        if self.path:
+            return f"unix:{self.path}"
+        tcp = f"tcp:{self.host.replace(':', chr(92) + ':')}:{self.port}"
+        if self.ca is None:
+            return tcp
+        inner = tcp.replace("\\", "\\\\").replace(":", "\\:")
+        return f"tls:localhost:{self.port}:trustRoots={self.ca.parent}:endpoint={inner}"
+
+    def words(self, keywords: ServerKeywords) -> list[str]:
+        """The words of the command line that make a server listen here."""
+        if self._folder and keywords.get("unix"):
+            self.path = str(self._folder / "lab.sock")
+            return ["--listen", f"unix:{self.path}"]
+        if self._folder and keywords.get("tls"):
+            own, self.ca = _certify(self._folder)
+            host = self.host.replace(":", "\\:")
+            files = f"privateKey={own}:certKey={own}"
+            return ["--listen", f"ssl:0:interface={host}:{files}"]
+        return ["--port", "0", "--interface", self.host]
+
+    def leave(self) -> None:
+        """Remove what was made for it."""
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def words_of(keywords: ServerKeywords) -> list[str]:
+    """The other words: one for each keyword that is an option of the command.
+
+    Raises:
+        TypeError: one is none.
+    """
+    words = ["--partial-after", "0"]  # No line is to depend on time.
+    for name, value in keywords.items():
+        if name not in ServerKeywords.__annotations__:
+            raise TypeError(f"a server in a test has no option {name}")
+        if name not in ("host", "unix", "tls"):
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return words
+
+
+def _certify(folder: Path) -> tuple[Path, Path]:
+    """Make a CA and a certificate; return the paths of the latter and the former."""
+    try:
+        import trustme
+    except ImportError:
+        raise ModuleNotFoundError(
+            "tls=True needs trustme: pip install 'echolab[kit]'"
+        ) from None
+    ca = trustme.CA()
+    certificate = ca.issue_cert("localhost", "127.0.0.1", "::1")
+    own, roots = folder / "server.pem", folder / "roots"
+    certificate.private_key_and_cert_chain_pem.write_to_path(str(own))
+    roots.mkdir()
+    ca.cert_pem.write_to_path(str(roots / "ca.pem"))
+    return own, roots / "ca.pem"
