@@ -32,13 +32,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Any:
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Show what was received, where a test failed."""
     report = yield
-    if report.failed:
-        for number, transcript in enumerate(item.stash.get(_transcripts, []), 1):
+    if report.failed and _transcripts in item.stash:
+        transcripts = item.stash[_transcripts]
+        for number, transcript in enumerate(transcripts, 1):
             report.sections.append((f"echolab transcript {number}", str(transcript)))
     return report
 

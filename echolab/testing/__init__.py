@@ -6,6 +6,8 @@ the guide.
 """
 
 from echolab.behaviour import Behaviour
+from echolab.testing.cutting import Replayed, cut, cuttings, recut, replay_into
+from echolab.testing.memory import Conversation, MemoryTransport, connected
 from echolab.testing.process import LabProcess
 from echolab.testing.server import (
     Connect,
@@ -21,12 +23,20 @@ __all__ = [
     "Behaviour",
     "BlockingTranscript",
     "Connect",
+    "Conversation",
     "LabClient",
     "LabProcess",
     "LabServer",
     "ListeningMixin",
+    "MemoryTransport",
     "Remembering",
+    "Replayed",
     "Transcript",
     "connect",
+    "connected",
+    "cut",
+    "cuttings",
     "listen",
+    "recut",
+    "replay_into",
 ]

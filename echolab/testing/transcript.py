@@ -104,18 +104,18 @@ class Remembering:
         """All lines, in order; one that its peer never ended is its last."""
         return [
             line
-            for event in joined(self._of(peer))
+            for event in joined(self.of(peer))
             if isinstance(event, Received)
             for line in event.messages
         ]
 
     def chunks(self, peer: Who = None) -> list[bytes]:
         """What each read returned, in order."""
-        return [e.data for e in self._of(peer) if isinstance(e, Chunk)]
+        return [e.data for e in self.of(peer) if isinstance(e, Chunk)]
 
     def ends(self, peer: Who = None) -> list[Finished]:
         """How connections ended, in order."""
-        return [e for e in self._of(peer) if isinstance(e, Finished)]
+        return [e for e in self.of(peer) if isinstance(e, Finished)]
 
     def assert_lines(self, expected: Iterable[str | bytes], peer: Who = None) -> None:
         """Check that these lines came, in this order, and no others.
@@ -148,7 +148,7 @@ class Remembering:
         shown = [line.encode() + b"\n" for line in self._caveat()]
         for number in sorted({event.peer.number for event in self.events}):
             peer = Peer(number, f"peer {number}")
-            shown += [form(replace(e, peer=peer)) for e in joined(self._of(number))]
+            shown += [form(replace(e, peer=peer)) for e in joined(self.of(number))]
         return b"".join(shown).decode()
 
     @override
@@ -157,7 +157,8 @@ class Remembering:
         shown = b"".join(map(Log(Style(escape=True)), self.events)).decode()
         return "\n".join([*self._caveat(), shown]).rstrip("\n") or "(nothing happened)"
 
-    def _of(self, who: Who) -> Iterator[Event]:
+    def of(self, who: Who) -> Iterator[Event]:
+        """All events of one peer, in order; of everybody for None."""
         number = number_of(who)
         return (e for e in self.events if number in (None, e.peer.number))
 

@@ -1,0 +1,272 @@
+"""One recv is not one message: the same bytes to a protocol, cut in every way."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import Clock
+from typing_extensions import override
+
+from echolab.events import Accepted, Chunk, Connected, EndCause, Finished
+from echolab.testing.memory import connected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from hypothesis.strategies import SearchStrategy
+
+    from echolab.testing.memory import Conversation, Maker
+    from echolab.testing.questions import Who
+    from echolab.testing.transcript import Remembering
+
+__all__ = ["Replayed", "cut", "cuttings", "recut", "replay_into"]
+
+RANDOM_CUTTINGS = 50
+
+
+class _FarEnd(Protocol):
+    """The peer of a protocol that is tried."""
+
+    def __init__(self) -> None:
+        self.received = b""
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        self.received += data
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """How a protocol behaved."""
+
+    written: bytes
+    ended: bool
+    error: str
+    observed: object
+
+    def in_words(self) -> str:
+        words = [f"wrote {self.written!r}"]
+        if self.ended:
+            words.append("ended the connection")
+        if self.error:
+            words.append(f"raised {self.error}")
+        if self.observed is not None:
+            words.append(f"observed {self.observed!r}")
+        return ", ".join(words)
+
+    def is_nothing(self) -> bool:
+        return not (self.written or self.ended or self.error)
+
+
+def recut(
+    protocol_factory: Maker,
+    data: bytes,
+    *,
+    observe: Callable[[Any], object] | None = None,
+    pieces: Sequence[bytes] | None = None,
+    random_cuttings: int = RANDOM_CUTTINGS,
+    seed: int | None = None,
+) -> None:
+    """Check that a protocol behaves the same however its input is cut.
+
+    A fresh protocol gets ``data`` in one piece; others get it cut in two at every
+    position, byte by byte, and in random pieces. What each writes, whether it
+    ends the connection, what it raises, and what ``observe`` returns is compared.
+    That takes time in the order of the square of ``len(data)``: some hundred
+    bytes are enough.
+
+    Args:
+        protocol_factory: makes the protocols.
+        data: all that one of them receives; then its peer ends.
+        observe: given the protocol after that, returns what else to compare, as
+            the lines it has passed on.
+        pieces: try no other cutting than this one (from `cuttings`).
+        random_cuttings: how many random cuttings to try.
+        seed: makes them the same each time; a failure says which it was.
+
+    Raises:
+        AssertionError: it does not; the message has the smallest cutting found.
+        ValueError: there is nothing to compare: it wrote nothing, did nothing,
+            and there is no ``observe``; or the pieces are not of the data.
+    """
+
+    def outcome(cuts: Sequence[int]) -> _Outcome:
+        return _outcome(protocol_factory, cut(data, cuts), observe)
+
+    whole = outcome(())
+    if observe is None and whole.is_nothing():
+        raise ValueError(
+            "nothing to compare: the protocol did nothing that its peer can see; "
+            "give observe="
+        )
+    if seed is None:
+        seed = random.randrange(1 << 32)
+    for cuts in (
+        [_cuts_of(data, pieces)]
+        if pieces is not None
+        else _tries(len(data), random_cuttings, seed)
+    ):
+        if outcome(cuts) != whole:
+            smallest = _shrink(cuts, lambda fewer: outcome(fewer) != whole)
+            shown = " | ".join(repr(piece) for piece in cut(data, smallest))
+            raise AssertionError(
+                f"it behaves differently when cut (seed {seed}):\n"
+                f"  cut:   {shown}\n"
+                f"         {outcome(smallest).in_words()}\n"
+                f"  whole: {data!r}\n"
+                f"         {whole.in_words()}"
+            )
+
+
+def cut(data: bytes, positions: Iterable[int]) -> list[bytes]:
+    """Cut bytes before each of the positions.
+
+    Returns:
+        The pieces, none of them empty, in order.
+    """
+    ends = sorted({0, len(data), *positions})
+    return [data[start:end] for start, end in pairwise(ends)]
+
+
+def cuttings(data: bytes) -> SearchStrategy[list[bytes]]:
+    """A Hypothesis strategy: ``data`` in pieces; needs the extra ``kit``.
+
+    The fewer pieces the simpler.
+    """
+    from hypothesis import strategies as st
+
+    positions = st.sets(st.integers(1, max(1, len(data) - 1)))
+    return positions.map(lambda chosen: cut(data, chosen))
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of a recording that was played to a protocol.
+
+    Attributes:
+        protocol: the protocol.
+        written: all it has sent.
+        ended: whether it ended the connection itself.
+        clock: the time, at the end of the recording.
+    """
+
+    protocol: Any
+    written: bytes
+    ended: bool
+    clock: Clock
+
+
+def replay_into(
+    protocol_factory: Maker,
+    transcript: Remembering,
+    peer: Who = None,
+    *,
+    clock: Clock | None = None,
+) -> Replayed:
+    """Play a recording to a protocol in memory: the same chunks, the same gaps.
+
+    Args:
+        protocol_factory: makes the protocol.
+        transcript: the recording.
+        peer: whose connection to play; it need not be said if there is but one.
+        clock: the protocol's clock, if it has one.
+
+    Raises:
+        ValueError: there are several peers, or none that sent anything.
+    """
+    clock = clock or Clock()
+    peers = transcript.peers()
+    if peer is None and len(peers) > 1:
+        raise ValueError(f"{len(peers)} peers in it: say which")
+    conversation = connected(protocol_factory, _FarEnd, clock=clock)
+    began: float | None = None
+    sizes: deque[int] = deque()
+    for event in transcript.of(peer):
+        if isinstance(event, Accepted | Connected):
+            began = event.time - clock.seconds()
+        elif isinstance(event, Chunk | Finished):
+            began = event.time - clock.seconds() if began is None else began
+            clock.advance(max(0.0, event.time - began - clock.seconds()))
+            if isinstance(event, Chunk):
+                conversation.client.transport.write(event.data)
+                sizes.append(len(event.data))
+            _deliver(conversation, sizes)
+            if isinstance(event, Finished):
+                _end(conversation, reset=event.cause is EndCause.RESET)
+    if began is None:
+        raise ValueError("there is no such peer in it")
+    return Replayed(
+        conversation.server,
+        conversation.client.received,
+        conversation.from_server.disconnecting,
+        clock,
+    )
+
+
+def _outcome(
+    maker: Maker, pieces: Sequence[bytes], observe: Callable[[Any], object] | None
+) -> _Outcome:
+    conversation = connected(maker, _FarEnd)
+    error = ""
+    try:
+        conversation.client.transport.write(b"".join(pieces))
+        _deliver(conversation, deque(map(len, pieces)))
+        ended = conversation.from_server.disconnecting
+        _end(conversation)
+    except Exception as raised:
+        error, ended = repr(raised), True
+    observed = observe(conversation.server) if observe else None
+    return _Outcome(conversation.client.received, ended, error, observed)
+
+
+def _deliver(conversation: Conversation[Any, Any], sizes: deque[int]) -> None:
+    """Deliver as many pieces as are read now, and the answers to each."""
+    while sizes and conversation.from_client.deliver(sizes[0]):
+        sizes.popleft()
+        while conversation.from_server.deliver():
+            pass
+        conversation.from_server.step()
+
+
+def _end(conversation: Conversation[Any, Any], *, reset: bool = False) -> None:
+    if reset:
+        conversation.client.transport.abortConnection()
+    else:
+        conversation.client.transport.loseConnection()
+    conversation.flush()
+
+
+def _cuts_of(data: bytes, pieces: Sequence[bytes]) -> list[int]:
+    if b"".join(pieces) != data:
+        raise ValueError("the pieces are not of the data")
+    cuts = []
+    at = 0
+    for piece in pieces[:-1]:
+        at += len(piece)
+        cuts.append(at)
+    return cuts
+
+
+def _tries(size: int, random_cuttings: int, seed: int) -> Iterator[list[int]]:
+    """Where to cut: the smallest cuttings first."""
+    positions = range(1, size)
+    yield from ([position] for position in positions)
+    yield list(positions)
+    choice = random.Random(seed)
+    for _ in range(random_cuttings if size > 2 else 0):
+        yield sorted(choice.sample(positions, choice.randint(1, size - 1)))
+
+
+def _shrink(cuts: Sequence[int], fails: Callable[[Sequence[int]], bool]) -> list[int]:
+    """Leave out cuts, one after the other, while it still fails."""
+    smallest = list(cuts)
+    for position in cuts:
+        fewer = [other for other in smallest if other != position]
+        if fewer and fails(fewer):
+            smallest = fewer
+    return smallest
