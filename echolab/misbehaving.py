@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from functools import partial
 from itertools import count, islice, repeat
@@ -76,6 +77,8 @@ class MisbehavingProtocol(ReplyingProtocol):
         self._faults = {fault.kind: fault for fault in behaviour}
         self._to_come = [fault for fault in behaviour if fault.kind in _STEPS]
         self._unsaid = [fault for fault in behaviour if fault.kind in _ANSWERS]
+        ends = (fault.after_messages for fault in behaviour if fault.kind in _ENDS)
+        self._most_messages = min(filter(None, ends), default=sys.maxsize)
         self._taken_messages = 0
         self._pending = bytearray()  # what the transport has read too early
         self._held: set[Fault] = set()  # what keeps it from reading now
@@ -123,21 +126,25 @@ class MisbehavingProtocol(ReplyingProtocol):
 
     @override
     def take(self, messages: Messages, now: float) -> None:
-        # What stands behind the message that ends the connection was never read.
-        room = min(
-            (
-                fault.after_messages - self._taken_messages
-                for fault in self._to_come
-                if fault.kind in _ENDS and fault.after_messages
-            ),
-            default=len(messages),
-        )
+        room = self._room()
         if room < len(messages):
             messages = Batch(tuple(islice(messages, room)), messages.mark)
         if messages.mark is None or messages.mark == "unterminated":
             self._taken_messages += len(messages)
         if room:
             super().take(messages, now)
+
+    def _room(self) -> int:
+        """How many messages there may be still.
+
+        What stands behind the one that ends the connection was never read.
+        """
+        return self._most_messages - self._taken_messages
+
+    @override
+    def end(self, cause: EndCause, detail: str = "") -> None:
+        if cause is EndCause.STOPPED or self._room():
+            super().end(cause, detail)
 
     @override
     def may_answer(self) -> bool:

@@ -17,6 +17,7 @@ from echolab.testing.server import (
     connect,
     listen,
 )
+from echolab.testing.setup import ServerKeywords
 from echolab.testing.transcript import BlockingTranscript, Remembering, Transcript
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "MemoryTransport",
     "Remembering",
     "Replayed",
+    "ServerKeywords",
     "Transcript",
     "connect",
     "connected",

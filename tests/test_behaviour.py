@@ -1,0 +1,384 @@
+"""Misbehaviour: as a value, in memory by the clock, and as a plain socket sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.protocol import Protocol
+from twisted.trial.unittest import SynchronousTestCase
+
+from echolab import Behaviour
+from echolab.misbehaving import GARBAGE
+from echolab.testing import LabProcess, connected
+from tests.support import SECONDS
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from echolab.testing import Conversation, ServerKeywords
+
+EVERY = (
+    Behaviour.accept_late(2),
+    Behaviour.read_bytewise(first=1),
+    Behaviour.read_slowly(0.5),
+    Behaviour.stop_reading(after_bytes=10, seconds=3),
+    Behaviour.stop_reading(),
+    Behaviour.reset(),
+    Behaviour.reset(after_messages=2, first=3),
+    Behaviour.close(after_bytes=7),
+    Behaviour.half_close(after_messages=1),
+    Behaviour.answer_nothing(),
+    Behaviour.answer_garbage(first=2),
+    Behaviour.answer_late(1.5),
+    Behaviour.answer_slowly(100),
+    Behaviour.refuse(),
+    Behaviour.refuse(2),
+)
+
+
+class ValueTests(SynchronousTestCase):
+    def test_every_one_is_read_as_it_is_written(self) -> None:
+        for behaviour in EVERY:
+            self.assertEqual(Behaviour.parse(str(behaviour)), behaviour)
+        together = sum(EVERY, Behaviour())
+        self.assertEqual(Behaviour.parse(str(together)), together)
+        self.assertEqual(len(list(together)), len(EVERY))
+        self.assertFalse(Behaviour())
+
+    def test_written(self) -> None:
+        self.assertEqual(
+            str(Behaviour.reset(after_messages=2, first=1) + Behaviour.read_bytewise()),
+            "reset:after-messages=2:first=1+read-bytewise",
+        )
+
+    def test_towards(self) -> None:
+        both = Behaviour.reset(first=2) + Behaviour.read_bytewise()
+        self.assertEqual(both.towards(2), both)
+        self.assertEqual(both.towards(3), Behaviour.read_bytewise())
+
+    def test_what_cannot_be_understood(self) -> None:
+        for text, why in (
+            ("", "nothing is none of accept-late, read-bytewise,"),
+            ("toast", "toast is none of"),
+            ("reset+", "nothing is none of"),
+            ("reset:toast=1", "reset takes after-bytes, after-messages, first, not t"),
+            ("reset:after-bytes=x", "reset: after-bytes=x is no number"),
+            ("reset:after-bytes=-1", "reset: after-bytes must be at least 0, not -1"),
+            ("close:after-messages=0", "close: after-messages must be at least 1"),
+            ("close:after-bytes=1:after-messages=1", "close: after so many bytes, or"),
+            ("read-slowly", "read-slowly needs :bytes-per-second="),
+            ("read-slowly:bytes-per-second=0", "bytes-per-second must be more than 0"),
+            ("answer-late:seconds=nan", "answer-late: seconds must be more than 0"),
+            ("refuse:first=1", "refuse takes seconds, not first=1"),
+        ):
+            with self.assertRaises(ValueError) as caught:
+                Behaviour.parse(text)
+            self.assertIn(why, str(caught.exception))
+
+
+class Peer(Protocol):
+    def __init__(self) -> None:
+        self.received: list[bytes] = []
+
+    def dataReceived(self, data: bytes) -> None:
+        self.received.append(data)
+
+
+class InTimeTests(SynchronousTestCase):
+    def talk(
+        self, behaviour: Behaviour, data: bytes = b"", **more: Unpack[ServerKeywords]
+    ) -> Conversation[Any, Any]:
+        more["behave"] = behaviour
+        conversation = connected(None, Peer, **more)
+        if data:
+            conversation.client.transport.write(data)
+        conversation.flush()
+        return conversation
+
+    def test_accept_late(self) -> None:
+        talk = self.talk(Behaviour.accept_late(3), b"hello\n")
+        talk.advance(2.9)
+        self.assertEqual(talk.transcript.events, [])
+        talk.advance(0.1)
+        self.assertEqual(
+            talk.transcript.render(),
+            "peer 1 accepted\npeer 1 misbehaved accept-late:seconds=3\n"
+            "peer 1 recv hello\n",
+        )
+
+    def test_accept_late_and_gone_before(self) -> None:
+        talk = self.talk(Behaviour.accept_late(3))
+        talk.client.transport.abortConnection()
+        talk.flush()
+        talk.advance(5)
+        self.assertNotIn("accepted", talk.transcript.render())
+        self.assertEqual(talk.clock.getDelayedCalls(), [])
+
+    def test_read_slowly(self) -> None:
+        talk = self.talk(Behaviour.read_slowly(30), b"123456789\n")
+        for tenths in range(1, 4):
+            self.assertEqual(
+                talk.transcript.chunks()[-1:],
+                [b"123456789"[tenths * 3 - 3 : tenths * 3]],
+            )
+            talk.advance(0.1)
+        self.assertEqual(talk.transcript.lines(), [b"123456789"])
+
+    def test_stop_reading_for_a_while(self) -> None:
+        behaviour = Behaviour.stop_reading(after_bytes=3, seconds=2)
+        talk = self.talk(behaviour, b"hello\nbye\n")
+        self.assertEqual(talk.transcript.chunks(), [b"hel"])
+        talk.advance(1.9)
+        self.assertEqual(talk.transcript.chunks(), [b"hel"])
+        talk.advance(0.1)
+        self.assertEqual(talk.transcript.lines(), [b"hello", b"bye"])
+
+    def test_answer_late(self) -> None:
+        talk = self.talk(Behaviour.answer_late(2), b"one\n", reply="ok")
+        talk.advance(1)
+        talk.client.transport.write(b"two\n")
+        talk.flush()
+        talk.client.transport.loseWriteConnection()
+        talk.flush()
+        talk.advance(0.9)
+        self.assertEqual(talk.client.received, [])
+        talk.advance(0.1)
+        self.assertEqual(talk.client.received, [b"ok\n"])
+        self.assertTrue(talk.client.connected)
+        talk.advance(1)
+        self.assertEqual(talk.client.received, [b"ok\n", b"ok\n"])
+        self.assertIn("finished eof, 8 bytes", talk.transcript.render())
+
+    def test_answer_slowly(self) -> None:
+        talk = self.talk(Behaviour.answer_slowly(20), b"x\n", reply="ready")
+        self.assertEqual(talk.client.received, [b"re"])
+        talk.advance(0.1)
+        talk.advance(0.1)
+        self.assertEqual(talk.client.received, [b"re", b"ad", b"y\n"])
+
+    def test_a_full_sink_and_a_slow_reader(self) -> None:
+        talk = self.talk(Behaviour.read_slowly(10), b"12")
+        factory = talk.server.factory
+        factory.pauseProducing()
+        talk.advance(1)
+        self.assertEqual(talk.transcript.chunks(), [b"1"])
+        factory.resumeProducing()
+        talk.flush()
+        self.assertEqual(talk.transcript.chunks(), [b"1", b"2"])
+
+    def test_what_was_not_read_is_counted(self) -> None:
+        talk = self.talk(Behaviour.stop_reading(after_bytes=3), b"hello")
+        talk.client.transport.abortConnection()
+        talk.flush()
+        [end] = talk.transcript.ends()
+        self.assertEqual((end.received_bytes, end.unread_bytes), (3, 2))
+
+    def test_netstrings_up_to_the_reset(self) -> None:
+        behaviour = Behaviour.reset(after_messages=2)
+        talk = self.talk(behaviour, b"1:a,1:b,1:c,nonsense", framing="netstring")
+        self.assertEqual(talk.transcript.lines(), [b"a", b"b"])
+        [end] = talk.transcript.ends()
+        self.assertEqual(end.detail, "reset:after-messages=2")
+
+
+class PlainSocketTests(SynchronousTestCase):
+    """Each as a client of the real server, in a process of its own, sees it."""
+
+    def serve(self, *behaviours: Behaviour, **keywords: Unpack[ServerKeywords]) -> None:
+        keywords["behave"] = sum(behaviours, Behaviour())
+        self.server = self.enterContext(LabProcess(**keywords))
+
+    def connect(self) -> socket.socket:
+        assert isinstance(self.server.address, tuple)
+        client = socket.create_connection(self.server.address, SECONDS)
+        return self.enterContext(contextlib.closing(client))
+
+    def struck(self) -> list[str]:
+        return [
+            line.partition(" misbehaved ")[2]
+            for line in self.server.render().splitlines()
+            if " misbehaved " in line
+        ]
+
+    def receive_all(self, client: socket.socket) -> bytes:
+        received = b""
+        while data := client.recv(1024):
+            received += data
+        return received
+
+    def test_accept_late(self) -> None:
+        self.serve(Behaviour.accept_late(0.2), reply="echo")
+        client = self.connect()
+        client.sendall(b"hello\n")
+        self.assertEqual(self.server.peers(), [])
+        self.assertEqual(client.recv(100), b"hello\n")
+        self.assertEqual(self.struck(), ["accept-late:seconds=0.2"])
+
+    def test_read_bytewise(self) -> None:
+        self.serve(Behaviour.read_bytewise())
+        self.connect().sendall(b"hello\n")
+        self.server.wait_for_line("hello")
+        self.assertEqual(self.server.chunks(), [b"h", b"e", b"l", b"l", b"o", b"\n"])
+        self.assertEqual(self.struck(), ["read-bytewise"])
+
+    def test_read_slowly(self) -> None:
+        self.serve(Behaviour.read_slowly(30))
+        self.connect().sendall(b"hello\n")
+        self.server.wait_for_line("hello")
+        self.assertEqual(self.server.chunks(), [b"hel", b"lo\n"])
+        self.assertEqual(self.struck(), ["read-slowly:bytes-per-second=30"])
+
+    def test_stop_reading_closes_the_window(self) -> None:
+        self.serve(Behaviour.stop_reading(after_bytes=5))
+        client = self.connect()
+        client.setblocking(False)
+        sent = 0
+        while select.select([], [client], [], 0.3)[1]:
+            sent += client.send(bytes(1 << 20))
+        self.assertGreater(sent, 5)
+        self.assertEqual(self.server.chunks(), [bytes(5)])
+        self.assertEqual(self.struck(), ["stop-reading:after-bytes=5"])
+        self.server.stop()
+        [end] = self.server.ends()
+        self.assertEqual(end.received_bytes, 5)
+        self.assertGreater(end.unread_bytes, 0)
+
+    def test_stop_reading_and_go_on(self) -> None:
+        self.serve(Behaviour.stop_reading(after_bytes=2, seconds=0.2))
+        self.connect().sendall(b"hello\n")
+        self.server.wait_for_line("hello")
+        self.assertEqual(self.server.chunks(), [b"he", b"llo\n"])
+
+    def test_reset_at_once(self) -> None:
+        self.serve(Behaviour.reset())
+        with self.assertRaises(ConnectionResetError):
+            self.connect().recv(100)
+        self.server.wait_for_end()
+        self.assertEqual(self.struck(), ["reset:after-bytes=0"])
+
+    def test_reset_after_messages(self) -> None:
+        self.serve(Behaviour.reset(after_messages=2), reply="ok")
+        client = self.connect()
+        client.sendall(b"one\n")
+        self.assertEqual(client.recv(100), b"ok\n")
+        client.sendall(b"two\nthree\n")
+        with self.assertRaises(ConnectionResetError):
+            self.receive_all(client)
+        end = self.server.wait_for_end()
+        self.assertEqual(end.detail, "reset:after-messages=2")
+        self.server.assert_lines(["one", "two"])
+
+    def test_close_after_bytes(self) -> None:
+        self.serve(Behaviour.close(after_bytes=6), reply="ok")
+        client = self.connect()
+        client.sendall(b"hello\n")
+        self.assertEqual(self.receive_all(client), b"ok\n")
+        self.server.wait_for_end()
+        self.assertEqual(self.struck(), ["close:after-bytes=6"])
+
+    def test_close_at_once(self) -> None:
+        self.serve(Behaviour.close())
+        self.assertEqual(self.connect().recv(100), b"")
+
+    def test_half_close(self) -> None:
+        self.serve(Behaviour.half_close(after_messages=1), reply="ok")
+        client = self.connect()
+        client.sendall(b"one\n")
+        self.assertEqual(self.receive_all(client), b"ok\n")
+        client.sendall(b"two\n")
+        self.server.wait_for_line("two")
+        self.assertEqual(self.server.ends(), [])
+        client.shutdown(socket.SHUT_WR)
+        self.assertEqual(self.server.wait_for_end().cause.value, "eof")
+        self.assertEqual(self.struck(), ["half-close:after-messages=1"])
+
+    def test_answer_garbage(self) -> None:
+        self.serve(Behaviour.answer_garbage(first=1), reply="ok")
+        client = self.connect()
+        client.sendall(b"one\n")
+        client.shutdown(socket.SHUT_WR)
+        self.assertEqual(self.receive_all(client), GARBAGE)
+        with self.assertRaises(UnicodeDecodeError):
+            GARBAGE.decode()
+        self.assertEqual(self.struck(), ["answer-garbage:first=1"])
+
+    def test_answer_nothing(self) -> None:
+        self.serve(Behaviour.answer_nothing(first=1), reply="ok")
+        for expected in (b"", b"ok\n"):
+            client = self.connect()
+            client.sendall(b"one\n")
+            client.shutdown(socket.SHUT_WR)
+            self.assertEqual(self.receive_all(client), expected)
+        self.assertEqual(self.struck(), ["answer-nothing:first=1"])
+
+    def test_answer_late(self) -> None:
+        self.serve(Behaviour.answer_late(0.2), reply="ok")
+        client = self.connect()
+        client.sendall(b"one\n")
+        self.server.wait_for_line("one")
+        self.assertEqual(select.select([client], [], [], 0)[0], [])
+        self.assertEqual(client.recv(100), b"ok\n")
+        self.assertEqual(self.struck(), ["answer-late:seconds=0.2"])
+
+    def test_answer_slowly(self) -> None:
+        self.serve(Behaviour.answer_slowly(20), reply="ok")
+        client = self.connect()
+        client.sendall(b"one\n")
+        self.assertEqual(client.recv(100), b"ok")
+        self.assertEqual(client.recv(100), b"\n")
+        self.assertEqual(self.struck(), ["answer-slowly:bytes-per-second=20"])
+
+    def test_refuse(self) -> None:
+        self.serve(Behaviour.refuse())
+        with self.assertRaises(ConnectionRefusedError):
+            self.connect()
+        self.assertIn("refusing on 127.0.0.1:", self.server.said())
+        with socket.socket() as other, self.assertRaises(OSError):
+            other.bind(("127.0.0.1", self.server.port))
+
+    def test_refuse_for_a_while(self) -> None:
+        self.serve(Behaviour.refuse(0.2))
+        while True:
+            try:
+                client = self.connect()
+            except ConnectionRefusedError:
+                continue
+            break
+        client.sendall(b"hello\n")
+        self.server.wait_for_line("hello")
+        self.assertRegex(
+            self.server.said(), "refusing on (.*)\n(?s:.*)listening on \\1"
+        )
+
+    def test_the_first_and_then_no_more(self) -> None:
+        self.serve(Behaviour.reset(first=2))
+        for _ in range(2):
+            with self.assertRaises(ConnectionResetError):
+                self.connect().recv(1)
+        client = self.connect()
+        client.sendall(b"hello\n")
+        self.server.wait_for_line("hello", peer=3)
+        self.assertEqual(self.struck(), ["reset:after-bytes=0:first=2"] * 2)
+
+    def test_several_at_once(self) -> None:
+        self.serve(Behaviour.read_bytewise(), Behaviour.close(after_bytes=3))
+        client = self.connect()
+        client.sendall(b"abc")
+        self.assertEqual(client.recv(1), b"")
+        self.server.wait_for_end()
+        self.assertEqual(self.server.chunks(), [b"a", b"b", b"c"])
+        self.assertEqual(self.struck(), ["read-bytewise", "close:after-bytes=3"])
+
+    def test_over_tls(self) -> None:
+        import ssl
+
+        self.serve(Behaviour.close(after_messages=2), tls=True, reply="ok")
+        context = ssl.create_default_context(cafile=self.server.ca)
+        with context.wrap_socket(self.connect(), server_hostname="localhost") as client:
+            client.sendall(b"one\ntwo\nthree\n")
+            self.assertEqual(self.receive_all(client), b"ok\nok\n")
+        self.server.wait_for_end()
+        self.server.assert_lines(["one", "two"])
