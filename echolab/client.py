@@ -224,11 +224,12 @@ class SenderProtocol(Protocol):
             return
         self._stopped = True
         self._send_no_more()
-        self.transport.loseConnection()
         self._cancel_timer()
         self._quiet_timer = self.factory.clock.callLater(
             seconds, self.transport.abortConnection
         )
+        # Last, since the connection may be gone when this returns.
+        self.transport.loseConnection()
 
     def writeConnectionLost(self) -> None:
         """All is with the kernel, and the server has been told so."""

@@ -40,7 +40,7 @@ Maker: TypeAlias = "IProtocolFactory | Callable[[], IProtocol]"
 """What makes protocols: a factory, or a class or function without arguments."""
 
 BUFFER_BYTES = 1 << 16
-MOST_STEPS = 1_000_000
+MOST_STEPS = 100_000
 
 SERVER = IPv4Address("TCP", "127.0.0.1", 8888)
 CLIENT = IPv4Address("TCP", "127.0.0.1", 60612)
@@ -330,7 +330,7 @@ def connected(
         client_sink = transcript
     if client_factory is None:
         client_factory = SenderFactory(
-            client_sink, clock=clock, half_open_seconds=None, make_framer=LineFramer
+            client_sink, clock=clock, half_open_seconds=0.0, make_framer=LineFramer
         )
     from_server = MemoryTransport(SERVER, CLIENT)
     from_client = MemoryTransport(CLIENT, SERVER)

@@ -71,6 +71,11 @@ class LabProcess(Place, BlockingTranscript):
         self._others.append(LabProcess(*options, **keywords))
         return self._others[-1]
 
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
     def said(self) -> str:
         """What it has said about itself, on its stderr."""
         return b"".join(self._said).decode(errors="backslashreplace")

@@ -79,14 +79,17 @@ class LabServer(Place, Transcript):
 
 
 class LabClient(Transcript):
-    """A client, and the transcript of what it receives; made by `connect`."""
+    """A client, and the transcript of what it receives; made by `connect`.
+
+    When the server ends its sending side, it ends the connection.
+    """
 
     def __init__(self, reactor: Any, framing: str) -> None:
         super().__init__(clock=reactor)
         self._factory = SenderFactory(
             self,
             clock=reactor,
-            half_open_seconds=None,
+            half_open_seconds=0.0,
             make_framer=framing_named(framing),
         )
         self._protocol: SenderProtocol | None = None
@@ -181,21 +184,25 @@ class Connect(Protocol):
         ...
 
 
+class _Case(Protocol):
+    """What `ListeningMixin` is mixed into."""
+
+    def addCleanup(self, f: Callable[[], object], /) -> object:
+        """Have this done after the test."""
+        ...
+
+
 class ListeningMixin:
     """For trial's ``TestCase``: servers and clients that are gone after each test."""
 
-    if TYPE_CHECKING:
-        # What it is mixed into has this.
-        addCleanup: Callable[..., object]
-
-    def listen(self, **keywords: Unpack[ServerKeywords]) -> LabServer:
+    def listen(self: _Case, **keywords: Unpack[ServerKeywords]) -> LabServer:
         """Listen until the end of the test; see `listen`."""
         server = listen(**keywords)
         self.addCleanup(server.stop)
         return server
 
     def connect(
-        self,
+        self: _Case,
         where: tuple[str, int] | str | IStreamClientEndpoint,
         *,
         framing: str = "line",

@@ -1,0 +1,261 @@
+"""The same bytes cut in every way; recordings played to protocols in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import Clock
+from twisted.protocols.basic import LineReceiver, NetstringReceiver
+from twisted.trial.unittest import SynchronousTestCase
+
+from echolab import Accepted, Chunk, EndCause, Finished, Peer, SenderFactory
+from echolab.testing import Transcript, connected, cut, cuttings, recut, replay_into
+
+if TYPE_CHECKING:
+    from twisted.python.failure import Failure
+
+    from echolab import Event
+    from echolab.testing import MemoryTransport
+
+DATA = b"hello\nworld\n"
+
+
+class Good(LineReceiver):
+    delimiter = b"\n"
+
+    def lineReceived(self, line: bytes) -> None:
+        self.sendLine(line.upper())
+
+
+class Naive(Protocol):
+    """What everybody writes first."""
+
+    def connectionMade(self) -> None:
+        self.lines: list[bytes] = []
+
+    def dataReceived(self, data: bytes) -> None:
+        self.lines += data.split(b"\n")[:-1]
+
+
+class RecutTests(SynchronousTestCase):
+    def test_one_that_is_right(self) -> None:
+        recut(Good, DATA)
+        recut(Factory.forProtocol(Good), DATA, seed=1)
+        recut(NetstringReceiver, b"5:hello,0:,", observe=lambda protocol: None)
+
+    def test_one_that_is_wrong(self) -> None:
+        with self.assertRaises(AssertionError) as caught:
+            recut(Naive, DATA, observe=lambda protocol: protocol.lines, seed=7)
+        self.assertEqual(
+            str(caught.exception),
+            "it behaves differently when cut (seed 7):\n"
+            "  cut:   b'h' | b'ello\\nworld\\n'\n"
+            "         wrote b'', observed [b'ello', b'world']\n"
+            "  whole: b'hello\\nworld\\n'\n"
+            "         wrote b'', observed [b'hello', b'world']",
+        )
+
+    def test_the_smallest_of_several_cuts(self) -> None:
+        class WrongAfterThree(Protocol):
+            reads = 0
+
+            def dataReceived(self, data: bytes) -> None:
+                self.reads += 1
+
+        with self.assertRaises(AssertionError) as caught:
+            recut(WrongAfterThree, b"abcdef", observe=lambda p: p.reads >= 3)
+        [shown] = [x for x in str(caught.exception).splitlines() if " | " in x]
+        self.assertEqual(shown.count("|"), 2)
+
+    def test_what_it_raises_and_that_it_ends_is_compared(self) -> None:
+        class Strict(Protocol):
+            def dataReceived(self, data: bytes) -> None:
+                if data != DATA:
+                    raise ValueError("short")
+
+        class Impatient(Protocol):
+            transport: MemoryTransport
+
+            def dataReceived(self, data: bytes) -> None:
+                self.transport.write(data)
+                if data != DATA:
+                    self.transport.abortConnection()
+
+        with self.assertRaisesRegex(AssertionError, r"raised ValueError\('short'\)"):
+            recut(Strict, DATA, observe=lambda protocol: 1)
+        with self.assertRaisesRegex(AssertionError, "ended the connection"):
+            recut(Impatient, DATA)
+
+    def test_nothing_to_compare(self) -> None:
+        with self.assertRaisesRegex(ValueError, "nothing to compare.*observe="):
+            recut(Naive, DATA)
+
+    @given(cuttings(DATA))
+    def test_with_hypothesis(self, pieces: list[bytes]) -> None:
+        self.assertEqual(b"".join(pieces), DATA)
+        self.assertTrue(all(pieces))
+        recut(Good, DATA, pieces=pieces)
+
+    def test_given_pieces(self) -> None:
+        pieces = cut(DATA, [3, 6])
+        self.assertEqual(pieces, [b"hel", b"lo\n", b"world\n"])
+        with self.assertRaisesRegex(AssertionError, r"cut:   b'hel' \| b'lo"):
+            recut(Naive, DATA, observe=lambda p: p.lines, pieces=pieces)
+        with self.assertRaisesRegex(ValueError, "pieces are not of the data"):
+            recut(Good, DATA, pieces=[b"x"])
+
+
+ANN, BOB = (Peer(n, "IPv4", "127.0.0.1", n) for n in (1, 2))
+
+
+def recording(*events: Event) -> Transcript:
+    transcript = Transcript()
+    for event in events:
+        transcript(event)
+    return transcript
+
+
+def end(peer: Peer, time: float, cause: EndCause = EndCause.EOF) -> Finished:
+    return Finished(peer, time, cause, received_bytes=0, seconds=time)
+
+
+class ReplayTests(SynchronousTestCase):
+    def test_chunks_and_gaps(self) -> None:
+        seen: list[tuple[object, ...]] = []
+
+        class Watcher(Protocol):
+            transport: MemoryTransport
+
+            def dataReceived(self, data: bytes) -> None:
+                seen.append((clock.seconds(), data))
+                self.transport.write(b"<" + data + b">")
+
+            def connectionLost(self, reason: Failure = connectionDone) -> None:
+                seen.append((clock.seconds(), reason.type))
+
+        events = (
+            Accepted(ANN, 100.0),
+            Accepted(BOB, 100.5),
+            Chunk(ANN, 101.0, b"hel"),
+            Chunk(ANN, 101.0, b"lo"),
+            Chunk(BOB, 102.0, b"bob"),
+            Chunk(ANN, 103.5, b"\n"),
+        )
+        clock = Clock()
+        transcript = recording(
+            *events, end(ANN, 104.0), end(BOB, 105.0, EndCause.RESET)
+        )
+        replayed = replay_into(Watcher, transcript, peer=1, clock=clock)
+        self.assertEqual(
+            seen,
+            [(1.0, b"hel"), (1.0, b"lo"), (3.5, b"\n"), (4.0, ConnectionDone)],
+        )
+        self.assertEqual(replayed.written, b"<hel><lo><\n>")
+        self.assertFalse(replayed.ended)
+        clock, seen = Clock(), []
+        replay_into(Watcher, transcript, peer=BOB, clock=clock)
+        self.assertEqual(seen, [(1.5, b"bob"), (4.5, ConnectionLost)])
+        with self.assertRaisesRegex(ValueError, "2 peers in it"):
+            replay_into(Watcher, transcript)
+        with self.assertRaisesRegex(ValueError, "no such peer"):
+            replay_into(Watcher, transcript, peer=3)
+
+    def test_what_echolab_received_comes_to_others_as_it_came(self) -> None:
+        talk = connected(behave="read-bytewise")
+        talk.client.write(DATA)
+        talk.client.finish()
+        talk.flush()
+        replayed = replay_into(Naive, talk.transcript)
+        self.assertEqual(replayed.protocol.lines, [b""] * 2)
+        self.assertEqual(replay_into(Good, talk.transcript).written, DATA.upper())
+
+
+class MemoryTests(SynchronousTestCase):
+    def test_a_server_of_ones_own(self) -> None:
+        talk = connected(Good)
+        talk.client.write(b"hello\nyou")
+        self.assertEqual(talk.from_client.deliver(3), b"hel")
+        self.assertEqual(bytes(talk.from_server.waiting), b"")
+        talk.flush(1)
+        talk.transcript.assert_lines(["HELLO"])
+        talk.client.finish()
+        talk.flush()
+        self.assertEqual(
+            talk.transcript.render(),
+            "peer 1 connected\npeer 1 recv HELLO\npeer 1 finished eof, 6 bytes\n",
+        )
+
+    def test_a_client_of_ones_own(self) -> None:
+        talk = connected(None, Good, reply="toast")
+        talk.client.sendLine(b"hello")
+        with self.assertRaisesRegex(RuntimeError, "never stop talking"):
+            talk.flush()
+
+    def test_one_that_refuses(self) -> None:
+        class Nobody(Factory[Protocol]):
+            def buildProtocol(self, addr: object) -> None:
+                return None
+
+        with self.assertRaisesRegex(ConnectionError, "refuses"):
+            connected(Nobody())
+
+    def test_backpressure(self) -> None:
+        paused: list[str] = []
+
+        class Producer:
+            def pauseProducing(self) -> None:
+                paused.append("pause")
+
+            def resumeProducing(self) -> None:
+                paused.append("resume")
+
+            def stopProducing(self) -> None:
+                paused.append("stop")
+
+        talk = connected()
+        talk.client.registerProducer(Producer(), True)
+        talk.server.pause()
+        talk.client.write(bytes(100_000))
+        talk.flush()
+        self.assertEqual(paused, ["pause"])
+        talk.server.resume()
+        talk.flush()
+        self.assertEqual(paused, ["pause", "resume"])
+        talk.server.abort()
+        talk.flush()
+        self.assertEqual(paused, ["pause", "resume", "stop"])
+        self.assertEqual(talk.transcript.ends()[0].cause, EndCause.STOPPED)
+
+    def test_a_pull_producer(self) -> None:
+        class Pulled:
+            left = 3
+
+            def resumeProducing(self) -> None:
+                self.left -= 1
+                transport.write(b"x\n")
+                if not self.left:
+                    transport.unregisterProducer()
+                    transport.loseConnection()
+
+            def stopProducing(self) -> None:
+                raise AssertionError
+
+        talk = connected(None, Protocol)
+        transport = talk.client.transport
+        transport.registerProducer(Pulled(), False)
+        with self.assertRaises(RuntimeError):
+            transport.registerProducer(Pulled(), False)
+        talk.flush()
+        talk.transcript.assert_lines(["x", "x", "x"])
+
+    def test_a_clock_of_ones_own(self) -> None:
+        clock = Clock()
+        factory = SenderFactory(Transcript(), clock=clock, wait_seconds=5)
+        talk = connected(Naive, factory, clock=clock)
+        talk.client.finish()
+        talk.flush()
+        self.assertIs(talk.clock, clock)
+        self.assertEqual(clock.getDelayedCalls(), [])

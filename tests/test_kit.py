@@ -1,0 +1,186 @@
+"""The kit's servers and clients: in the test's reactor, and in their own process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import ssl
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from unittest import mock
+
+from twisted.internet.error import ConnectionRefusedError as Refused
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from echolab import EndCause
+from echolab.testing import LabProcess, ListeningMixin, connect, listen
+from tests.support import SECONDS
+
+if TYPE_CHECKING:
+    from echolab.testing import ServerKeywords
+
+
+class InTheReactorTests(ListeningMixin, TestCase):
+    async def test_a_conversation(self) -> None:
+        server = self.listen(reply="echo")
+        client = await self.connect(server.address)
+        client.send("hello\nbye\n")
+        await client.wait_for_line("bye")
+        client.finish()
+        end = await server.wait_for_end()
+        self.assertIs(end.cause, EndCause.EOF)
+        server.assert_lines(["hello", "bye"])
+        client.assert_lines(["hello", "bye"])
+
+    async def test_every_way_there(self) -> None:
+        for server in (
+            self.listen(),
+            self.listen(host="::1"),
+            self.listen(unix=True),
+            self.listen(tls=True),
+            self.listen(tls=True, host="::1"),
+        ):
+            client = await self.connect(server.endpoint)
+            client.send(f"by {server.endpoint}\n")
+            await server.wait_for_line("^by ")
+            if not server.ca:
+                client = await self.connect(server.address)
+                client.send("again\n")
+                await server.wait_for_line("again", peer=2)
+
+    async def test_framings(self) -> None:
+        server = self.listen(framing="int16", reply="echo", max_message=100)
+        client = await self.connect(server.address, framing="int16")
+        client.send(b"\x00\x05hel\nl\x00\x00")
+        await client.wait_for_line("hel", times=1)
+        self.assertEqual(client.lines(), [b"hel\nl", b""])
+        server.assert_lines([b"hel\nl", ""])
+
+    async def test_a_client_that_is_sent_what_is_not_of_its_framing(self) -> None:
+        server = self.listen(reply="toast")
+        client = await self.connect(server.address, framing="netstring")
+        client.send("x\n")
+        end = await client.wait_for_end()
+        self.assertIs(end.cause, EndCause.MALFORMED)
+
+    async def test_the_port_is_free_afterwards_and_the_path_gone(self) -> None:
+        server = listen()
+        other = server.another(unix=True)
+        client = await connect(server.address)
+        await server.stop()
+        await client.wait_for_end()
+        with self.assertRaises(Refused):
+            await connect(server.address)
+        assert other.path is not None
+        self.assertFalse(Path(other.path).parent.exists())
+        await server.stop()  # Once more: nothing.
+        await client.stop()
+
+    async def test_a_peer_that_neither_reads_nor_ends(self) -> None:
+        server = listen(reply="echo", behave="stop-reading")
+        assert isinstance(server.address, tuple)
+        with socket.create_connection(server.address) as peer:
+            peer.sendall(b"hello\n")
+            await server.wait_for_peers(1)
+            await server.stop()
+            self.assertIs(server.ends()[0].cause, EndCause.STOPPED)
+
+    async def test_a_refusing_server(self) -> None:
+        server = self.listen(behave="refuse")
+        with self.assertRaises(Refused):
+            await connect(server.address)
+
+    def test_what_is_no_option(self) -> None:
+        with self.assertRaisesRegex(UsageError, "^--framing x: must be one of line"):
+            listen(framing="x")
+        with self.assertRaisesRegex(TypeError, "has no option toast"):
+            listen(**cast("ServerKeywords", {"toast": 1}))
+        with self.assertRaisesRegex(ValueError, "tls and unix"):
+            listen(tls=True, unix=True)
+        with (
+            mock.patch.dict(sys.modules, {"trustme": None}),
+            self.assertRaisesRegex(ImportError, r"pip install 'echolab\[kit\]'"),
+        ):
+            listen(tls=True)
+
+
+class ProcessTests(SynchronousTestCase):
+    def test_a_conversation(self) -> None:
+        with LabProcess(reply="ok") as server:
+            with socket.create_connection(("127.0.0.1", server.port), SECONDS) as peer:
+                peer.sendall(b"hello\r\nbye")
+                self.assertEqual(peer.recv(10), b"ok\n")
+            self.assertEqual(server.wait_for_line("hel+o"), b"hello")
+            self.assertIs(server.wait_for_end().cause, EndCause.EOF)
+        self.assertEqual(server.lines(), [b"hello", b"bye"])
+        self.assertEqual(server.chunks(), [b"hello\r\nbye"])
+        self.assertEqual(server.host, "127.0.0.1")
+
+    def test_every_way_there(self) -> None:
+        with LabProcess(unix=True) as server:
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.connect(server.address)
+                peer.sendall(b"by unix")
+            self.assertEqual(server.wait_for_end().peer.pid, os.getpid())
+            server.assert_lines(["by unix"])
+            other = server.another(tls=True)
+            context = ssl.create_default_context(cafile=other.ca)
+            assert isinstance(other.address, tuple)
+            with (
+                socket.create_connection(other.address, SECONDS) as plain,
+                context.wrap_socket(plain, server_hostname="localhost") as peer,
+            ):
+                peer.sendall(b"by tls\n")
+                other.wait_for_line("by tls")
+            six = server.another(host="::1")
+            with socket.create_connection(("::1", six.port), SECONDS) as peer:
+                peer.sendall(b"by IPv6\n")
+            six.wait_for_line("IPv6")
+        self.assertFalse(Path(str(server.path)).parent.exists())
+
+    def test_further_options(self) -> None:
+        with LabProcess("--max-per-host", "1", max_connections=5) as server:
+            assert isinstance(server.address, tuple)
+            with socket.create_connection(server.address, SECONDS):
+                server.wait_for_peers(1)
+                with socket.create_connection(server.address, SECONDS) as second:
+                    self.assertEqual(second.recv(1), b"")
+        self.assertIn("refused: ", server.render())
+
+    def test_a_lot_that_nobody_asks_for(self) -> None:
+        with LabProcess() as server:
+            assert isinstance(server.address, tuple)
+            with socket.create_connection(server.address, SECONDS) as peer:
+                for _ in range(100):
+                    peer.sendall(b"x" * 99_999 + b"\n")
+            end = server.wait_for_end(timeout=SECONDS)
+        self.assertEqual(end.received_bytes, 10_000_000)
+        self.assertEqual(len(server.lines()[0]), 99_999)
+
+    def test_one_that_does_not_start(self) -> None:
+        with self.assertRaisesRegex(RuntimeError, "not start:\n--framing x: must be"):
+            LabProcess(framing="x")
+        with tempfile.TemporaryDirectory() as folder:
+            where = f"unix:{folder}/{'x' * 200}"
+            with self.assertRaisesRegex(RuntimeError, "not start:\nbind unix:"):
+                LabProcess("--listen", where)
+
+    def test_one_that_dies(self) -> None:
+        server = LabProcess()
+        os.kill(server.pid, signal.SIGKILL)
+        with self.assertRaisesRegex(AssertionError, "the server has ended"):
+            server.wait_for_peers(1, timeout=SECONDS)
+        with self.assertRaisesRegex(AssertionError, "ended with status -9"):
+            server.stop()
+        server.stop()
+
+    def test_the_tests_own_error_is_the_one_that_is_shown(self) -> None:
+        with self.assertRaises(ZeroDivisionError), LabProcess() as server:
+            os.kill(server.pid, signal.SIGKILL)
+            raise ZeroDivisionError
+        with self.assertRaises(OSError):
+            socket.create_connection(("127.0.0.1", server.port), SECONDS)
