@@ -1,0 +1,127 @@
+"""The pytest plugin, as users have it: in a pytest of its own, over files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+BLOCKING = """
+import socket
+import ssl
+
+import pytest
+
+
+@pytest.mark.echolab(reply="echo")
+class TestEcho:
+    def test_marker(self, echolab_process):
+        with socket.create_connection(echolab_process.address) as peer:
+            peer.sendall(b"hello\\n")
+            assert peer.recv(10) == b"hello\\n"
+        assert echolab_process.wait_for_line("hel+o") == b"hello"
+        assert echolab_process.wait_for_end().cause.value == "eof"
+        assert echolab_process.lines() == [b"hello"]
+
+    @pytest.mark.echolab(reply="ok", unix=True)
+    def test_the_nearer_marker_first(self, echolab_process):
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.connect(echolab_process.address)
+            peer.sendall(b"hello\\n")
+            assert peer.recv(10) == b"ok\\n"
+
+
+def test_call(echolab_process):
+    server = echolab_process.another(tls=True)
+    context = ssl.create_default_context(cafile=server.ca)
+    with socket.create_connection(server.address) as plain:
+        with context.wrap_socket(plain, server_hostname="localhost") as peer:
+            peer.sendall(b"secret\\n")
+            server.wait_for_line("secret")
+"""
+
+TWISTED = """
+import pytest
+import pytest_twisted
+
+
+@pytest.mark.echolab(reply="echo", behave="answer-late:seconds=0.01")
+@pytest_twisted.ensureDeferred
+async def test_both(echolab_server, echolab_client):
+    client = await echolab_client(echolab_server.address)
+    client.send("hello\\n")
+    assert await client.wait_for_line("hello") == b"hello"
+    await echolab_server.wait_for_line("hello")
+    other = echolab_server.another(unix=True)
+    client = await echolab_client(other.endpoint, framing="chunk")
+    client.send("bye")
+    client.finish()
+    await other.wait_for_end()
+    other.assert_lines(["bye"])
+"""
+
+FAILING = """
+import socket
+
+
+def test_failing(echolab_process):
+    with socket.create_connection(echolab_process.address) as peer:
+        peer.sendall(b"hello\\n")
+        echolab_process.wait_for_line("hello")
+    assert False
+"""
+
+
+class PluginTests(SynchronousTestCase):
+    def pytest(self, text: str, *options: str, status: int = 0) -> str:
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        Path(folder, "test_it.py").write_text(text)
+        ended = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said = ended.stdout + ended.stderr
+        self.assertEqual(ended.returncode, status, said)
+        return said
+
+    def test_blocking_tests_without_pytest_twisted(self) -> None:
+        self.assertIn("3 passed", self.pytest(BLOCKING, "-p", "no:twisted"))
+
+    def test_in_several_processes_at_once(self) -> None:
+        said = self.pytest(BLOCKING, "-p", "no:twisted", "-n", "2")
+        self.assertIn("3 passed", said)
+
+    def test_coroutines(self) -> None:
+        self.assertIn("1 passed", self.pytest(TWISTED, "--strict-markers"))
+
+    def test_a_failure_shows_what_was_received(self) -> None:
+        said = self.pytest(FAILING, status=1)
+        self.assertRegex(
+            said, r"-- echolab transcript 1 -+\n\S+ 127.*accepted\n.*recv h"
+        )
+
+    def test_it_costs_nothing_where_it_is_not_used(self) -> None:
+        unused = "import sys\ndef test_it(): assert 'twisted' not in sys.modules\n"
+        self.assertIn("1 passed", self.pytest(unused, "-p", "no:twisted"))
+
+    def test_without_pytest_twisted_a_coroutines_fixture_says_so(self) -> None:
+        text = (
+            "import sys\nsys.modules['pytest_twisted'] = None\n"
+            "def test_it(echolab_server): pass\n"
+        )
+        said = self.pytest(text, "-p", "no:twisted", status=1)
+        self.assertIn("echolab_server needs pytest-twisted: pip install", said)
+
+    def test_a_marker_that_is_wrong(self) -> None:
+        text = (
+            "import pytest\n@pytest.mark.echolab(toast=1)\n"
+            "def test_it(echolab_process): pass\n"
+        )
+        said = self.pytest(text, "-p", "no:twisted", status=1)
+        self.assertIn("a server in a test has no option toast", said)
