@@ -75,7 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.subCommand == "server":
         return _run(lambda reactor, done: server_service(reactor, settings, done=done))
     stdin = standard_input()
-    if settings.edit and not settings.files and stdin is not None and os.isatty(stdin):
+    typing = not (settings.files or settings.replay)
+    if settings.edit and typing and stdin is not None and os.isatty(stdin):
         use_asyncio_for_editing()
     return _run(
         lambda reactor, done: client_service(reactor, settings, stdin=stdin, done=done)

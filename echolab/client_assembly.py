@@ -11,6 +11,7 @@ from echolab.connecting import Connector
 from echolab.input import CRLF, FilesReader, Pacer, open_inputs
 from echolab.output import DescriptorOutput
 from echolab.printing import ConversationPrinter
+from echolab.replay import Recorded, Replayer
 from echolab.service import SenderService
 from echolab.settings import decide
 from echolab.stdin import StdinReader
@@ -46,10 +47,12 @@ def client_service(
 
     Raises:
         ConnectError: the endpoint string cannot be understood.
-        InputError: a file to send cannot be opened.
+        InputError: a file to send cannot be opened, or is no recording.
     """
     files = open_inputs(settings.files)
-    typing = not files and stdin is not None and os.isatty(stdin)
+    recorded = Recorded(settings.replay, settings.peer) if settings.replay else None
+    by_hand = not (files or recorded)
+    typing = by_hand and stdin is not None and os.isatty(stdin)
     prompt = ""
     if typing:
         prompt = f"Input message({'.' if settings.dot else 'Ctrl-D'}:quit): "
@@ -79,12 +82,16 @@ def client_service(
         rate = settings.lines_per_second
         pacer = Pacer(reactor, rate, received=take, ended=ended)
         take, ended = pacer.take, pacer.end
-    if settings.crlf and not files:
+    if settings.crlf and by_hand:
         take = CRLF(take)
     reader: IPushProducer
     if typing and settings.edit and (editor := _editor(reactor, prompt)):
         reader = editor(received=take, ended=ended, write=write)
         write, close, prompt = reader.print, reader.close, ""
+    elif recorded:
+        reader = Replayer(
+            reactor, recorded, speed=settings.speed, received=take, ended=ended
+        )
     elif files:
         fds = [fd for fd, _ in files]
         reader = FilesReader(reactor, fds, received=take, ended=ended)
@@ -113,12 +120,23 @@ def client_service(
         done=done,
         make_reader=lambda _: reader,
         # What is in a file is sent as it is.
-        quit_on_dot=settings.dot and not files,
+        quit_on_dot=settings.dot and by_hand,
+        no_delay=recorded is not None,
         wait_seconds=settings.wait_seconds,
-        half_open_seconds=0.0 if typing else None if settings.quiet else 1.0,
+        half_open_seconds=_half_open_seconds(settings, typing=typing),
         close=close,
     )
     return service
+
+
+def _half_open_seconds(settings: ClientSettings, *, typing: bool) -> float | None:
+    """How long a server that has ended its sending side may be still reading."""
+    if typing:
+        return 0.0
+    if settings.quiet:
+        return None
+    # A recording's gaps may be long: that nothing is sent says nothing.
+    return 0.0 if settings.replay else 1.0
 
 
 def _progress(total_bytes: int) -> Progress | None:

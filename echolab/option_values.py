@@ -23,6 +23,7 @@ __all__ = [
     "number_value",
     "port_value",
     "reply_value",
+    "speed_value",
 ]
 
 T = TypeVar("T")
@@ -114,3 +115,8 @@ def reply_value(text: str) -> str:
     except ValueError as error:
         raise usage.UsageError(f"--reply {text}: {error}") from None
     return text
+
+
+def speed_value(text: str) -> float:
+    """Read how many times as fast; ``max`` is 0."""
+    return 0.0 if text == "max" else number_value("speed", text, float)

@@ -24,6 +24,7 @@ from echolab.option_values import (
     number_value,
     port_value,
     reply_value,
+    speed_value,
 )
 from echolab.settings import ClientSettings, ServerSettings, When
 
@@ -298,6 +299,9 @@ class ClientOptions(BaseOptions):
         ["timeout", "t", "30", "Seconds to wait for the connection."],
         ["retry", None, "0", "Seconds to go on trying to connect."],
         ["wait", None, None, "Silent seconds to wait for replies at last. [5; TLS 1]"],
+        ["replay", None, None, "Send a recording (server --record) as it came."],
+        ["speed", None, None, "How many times as fast; max: as fast as it goes. [1]"],
+        ["peer", None, None, "Number of the peer whose side to send. [the only one]"],
         ["rate", None, "0", "Lines a second to send at most; 0: any number."],
         ["escape", None, "auto", ESCAPE_HELP],
     ]
@@ -333,6 +337,7 @@ class ClientOptions(BaseOptions):
         port = "8888" if self["port"] is None else self["port"]
         if not host:
             raise usage.UsageError(f"connect :{port}: the host is empty")
+        self._check_replay()
         self.settings = ClientSettings(
             host=host,
             port=port_value("connect", host, port, 1),
@@ -342,6 +347,13 @@ class ClientOptions(BaseOptions):
             insecure=bool(self["insecure"]),
             edit=not self["no-edit"],
             files=tuple(self._files),
+            replay=self["replay"],
+            speed=speed_value(self["speed"] or "1"),
+            peer=(
+                None
+                if self["peer"] is None
+                else int(number_value("peer", self["peer"], int))
+            ),
             crlf=bool(self["crlf"]),
             lines_per_second=number_or_zero("rate", self["rate"]),
             wait_seconds=(
@@ -351,3 +363,15 @@ class ClientOptions(BaseOptions):
             quiet=bool(self["quiet"]),
             escape=choice_value("escape", self["escape"], get_args(When)),
         )
+
+    def _check_replay(self) -> None:
+        if self["replay"] is None:
+            for option in ("speed", "peer"):
+                if self[option] is not None:
+                    raise usage.UsageError(f"--{option}: there is no --replay")
+        elif self["replay"] == "":
+            raise usage.UsageError("--replay: the file has no name")
+        elif self._files or self["crlf"] or self["rate"] != "0":
+            raise usage.UsageError(
+                "--replay sends a recording as it came: not with --file, --crlf, --rate"
+            )

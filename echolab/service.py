@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from twisted.application.service import Service
@@ -194,6 +195,7 @@ class SenderService(Service):
             it is resumed once the connection is there.
         quit_on_dot: whether a line that begins with ``.`` quits, as in the
             lecture.
+        no_delay: whether each write is sent at once (TCP_NODELAY).
         wait_seconds: see `SenderFactory`; None for what it does by default.
         half_open_seconds: likewise.
         close: called at the end, before the last is printed.
@@ -210,6 +212,7 @@ class SenderService(Service):
         done: Done,
         make_reader: Callable[[SenderService], IPushProducer],
         quit_on_dot: bool = True,
+        no_delay: bool = False,
         wait_seconds: float | None = None,
         half_open_seconds: float | None = 1.0,
         close: Callable[[], Deferred[None] | None] = lambda: None,
@@ -222,6 +225,7 @@ class SenderService(Service):
         self._clock = clock
         self._done = done
         self._reader = make_reader(self)
+        self._no_delay = no_delay
         self._dot = DotQuit() if quit_on_dot else None
         self._factory = SenderFactory(
             tee(printer, self._note),
@@ -287,6 +291,9 @@ class SenderService(Service):
 
     def _connected(self, protocol: SenderProtocol) -> None:
         self._protocol = protocol
+        if self._no_delay:
+            with suppress(OSError):  # A UNIX socket never delays.
+                protocol.transport.setTcpNoDelay(True)
         protocol.registerProducer(self._reader, True)
         self._output.registerProducer(protocol.replies, True)
         self._reader.resumeProducing()

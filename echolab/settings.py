@@ -113,6 +113,9 @@ class ClientSettings:
         insecure: whether TLS may be with whoever answers.
         edit: whether lines typed on a terminal can be edited, if that is installed.
         files: paths to send instead of what is typed (``-`` for stdin).
+        replay: path of a recording to send instead.
+        speed: how many times as fast as it was recorded; 0 for as fast as it goes.
+        peer: the number of the peer whose side to send; None if there is but one.
         crlf: whether lines are sent with a carriage return before the newline.
         lines_per_second: at most so many are sent; 0 for any number.
         wait_seconds: how long to wait for replies after all is sent, while the
@@ -131,6 +134,9 @@ class ClientSettings:
     insecure: bool = False
     edit: bool = True
     files: tuple[str, ...] = ()
+    replay: str | None = None
+    speed: float = 1.0
+    peer: int | None = None
     crlf: bool = False
     lines_per_second: float = 0.0
     wait_seconds: float | None = None

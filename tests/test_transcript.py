@@ -163,6 +163,14 @@ class WaitTests(SynchronousTestCase):
         self.transcript(received(ANN, b""))
         self.assertEqual(self.successResultOf(waiting), b"")
 
+    def test_bytes(self) -> None:
+        self.transcript(Chunk(ANN, TIME, b"hel"))
+        waiting = self.transcript.wait_for_bytes(5, peer=ANN)
+        self.transcript(Chunk(BOB, TIME, b"bob"))
+        self.assertNoResult(waiting)
+        self.transcript(Chunk(ANN, TIME, b"lo!"))
+        self.assertEqual(self.successResultOf(waiting), b"hello!")
+
     def test_ends(self) -> None:
         of_bob = self.transcript.wait_for_end(BOB)
         of_all = self.transcript.wait_for_end()
@@ -188,6 +196,7 @@ class WaitTests(SynchronousTestCase):
             ),
             "connection of peer 2: not": self.transcript.wait_for_end(BOB, timeout=3),
             "the connection: not within": self.transcript.wait_for_end(timeout=3),
+            "7 bytes: not within 3 s": self.transcript.wait_for_bytes(7, timeout=3),
             "2 peers: not within 3 s": self.transcript.wait_for_peers(2, timeout=3),
         }
         self.transcript(received(ANN, b"hello"))

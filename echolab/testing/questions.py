@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from typing_extensions import override
 
-from echolab.events import Accepted, Connected, Finished, Peer, Received
+from echolab.events import Accepted, Chunk, Connected, Finished, Peer, Received
 from echolab.messages import Batch
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from echolab.events import Event
 
 __all__ = [
+    "BytesQuestion",
     "EndQuestion",
     "LineQuestion",
     "Pattern",
@@ -98,6 +99,28 @@ class EndQuestion:
         elif isinstance(event, Finished):
             self._open.discard(number)
             return None if self._open else event
+        return None
+
+
+class BytesQuestion:
+    """Waits for so many bytes."""
+
+    def __init__(self, count: int, who: Who) -> None:
+        self._count = count
+        self._number = number_of(who)
+        self._received = b""
+
+    @override
+    def __str__(self) -> str:
+        whose = "" if self._number is None else f" of peer {self._number}"
+        return f"{self._count} bytes{whose}"
+
+    def __call__(self, event: Event) -> bytes | None:
+        """Look at an event; return all the bytes if it brought the last of them."""
+        if isinstance(event, Chunk) and self._number in (None, event.peer.number):
+            self._received += event.data
+            if len(self._received) >= self._count:
+                return self._received
         return None
 
 

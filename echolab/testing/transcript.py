@@ -18,6 +18,7 @@ from echolab.events import Accepted, Chunk, Connected, Finished, Peer, Received
 from echolab.formats import Log, Style
 from echolab.recording import Recording, read_recording
 from echolab.testing.questions import (
+    BytesQuestion,
     EndQuestion,
     LineQuestion,
     PeersQuestion,
@@ -234,6 +235,16 @@ class Transcript(Remembering):
         """
         return self._wait(LineQuestion(pattern, peer, times), timeout)
 
+    def wait_for_bytes(
+        self, count: int, peer: Who = None, timeout: float = 5.0
+    ) -> Deferred[bytes]:
+        """Wait for so many bytes, whatever lines they are of.
+
+        Returns:
+            A Deferred that fires with all that came until then.
+        """
+        return self._wait(BytesQuestion(count, peer), timeout)
+
     def wait_for_end(
         self, peer: Who = None, timeout: float = 5.0
     ) -> Deferred[Finished]:
@@ -315,6 +326,19 @@ class BlockingTranscript(Remembering):
             AssertionError: it did not come; the message shows the transcript.
         """
         return self._wait(LineQuestion(pattern, peer, times), timeout)
+
+    def wait_for_bytes(
+        self, count: int, peer: Who = None, timeout: float = 5.0
+    ) -> bytes:
+        """Wait for so many bytes, whatever lines they are of.
+
+        Returns:
+            All that came until then.
+
+        Raises:
+            AssertionError: they did not come.
+        """
+        return self._wait(BytesQuestion(count, peer), timeout)
 
     def wait_for_end(self, peer: Who = None, timeout: float = 5.0) -> Finished:
         """Wait for the end of a peer's connection, or of all there were until then.

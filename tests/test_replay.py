@@ -1,0 +1,213 @@
+"""A recording sent again: the schedule in memory, the whole with real processes."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from pathlib import Path
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from echolab import Accepted, Chunk, EndCause, Event, Finished, InputError, Peer
+from echolab.replay import Recorded, Replayer
+from echolab.testing import LabProcess, Transcript, connected
+from tests.support import SECONDS, run
+
+ANN, BOB = (Peer(n, "IPv4", "127.0.0.1", n) for n in (1, 2))
+
+
+def end(peer: Peer, time: float) -> Finished:
+    return Finished(peer, time, EndCause.EOF, received_bytes=0, seconds=time)
+
+
+class RecordingCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.path = str(self.folder / "lab.json")
+
+    def record(self, *events: Event) -> None:
+        transcript = Transcript()
+        for event in events:
+            transcript(event)
+        transcript.save(self.path)
+
+
+class ReplayerTests(RecordingCase):
+    def play(self, speed: float = 1, number: int | None = None) -> None:
+        self.clock = Clock()
+        self.sent: list[tuple[float, bytes]] = []
+        self.replayer = Replayer(
+            self.clock,
+            Recorded(self.path, number),
+            speed=speed,
+            received=lambda data: self.sent.append((self.clock.seconds(), data)),
+            ended=lambda: self.sent.append((self.clock.seconds(), b"(end)")),
+        )
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.record(
+            Accepted(ANN, 100),
+            Chunk(ANN, 101, b"hel"),
+            Chunk(ANN, 101, b"lo\n"),
+            Accepted(BOB, 101.5),
+            Chunk(BOB, 102, b"bob"),
+            Chunk(ANN, 103, b"bye"),
+            end(ANN, 104),
+        )
+
+    def test_the_same_chunks_and_gaps(self) -> None:
+        self.play(number=1)
+        self.replayer.resumeProducing()
+        self.clock.pump([0, 1, 0, 1, 1, 1])
+        self.assertEqual(
+            self.sent, [(1, b"hel"), (1, b"lo\n"), (3, b"bye"), (4, b"(end)")]
+        )
+
+    def test_faster(self) -> None:
+        self.play(speed=2, number=1)
+        self.replayer.resumeProducing()
+        self.clock.pump([0.5, 0, 0.5, 0.5, 0.5])
+        self.assertEqual([time for time, _ in self.sent], [0.5, 0.5, 1.5, 2])
+
+    def test_as_fast_as_it_goes(self) -> None:
+        self.play(speed=0, number=1)
+        self.replayer.resumeProducing()
+        self.clock.advance(0)
+        self.assertEqual(
+            self.sent, [(0, b"hel"), (0, b"lo\n"), (0, b"bye"), (0, b"(end)")]
+        )
+
+    def test_a_server_reads_the_chunks_that_were_recorded(self) -> None:
+        talk = connected()
+
+        def send(data: bytes) -> None:
+            talk.client.write(data)
+            talk.from_client.deliver()
+
+        replayer = Replayer(
+            talk.clock,
+            Recorded(self.path, 1),
+            speed=1,
+            received=send,
+            ended=talk.client.finish,
+        )
+        replayer.resumeProducing()
+        for _ in range(4):
+            talk.advance(1)
+        self.assertEqual(talk.transcript.chunks(), [b"hel", b"lo\n", b"bye"])
+        self.assertIn("finished eof", talk.transcript.render())
+
+    def test_one_that_never_ended(self) -> None:
+        self.play(number=2)
+        self.replayer.resumeProducing()
+        self.clock.pump([0.5, 0])
+        self.assertEqual(self.sent, [(0.5, b"bob"), (0.5, b"(end)")])
+
+    def test_a_pause_keeps_the_gaps_that_follow(self) -> None:
+        self.play(number=1)
+        self.replayer.resumeProducing()
+        self.clock.pump([1, 0])
+        self.replayer.pauseProducing()
+        self.clock.advance(0.5)
+        self.replayer.resumeProducing()  # Nothing was late.
+        self.replayer.pauseProducing()
+        self.clock.advance(11.5)
+        self.replayer.resumeProducing()
+        self.clock.pump([0, 1])
+        self.assertEqual(self.sent[2:], [(13, b"bye"), (14, b"(end)")])
+
+    def test_stopped(self) -> None:
+        self.play(number=1)
+        self.replayer.resumeProducing()
+        self.clock.advance(1)
+        self.replayer.stopProducing()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_what_cannot_be_sent(self) -> None:
+        for number, why in (
+            (None, "2 peers in it; say which with --peer"),
+            (3, "no peer 3"),
+        ):
+            with self.assertRaises(InputError) as caught:
+                Recorded(self.path, number)
+            self.assertEqual(str(caught.exception), f"read {self.path}: {why}")
+        self.record(Accepted(ANN, 1), end(ANN, 2))
+        with self.assertRaisesRegex(InputError, "no chunks in it: .* --record"):
+            Recorded(self.path)
+        self.record()
+        with self.assertRaisesRegex(InputError, "nobody connected in it"):
+            Recorded(self.path)
+
+
+class ProgramTests(RecordingCase):
+    def test_what_a_server_recorded_comes_again(self) -> None:
+        with LabProcess("--output", "/dev/null") as first:
+            assert isinstance(first.address, tuple)
+            with socket.create_connection(first.address, SECONDS) as peer:
+                sent = 0
+                for data in (b"hel", b"lo\n\xff", b"bye"):
+                    peer.sendall(data)
+                    sent += len(data)
+                    first.wait_for_bytes(sent)
+            first.wait_for_end()
+            first.save(self.path)
+        with LabProcess() as second:
+            ended = run("client", second.host, str(second.port), "--replay", self.path)
+            self.assertEqual((ended.err, ended.process.returncode), (b"", 0))
+            second.wait_for_end()
+        self.assertEqual(first.chunks(), [b"hel", b"lo\n\xff", b"bye"])
+        # The kernel may have merged what was sent apart.
+        self.assertEqual(b"".join(second.chunks()), b"".join(first.chunks()))
+        self.assertEqual(second.render(), first.render())
+
+    def test_a_server_that_ends_early(self) -> None:
+        self.record(
+            Accepted(ANN, 0.0),
+            Chunk(ANN, 0.0, b"one\n"),
+            Chunk(ANN, 30.0, b"two\n"),
+            end(ANN, 30.0),
+        )
+        for behaviour, why in (
+            ("close:after-messages=1", b"closed by the server"),
+            ("half-close:after-messages=1", b"closed by the server"),
+            ("reset:after-messages=1", b"Connection reset by peer"),
+        ):
+            with LabProcess(behave=behaviour) as server:
+                where = (server.host, str(server.port))
+                ended = run("client", *where, "--replay", self.path)
+                said = b"recv %s:%d: %s\n" % (b"127.0.0.1", server.port, why)
+                self.assertEqual((ended.err, ended.process.returncode), (said, 1))
+
+    def test_at_full_speed(self) -> None:
+        self.record(
+            Accepted(ANN, 0),
+            *(Chunk(ANN, 60.0 * n, b"%d\n" % n) for n in range(100)),
+            end(ANN, 6000),
+        )
+        with LabProcess() as server:
+            where = (server.host, str(server.port), "--speed", "max")
+            self.assertEqual(
+                run("client", *where, "--replay", self.path).process.returncode, 0
+            )
+            server.wait_for_end()
+            server.assert_lines([b"%d" % n for n in range(100)])
+
+    def test_options_that_do_not_go_together(self) -> None:
+        where = ("client", "127.0.0.1", "1")
+        for words, why in (
+            (("--speed", "2"), "--speed: there is no --replay"),
+            (("--peer", "2"), "--peer: there is no --replay"),
+            (("--replay", "x", "--file", "y"), "--replay sends a recording as it"),
+            (("--replay", "x", "--crlf"), "--replay sends a recording as it"),
+            (("--replay", "x", "--speed", "0"), "--speed 0: must be a number over 0"),
+            (("--replay", "x", "--peer", "z"), "--peer z: must be a whole number"),
+            (("--replay", ""), "--replay: the file has no name"),
+            (("--replay", "/nonexistent"), "open /nonexistent: No such file"),
+            (("--replay", "/dev/null"), "read /dev/null: nobody connected in it"),
+        ):
+            ended = run(*where, *words)
+            self.assertIn(why, ended.err.decode())
+            self.assertEqual(ended.err.count(b"\n"), 1)
+            self.assertEqual(ended.process.returncode, 1)
