@@ -55,8 +55,9 @@ if TYPE_CHECKING:
     from echolab.messages import Batch, Lines, Messages
     from echolab.output import DescriptorOutput, LogOutput
     from echolab.printing import ConversationPrinter, Printer
+    from echolab.receiver import Limits, ReceiverProtocol
     from echolab.replying import ReplyingProtocol, echo, reply_text
-    from echolab.server import Limits, ReceiverFactory, ReceiverProtocol
+    from echolab.server import ReceiverFactory
     from echolab.service import ReceiverService, SenderService
     from echolab.stdin import StdinReader
 
@@ -136,6 +137,7 @@ _MODULES = (
     "messages",
     "output",
     "printing",
+    "receiver",
     "replying",
     "server",
     "service",

@@ -22,10 +22,11 @@ from echolab.kernel import open_files_left
 from echolab.misbehaving import protocol_maker
 from echolab.output import DescriptorOutput, LogOutput
 from echolab.printing import Printer
+from echolab.receiver import Limits
 from echolab.recording import Recording
 from echolab.replying import echo, reply_text
 from echolab.reporting import Reporter
-from echolab.server import Limits, ReceiverFactory
+from echolab.server import ReceiverFactory
 from echolab.service import ReceiverService
 from echolab.settings import decide
 from echolab.sharing import share

@@ -33,7 +33,7 @@ def open_inputs(paths: Sequence[str]) -> list[tuple[int, int]]:
     """Open files to send; ``-`` is stdin.
 
     Returns:
-        The descriptor of each, and its size in bytes: 0 if it has none, as a
+        For each its descriptor, and its size in bytes: 0 if it has none, as a
         pipe.
 
     Raises:

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import (
     IReactorTime,
     ITCPTransport,
 )
+from zope.interface import Interface
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -35,7 +36,7 @@ class IStreamTransport(ITCPTransport, IPushProducer, IConsumer):
     """What the protocols use of a connection; Twisted's TCP, UNIX and TLS have it."""
 
 
-class IOutput(IConsumer):
+class IOutput(IConsumer, Interface):
     """A consumer of printed bytes that can be flushed and closed."""
 
     def flush(seconds: float) -> Deferred[int]:

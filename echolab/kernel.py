@@ -1,7 +1,7 @@
 """What the kernel knows of a connection: errors, round trips, credentials.
 
 Twisted tells a protocol that a connection was lost, not why; the errno, and all
-that can be asked of a socket, is gone when `connectionLost` is called. So the
+that can be asked of a socket, is gone when ``connectionLost`` is called. So the
 socket is watched.
 """
 

@@ -1,7 +1,7 @@
 """What framing makes of a chunk: a batch of messages.
 
 A batch is what travels, not one message, because a batch can be handled at the
-speed of the wire: a thousand lines are labelled by one `bytes.replace`.
+speed of the wire: a thousand lines are labelled by one ``bytes.replace``.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Messages(Protocol):
         ...
 
     def join(self, separator: bytes) -> bytes:
-        """All messages with ``separator`` between them, as `bytes.join` would."""
+        """All messages with ``separator`` between them, as ``bytes.join`` would."""
         ...
 
     def raw(self) -> bytes:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from echolab.events import Sink
     from echolab.framing import Framer
 
-__all__ = ["Limits", "ReceiverFactory", "ReceiverProtocol"]
+__all__ = ["ReceiverFactory"]
 
 # How often a drain looks again: after a turn of the reactor that has asked every
 # connection, and less often while the sink lets nobody read.

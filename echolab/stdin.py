@@ -25,7 +25,7 @@ class StdinReader:
 
     It reads once each time the reactor says that a read will not block. So the
     descriptor may stay blocking, and a terminal shared with a shell is left as
-    it was; `twisted.internet.stdio` makes it non-blocking for everybody.
+    it was; ``twisted.internet.stdio`` makes it non-blocking for everybody.
 
     Works on a terminal, a pipe, a socket, a regular file and ``/dev/null``.
 
