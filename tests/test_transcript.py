@@ -182,6 +182,14 @@ class WaitTests(SynchronousTestCase):
         self.assertIs(self.successResultOf(of_bob).cause, EndCause.IDLE)
         self.assertEqual(self.successResultOf(of_all).peer, BOB)
 
+    def test_the_end_of_all_is_when_none_is_open(self) -> None:
+        for event in (Accepted(ANN, TIME), finished(ANN), Accepted(BOB, TIME)):
+            self.transcript(event)
+        waiting = self.transcript.wait_for_end()
+        self.assertNoResult(waiting)
+        self.transcript(finished(BOB))
+        self.assertEqual(self.successResultOf(waiting), finished(BOB))
+
     def test_peers(self) -> None:
         waiting = self.transcript.wait_for_peers(2)
         self.transcript(Accepted(ANN, TIME))

@@ -42,7 +42,7 @@ class Question(Protocol[T_co]):
     """Is shown every event in order; its ``str`` says what it waits for."""
 
     def __call__(self, event: Event) -> T_co | None:
-        """Look at an event; return the answer if this was it."""
+        """Look at an event; return the answer, if that is what it is by now."""
         ...
 
 
@@ -56,6 +56,7 @@ class LineQuestion:
         self._number = number_of(who)
         self._times = times
         self._left = times
+        self._found: bytes | None = None
         self._join = Joiner()
 
     @override
@@ -65,24 +66,27 @@ class LineQuestion:
         return f"a line{whose} with {self._pattern.pattern!r}{times}"
 
     def __call__(self, event: Event) -> bytes | None:
-        """Look at an event; return the line if it is the last of them."""
-        if self._number not in (None, event.peer.number):
-            return None
-        for each in self._join(event):
-            if isinstance(each, Received):
-                for line in filter(self._pattern.search, each.messages):
-                    self._left -= 1
-                    if self._left <= 0:
-                        return line
-        return None
+        """Look at an event; return the last of the lines, if all have come."""
+        if self._found is None and self._number in (None, event.peer.number):
+            for each in self._join(event):
+                if isinstance(each, Received):
+                    self._look_at(each.messages)
+        return self._found
+
+    def _look_at(self, lines: Iterable[bytes]) -> None:
+        for line in filter(self._pattern.search, lines):
+            self._left -= 1
+            if self._left == 0:
+                self._found = line
 
 
 class EndQuestion:
-    """Waits for the end of one connection, or of all there were until then."""
+    """Waits for the end of one connection, or of all that there are by then."""
 
     def __init__(self, who: Who) -> None:
         self._number = number_of(who)
         self._open: set[int] = set()
+        self._last: Finished | None = None
 
     @override
     def __str__(self) -> str:
@@ -90,16 +94,15 @@ class EndQuestion:
         return f"the end of the connection{whose}"
 
     def __call__(self, event: Event) -> Finished | None:
-        """Look at an event; return the end if it was the last."""
+        """Look at an event; return the last end, if none is open."""
         number = event.peer.number
-        if self._number not in (None, number):
-            return None
-        if isinstance(event, Accepted | Connected):
-            self._open.add(number)
-        elif isinstance(event, Finished):
-            self._open.discard(number)
-            return None if self._open else event
-        return None
+        if self._number in (None, number):
+            if isinstance(event, Accepted | Connected):
+                self._open.add(number)
+            elif isinstance(event, Finished):
+                self._open.discard(number)
+                self._last = event
+        return None if self._open else self._last
 
 
 class BytesQuestion:
@@ -116,12 +119,10 @@ class BytesQuestion:
         return f"{self._count} bytes{whose}"
 
     def __call__(self, event: Event) -> bytes | None:
-        """Look at an event; return all the bytes if it brought the last of them."""
+        """Look at an event; return all the bytes, if they are enough."""
         if isinstance(event, Chunk) and self._number in (None, event.peer.number):
             self._received += event.data
-            if len(self._received) >= self._count:
-                return self._received
-        return None
+        return self._received if len(self._received) >= self._count else None
 
 
 class PeersQuestion:
@@ -136,12 +137,10 @@ class PeersQuestion:
         return f"{self._count} peer{'s' * (self._count != 1)}"
 
     def __call__(self, event: Event) -> list[Peer] | None:
-        """Look at an event; return the peers if it brought the last of them."""
+        """Look at an event; return the peers, if they are enough."""
         if isinstance(event, Accepted | Connected):
             self._peers.append(event.peer)
-            if len(self._peers) >= self._count:
-                return self._peers
-        return None
+        return self._peers if len(self._peers) >= self._count else None
 
 
 class Joiner:

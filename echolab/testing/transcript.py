@@ -182,11 +182,12 @@ class Remembering:
         self, question: Question[T], tell: Callable[[T], object]
     ) -> Callable[[], None]:
         """Have the answer told, now or when it comes; return what ends that."""
+        answer = None
         for event in self._events:
             answer = question(event)
-            if answer is not None:
-                tell(answer)
-                return _nothing
+        if answer is not None:
+            tell(answer)
+            return _nothing
 
         def look(event: Event) -> None:
             answer = question(event)
@@ -248,7 +249,10 @@ class Transcript(Remembering):
     def wait_for_end(
         self, peer: Who = None, timeout: float = 5.0
     ) -> Deferred[Finished]:
-        """Wait for the end of a peer's connection, or of all there were until then.
+        """Wait for the end of a peer's connection; for None, until none is open.
+
+        That is, of those that have connected: if more are to come, wait for them
+        first (`wait_for_peers`).
 
         Returns:
             A Deferred that fires with the end, the last of them.
@@ -341,7 +345,10 @@ class BlockingTranscript(Remembering):
         return self._wait(BytesQuestion(count, peer), timeout)
 
     def wait_for_end(self, peer: Who = None, timeout: float = 5.0) -> Finished:
-        """Wait for the end of a peer's connection, or of all there were until then.
+        """Wait for the end of a peer's connection; for None, until none is open.
+
+        That is, of those that have connected: if more are to come, wait for them
+        first (`wait_for_peers`).
 
         Returns:
             The end, the last of them.
