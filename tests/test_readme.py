@@ -6,8 +6,10 @@ import contextlib
 import importlib
 import io
 import re
+import socket
 import sys
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from twisted.internet.address import IPv4Address
@@ -17,14 +19,15 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab.options import ClientOptions, ServerOptions
-from tests.support import ROOT, FakeTransport
+from echolab.testing import LabProcess
+from tests.support import ROOT, SECONDS, FakeTransport
 
 README = (ROOT / "README.md").read_text()
 
 
 class ReadmeTests(SynchronousTestCase):
     def test_embedding_example(self) -> None:
-        [example] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+        example, _ = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
         reactor = MemoryReactorClock()
         importlib.import_module("twisted.internet.reactor")  # to have one to replace
 
@@ -58,10 +61,31 @@ class ReadmeTests(SynchronousTestCase):
         table = set(re.findall(r"^\| `(--[a-z-]+)", README, re.MULTILINE))
         self.assertEqual(table, ours - unspoken)
 
+    def test_testing_example(self) -> None:
+        _, example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+        names: dict[str, Any] = {}
+        exec(compile(example, "README.md", "exec"), names)
+        test = names["test_my_client_tries_again"]
+        [marker] = test.pytestmark
+        names["my_client"] = self  # `deliver` stands for the reader's code.
+        with LabProcess(**marker.kwargs) as server:
+            test(server)
+
+    def deliver(self, parcel: str, host: str, port: int) -> None:
+        answer = b""
+        while not answer:
+            with (
+                contextlib.suppress(ConnectionResetError),
+                socket.create_connection((host, port), SECONDS) as connection,
+            ):
+                connection.sendall(parcel.encode() + b"\n")
+                answer = connection.recv(100)
+        self.assertEqual(answer, b"ok\n")
+
     def test_every_name_of_the_library_exists(self) -> None:
         import echolab
 
-        names = set(re.findall(r"`echolab\.(\w+)`", README))
+        names = set(re.findall(r"`echolab\.([A-Z]\w+)`", README))
         self.assertTrue(names)
         for name in names:
             self.assertIn(name, echolab.__all__)

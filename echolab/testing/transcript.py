@@ -114,6 +114,10 @@ class Remembering:
         """What each read returned, in order."""
         return [e.data for e in self.of(peer) if isinstance(e, Chunk)]
 
+    def received(self, peer: Who = None) -> bytes:
+        """All bytes that came, as they came."""
+        return b"".join(self.chunks(peer))
+
     def ends(self, peer: Who = None) -> list[Finished]:
         """How connections ended, in order."""
         return [e for e in self.of(peer) if isinstance(e, Finished)]

@@ -1,0 +1,73 @@
+"""What docs/testing.md shows runs, each style under its own runner."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import get_type_hints
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from echolab import Behaviour
+from echolab.testing import Remembering, ServerKeywords
+from tests.support import ROOT
+
+GUIDE = (ROOT / "docs" / "testing.md").read_text()
+EXAMPLES = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", GUIDE, re.DOTALL))
+
+
+class GuideTests(SynchronousTestCase):
+    def run_example(self, name: str, *command: str) -> str:
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        Path(folder, name).write_text(EXAMPLES.pop(name))
+        ended = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said = ended.stdout + ended.stderr
+        self.assertEqual(ended.returncode, 0, said)
+        return said
+
+    def test_every_style(self) -> None:
+        pytest = ("pytest", "-p", "no:cacheprovider", "--strict-markers")
+        for name in ("test_plain.py", "test_memory.py"):
+            self.run_example(name, *pytest, "-p", "no:twisted", name)
+        self.run_example("test_coroutines.py", *pytest, "test_coroutines.py")
+        said = self.run_example("test_trial.py", "twisted.trial", "test_trial")
+        self.assertIn("PASSED (successes=2)", said)
+        self.assertEqual(EXAMPLES, {})
+
+    def test_every_behaviour_is_in_the_table_and_is_one(self) -> None:
+        table = GUIDE.partition("## Misbehaviour")[2].partition("\n## ")[0]
+        named = re.findall(r"^\| `([\w-]+)", table, re.MULTILINE)
+        kinds = {
+            name.replace("_", "-")
+            for name, value in vars(Behaviour).items()
+            if isinstance(value, staticmethod)
+        }
+        self.assertEqual(set(named), kinds)
+        cells = "\n".join(re.findall(r"^\|(.*?)\|", table, re.MULTILINE))
+        for text in re.findall(r"`(.*?)`", cells):
+            Behaviour.parse(text.replace("=N", "=1").replace("=S", "=1"))
+
+    def test_every_question_and_option_is_one(self) -> None:
+        table = GUIDE.partition("## What can be asked")[2].partition("\n## ")[0]
+        for name in re.findall(r"^\| `(\w+)\(", table, re.MULTILINE):
+            if name != "str" and not name.startswith("wait_for"):
+                self.assertTrue(hasattr(Remembering, name), name)
+        table = GUIDE.partition("## How the server is")[2].partition("\n## ")[0]
+        self.assertEqual(
+            set(re.findall(r"`(\w+)=", table.partition("| option | |")[2])),
+            set(get_type_hints(ServerKeywords, localns={"Behaviour": Behaviour})),
+        )
+
+    def test_the_examples_that_are_named_are_there(self) -> None:
+        named = set(re.findall(r"\(examples/(\w+\.py)\)", GUIDE))
+        there = {path.name for path in (ROOT / "docs" / "examples").glob("test_*.py")}
+        self.assertEqual(named, there)
