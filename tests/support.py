@@ -18,13 +18,10 @@ from twisted.internet.interfaces import IHalfCloseableDescriptor
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from zope.interface import alsoProvides
 
-from echolab import Finished, Received
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-    from echolab import Event
 
 SECONDS = 20.0
 """How long a test waits for what must come: long, since it costs nothing."""
@@ -36,28 +33,6 @@ TWISTD = (
     "-c",
     "import sys; sys.argv[0] = 'twistd'\nfrom twisted.scripts.twistd import run; run()",
 )
-
-
-class Events(list["Event"]):
-    """A sink that remembers."""
-
-    def __call__(self, event: Event) -> None:
-        self.append(event)
-
-    def lines(self) -> list[bytes]:
-        """All messages received, in order."""
-        return [
-            message
-            for event in self
-            if isinstance(event, Received)
-            for message in event.messages
-        ]
-
-    def finished(self) -> Finished:
-        """The last event, which must be the end."""
-        last = self[-1]
-        assert isinstance(last, Finished)
-        return last
 
 
 class FakeTransport(StringTransport):

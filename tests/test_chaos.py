@@ -12,7 +12,8 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from echolab import EndCause, Finished, Received, ReceiverFactory
-from tests.support import SECONDS, Events
+from echolab.testing import Transcript
+from tests.support import SECONDS
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress
@@ -110,12 +111,12 @@ class ChaosTests(TestCase):
     async def run_chaos(self, seed: int) -> None:
         from twisted.internet import reactor
 
-        events = Events()
+        events = Transcript()
         all_ended: Deferred[None] = Deferred()
 
         def sink(event: Event) -> None:
             events(event)
-            ends = sum(isinstance(each, Finished) for each in events)
+            ends = sum(isinstance(each, Finished) for each in events.events)
             if isinstance(event, Finished) and ends == CLIENTS:
                 all_ended.callback(None)
 
@@ -131,12 +132,12 @@ class ChaosTests(TestCase):
             client.transport.loseConnection()
         await all_ended
         await gatherResults(proxy.work)
-        for end in [each for each in events if isinstance(each, Finished)]:
+        for end in [each for each in events.events if isinstance(each, Finished)]:
             assert end.peer.port is not None
             way = proxy.ways[end.peer.port]
             batches = [
                 event.messages
-                for event in events
+                for event in events.events
                 if isinstance(event, Received) and event.peer == end.peer
             ]
             got = b"".join(batch.raw() for batch in batches)

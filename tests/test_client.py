@@ -14,7 +14,8 @@ from zope.interface import alsoProvides, implementer
 
 from echolab import Connected, EndCause, SenderFactory, SenderProtocol
 from echolab.client import DotQuit
-from tests.support import Events, FakeTransport
+from echolab.testing import Transcript
+from tests.support import FakeTransport
 
 ADDRESS = IPv4Address("TCP", "127.0.0.1", 8888)
 
@@ -37,11 +38,11 @@ class Producer:
 class SenderTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.events = Events()
+        self.transcript = Transcript()
         self.transport = FakeTransport()
         self.transport.peerAddr = ADDRESS
         self.factory = SenderFactory(
-            self.events, clock=self.clock, wait_seconds=5, half_open_seconds=1
+            self.transcript, clock=self.clock, wait_seconds=5, half_open_seconds=1
         )
         self.protocol = self.connect()
 
@@ -53,17 +54,17 @@ class SenderTests(SynchronousTestCase):
     def lose(self, why: Exception | None = None) -> EndCause:
         self.protocol.connectionLost(Failure(why or error.ConnectionDone()))
         self.assertEqual(self.clock.getDelayedCalls(), [])
-        return self.events.finished().cause
+        return self.transcript.ends()[-1].cause
 
     def test_sends_and_reports_replies(self) -> None:
         self.protocol.write(b"hello\n")
         self.assertEqual(self.transport.value(), b"hello\n")
         self.protocol.dataReceived(b"well")
         self.protocol.dataReceived(b"come\n")
-        self.assertIsInstance(self.events[0], Connected)
-        self.assertEqual(self.events.lines(), [b"well", b"come\n"])
+        self.assertIsInstance(self.transcript.events[0], Connected)
+        self.assertEqual(self.transcript.lines(), [b"well", b"come\n"])
         self.lose()
-        self.assertEqual(self.events.finished().received_bytes, 9)
+        self.assertEqual(self.transcript.ends()[-1].received_bytes, 9)
 
     def test_finish_ends_the_sending_side_only(self) -> None:
         self.protocol.write(b"a")
@@ -72,7 +73,7 @@ class SenderTests(SynchronousTestCase):
         self.assertTrue(self.transport.write_ended)
         self.assertFalse(self.transport.disconnecting)
         self.protocol.dataReceived(b"late reply")
-        self.assertEqual(self.events.lines(), [b"late reply"])
+        self.assertEqual(self.transcript.lines(), [b"late reply"])
         self.protocol.readConnectionLost()
         self.assertTrue(self.transport.disconnecting)
         self.assertIs(self.lose(), EndCause.EOF)

@@ -5,72 +5,62 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import struct
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from echolab import EndCause
+from echolab.testing import LabProcess
 from tests.support import SECONDS, TWISTD, Program, run
 
-RESET = struct.pack("ii", 1, 0)
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from echolab.testing import ServerKeywords
 
 
-class ClientCase(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.listener.settimeout(SECONDS)
-        self.addCleanup(self.listener.close)
-        self.port = str(self.listener.getsockname()[1])
+class ClientTests(SynchronousTestCase):
+    def serve(self, *options: str, **keywords: Unpack[ServerKeywords]) -> LabProcess:
+        self.server = self.enterContext(LabProcess(*options, **keywords))
+        self.port = str(self.server.port)
+        return self.server
 
     def client(self, *options: str, stdin: int = subprocess.PIPE) -> Program:
         return Program("client", "127.0.0.1", self.port, *options, stdin=stdin)
 
-    def accept(self) -> socket.socket:
-        connection, _ = self.listener.accept()
-        connection.settimeout(SECONDS)
-        self.addCleanup(connection.close)
-        return connection
+    def assert_sent(self, data: bytes) -> None:
+        end = self.server.wait_for_end(timeout=SECONDS)
+        self.assertEqual(self.server.received(), data)
+        self.assertIs(end.cause, EndCause.EOF)
 
-    def read_all(self, connection: socket.socket) -> bytes:
-        got = b""
-        while chunk := connection.recv(1 << 20):
-            got += chunk
-        return got
-
-
-class ClientTests(ClientCase):
     def test_piped_lines(self) -> None:
+        self.serve()
         with self.client() as client:
-            server = self.accept()
             client.send(b"hello\nunterminated")
-            self.assertEqual(server.recv(100), b"hello\nunterminated")
+            self.server.wait_for_bytes(18, timeout=SECONDS)
             client.end_input()
-            self.assertEqual(self.read_all(server), b"")
-            server.close()
             self.assertEqual(client.end(), 0)
             self.assertEqual((client.out, client.err), (b"finish.\n", b""))
+        self.assert_sent(b"hello\nunterminated")
 
     def test_dot(self) -> None:
         for options, sent in ((), b"a\n"), (("--no-dot",), b"a\n.\nb\n"):
+            self.serve()
             with self.client(*options) as client:
-                server = self.accept()
                 client.send(b"a\n.\nb\n")
                 client.end_input()
-                self.assertEqual(self.read_all(server), sent)
-                server.close()
                 self.assertEqual(client.end(), 0)
+            self.assert_sent(sent)
 
     def test_replies_also_after_the_end_of_input(self) -> None:
-        for options, shown in ((), b"one\ntwo\n"), (("--quiet",), b""):
+        for options, shown in ((), b"one\none\n"), (("--quiet",), b""):
+            self.serve(reply="one", behave="answer-late:seconds=0.1")
             with self.client(*options) as client:
-                server = self.accept()
-                server.sendall(b"one\n")
+                client.send(b"1\n2\n")
                 client.end_input()
-                self.read_all(server)
-                server.sendall(b"two\n")
-                server.close()
                 self.assertEqual(client.end(), 0)
                 self.assertEqual(client.out, shown + b"finish.\n")
 
@@ -79,34 +69,32 @@ class ClientTests(ClientCase):
             file.write(b"from a file\n")
             file.seek(0)
             for stdin, sent in ((file, b"from a file\n"), (null, b"")):
+                self.serve()
                 with self.client(stdin=stdin.fileno()) as client:
-                    server = self.accept()
-                    self.assertEqual(self.read_all(server), sent)
-                    server.close()
                     self.assertEqual(client.end(), 0)
+                self.assert_sent(sent)
 
     def test_stdin_that_is_closed(self) -> None:
+        self.serve()
         shell = ("sh", "-c", 'exec "$@" <&-', "sh")
         with Program(
             *("client", "127.0.0.1", self.port),
             program=(*shell, *TWISTD[:1], "-m", "echolab"),
         ) as client:
-            server = self.accept()
-            self.assertEqual(self.read_all(server), b"")
-            server.close()
             self.assertEqual(client.end(), 0)
+        self.assert_sent(b"")
 
     def test_slow_server_pauses_stdin(self) -> None:
+        self.serve(behave="stop-reading")
         with self.client() as client:
-            self.accept()
             self.assertLess(client.fill_stdin(), 50_000_000)
             status = Path(f"/proc/{client.process.pid}/status").read_text()
             [peak] = [x for x in status.splitlines() if x.startswith("VmHWM")]
             self.assertLess(int(peak.split()[1]), 60_000, "kB")
 
     def test_server_that_closes_while_nothing_is_typed(self) -> None:
+        self.serve(behave="close")
         with self.client() as client:
-            self.accept().close()
             self.assertEqual(client.end(), 1)
             self.assertEqual(
                 client.err.decode(),
@@ -116,80 +104,64 @@ class ClientTests(ClientCase):
 
     def test_server_that_sends_nothing_but_reads(self) -> None:
         # As `ncat -l < /dev/null` does: it ends its sending side at once.
+        self.serve(behave="half-close")
         with self.client() as client:
-            server = self.accept()
-            server.shutdown(socket.SHUT_WR)
             client.send(b"hello\n")
             client.end_input()
-            self.assertEqual(self.read_all(server), b"hello\n")
-            server.close()
             self.assertEqual(client.end(), 0)
+        self.assert_sent(b"hello\n")
 
     def test_files_are_sent_as_they_are(self) -> None:
+        self.serve()
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "a").write_bytes(b"one\n.\ntwo\n")
             Path(folder, "b").write_bytes(b"\xff\0" * 50_000)
             with self.client(
                 *("--file", f"{folder}/a", "--file", f"{folder}/b", "--crlf")
             ) as client:
-                server = self.accept()
-                got = self.read_all(server)
-                server.close()
-                self.assertEqual(got, b"one\n.\ntwo\n" + b"\xff\0" * 50_000)
                 self.assertEqual(client.end(), 0)
+        self.assert_sent(b"one\n.\ntwo\n" + b"\xff\0" * 50_000)
 
     def test_file_that_is_not_there(self) -> None:
-        with self.client("--file", "/no/such/file") as client:
-            self.assertEqual(client.end(), 1)
-            self.assertEqual(
-                client.err, b"open /no/such/file: No such file or directory\n"
-            )
+        ended = run("client", "127.0.0.1", "1", "--file", "/no/such/file")
+        self.assertEqual(ended.process.returncode, 1)
+        self.assertEqual(ended.err, b"open /no/such/file: No such file or directory\n")
 
     def test_lines_with_carriage_returns_at_a_rate(self) -> None:
+        self.serve()
         with self.client("--crlf", "--rate", "50") as client:
-            server = self.accept()
             client.send(b"one\ntwo\r\nthree\n.\n")
-            self.assertEqual(self.read_all(server), b"one\r\ntwo\r\nthree\r\n")
-            server.close()
             self.assertEqual(client.end(), 0)
+        self.assert_sent(b"one\r\ntwo\r\nthree\r\n")
 
     def test_no_wait_for_replies(self) -> None:
+        self.serve(reply="late", behave="answer-late:seconds=60")
         with self.client("--wait", "0") as client:
-            server = self.accept()
+            client.send(b"x\n")
             client.end_input()
             self.assertEqual(client.end(), 0)
-            server.close()
 
     def test_retry_until_somebody_listens(self) -> None:
-        with socket.socket() as late:
-            late.bind(("127.0.0.1", 0))
-            late.settimeout(SECONDS)
-            port = str(late.getsockname()[1])
-            with Program("client", "127.0.0.1", port, "--retry", "20") as client:
-                client.send(b"typed meanwhile\n")
-                client.end_input()
-                client.wait_for(
-                    b"Connection refused; trying again for 20 s\n", stream="err"
-                )
-                late.listen()
-                server, _ = late.accept()
-                self.assertEqual(self.read_all(server), b"typed meanwhile\n")
-                server.close()
-                self.assertEqual(client.end(), 0)
+        self.serve(behave="refuse:seconds=1")
+        with self.client("--retry", "20") as client:
+            client.send(b"typed meanwhile\n")
+            client.end_input()
+            client.wait_for(
+                b"Connection refused; trying again for 20 s\n", stream="err"
+            )
+            self.assertEqual(client.end(), 0)
+        self.assert_sent(b"typed meanwhile\n")
 
     def test_retry_in_vain(self) -> None:
-        self.listener.close()
+        self.serve(behave="refuse")
         with self.client("--retry", "1") as client:
             self.assertEqual(client.end(), 1)
             self.assertIn(b": Connection refused\n", client.err)
 
     def test_reset(self) -> None:
+        self.serve(behave="reset:after-bytes=1")
         with self.client() as client:
-            server = self.accept()
             client.send(b"x")
-            server.recv(1)
-            server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            server.close()
             self.assertEqual(client.end(), 1)
             self.assertEqual(
                 client.err.decode(),
@@ -197,69 +169,45 @@ class ClientTests(ClientCase):
             )
 
     def test_interrupted(self) -> None:
+        self.serve()
         with self.client() as client:
-            self.accept()
+            self.server.wait_for_peers(1, timeout=SECONDS)
             client.process.send_signal(signal.SIGINT)
             self.assertEqual(client.end(), -signal.SIGINT)
             self.assertEqual((client.out, client.err), (b"", b""))
 
     def test_interrupted_while_the_server_is_stuck(self) -> None:
+        self.serve(behave="stop-reading")
         with self.client() as client:
-            self.accept()
             client.fill_stdin()
             client.process.send_signal(signal.SIGTERM)
             self.assertEqual(client.end(), -signal.SIGTERM)
 
     def test_reader_of_replies_that_goes_away(self) -> None:
+        self.serve()
         reading, writing = os.pipe()
         with Program("client", "127.0.0.1", self.port, stdout=writing) as client:
             os.close(writing)
-            self.accept()
+            self.server.wait_for_peers(1, timeout=SECONDS)
             os.close(reading)
             self.assertEqual(client.end(), 1)
             self.assertEqual(client.err, b"write stdout: Broken pipe\n")
 
-    def test_by_name_and_by_endpoint(self) -> None:
-        for words in (
-            ["localhost", self.port],
-            ["--connect", f"tcp:127.0.0.1:{self.port}"],
+    def test_every_way_there(self) -> None:
+        for keywords, words in (
+            ({}, "localhost {0.port}"),
+            ({}, "--connect {0.endpoint}"),
+            ({"host": "::1"}, "::1 {0.port}"),
+            ({"unix": True}, "--connect unix:{0.path}"),
         ):
-            with Program("client", *words) as client:
-                server = self.accept()
-                client.send(b".\n")
-                self.assertEqual(self.read_all(server), b"")
-                server.close()
+            server = self.serve(**cast("ServerKeywords", keywords))
+            with Program("client", *words.format(server).split()) as client:
+                client.send(b"there\n.\n")
                 self.assertEqual(client.end(), 0)
-
-    def test_ipv6(self) -> None:
-        with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
-            listener.settimeout(SECONDS)
-            port = str(listener.getsockname()[1])
-            with Program("client", "::1", port) as client:
-                server, _ = listener.accept()
-                client.send(b"six\n")
-                client.end_input()
-                self.assertEqual(self.read_all(server), b"six\n")
-                server.close()
-                self.assertEqual(client.end(), 0)
-
-    def test_unix_path(self) -> None:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            socket.socket(socket.AF_UNIX) as listener,
-        ):
-            listener.bind(f"{folder}/s")
-            listener.listen()
-            listener.settimeout(SECONDS)
-            with Program("client", "--connect", f"unix:{folder}/s") as client:
-                server, _ = listener.accept()
-                client.send(b"by path\n")
-                client.end_input()
-                self.assertEqual(self.read_all(server), b"by path\n")
-                server.close()
-                self.assertEqual(client.end(), 0)
+            self.assert_sent(b"there\n")
 
     def test_twistd_plugin(self) -> None:
+        self.serve()
         with (
             tempfile.TemporaryDirectory() as folder,
             Program(
@@ -268,30 +216,25 @@ class ClientTests(ClientCase):
                 cwd=folder,
             ) as client,
         ):
-            server = self.accept()
             client.send(b"hello\n")
             client.end_input()
-            self.assertEqual(self.read_all(server), b"hello\n")
-            server.close()
             self.assertEqual(client.end(), 0)
             self.assertEqual((client.out, client.err), (b"finish.\n", b""))
             self.assertEqual(os.listdir(folder), [])
+        self.assert_sent(b"hello\n")
 
 
-class FailingTests(ClientCase):
+class FailingTests(SynchronousTestCase):
     def check(self, line: str, *words: str) -> None:
         ended = run("client", *words)
         self.assertEqual(ended.err.decode(), line + "\n")
         self.assertEqual((ended.out, ended.process.returncode), (b"", 1))
 
     def test_refused(self) -> None:
-        self.listener.close()
-        where = f"127.0.0.1:{self.port}"
-        self.check(f"connect {where}: Connection refused", "127.0.0.1", self.port)
-        ended = run(
-            *("-n", "echolab-client", "--port", self.port),
-            program=TWISTD,
-        )
+        port = str(self.enterContext(LabProcess(behave="refuse")).port)
+        where = f"127.0.0.1:{port}"
+        self.check(f"connect {where}: Connection refused", "127.0.0.1", port)
+        ended = run("-n", "echolab-client", "--port", port, program=TWISTD)
         self.assertEqual(ended.err.decode(), f"connect {where}: Connection refused\n")
         self.assertEqual(ended.process.returncode, 1)
         self.assertEqual(ended.left_behind, [])

@@ -13,7 +13,8 @@ from zope.interface import implementer
 
 from echolab import SenderFactory
 from echolab.connecting import Connector
-from tests.support import Events, FakeTransport
+from echolab.testing import Transcript
+from tests.support import FakeTransport
 
 
 @implementer(IStreamClientEndpoint)
@@ -48,7 +49,7 @@ class ConnectorTests(SynchronousTestCase):
             timeout_seconds=5,
             retry_seconds=retry_seconds,
         )
-        return self.connector.connect(SenderFactory(Events(), clock=self.clock))
+        return self.connector.connect(SenderFactory(Transcript(), clock=self.clock))
 
     def test_once(self) -> None:
         endpoint = Endpoint(refusals=1)

@@ -25,7 +25,8 @@ from echolab.client_endpoints import client_endpoint
 from echolab.connecting import Connector
 from echolab.endpoints import server_endpoints
 from echolab.settings import ClientSettings, ServerSettings
-from tests.support import SECONDS, Events
+from echolab.testing import Transcript
+from tests.support import SECONDS
 from tests.test_ways_in import certificate
 
 
@@ -38,11 +39,11 @@ class EndpointCase(TestCase):
         self.reactor: Any = reactor
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.ended: Deferred[None] = Deferred()
-        self.events = Events()
+        self.transcript = Transcript()
         self.factory = ReceiverFactory(self.sink, clock=self.reactor)
 
     def sink(self, event: Any) -> None:
-        self.events(event)
+        self.transcript(event)
         if isinstance(event, (Finished, Refused)):
             self.ended.callback(None)
 
@@ -60,14 +61,14 @@ class EndpointCase(TestCase):
         connector = Connector(
             endpoint, name, clock=self.reactor, timeout_seconds=SECONDS
         )
-        replies = SenderFactory(Events(), clock=self.reactor, tls_wait_seconds=0)
+        replies = SenderFactory(Transcript(), clock=self.reactor, tls_wait_seconds=0)
         client = await connector.connect(replies)
         client.write(header + b"hello\n")
         client.finish()
         await self.ended
 
     def assert_received(self) -> None:
-        self.assertEqual(self.events.lines(), [b"hello"])
+        self.assertEqual(self.transcript.lines(), [b"hello"])
 
 
 class PlainTests(EndpointCase):
@@ -93,7 +94,7 @@ class PlainTests(EndpointCase):
         self.assertEqual(path.stat().st_mode & 0o777, 0o660)
         await self.send(connect=f"unix:{path}")
         self.assert_received()
-        peer = self.events[0].peer
+        peer = self.transcript.events[0].peer
         self.assertEqual((peer.pid, peer.uid), (os.getpid(), os.getuid()))
         self.assertEqual(str(peer), f"unix:{path},pid={os.getpid()}")
 
@@ -122,7 +123,7 @@ class PlainTests(EndpointCase):
         )
         host = await self.listen(port=0, interface="127.0.0.1")
         await self.send(host="127.0.0.1", port=host.port)
-        [refused] = self.events
+        [refused] = self.transcript.events
         assert isinstance(refused, Refused)
         self.assertEqual(refused.detail, "denied")
 
@@ -170,7 +171,7 @@ class TLSEndpointTests(EndpointCase):
             f":certificate={own}:privateKey={own}"
         )
         self.assert_received()
-        self.assertEqual(self.events[0].peer.name, "alice")
+        self.assertEqual(self.transcript.events[0].peer.name, "alice")
 
     async def test_unverified_with_a_certificate(self) -> None:
         ca = f"{self.folder}/ca.pem"
@@ -198,7 +199,7 @@ class TLSEndpointTests(EndpointCase):
         header = b"PROXY TCP4 192.0.2.1 192.0.2.2 4711 80\r\n"
         await self.send(host="127.0.0.1", port=host.port, header=header)
         self.assert_received()
-        self.assertEqual(str(self.events[0].peer), "192.0.2.1:4711")
+        self.assertEqual(str(self.transcript.events[0].peer), "192.0.2.1:4711")
 
     async def test_refused_over_tls_and_behind_a_balancer(self) -> None:
         self.factory.stop_accepting()
@@ -206,7 +207,7 @@ class TLSEndpointTests(EndpointCase):
         host = await self.listen(listen=(f"haproxy:{self.text}",), proxy_from=trusted)
         header = b"PROXY TCP4 192.0.2.1 192.0.2.2 4711 80\r\n"
         await self.send(host="127.0.0.1", port=host.port, header=header)
-        [refused] = self.events
+        [refused] = self.transcript.events
         self.assertEqual(str(refused.peer), "192.0.2.1:4711")
 
     async def test_wrong_signer(self) -> None:
@@ -214,7 +215,9 @@ class TLSEndpointTests(EndpointCase):
         with self.assertRaisesRegex(Exception, "certificate verify failed"):
             await self.send(connect=f"tls:localhost:{host.port}")
         await self.ended
-        [refused] = self.events
+        [refused] = self.transcript.events
         assert isinstance(refused, Refused)
         self.assertIn("unknown ca", refused.detail)
-        self.assertFalse(any(isinstance(event, Received) for event in self.events))
+        self.assertFalse(
+            any(isinstance(event, Received) for event in self.transcript.events)
+        )

@@ -22,7 +22,8 @@ from echolab import (
 )
 from echolab.admission import network
 from echolab.proxy import SIGNATURE, V2_BYTES, Header, ProxyFactory, parse
-from tests.support import Events, FakeTransport
+from echolab.testing import Transcript
+from tests.support import FakeTransport
 
 V4 = IPv4Address("TCP", "192.0.2.1", 56324)
 V6 = IPv6Address("TCP", "2001:db8::1", 56324)
@@ -107,9 +108,9 @@ class ProxyTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.events = Events()
+        self.transcript = Transcript()
         self.receivers = ReceiverFactory(
-            self.events,
+            self.transcript,
             clock=self.clock,
             admission=Admission(deny=[network("192.0.2.1")]),
         )
@@ -131,7 +132,7 @@ class ProxyTests(SynchronousTestCase):
     def lose(self) -> Refused:
         self.protocol.connectionLost(Failure(error.ConnectionAborted()))
         self.assertEqual(self.clock.getDelayedCalls(), [])
-        last = self.events[-1]
+        last = self.transcript.events[-1]
         assert isinstance(last, Refused)
         return last
 
@@ -141,17 +142,17 @@ class ProxyTests(SynchronousTestCase):
             self.protocol.dataReceived(bytes([byte]))
         self.protocol.dataReceived(b"lo\n")
         self.protocol.connectionLost(Failure(error.ConnectionDone()))
-        self.assertEqual(str(self.events[0].peer), "[2001:db8::1]:56324")
-        self.assertEqual(self.events.lines(), [b"hello"])
-        self.assertIs(self.events.finished().cause, EndCause.EOF)
+        self.assertEqual(str(self.transcript.events[0].peer), "[2001:db8::1]:56324")
+        self.assertEqual(self.transcript.lines(), [b"hello"])
+        self.assertIs(self.transcript.ends()[-1].cause, EndCause.EOF)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_header_and_message_in_one_chunk(self) -> None:
         self.connect()
         self.protocol.dataReceived(b"PROXY UNKNOWN\r\nhello\n")
-        self.assertIsInstance(self.events[0], Accepted)
-        self.assertEqual(str(self.events[0].peer), "127.0.0.1:999")
-        self.assertEqual(self.events.lines(), [b"hello"])
+        self.assertIsInstance(self.transcript.events[0], Accepted)
+        self.assertEqual(str(self.transcript.events[0].peer), "127.0.0.1:999")
+        self.assertEqual(self.transcript.lines(), [b"hello"])
 
     def test_limits_use_the_carried_address(self) -> None:
         transport = self.connect()

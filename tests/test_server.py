@@ -29,7 +29,8 @@ from echolab import (
 )
 from echolab.receiver import LINGER_SECONDS
 from echolab.server import TURN_SECONDS
-from tests.support import Events, FakeTransport
+from echolab.testing import Transcript
+from tests.support import FakeTransport
 
 if TYPE_CHECKING:
     from echolab.replying import Reply
@@ -40,9 +41,9 @@ ADDRESS = IPv4Address("TCP", "127.0.0.1", 60612)
 class ReceiverCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.events = Events()
+        self.transcript = Transcript()
         self.factory = ReceiverFactory(
-            self.events, clock=self.clock, make_framer=lambda: LineFramer(8)
+            self.transcript, clock=self.clock, make_framer=lambda: LineFramer(8)
         )
 
     def connect(self) -> tuple[ReceiverProtocol, FakeTransport]:
@@ -57,7 +58,7 @@ class ReceiverCase(SynchronousTestCase):
         self, protocol: ReceiverProtocol, why: Exception | None = None
     ) -> EndCause:
         protocol.connectionLost(Failure(why or error.ConnectionDone()))
-        return self.events.finished().cause
+        return self.transcript.ends()[-1].cause
 
 
 class ReceiverTests(ReceiverCase):
@@ -70,10 +71,12 @@ class ReceiverTests(ReceiverCase):
         self.clock.advance(3)
         self.lose(protocol)
         peer = Peer(1, "IPv4", "127.0.0.1", 60612)
-        self.assertEqual(self.events[0], Accepted(peer, 100))
-        self.assertEqual(self.events.lines(), [b"hello", b"bye"])
-        self.assertEqual([event.time for event in self.events], [100, 102, 105, 105])
-        finished = self.events.finished()
+        self.assertEqual(self.transcript.events[0], Accepted(peer, 100))
+        self.assertEqual(self.transcript.lines(), [b"hello", b"bye"])
+        self.assertEqual(
+            [event.time for event in self.transcript.events], [100, 102, 105, 105]
+        )
+        finished = self.transcript.ends()[-1]
         self.assertEqual(finished.peer, peer)
         self.assertEqual(finished.received_bytes, 9)
         self.assertEqual(finished.messages, 1)
@@ -90,7 +93,7 @@ class ReceiverTests(ReceiverCase):
         protocol, _ = self.connect()
         protocol.dataReceived(b"a\nb")
         self.lose(protocol, error.ConnectionLost())
-        self.assertEqual(self.events.lines(), [b"a", b"b"])
+        self.assertEqual(self.transcript.lines(), [b"a", b"b"])
 
     def test_what_cannot_be_framed_ends_the_connection(self) -> None:
         for make, data, cause in (
@@ -98,18 +101,20 @@ class ReceiverTests(ReceiverCase):
             (lambda: NetstringFramer(8, "close"), b"2:ok,9:", EndCause.OVERLONG),
         ):
             self.factory = ReceiverFactory(
-                self.events, clock=self.clock, make_framer=make
+                self.transcript, clock=self.clock, make_framer=make
             )
             protocol, transport = self.connect()
             protocol.dataReceived(data)
             self.assertTrue(transport.disconnecting)
             protocol.dataReceived(b"2:no,")
             self.assertIs(self.lose(protocol), cause)
-            self.assertEqual(self.events.lines().pop(), b"ok")
+            self.assertEqual(self.transcript.lines().pop(), b"ok")
 
     def test_overlong_line_at_the_very_end(self) -> None:
         self.factory = ReceiverFactory(
-            self.events, clock=self.clock, make_framer=lambda: LineFramer(1, "close")
+            self.transcript,
+            clock=self.clock,
+            make_framer=lambda: LineFramer(1, "close"),
         )
         protocol, _ = self.connect()
         protocol.dataReceived(b"x\r")
@@ -119,7 +124,7 @@ class ReceiverTests(ReceiverCase):
         numbers = []
         for _ in range(3):
             self.connect()
-            numbers.append(self.events[-1].peer.number)
+            numbers.append(self.transcript.events[-1].peer.number)
         self.assertEqual(numbers, [1, 2, 3])
 
     def test_peers_do_not_share_a_line(self) -> None:
@@ -129,7 +134,7 @@ class ReceiverTests(ReceiverCase):
         two.dataReceived(b"tw")
         one.dataReceived(b"e\n")
         two.dataReceived(b"o\n")
-        self.assertEqual(self.events.lines(), [b"one", b"two"])
+        self.assertEqual(self.transcript.lines(), [b"one", b"two"])
 
     def test_full_sink_pauses_everybody_old_and_new(self) -> None:
         _, old = self.connect()
@@ -144,7 +149,6 @@ class ReceiverTests(ReceiverCase):
         self.factory.stopProducing()
         self.assertTrue(transport.aborted)
         self.assertIsNone(self.factory.buildProtocol(ADDRESS))
-        self.events.pop()
         cause = self.lose(protocol, error.ConnectionAborted())
         self.assertIs(cause, EndCause.STOPPED)
 
@@ -153,14 +157,14 @@ class ReceiverTests(ReceiverCase):
         self.factory.stop_accepting()
         self.assertIsNone(self.factory.buildProtocol(ADDRESS))
         self.assertEqual(
-            self.events[-1],
+            self.transcript.events[-1],
             Refused(
                 Peer(0, "IPv4", "127.0.0.1", 60612),
                 *(0, EndCause.REFUSED, "no more are accepted", 0),
             ),
         )
         protocol.dataReceived(b"more\n")
-        self.assertEqual(self.events.lines(), [b"more"])
+        self.assertEqual(self.transcript.lines(), [b"more"])
         self.assertFalse(transport.disconnecting)
 
 
@@ -170,13 +174,13 @@ class PartialTests(ReceiverCase):
     def setUp(self) -> None:
         super().setUp()
         self.factory = ReceiverFactory(
-            self.events, clock=self.clock, limits=Limits(partial_seconds=2)
+            self.transcript, clock=self.clock, limits=Limits(partial_seconds=2)
         )
 
     def shown(self) -> list[tuple[bytes, str | None]]:
         return [
             (line, event.messages.mark)
-            for event in self.events
+            for event in self.transcript.events
             if isinstance(event, Received)
             for line in event.messages
         ]
@@ -188,14 +192,14 @@ class PartialTests(ReceiverCase):
         self.assertEqual(self.shown(), [(b"one", None)])
         self.clock.advance(0.1)
         self.assertEqual(self.shown()[1:], [(b"hel", "partial")])
-        self.assertEqual(self.events[-1].time, 2)
+        self.assertEqual(self.transcript.events[-1].time, 2)
         self.clock.advance(10)
         protocol.dataReceived(b"lo\nrest")
         self.assertEqual(self.shown()[2:], [(b"lo", None)])
         self.clock.advance(2)
         self.assertEqual(self.shown()[3:], [(b"rest", "partial")])
         self.lose(protocol)
-        finished = self.events.finished()
+        finished = self.transcript.ends()[-1]
         self.assertEqual((finished.messages, finished.unterminated_bytes), (2, 4))
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
@@ -219,7 +223,7 @@ class PartialTests(ReceiverCase):
 
     def test_never(self) -> None:
         self.factory = ReceiverFactory(
-            self.events, clock=self.clock, limits=Limits(partial_seconds=0)
+            self.transcript, clock=self.clock, limits=Limits(partial_seconds=0)
         )
         protocol, _ = self.connect()
         protocol.dataReceived(b"hel")
@@ -240,7 +244,7 @@ class PartialTests(ReceiverCase):
 
     def test_only_alone(self) -> None:
         self.factory = ReceiverFactory(
-            self.events, clock=self.clock, limits=Limits(partial_alone=True)
+            self.transcript, clock=self.clock, limits=Limits(partial_alone=True)
         )
         protocol, _ = self.connect()
         other, _ = self.connect()
@@ -253,7 +257,7 @@ class PartialTests(ReceiverCase):
 
     def test_overlong_altogether(self) -> None:
         self.factory = ReceiverFactory(
-            *(self.events,),
+            *(self.transcript,),
             clock=self.clock,
             make_framer=lambda: LineFramer(5, "close"),
         )
@@ -271,7 +275,7 @@ class IdleTests(ReceiverCase):
     def setUp(self) -> None:
         super().setUp()
         self.factory = ReceiverFactory(
-            self.events, clock=self.clock, limits=Limits(idle_seconds=10)
+            self.transcript, clock=self.clock, limits=Limits(idle_seconds=10)
         )
 
     def test_ends_after_silence(self) -> None:
@@ -283,8 +287,8 @@ class IdleTests(ReceiverCase):
         self.clock.advance(0.1)
         self.assertTrue(transport.disconnecting)
         self.assertIs(self.lose(protocol), EndCause.IDLE)
-        self.assertEqual(self.events.finished().detail, "nothing came for 10 s")
-        self.assertEqual(self.events.lines(), [b"half"])
+        self.assertEqual(self.transcript.ends()[-1].detail, "nothing came for 10 s")
+        self.assertEqual(self.transcript.lines(), [b"half"])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_a_peer_that_is_held_back_is_not_idle(self) -> None:
@@ -307,17 +311,19 @@ class IdleTests(ReceiverCase):
 class AdmissionTests(ReceiverCase):
     def test_turned_away_and_reported_at_a_bounded_rate(self) -> None:
         self.factory = ReceiverFactory(
-            self.events, clock=self.clock, admission=Admission(max_connections=1)
+            self.transcript, clock=self.clock, admission=Admission(max_connections=1)
         )
         first, _ = self.connect()
         for _ in range(30):
             self.assertIsNone(self.factory.buildProtocol(ADDRESS))
         self.clock.advance(1)
-        refused = [event for event in self.events if isinstance(event, Refused)]
+        refused = [
+            event for event in self.transcript.events if isinstance(event, Refused)
+        ]
         self.assertEqual([event.others for event in refused], [0] * 10 + [19])
         self.assertEqual(refused[0].detail, "max-connections is 1")
         self.assertIsNone(self.factory.buildProtocol(ADDRESS))
-        last = self.events[-1]
+        last = self.transcript.events[-1]
         assert isinstance(last, Refused)
         self.assertEqual(last.others, 0)
         self.assertEqual(self.clock.getDelayedCalls(), [])
@@ -331,7 +337,7 @@ class ReplyCase(ReceiverCase):
     def setUp(self) -> None:
         super().setUp()
         self.factory = ReceiverFactory(
-            self.events,
+            self.transcript,
             clock=self.clock,
             make_protocol=lambda framer: ReplyingProtocol(framer, self.reply),
         )
@@ -350,8 +356,8 @@ class EchoTests(ReplyCase):
         IHalfCloseableProtocol(protocol).readConnectionLost()
         self.assertTrue(transport.disconnecting)
         self.assertIs(self.lose(protocol), EndCause.EOF)
-        self.assertEqual(self.events.lines(), [b"hello", b"bye"])
-        self.assertEqual(self.events.finished().unterminated_bytes, 3)
+        self.assertEqual(self.transcript.lines(), [b"hello", b"bye"])
+        self.assertEqual(self.transcript.ends()[-1].unterminated_bytes, 3)
 
     def test_a_peer_that_does_not_read_is_not_read(self) -> None:
         _, transport = self.connect()
@@ -437,7 +443,7 @@ class DrainTests(ReceiverCase):
             self.assertFalse(transport.disconnecting)
         self.turn()
         self.assertTrue(transport.disconnecting)
-        self.assertEqual(self.events.lines(), [b"x"] * 3)
+        self.assertEqual(self.transcript.lines(), [b"x"] * 3)
 
     def test_peer_that_ends_first_has_ended_in_order(self) -> None:
         protocol, _ = self.connect()

@@ -25,7 +25,8 @@ from echolab import (
     SenderService,
 )
 from echolab.connecting import Connector
-from tests.support import SECONDS, Events, FakeReactor
+from echolab.testing import Transcript
+from tests.support import SECONDS, FakeReactor
 from tests.test_client import Producer
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class ReceiverServiceTests(TestCase):
         self.reactor = FakeReactor()
         self.log = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
         self.done: list[EcholabError | None] = []
-        self.factory = ReceiverFactory(Events(), clock=self.reactor)
+        self.factory = ReceiverFactory(Transcript(), clock=self.reactor)
 
     def service(self, *where: tuple[str, Any], outputs: Any = ()) -> ReceiverService:
         return ReceiverService(

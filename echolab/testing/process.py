@@ -23,6 +23,7 @@ __all__ = ["LabProcess"]
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
+DRAIN = ("--drain", "1")
 
 _READY = re.compile(rb"(listening|refusing) on (.*)\n")
 
@@ -48,7 +49,7 @@ class LabProcess(Place, BlockingTranscript):
         self._others: list[LabProcess] = []
         self._said: list[bytes] = []
         self._ready = threading.Event()
-        words = [*self.words(keywords), *words_of(keywords), *options]
+        words = [*self.words(keywords), *words_of(keywords), *DRAIN, *options]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "echolab", "server", "--record", "-", *words],
             stdin=subprocess.DEVNULL,
