@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from echolab.admission import Admission
     from echolab.behaviour import Behaviour, Fault
     from echolab.client import SenderFactory, SenderProtocol
+    from echolab.client_service import SenderService
     from echolab.errors import (
         ConnectError,
         ConnectionLostError,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from echolab.receiver import Limits, ReceiverProtocol
     from echolab.replying import ReplyingProtocol, echo, reply_text
     from echolab.server import ReceiverFactory
-    from echolab.service import ReceiverService, SenderService
+    from echolab.service import ReceiverService
     from echolab.stdin import StdinReader
 
 __version__ = "0.1.0"
@@ -128,6 +129,7 @@ _MODULES = (
     "admission",
     "behaviour",
     "client",
+    "client_service",
     "errors",
     "events",
     "file_output",

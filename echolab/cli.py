@@ -11,9 +11,10 @@ from twisted.python import usage
 
 from echolab.assembly import server_service
 from echolab.client_assembly import client_service
+from echolab.client_options import ClientOptions
 from echolab.errors import EcholabError
 from echolab.kernel import raise_open_files_limit
-from echolab.options import BaseOptions, ClientOptions, ServerOptions
+from echolab.options import BaseOptions
 from echolab.program import (
     Ending,
     check_standard_output,
@@ -26,6 +27,7 @@ from echolab.program import (
     stderr_observer,
     use_asyncio_for_editing,
 )
+from echolab.server_options import ServerOptions
 from echolab.service import ReceiverService
 
 if TYPE_CHECKING:

@@ -37,31 +37,7 @@ if TYPE_CHECKING:
     from echolab.interfaces import IStreamTransport
     from echolab.messages import Messages
 
-__all__ = ["DotQuit", "SenderFactory", "SenderProtocol"]
-
-
-class DotQuit:
-    """Watches what is typed for the lecture's end: a line that begins with ``.``.
-
-    The lines may arrive in any pieces; nothing is held back.
-    """
-
-    def __init__(self) -> None:
-        self._at_line_start = True
-
-    def feed(self, chunk: bytes) -> tuple[bytes, bool]:
-        """Take a chunk of input.
-
-        Returns:
-            What of it is to be sent, and whether to quit after that.
-        """
-        if self._at_line_start and chunk.startswith(b"."):
-            return b"", True
-        dot = chunk.find(b"\n.")
-        if dot >= 0:
-            return chunk[: dot + 1], True
-        self._at_line_start = chunk.endswith(b"\n")
-        return chunk, False
+__all__ = ["SenderFactory", "SenderProtocol"]
 
 
 @implementer(IPushProducer)

@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from echolab.client_endpoints import client_endpoint
+from echolab.client_service import SenderService
 from echolab.connecting import Connector
 from echolab.input import CRLF, FilesReader, Pacer, open_inputs
 from echolab.output import DescriptorOutput
 from echolab.printing import ConversationPrinter
 from echolab.replay import Recorded, Replayer
-from echolab.service import SenderService
 from echolab.settings import decide
 from echolab.stdin import StdinReader
 

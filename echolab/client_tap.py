@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from echolab.client_assembly import client_service
-from echolab.options import ClientOptions as Options
+from echolab.client_options import ClientOptions as Options
 from echolab.program import standard_input
 from echolab.twistd import host, is_daemon
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         IReactorTime,
     )
 
-__all__ = ["CRLF", "FilesReader", "Pacer", "open_inputs"]
+__all__ = ["CRLF", "DotQuit", "FilesReader", "Pacer", "open_inputs"]
 
 STANDARD = "-"
 
@@ -69,6 +69,30 @@ class CRLF:
         whole = whole[len(self._last) :]
         self._last = chunk[-1:] if chunk.endswith(b"\r") else b""
         self._received(whole)
+
+
+class DotQuit:
+    """Watches what is typed for the lecture's end: a line that begins with ``.``.
+
+    The lines may arrive in any pieces; nothing is held back.
+    """
+
+    def __init__(self) -> None:
+        self._at_line_start = True
+
+    def feed(self, chunk: bytes) -> tuple[bytes, bool]:
+        """Take a chunk of input.
+
+        Returns:
+            What of it is to be sent, and whether to quit after that.
+        """
+        if self._at_line_start and chunk.startswith(b"."):
+            return b"", True
+        dot = chunk.find(b"\n.")
+        if dot >= 0:
+            return chunk[: dot + 1], True
+        self._at_line_start = chunk.endswith(b"\n")
+        return chunk, False
 
 
 @implementer(IPushProducer)

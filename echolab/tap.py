@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from echolab.assembly import server_service
-from echolab.options import ServerOptions as Options
+from echolab.server_options import ServerOptions as Options
 from echolab.twistd import host, is_daemon
 
 if TYPE_CHECKING:

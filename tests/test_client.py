@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides, implementer
 
 from echolab import Connected, EndCause, SenderFactory, SenderProtocol
-from echolab.client import DotQuit
+from echolab.input import DotQuit
 from echolab.testing import Transcript
 from tests.support import FakeTransport
 

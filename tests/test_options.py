@@ -5,7 +5,8 @@ from __future__ import annotations
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.options import ClientOptions, ServerOptions
+from echolab.client_options import ClientOptions
+from echolab.server_options import ServerOptions
 from echolab.settings import ClientSettings, ServerSettings
 
 

@@ -12,7 +12,7 @@ from echolab.assembly import receiver_factory
 from echolab.client import SenderFactory
 from echolab.endpoints import server_endpoints
 from echolab.framing import framing_named
-from echolab.options import ServerOptions
+from echolab.server_options import ServerOptions
 from echolab.service import ReceiverService
 from echolab.testing.setup import Place, ServerKeywords, words_of
 from echolab.testing.transcript import Transcript

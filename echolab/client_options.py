@@ -1,0 +1,122 @@
+"""The options of the client, declared once for twistd and the command."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from twisted.python import usage
+from typing_extensions import override
+
+from echolab.option_values import (
+    address_value,
+    choice_value,
+    number_or_zero,
+    number_value,
+    port_value,
+    speed_value,
+)
+from echolab.options import ESCAPE_HELP, BaseOptions
+from echolab.settings import ClientSettings, When
+
+__all__ = ["ClientOptions"]
+
+
+class ClientOptions(BaseOptions):
+    """``twistd echolab-client`` and ``echolab client``."""
+
+    synopsis = "HOST PORT [options]"
+    longdesc = (
+        "Sends each line that is typed or piped, as the lecture's client.c does, "
+        "and shows what comes back. Example: echolab client 127.0.0.1 8888, or "
+        "twistd -n echolab-client --host 127.0.0.1 --port 8888."
+    )
+    optFlags = [
+        ["no-dot", None, "Send lines that begin with '.' instead of quitting."],
+        ["quiet", "q", "Do not show the server's replies."],
+        ["crlf", None, "Send each line with a carriage return and a newline."],
+        ["no-edit", None, "Leave the terminal alone: no editing, no history."],
+        ["insecure", None, "Do TLS with whoever answers, unverified."],
+    ]
+    optParameters = [
+        ["host", None, None, "Name or IP address of the server. [127.0.0.1]"],
+        ["port", "p", None, "TCP port of the server. [8888]"],
+        ["connect", "c", None, "Twisted client endpoint string, instead of both."],
+        ["timeout", "t", "30", "Seconds to wait for the connection."],
+        ["retry", None, "0", "Seconds to go on trying to connect."],
+        ["wait", None, None, "Silent seconds to wait for replies at last. [5; TLS 1]"],
+        ["replay", None, None, "Send a recording (server --record) as it came."],
+        ["speed", None, None, "How many times as fast; max: as fast as it goes. [1]"],
+        ["peer", None, None, "Number of the peer whose side to send. [the only one]"],
+        ["rate", None, "0", "Lines a second to send at most; 0: any number."],
+        ["escape", None, "auto", ESCAPE_HELP],
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._files: list[str] = []
+
+    def opt_file(self, path: str) -> None:
+        """Send this file as it is (- for stdin), then end; may be repeated."""
+        self._files.append(path)
+
+    opt_f = opt_file
+
+    @override
+    def parseArgs(self, *words: str) -> None:
+        given = [self["host"], self["port"], self["connect"]]
+        if len(words) not in (0, 2) or not (
+            words or any(each is not None for each in given)
+        ):
+            raise usage.UsageError("Usage: echolab client <ipaddr> <port>")
+        if words and any(each is not None for each in given):
+            raise usage.UsageError("the server is given twice")
+        if words:
+            self["host"], self["port"] = words
+
+    @override
+    def postOptions(self) -> None:
+        kind = (self["connect"] or "").partition(":")[0]
+        if self["insecure"] and kind not in ("ssl", "tls"):
+            raise usage.UsageError("--insecure: there is no TLS without --connect tls:")
+        host = "127.0.0.1" if self["host"] is None else address_value(self["host"])
+        port = "8888" if self["port"] is None else self["port"]
+        if not host:
+            raise usage.UsageError(f"connect :{port}: the host is empty")
+        self._check_replay()
+        self.settings = ClientSettings(
+            host=host,
+            port=port_value("connect", host, port, 1),
+            connect=self["connect"],
+            timeout_seconds=number_value("timeout", self["timeout"], float),
+            retry_seconds=number_or_zero("retry", self["retry"]),
+            insecure=bool(self["insecure"]),
+            edit=not self["no-edit"],
+            files=tuple(self._files),
+            replay=self["replay"],
+            speed=speed_value(self["speed"] or "1"),
+            peer=(
+                None
+                if self["peer"] is None
+                else int(number_value("peer", self["peer"], int))
+            ),
+            crlf=bool(self["crlf"]),
+            lines_per_second=number_or_zero("rate", self["rate"]),
+            wait_seconds=(
+                None if self["wait"] is None else number_or_zero("wait", self["wait"])
+            ),
+            dot=not self["no-dot"],
+            quiet=bool(self["quiet"]),
+            escape=choice_value("escape", self["escape"], get_args(When)),
+        )
+
+    def _check_replay(self) -> None:
+        if self["replay"] is None:
+            for option in ("speed", "peer"):
+                if self[option] is not None:
+                    raise usage.UsageError(f"--{option}: there is no --replay")
+        elif self["replay"] == "":
+            raise usage.UsageError("--replay: the file has no name")
+        elif self._files or self["crlf"] or self["rate"] != "0":
+            raise usage.UsageError(
+                "--replay sends a recording as it came: not with --file, --crlf, --rate"
+            )

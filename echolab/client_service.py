@@ -1,0 +1,198 @@
+"""The client as a service, which twistd, the command and applications run."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from twisted.application.service import Service
+from twisted.internet import error
+from twisted.internet.defer import (
+    Deferred,
+    succeed,
+)
+from twisted.logger import Logger
+from typing_extensions import override
+
+from echolab.client import SenderFactory
+from echolab.errors import (
+    ConnectError,
+    ConnectionLostError,
+    OutputError,
+    reason_of,
+)
+from echolab.events import EndCause, Finished, tee
+from echolab.input import DotQuit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import (
+        IPushProducer,
+        IReactorTime,
+    )
+    from twisted.python.failure import Failure
+
+    from echolab.client import SenderProtocol
+    from echolab.connecting import Connector
+    from echolab.errors import EcholabError
+    from echolab.events import Event
+    from echolab.interfaces import IOutput
+    from echolab.printing import ConversationPrinter
+    from echolab.service import Done
+
+__all__ = ["SenderService"]
+
+STOP_SECONDS = 1.0
+
+_log = Logger()
+
+
+class SenderService(Service):
+    """Connects, sends what is typed or piped, prints what comes back.
+
+    It is a consumer of input: a reader calls `received` and `ended`.
+
+    Args:
+        connector: connects.
+        name: what users know the server by: ``127.0.0.1:8888``.
+        printer: shows the person what happens.
+        output: where the printer prints; flushed and closed at the end.
+        clock: tells the time.
+        done: called at the end.
+        make_reader: given `received` and `ended`, makes the reader of the input;
+            it is resumed once the connection is there.
+        quit_on_dot: whether a line that begins with ``.`` quits, as in the
+            lecture.
+        no_delay: whether each write is sent at once (TCP_NODELAY).
+        wait_seconds: see `SenderFactory`; None for what it does by default.
+        half_open_seconds: likewise.
+        close: called at the end, before the last is printed.
+    """
+
+    def __init__(
+        self,
+        connector: Connector,
+        name: str,
+        printer: ConversationPrinter,
+        output: IOutput,
+        *,
+        clock: IReactorTime,
+        done: Done,
+        make_reader: Callable[[SenderService], IPushProducer],
+        quit_on_dot: bool = True,
+        no_delay: bool = False,
+        wait_seconds: float | None = None,
+        half_open_seconds: float | None = 1.0,
+        close: Callable[[], Deferred[None] | None] = lambda: None,
+    ) -> None:
+        self._connector = connector
+        self._close = close
+        self._name = name
+        self._printer = printer
+        self._output = output
+        self._clock = clock
+        self._done = done
+        self._reader = make_reader(self)
+        self._no_delay = no_delay
+        self._dot = DotQuit() if quit_on_dot else None
+        self._factory = SenderFactory(
+            tee(printer, self._note),
+            clock=clock,
+            wait_seconds=5.0 if wait_seconds is None else wait_seconds,
+            tls_wait_seconds=1.0 if wait_seconds is None else wait_seconds,
+            half_open_seconds=half_open_seconds,
+        )
+        self._protocol: SenderProtocol | None = None
+        self._all_sent = False
+        self._finished: Deferred[None] = Deferred()
+
+    @override
+    def startService(self) -> None:
+        """Begin to connect."""
+        super().startService()
+        connecting = self._connector.connect(self._factory)
+        connecting.addCallbacks(self._connected, self._refused)
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        """End, within about a second even if the server is stuck."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        self._reader.stopProducing()
+        if (closing := self._close()) is not None:
+            await closing
+        if self._protocol is not None:
+            self._protocol.stop(STOP_SECONDS)
+            await self._finished
+        self._connector.stop()
+        if left := await self._output.flush(STOP_SECONDS):
+            _log.warn("{bytes} bytes of output could not be written", bytes=left)
+        self._output.close()
+
+    def received(self, chunk: bytes) -> None:
+        """Take a chunk of input; on a terminal that is a line."""
+        assert self._protocol is not None
+        self._printer.typed()
+        quitting = False
+        if self._dot is not None:
+            chunk, quitting = self._dot.feed(chunk)
+        self._protocol.write(chunk)
+        if quitting:
+            self._reader.stopProducing()
+            self.ended()
+        elif chunk.endswith(b"\n"):
+            self._printer.ask()
+
+    def ended(self) -> None:
+        """Take the end of input."""
+        assert self._protocol is not None
+        self._all_sent = True
+        self._protocol.finish()
+
+    def output_lost(self, why: EcholabError | None) -> None:
+        """Take the end of the output: a reader of the replies that went away."""
+        if why is None and not self._all_sent:
+            why = OutputError("write", "stdout", "Broken pipe")
+        self._done(why)
+
+    def _connected(self, protocol: SenderProtocol) -> None:
+        self._protocol = protocol
+        if self._no_delay:
+            with suppress(OSError):  # A UNIX socket never delays.
+                protocol.transport.setTcpNoDelay(True)
+        protocol.registerProducer(self._reader, True)
+        self._output.registerProducer(protocol.replies, True)
+        self._reader.resumeProducing()
+
+    def _refused(self, failure: Failure) -> None:
+        if not self.running:
+            return
+        why = failure.value
+        if isinstance(why, error.DNSLookupError):
+            reason = "no such host"
+        else:
+            reason = reason_of(why)
+        self._done(ConnectError("connect", self._name, reason))
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Finished):
+            try:
+                self._end(event.cause in (EndCause.EOF, EndCause.STOPPED))
+            finally:
+                self._finished.callback(None)
+
+    def _end(self, in_order: bool) -> None:
+        if self._all_sent and in_order:
+            self._printer.finish()
+            self._done(None)
+            return
+        self._printer.end_line()
+        if self.running:
+            reason = "closed by the server" if in_order else "Connection reset by peer"
+            why = ConnectionLostError("recv", self._name, reason)
+            # What is said stands below the line that was being typed.
+            closing = self._close() or succeed(None)
+            closing.addCallback(lambda _: self._done(why))
