@@ -36,7 +36,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Show what was received, where a test failed."""
     report = yield
     if report.failed and _transcripts in item.stash:
-        transcripts = item.stash[_transcripts]
+        transcripts = [
+            each
+            for first in item.stash[_transcripts]
+            for each in (first, *getattr(first, "others", ()))
+        ]
         for number, transcript in enumerate(transcripts, 1):
             report.sections.append((f"echolab transcript {number}", str(transcript)))
     return report
@@ -96,6 +100,8 @@ def _options(request: pytest.FixtureRequest) -> Any:
     """What the markers say, those of the test before those of its class."""
     options: dict[str, object] = {}
     for marker in request.node.iter_markers("echolab"):
+        if marker.args:
+            raise TypeError(f"the marker echolab takes no {marker.args[0]!r}: name it")
         options = {**marker.kwargs, **options}
     return options
 
@@ -105,13 +111,13 @@ def _show(request: pytest.FixtureRequest, transcript: Remembering) -> None:
 
 
 def _pytest_twisted(request: pytest.FixtureRequest) -> Callable[[Any], Any]:
-    try:
-        from pytest_twisted import blockon
-    except ImportError:
+    if not request.config.pluginmanager.hasplugin("twisted"):
         pytest.fail(
             f"{request.fixturename} needs pytest-twisted: pip install pytest-twisted; "
             "echolab_process does without",
             pytrace=False,
         )
+    from pytest_twisted import blockon
+
     wait: Callable[[Any], Any] = blockon
     return wait

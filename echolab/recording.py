@@ -51,11 +51,14 @@ def read_recording(path: str | Path) -> Iterator[Event]:
             What ``--format json`` prints will do too; it only has no chunks.
 
     Raises:
-        InputError: it cannot be read, or a line is of something else.
+        InputError: it cannot be read, or a line is of something else. A last line
+            that is torn, as by a crash, is left out.
     """
     try:
         with Path(path).open("rb") as lines:
             for number, line in enumerate(lines, 1):
+                if not line.endswith(b"\n"):
+                    return
                 try:
                     event = event_of(line)
                 except (ValueError, LookupError, TypeError, AttributeError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ from zope.interface import implementer
 from echolab.errors import reason_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from twisted.internet.interfaces import (
         IAddress,
         IProtocolFactory,
@@ -48,6 +52,14 @@ def _unencrypted(path: str) -> bytes:
     if b"ENCRYPTED" in pem:
         raise ValueError(f"{path}: the key is encrypted")
     return pem
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Have nobody told that Twisted hands pyOpenSSL what pyOpenSSL made."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Passing pyOpenSSL", DeprecationWarning)
+        yield
 
 
 def server_options(
@@ -92,7 +104,8 @@ def server_options(
             trustRoot=trust,
         )
         reading = f"{private_key}, {certificate}"
-        options.getContext()
+        with _quiet():
+            options.getContext()
     except OSError as error:
         raise ValueError(f"{reading}: {reason_of(error)}") from None
     except (SSL.Error, Error) as error:
@@ -128,7 +141,9 @@ def insecure_client(
         pem = _unencrypted(private_key or certificate)
         key = load_privatekey(FILETYPE_PEM, pem)
     options = CertificateOptions(privateKey=key, certificate=own, verify=False)
-    return wrapClientTLS(_Unverified(options.getContext(), host), endpoint)
+    with _quiet():
+        context = options.getContext()
+    return wrapClientTLS(_Unverified(context, host), endpoint)
 
 
 @implementer(IOpenSSLClientConnectionCreator)

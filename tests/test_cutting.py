@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from hypothesis import given
 from twisted.internet.error import ConnectionDone, ConnectionLost
@@ -40,11 +42,44 @@ class Naive(Protocol):
         self.lines += data.split(b"\n")[:-1]
 
 
+def _lines_of_factory(protocol: Any) -> object:
+    return protocol.factory.lines
+
+
 class RecutTests(SynchronousTestCase):
     def test_one_that_is_right(self) -> None:
         recut(Good, DATA)
         recut(Factory.forProtocol(Good), DATA, seed=1)
         recut(NetstringReceiver, b"5:hello,0:,", observe=lambda protocol: None)
+
+    def test_a_fresh_factory_each_time(self) -> None:
+        class Counting(Factory[Protocol]):
+            def __init__(self, name: str = "") -> None:
+                self.lines: list[bytes] = []
+
+            def buildProtocol(self, addr: object) -> Protocol:
+                protocol = Collecting()
+                protocol.factory = self
+                return protocol
+
+        class Collecting(LineReceiver):
+            delimiter = b"\n"
+            factory: Counting
+
+            def lineReceived(self, line: bytes) -> None:
+                self.factory.lines.append(line)
+
+        for make in (Counting, lambda: Counting("x")):
+            recut(make, DATA, observe=lambda protocol: protocol.factory.lines)
+        with self.assertRaisesRegex(AssertionError, "it behaves differently"):
+            recut(Counting(), DATA, observe=lambda protocol: protocol.factory.lines)
+        recut(lambda: Counting().buildProtocol(None), DATA, observe=_lines_of_factory)
+
+    def test_what_makes_no_protocol(self) -> None:
+        with self.assertRaisesRegex(TypeError, "is a protocol: give what makes one"):
+            recut(cast("Any", Naive()), DATA)
+        with self.assertRaisesRegex(TypeError, "has made no protocol, but"):
+            recut(dict, DATA)
 
     def test_one_that_is_wrong(self) -> None:
         with self.assertRaises(AssertionError) as caught:
@@ -171,6 +206,10 @@ class ReplayTests(SynchronousTestCase):
         replayed = replay_into(Naive, talk.transcript)
         self.assertEqual(replayed.protocol.lines, [b""] * 2)
         self.assertEqual(replay_into(Good, talk.transcript).written, DATA.upper())
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "lab.json")
+            talk.transcript.save(path)
+            self.assertEqual(replay_into(Good, path).written, DATA.upper())
 
 
 class MemoryTests(SynchronousTestCase):

@@ -8,6 +8,7 @@ import socket
 import ssl
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from unittest import mock
@@ -94,11 +95,18 @@ class InTheReactorTests(ListeningMixin, TestCase):
         with self.assertRaises(Refused):
             await connect(server.address)
 
+    def test_tls_where_warnings_are_errors(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            self.listen(tls=True)
+
     def test_what_is_no_option(self) -> None:
         with self.assertRaisesRegex(UsageError, "^--framing x: must be one of line"):
             listen(framing="x")
         with self.assertRaisesRegex(TypeError, "has no option toast"):
             listen(**cast("ServerKeywords", {"toast": 1}))
+        with self.assertRaisesRegex(TypeError, "reply is a str, not bytes"):
+            listen(**cast("ServerKeywords", {"reply": b"ok"}))
         with self.assertRaisesRegex(ValueError, "tls and unix"):
             listen(tls=True, unix=True)
         with (
@@ -141,6 +149,15 @@ class ProcessTests(SynchronousTestCase):
                 peer.sendall(b"by IPv6\n")
             six.wait_for_line("IPv6")
         self.assertFalse(Path(str(server.path)).parent.exists())
+
+    def test_what_was_answered_is_remembered(self) -> None:
+        with LabProcess(reply="ok") as server:
+            assert isinstance(server.address, tuple)
+            with socket.create_connection(server.address, SECONDS) as peer:
+                for number in range(1, 301):
+                    peer.sendall(b"x\n")
+                    self.assertEqual(peer.recv(10), b"ok\n")
+                    self.assertEqual(len(server.lines()), number)
 
     def test_further_options(self) -> None:
         with LabProcess("--max-per-host", "1", max_connections=5) as server:

@@ -71,7 +71,10 @@ def test_failing(echolab_process):
     with socket.create_connection(echolab_process.address) as peer:
         peer.sendall(b"hello\\n")
         echolab_process.wait_for_line("hello")
-    assert False
+    with socket.create_connection(echolab_process.another().address) as peer:
+        peer.sendall(b"unfinished")
+        echolab_process.others[0].wait_for_bytes(10)
+        echolab_process.others[0].wait_for_line("unfinished", timeout=0.01)
 """
 
 
@@ -105,18 +108,25 @@ class PluginTests(SynchronousTestCase):
         self.assertRegex(
             said, r"-- echolab transcript 1 -+\n\S+ 127.*accepted\n.*recv h"
         )
+        self.assertRegex(said, r"-- echolab transcript 2 -+\n\S+ 127.*accepted\n")
+        self.assertIn("is open, and has last sent b'unfinished')", said)
 
     def test_it_costs_nothing_where_it_is_not_used(self) -> None:
         unused = "import sys\ndef test_it(): assert 'twisted' not in sys.modules\n"
         self.assertIn("1 passed", self.pytest(unused, "-p", "no:twisted"))
 
     def test_without_pytest_twisted_a_coroutines_fixture_says_so(self) -> None:
-        text = (
-            "import sys\nsys.modules['pytest_twisted'] = None\n"
-            "def test_it(echolab_server): pass\n"
-        )
+        text = "def test_it(echolab_server): pass\n"
         said = self.pytest(text, "-p", "no:twisted", status=1)
         self.assertIn("echolab_server needs pytest-twisted: pip install", said)
+
+    def test_a_marker_without_names(self) -> None:
+        text = (
+            "import pytest\n@pytest.mark.echolab('echo')\n"
+            "def test_it(echolab_process): pass\n"
+        )
+        said = self.pytest(text, "-p", "no:twisted", status=1)
+        self.assertIn("the marker echolab takes no 'echo': name it", said)
 
     def test_a_marker_that_is_wrong(self) -> None:
         text = (

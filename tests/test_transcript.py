@@ -128,6 +128,16 @@ class QuestionTests(SynchronousTestCase):
         self.assertIn("events were forgotten", transcript.render())
         self.assertIn("events were forgotten", str(transcript))
 
+    def test_what_is_unfinished_is_shown_and_no_peer_is_number_minus_one(self) -> None:
+        transcript = transcript_of(Accepted(ANN, TIME), Chunk(ANN, TIME, b"hel"))
+        self.assertTrue(
+            str(transcript).endswith(
+                "(127.0.0.1:60612 is open, and has last sent b'hel')"
+            )
+        )
+        with self.assertRaisesRegex(ValueError, "numbered from 1"):
+            transcript.lines(-1)
+
     def test_nothing(self) -> None:
         self.assertEqual(str(Transcript()), "(nothing happened)")
         self.assertEqual(Transcript().render(), "")
@@ -290,6 +300,8 @@ class RecordingTests(SynchronousTestCase):
                 str(caught.exception),
                 f"read {self.path}: line 2 is not of a recording",
             )
+        self.path.write_text(good + good[:50])  # As after a crash.
+        self.assertEqual(len(Transcript.load(self.path).events), 1)
         self.path.unlink()
         with self.assertRaisesRegex(InputError, "^open .*: No such file or directory$"):
             Transcript.load(self.path)

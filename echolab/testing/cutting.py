@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.protocol import Protocol
@@ -14,6 +16,7 @@ from typing_extensions import override
 
 from echolab.events import Accepted, Chunk, Connected, EndCause, Finished
 from echolab.testing.memory import connected
+from echolab.testing.transcript import Transcript
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -81,7 +84,8 @@ def recut(
     bytes are enough.
 
     Args:
-        protocol_factory: makes the protocols.
+        protocol_factory: makes the protocols. A factory that remembers things is
+            one for all of them: give its class, or a function that makes it.
         data: all that one of them receives; then its peer ends.
         observe: given the protocol after that, returns what else to compare, as
             the lines it has passed on.
@@ -91,9 +95,11 @@ def recut(
 
     Raises:
         AssertionError: it does not; the message has the smallest cutting found.
+        TypeError: what should make protocols does not.
         ValueError: there is nothing to compare: it wrote nothing, did nothing,
             and there is no ``observe``; or the pieces are not of the data.
     """
+    __tracebackhide__ = True
 
     def outcome(cuts: Sequence[int]) -> _Outcome:
         return _outcome(protocol_factory, cut(data, cuts), observe)
@@ -163,7 +169,7 @@ class Replayed:
 
 def replay_into(
     protocol_factory: Maker,
-    transcript: Remembering,
+    transcript: Remembering | str | Path,
     peer: Who = None,
     *,
     clock: Clock | None = None,
@@ -172,7 +178,7 @@ def replay_into(
 
     Args:
         protocol_factory: makes the protocol.
-        transcript: the recording.
+        transcript: the recording, or its path.
         peer: whose connection to play; it need not be said if there is but one.
         clock: the protocol's clock, if it has one.
 
@@ -180,6 +186,8 @@ def replay_into(
         ValueError: there are several peers, or none that sent anything.
     """
     clock = clock or Clock()
+    if isinstance(transcript, str | Path):
+        transcript = Transcript.load(transcript)
     peers = transcript.peers()
     if peer is None and len(peers) > 1:
         raise ValueError(f"{len(peers)} peers in it: say which")
@@ -220,7 +228,8 @@ def _outcome(
         _end(conversation)
     except Exception as raised:
         error, ended = repr(raised), True
-    observed = observe(conversation.server) if observe else None
+    # A copy, since it may change with what the protocols share.
+    observed = deepcopy(observe(conversation.server)) if observe else None
     return _Outcome(conversation.client.received, ended, error, observed)
 
 

@@ -15,7 +15,6 @@ from twisted.internet.interfaces import (
     IPushProducer,
     ITCPTransport,
 )
-from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from typing_extensions import Unpack
@@ -31,13 +30,16 @@ from echolab.testing.transcript import Transcript
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from twisted.internet.protocol import Factory
+
 __all__ = ["Conversation", "Maker", "MemoryTransport", "connected"]
 
 S = TypeVar("S")
 C = TypeVar("C")
 
-Maker: TypeAlias = "IProtocolFactory | Callable[[], IProtocol]"
-"""What makes protocols: a factory, or a class or function without arguments."""
+Maker: TypeAlias = "IProtocolFactory | Factory[Any] | Callable[[], Any]"
+"""What makes protocols: a factory; or a class or function without arguments, that
+makes a protocol, or a factory, each time a fresh one."""
 
 BUFFER_BYTES = 1 << 16
 MOST_STEPS = 100_000
@@ -318,6 +320,7 @@ def connected(
 
     Raises:
         ConnectionError: a factory has made no protocol.
+        TypeError: what should make protocols does not.
     """
     clock = clock or Clock()
     transcript = Transcript(clock=clock)
@@ -352,10 +355,17 @@ def connected(
 
 
 def _build(maker: Maker, address: IPv4Address) -> Any:
-    factory: Any = maker
-    if not IProtocolFactory.providedBy(factory):
-        factory = Factory.forProtocol(factory)
-    protocol = factory.buildProtocol(address)
-    if protocol is None:
-        raise ConnectionError("the factory has made no protocol: it refuses")
-    return protocol
+    made: Any = maker
+    if not IProtocolFactory.providedBy(made):
+        if IProtocol.providedBy(made):
+            raise TypeError(
+                f"{made!r} is a protocol: give what makes one, as its class"
+            )
+        made = made()
+    if IProtocolFactory.providedBy(made):
+        made = made.buildProtocol(address)
+        if made is None:
+            raise ConnectionError("the factory has made no protocol: it refuses")
+    if not IProtocol.providedBy(made):
+        raise TypeError(f"{maker!r} has made no protocol, but {made!r}")
+    return made

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import select
 import signal
 import subprocess
 import sys
 import threading
 from typing import TYPE_CHECKING
 
-from typing_extensions import Unpack
+from typing_extensions import Unpack, override
 
 from echolab.recording import event_of
 from echolab.testing.setup import Place, ServerKeywords, words_of
@@ -32,7 +34,11 @@ class LabProcess(Place, BlockingTranscript):
     """A server in a process of its own, and its transcript.
 
     It listens when it is made, and is stopped at the end of a ``with``, or by
-    `stop`. What it received comes through a pipe, in a thread.
+    `stop`. What it received comes through a pipe: whatever the server has answered to
+    has been remembered before.
+
+    Attributes:
+        others: what `another` has made.
 
     Args:
         options: further words for ``echolab server``.
@@ -46,7 +52,7 @@ class LabProcess(Place, BlockingTranscript):
     def __init__(self, *options: str, **keywords: Unpack[ServerKeywords]) -> None:
         BlockingTranscript.__init__(self)
         Place.__init__(self, keywords)
-        self._others: list[LabProcess] = []
+        self.others: list[LabProcess] = []
         self._said: list[bytes] = []
         self._ready = threading.Event()
         words = [*self.words(keywords), *words_of(keywords), *DRAIN, *options]
@@ -57,6 +63,11 @@ class LabProcess(Place, BlockingTranscript):
             stderr=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for the tests alone.
         )
+        assert self._process.stdout is not None
+        self._recording = self._process.stdout.fileno()
+        os.set_blocking(self._recording, False)
+        self._half = b""  # of a line of it
+        self._at_end = False
         self._threads = [
             threading.Thread(target=self._remember, daemon=True),
             threading.Thread(target=self._listen_to_stderr, daemon=True),
@@ -69,8 +80,8 @@ class LabProcess(Place, BlockingTranscript):
 
     def another(self, *options: str, **keywords: Unpack[ServerKeywords]) -> LabProcess:
         """Start one more; it is stopped with this one."""
-        self._others.append(LabProcess(*options, **keywords))
-        return self._others[-1]
+        self.others.append(LabProcess(*options, **keywords))
+        return self.others[-1]
 
     @property
     def pid(self) -> int:
@@ -87,7 +98,7 @@ class LabProcess(Place, BlockingTranscript):
         Raises:
             AssertionError: it had ended before, or did so with an error.
         """
-        for other in self._others:
+        for other in self.others:
             other.stop()
         if self._process.stdout is None or self._process.stdout.closed:
             return
@@ -110,7 +121,7 @@ class LabProcess(Place, BlockingTranscript):
         if error is None:
             self.stop()
         else:
-            for each in (self, *self._others):
+            for each in (self, *self.others):
                 each.terminate()
 
     def terminate(self) -> int:
@@ -130,11 +141,27 @@ class LabProcess(Place, BlockingTranscript):
         self.leave()
         return status
 
+    @override
+    def refresh(self) -> None:
+        """Read what the server has written by now."""
+        with self._news:
+            while not self._at_end:
+                try:
+                    data = os.read(self._recording, 1 << 16)
+                except BlockingIOError:
+                    return
+                *lines, self._half = (self._half + data).split(b"\n")
+                for line in lines:
+                    self(event_of(line))
+                self._at_end = not data
+            self.end("the server has ended")
+
     def _remember(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self(event_of(line))
-        self.end("the server has ended")
+        poll = select.poll()
+        poll.register(self._recording, select.POLLIN)
+        while not self._at_end:
+            poll.poll()
+            self.refresh()
 
     def _listen_to_stderr(self) -> None:
         assert self._process.stderr is not None

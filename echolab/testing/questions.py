@@ -178,8 +178,15 @@ def joined(events: Iterable[Event]) -> Iterator[Event]:
 
 
 def number_of(who: Who) -> int | None:
-    """The number of a peer; None if it is all of them."""
-    return who.number if isinstance(who, Peer) else who
+    """The number of a peer; None if it is all of them.
+
+    Raises:
+        ValueError: no peer has such a number.
+    """
+    number = who.number if isinstance(who, Peer) else who
+    if number is not None and number < 0:
+        raise ValueError(f"peers are numbered from 1: there is no {number}")
+    return number
 
 
 def as_bytes(text: str | bytes) -> bytes:

@@ -33,13 +33,17 @@ DRAIN_SECONDS = 1.0
 
 
 class LabServer(Place, Transcript):
-    """A server that listens, and its transcript; made by `listen`."""
+    """A server that listens, and its transcript; made by `listen`.
+
+    Attributes:
+        others: what `another` has made.
+    """
 
     def __init__(self, reactor: Any, keywords: ServerKeywords) -> None:
         Transcript.__init__(self, clock=reactor)
         Place.__init__(self, keywords)
         self._reactor = reactor
-        self._others: list[LabServer] = []
+        self.others: list[LabServer] = []
         try:
             options = ServerOptions()
             options.parseOptions([*self.words(keywords), *words_of(keywords)])
@@ -60,8 +64,8 @@ class LabServer(Place, Transcript):
 
     def another(self, **keywords: Unpack[ServerKeywords]) -> LabServer:
         """Listen once more, elsewhere; it is stopped with this one."""
-        self._others.append(LabServer(self._reactor, keywords))
-        return self._others[-1]
+        self.others.append(LabServer(self._reactor, keywords))
+        return self.others[-1]
 
     def stop(self) -> Deferred[None]:
         """Read what has arrived, end every connection, and leave the reactor clean.
@@ -72,7 +76,7 @@ class LabServer(Place, Transcript):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        await gatherResults([other.stop() for other in self._others])
+        await gatherResults([other.stop() for other in self.others])
         if self._service.running:
             await self._service.stopService()
         self.leave()

@@ -109,12 +109,14 @@ def words_of(keywords: ServerKeywords) -> list[str]:
     """The other words: one for each keyword that is an option of the command.
 
     Raises:
-        TypeError: one is none.
+        TypeError: one is none, or is bytes.
     """
     words = ["--partial-after", "0"]  # No line is to depend on time.
     for name, value in keywords.items():
         if name not in ServerKeywords.__annotations__:
             raise TypeError(f"a server in a test has no option {name}")
+        if isinstance(value, bytes):
+            raise TypeError(f"{name} is a str, not bytes; \\xNN stands for any byte")
         if name not in ("host", "unix", "tls"):
             words += [f"--{name.replace('_', '-')}", str(value)]
     return words

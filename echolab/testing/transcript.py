@@ -41,6 +41,7 @@ __all__ = ["BlockingTranscript", "Remembering", "Transcript"]
 T = TypeVar("T")
 
 MAX_BYTES = 64 << 20
+SHOWN_BYTES = 80
 EVENT_BYTES = 500
 """What an event takes in memory, besides the bytes in it."""
 
@@ -92,9 +93,13 @@ class Remembering:
         """Write a recording: all events, one JSON object a line, exactly."""
         Path(path).write_bytes(b"".join(map(Recording(), self.events)))
 
+    def refresh(self) -> None:
+        """Take note of what has happened by now, if that does not come by itself."""
+
     @property
     def events(self) -> list[Event]:
         """All events that are remembered, in order."""
+        self.refresh()
         return list(self._events)
 
     def peers(self) -> list[Peer]:
@@ -133,6 +138,7 @@ class Remembering:
             AssertionError: it is not so; the message says what came instead, and
                 how each connection ended.
         """
+        __tracebackhide__ = True
         wanted = [as_bytes(line) for line in expected]
         found = self.lines(peer)
         if found == wanted and not self.forgotten:
@@ -160,7 +166,8 @@ class Remembering:
     def __str__(self) -> str:
         """All events in order, as ``--format log`` prints them."""
         shown = b"".join(map(Log(Style(escape=True)), self.events)).decode()
-        return "\n".join([*self._caveat(), shown]).rstrip("\n") or "(nothing happened)"
+        words = [*self._caveat(), *shown.splitlines(), *self._unfinished()]
+        return "\n".join(words) or "(nothing happened)"
 
     def of(self, who: Who) -> Iterator[Event]:
         """All events of one peer, in order; of everybody for None."""
@@ -176,6 +183,18 @@ class Remembering:
                 how = form(end).decode().rstrip() if end else f"{peer} is open"
                 yield f"peer {peer.number}: {how}"
 
+    def _unfinished(self) -> Iterator[str]:
+        """What was last read from those that are open, if no message ended there."""
+        last: dict[Peer, bytes] = {}
+        for event in self.events:
+            if isinstance(event, Chunk):
+                last[event.peer] = event.data
+            elif isinstance(event, Finished):
+                last.pop(event.peer, None)
+        for peer, data in last.items():
+            if not data.endswith(b"\n"):
+                yield f"({peer} is open, and has last sent {data[-SHOWN_BYTES:]!r})"
+
     def _caveat(self) -> list[str]:
         if not self.forgotten:
             return []
@@ -187,7 +206,7 @@ class Remembering:
     ) -> Callable[[], None]:
         """Have the answer told, now or when it comes; return what ends that."""
         answer = None
-        for event in self._events:
+        for event in self.events:
             answer = question(event)
         if answer is not None:
             tell(answer)
@@ -333,6 +352,7 @@ class BlockingTranscript(Remembering):
         Raises:
             AssertionError: it did not come; the message shows the transcript.
         """
+        __tracebackhide__ = True
         return self._wait(LineQuestion(pattern, peer, times), timeout)
 
     def wait_for_bytes(
@@ -346,6 +366,7 @@ class BlockingTranscript(Remembering):
         Raises:
             AssertionError: they did not come.
         """
+        __tracebackhide__ = True
         return self._wait(BytesQuestion(count, peer), timeout)
 
     def wait_for_end(self, peer: Who = None, timeout: float = 5.0) -> Finished:
@@ -360,6 +381,7 @@ class BlockingTranscript(Remembering):
         Raises:
             AssertionError: it did not come.
         """
+        __tracebackhide__ = True
         return self._wait(EndQuestion(peer), timeout)
 
     def wait_for_peers(self, count: int, timeout: float = 5.0) -> list[Peer]:
@@ -371,9 +393,11 @@ class BlockingTranscript(Remembering):
         Raises:
             AssertionError: they did not.
         """
+        __tracebackhide__ = True
         return self._wait(PeersQuestion(count), timeout)
 
     def _wait(self, question: Question[T], timeout: float) -> T:
+        __tracebackhide__ = True
         answers: list[T] = []
         with self._news:
             end = self._ask(question, answers.append)
