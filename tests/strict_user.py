@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
+from typing import TYPE_CHECKING
+
 from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.basic import LineOnlyReceiver
 
@@ -18,6 +19,9 @@ from echolab.testing import (
     recut,
     replay_into,
 )
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
 
 
 class Greeter(LineOnlyReceiver):
