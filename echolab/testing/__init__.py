@@ -1,13 +1,23 @@
 """The test kit: a peer for your tests, that can be asked what it received.
 
-For trial there is `ListeningMixin`, for pytest there are the fixtures
-``echolab_server``, ``echolab_client`` and ``echolab_process``; docs/testing.md is
-the guide.
+The guide is docs/testing.md. For pytest there are the fixtures ``echolab_process``,
+``echolab_server`` and ``echolab_client`` (`echolab.pytest_plugin`). Here are
+
+- `LabProcess`: a server in a process of its own, whose waits block;
+- `ListeningMixin` for trial, `listen` and `connect`, `LabServer` and `LabClient`:
+  the same in the test's reactor, whose waits are Deferreds;
+- `Transcript`, `BlockingTranscript`: what they all are, sinks that remember and
+  can be asked (`Remembering`);
+- `Behaviour`: what a server is to do wrong; `ServerKeywords`: all it can be told;
+- `connected`, `Conversation`, `MemoryTransport`: two protocols without a socket;
+- `recut`, `cut`, `cuttings`: the same bytes, cut in every way;
+- `replay_into`, `Replayed`: a recording, played to a protocol.
 """
 
 from echolab.behaviour import Behaviour
 from echolab.testing.cutting import Replayed, cut, cuttings, recut, replay_into
 from echolab.testing.memory import Conversation, MemoryTransport, connected
+from echolab.testing.place import ServerKeywords
 from echolab.testing.process import LabProcess
 from echolab.testing.server import (
     Connect,
@@ -17,7 +27,6 @@ from echolab.testing.server import (
     connect,
     listen,
 )
-from echolab.testing.setup import ServerKeywords
 from echolab.testing.transcript import BlockingTranscript, Remembering, Transcript
 
 __all__ = [

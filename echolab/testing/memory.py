@@ -24,7 +24,7 @@ from echolab.assembly import receiver_factory
 from echolab.client import SenderFactory
 from echolab.framing import LineFramer
 from echolab.server_options import ServerOptions
-from echolab.testing.setup import ServerKeywords, words_of
+from echolab.testing.place import ServerKeywords, words_of
 from echolab.testing.transcript import Transcript
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import Unpack, override
 
 from echolab.recording import event_of
-from echolab.testing.setup import Place, ServerKeywords, words_of
+from echolab.testing.place import Place, ServerKeywords, words_of
 from echolab.testing.transcript import BlockingTranscript
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from echolab.endpoints import server_endpoints
 from echolab.framing import framing_named
 from echolab.server_options import ServerOptions
 from echolab.service import ReceiverService
-from echolab.testing.setup import Place, ServerKeywords, words_of
+from echolab.testing.place import Place, ServerKeywords, words_of
 from echolab.testing.transcript import Transcript
 
 if TYPE_CHECKING:
