@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import trustme
 from twisted.internet.interfaces import IHalfCloseableDescriptor
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from zope.interface import alsoProvides
@@ -33,6 +34,16 @@ TWISTD = (
     "-c",
     "import sys; sys.argv[0] = 'twistd'\nfrom twisted.scripts.twistd import run; run()",
 )
+
+
+def write_certificates(folder: Path, **common_names: str) -> None:
+    """Write ``ca.pem``, and for each name a key and a certificate for localhost."""
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(str(folder / "ca.pem"))
+    for name, common_name in common_names.items():
+        issued = ca.issue_cert("localhost", common_name=common_name)
+        pem = issued.private_key_and_cert_chain_pem
+        pem.write_to_path(str(folder / f"{name}.pem"))
 
 
 class FakeTransport(StringTransport):

@@ -26,8 +26,7 @@ from echolab.connecting import Connector
 from echolab.endpoints import server_endpoints
 from echolab.settings import ClientSettings, ServerSettings
 from echolab.testing import Transcript
-from tests.support import SECONDS
-from tests.test_ways_in import certificate
+from tests.support import SECONDS, write_certificates
 
 
 class EndpointCase(TestCase):
@@ -155,10 +154,8 @@ class TLSEndpointTests(EndpointCase):
         super().setUp()
         roots = self.folder / "roots"
         roots.mkdir()
-        certificate(roots, "ca", "a CA")
-        for name in ("server", "alice"):
-            (self.folder / "ca.pem").write_bytes((roots / "ca.pem").read_bytes())
-            certificate(self.folder, name, name, "ca")
+        write_certificates(self.folder, server="server", alice="alice")
+        (roots / "ca.pem").write_bytes((self.folder / "ca.pem").read_bytes())
         self.roots = roots
         self.text = f"ssl:0:interface=127.0.0.1:privateKey={self.folder}/server.pem"
 

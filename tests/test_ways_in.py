@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import os
 import re
 import select
@@ -17,54 +16,19 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from echolab.endpoints import _check_listening
-from tests.support import ECHOLAB, ROOT, SECONDS, Client, Program, run
-
-NOW = datetime.datetime.now(datetime.UTC)
-
-
-def certificate(folder: Path, name: str, common_name: str, signer: str = "") -> None:
-    """Write ``name.pem``, a key and a certificate, signed by ``signer.pem``."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-    issuer, issuer_key = subject, key
-    if signer:
-        pem = (folder / f"{signer}.pem").read_bytes()
-        issuer = x509.load_pem_x509_certificate(pem).subject
-        loaded = serialization.load_pem_private_key(pem, None)
-        assert isinstance(loaded, ec.EllipticCurvePrivateKey)
-        issuer_key = loaded
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(NOW - datetime.timedelta(1))
-        .not_valid_after(NOW + datetime.timedelta(1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False
-        )
-        .add_extension(
-            x509.BasicConstraints(ca=not signer, path_length=None), critical=True
-        )
-        .sign(issuer_key, hashes.SHA256())
-    )
-    (folder / f"{name}.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + signed.public_bytes(serialization.Encoding.PEM)
-    )
+from tests.support import (
+    ECHOLAB,
+    ROOT,
+    SECONDS,
+    Client,
+    Program,
+    run,
+    write_certificates,
+)
 
 
 class FolderCase(SynchronousTestCase):
@@ -143,9 +107,7 @@ class UNIXTests(FolderCase):
 class TLSCase(FolderCase):
     def setUp(self) -> None:
         super().setUp()
-        certificate(self.folder, "ca", "a CA")
-        certificate(self.folder, "server", "localhost", "ca")
-        certificate(self.folder, "alice", "alice\n\x1b[2J", "ca")
+        write_certificates(self.folder, server="localhost", alice="alice\n\x1b[2J")
         self.key = f"privateKey={self.folder}/server.pem"
         self.endpoint = f"ssl:0:interface=127.0.0.1:{self.key}"
         self.context = ssl.create_default_context(cafile=self.folder / "ca.pem")
