@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import dataclass, fields
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -55,7 +57,7 @@ class Fault:
         for field in fields(self)[1:]:
             value = getattr(self, field.name)
             if value != field.default:
-                words.append(f"{field.name.replace('_', '-')}={value:g}")
+                words.append(f"{field.name.replace('_', '-')}={_plain(value)}")
         return ":".join(words)
 
 
@@ -99,7 +101,8 @@ class Behaviour:
         Raises:
             ValueError: it cannot be understood.
         """
-        return cls(tuple(f for part in text.split("+") for f in _parse(part)))
+        parts = re.split(r"\+(?!\d)", text)  # Not the one of 1e+6.
+        return cls(tuple(fault for part in parts for fault in _parse(part)))
 
     def towards(self, number: int) -> Behaviour:
         """What is done to one connection, the first being number 1."""
@@ -166,8 +169,8 @@ class Behaviour:
     ) -> Behaviour:
         """Close the connection: at once, or after so many bytes or messages.
 
-        What was answered before is sent. When the peer has sent more than was
-        read, the kernel makes a reset of it.
+        What it owed by then is answered. A peer that goes on sending is answered
+        with a reset, by the kernel.
         """
         return _cut("close", after_bytes, after_messages, first)
 
@@ -210,6 +213,12 @@ class Behaviour:
         It is the kernel that refuses (ECONNREFUSED), and it does not count.
         """
         return _one(Fault(kind="refuse", seconds=seconds))
+
+
+def _plain(number: float) -> str:
+    """A number with all its digits, and no exponent."""
+    digits = format(Decimal(repr(number)), "f")
+    return digits.removesuffix(".0")
 
 
 def _one(fault: Fault) -> Behaviour:
@@ -264,11 +273,13 @@ def _parse(text: str) -> Behaviour:
     make = getattr(Behaviour, kind.replace("-", "_"))
     arguments: dict[str, float] = {}
     for word in words:
-        name, _, value = word.partition("=")
-        name = name.replace("-", "_")
-        if name not in inspect.signature(make).parameters:
+        spoken, _, value = word.partition("=")
+        name = spoken.replace("-", "_")
+        if "_" in spoken or name not in inspect.signature(make).parameters:
             takes = ", ".join(inspect.signature(make).parameters).replace("_", "-")
             raise ValueError(f"{kind} takes {takes}, not {word}")
+        if name in arguments:
+            raise ValueError(f"{kind}: {spoken} is given twice")
         try:
             arguments[name] = _NUMBERS[name](value)
         except ValueError:

@@ -18,7 +18,15 @@ from typing_extensions import override
 from zope.interface import alsoProvides, implementer
 
 from echolab.errors import FramingError
-from echolab.events import Connected, Finished, Peer, Received, cause_of, unframed
+from echolab.events import (
+    Chunk,
+    Connected,
+    Finished,
+    Peer,
+    Received,
+    cause_of,
+    unframed,
+)
 from echolab.framing import ChunkFramer
 
 if TYPE_CHECKING:
@@ -136,6 +144,9 @@ class SenderProtocol(Protocol):
     def dataReceived(self, data: bytes) -> None:
         self._received_bytes += len(data)
         self.heard()
+        if self.factory.report_chunks:
+            now = self.factory.clock.seconds()
+            self.factory.sink(Chunk(self._peer, now, data))
         if self._unframed is None:
             self._report(self._framer.feed(data))
 
@@ -315,6 +326,8 @@ class SenderFactory(Factory[SenderProtocol]):
             many seconds. None: half, always.
         make_framer: makes the framer of a connection's replies, which come as
             they are if none is given.
+        report_chunks: whether the sink is told what each read returned, by an
+            event `Chunk` before the replies it completes.
     """
 
     noisy = False
@@ -328,8 +341,10 @@ class SenderFactory(Factory[SenderProtocol]):
         tls_wait_seconds: float = 1.0,
         half_open_seconds: float | None = 1.0,
         make_framer: Callable[[], Framer] = ChunkFramer,
+        report_chunks: bool = False,
     ) -> None:
         self.sink = sink
+        self.report_chunks = report_chunks
         self.make_framer = make_framer
         self.clock = clock
         self.wait_seconds = wait_seconds

@@ -83,6 +83,7 @@ class MisbehavingProtocol(ReplyingProtocol):
         self._pending = bytearray()  # what the transport has read too early
         self._held: set[Fault] = set()  # what keeps it from reading now
         self._mute = False
+        self._at_last: Callable[[], None] | None = None
         self._pacing = False
         self._due_times: deque[float] = deque()  # of the last replies that are owed
         self._timers: set[IDelayedCall] = set()
@@ -207,11 +208,10 @@ class MisbehavingProtocol(ReplyingProtocol):
                     case "stop-reading":
                         self._hold(fault, fault.seconds)
                     case "half-close":
-                        self._mute = True
-                        self.transport.unregisterProducer()
-                        self.transport.loseWriteConnection()
+                        self._when_paid(self._half_close)
                     case "close":
-                        self.end(EndCause.STOPPED, str(fault))
+                        self._hold(fault)
+                        self._when_paid(partial(self.end, EndCause.STOPPED, str(fault)))
                     case _:
                         self._ended, self._detail = EndCause.STOPPED, str(fault)
                         self.transport.abortConnection()
@@ -221,10 +221,27 @@ class MisbehavingProtocol(ReplyingProtocol):
             return self._taken_messages >= fault.after_messages
         return self._received_bytes >= (fault.after_bytes or 0)
 
+    def _half_close(self) -> None:
+        self.transport.unregisterProducer()
+        self.transport.loseWriteConnection()
+
+    def _when_paid(self, act: Callable[[], None]) -> None:
+        """Answer no more; do this when all that is owed is sent."""
+        self._mute = True
+        self._at_last = act
+        self._pay()
+
+    @override
+    def _pay(self) -> None:
+        super()._pay()
+        act = self._at_last
+        if act is not None and not self._owed:
+            self._at_last = None
+            act()
+
     @override
     def _answer(self, chunk: bytes) -> None:
         if self._mute:
-            self._owed.clear()
             self._pay()
             return
         now = self.factory.clock.seconds()

@@ -97,12 +97,15 @@ def echolab_client(request: pytest.FixtureRequest) -> Iterator[Connect]:
 
 
 def _options(request: pytest.FixtureRequest) -> Any:
-    """What the markers say, those of the test before those of its class."""
+    """What the markers say; the nearer ones, and a parameter's, have the last word."""
     options: dict[str, object] = {}
-    for marker in request.node.iter_markers("echolab"):
-        if marker.args:
-            raise TypeError(f"the marker echolab takes no {marker.args[0]!r}: name it")
-        options = {**marker.kwargs, **options}
+    for node in request.node.listchain():
+        for marker in node.own_markers:
+            if marker.name == "echolab":
+                if marker.args:
+                    word = marker.args[0]
+                    raise TypeError(f"the marker echolab takes no {word!r}: name it")
+                options |= marker.kwargs
     return options
 
 

@@ -158,7 +158,9 @@ class ReceiverProtocol(Protocol):
         now = factory.clock.seconds()
         factory.closed(self, self.remote)
         if self._peer is None:
-            if self._ended is not EndCause.STOPPED:
+            if self._ended is EndCause.STOPPED:
+                factory.unread_bytes += self.unread_bytes()
+            else:
                 why = self._detail or _tls_reason(reason)
                 factory.refuse(Peer.of(0, self.remote), EndCause.HANDSHAKE, why)
             return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -35,10 +35,12 @@ if TYPE_CHECKING:
     from echolab.events import Event
     from echolab.messages import Mark
 
-__all__ = ["Recording", "event_of", "read_recording"]
+__all__ = ["NOT_AN_EVENT", "Recording", "event_of", "read_recording"]
 
 Recording = partial(Json, recording=True)
 """The form in which a `echolab.Printer` prints a recording."""
+
+NOT_AN_EVENT = ValueError, LookupError, TypeError, AttributeError, RecursionError
 
 _PEER = {field.name for field in fields(Peer)}
 
@@ -48,12 +50,14 @@ def read_recording(path: str | Path) -> Iterator[Event]:
 
     Args:
         path: what ``echolab server --record`` or a transcript's ``save`` wrote.
-            What ``--format json`` prints will do too; it only has no chunks.
+            What ``--format json`` prints will do too; it only has no chunks. Where
+            several runs were appended, the peers of the later ones are numbered on.
 
     Raises:
         InputError: it cannot be read, or a line is of something else. A last line
             that is torn, as by a crash, is left out.
     """
+    highest = before = 0  # numbers of peers: of all, and of those of earlier runs
     try:
         with Path(path).open("rb") as lines:
             for number, line in enumerate(lines, 1):
@@ -61,19 +65,30 @@ def read_recording(path: str | Path) -> Iterator[Event]:
                     return
                 try:
                     event = event_of(line)
-                except (ValueError, LookupError, TypeError, AttributeError):
+                except NOT_AN_EVENT:
                     why = f"line {number} is not of a recording"
                     raise InputError("read", str(path), why) from None
-                yield event
+                if isinstance(event, Accepted | Connected):
+                    if event.peer.number + before <= highest:
+                        before = highest
+                    highest = event.peer.number + before
+                yield _renumbered(event, before) if before else event
     except OSError as error:
         raise InputError("open", str(path), reason_of(error)) from None
+
+
+def _renumbered(event: Event, before: int) -> Event:
+    number = event.peer.number
+    peer = replace(event.peer, number=number + before) if number else event.peer
+    return replace(event, peer=peer)
 
 
 def event_of(line: bytes) -> Event:
     """The event of one line of a recording.
 
     Raises:
-        ValueError, LookupError, TypeError, AttributeError: there is none in it.
+        ValueError, LookupError, TypeError, AttributeError, RecursionError: there is
+            none in it (``NOT_AN_EVENT``).
     """
     members = json.loads(line)
     time = _seconds(members["time"])

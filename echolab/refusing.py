@@ -68,7 +68,7 @@ class RefusingEndpoint:
         try:
             if family == socket.AF_INET6:
                 taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Without SO_REUSEADDR: two sockets that have it could both be bound.
             taken.bind((host, port))
         except OSError as error:
             taken.close()
@@ -100,6 +100,7 @@ class RefusingPort:
     def startListening(self) -> None:
         """Listen, from now on."""
         self._due = None
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.listen(self._backlog)
         self._socket.setblocking(False)
         self._listening = self._reactor.adoptStreamPort(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IPushProducer
@@ -34,6 +35,8 @@ class Recorded:
     """
 
     def __init__(self, path: str, number: int | None = None) -> None:
+        if Path(path).exists() and not Path(path).is_file():
+            raise InputError("read", path, "not a file")  # It is read twice.
         self._path = path
         began: dict[int, float] = {}
         chunks = 0
@@ -63,7 +66,7 @@ class Recorded:
                     yield event
                 elif isinstance(event, Finished):
                     yield event
-                    return  # What is appended is another recording.
+                    return
 
 
 @implementer(IPushProducer)

@@ -35,7 +35,7 @@ REPLY_HELP = (
     "Send back: none, echo (what came), or TEXT and a newline for each message."
 )
 PARTIAL_HELP = "Show an unfinished message after so many silent seconds; 0: never."
-RECORD_HELP = "Append all that happens to FILE, to be sent again (client --replay)."
+RECORD_HELP = "Append all that happens to FILE (-: to stdout), for client --replay."
 LABEL_HELP = "Say whose each message is: auto (while there are several), always, never."
 FRAMING_HELP = (
     "How bytes become messages: line, chunk, netstring, int16, int32, "

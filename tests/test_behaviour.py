@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet.protocol import Protocol
 from twisted.trial.unittest import SynchronousTestCase
@@ -43,6 +43,14 @@ class ValueTests(SynchronousTestCase):
     def test_every_one_is_read_as_it_is_written(self) -> None:
         for behaviour in EVERY:
             self.assertEqual(Behaviour.parse(str(behaviour)), behaviour)
+        for number in (1e6, 1e300, 1234567.5, 1e-9, 1 / 3):
+            behaviour = Behaviour.read_slowly(number)
+            self.assertNotIn("e+", str(behaviour))
+            self.assertEqual(Behaviour.parse(str(behaviour)), behaviour)
+        text = "read-slowly:bytes-per-second=1e+06+reset"
+        self.assertEqual(
+            Behaviour.parse(text), Behaviour.read_slowly(1e6) + Behaviour.reset()
+        )
         together = sum(EVERY, Behaviour())
         self.assertEqual(Behaviour.parse(str(together)), together)
         self.assertEqual(len(list(together)), len(EVERY))
@@ -65,6 +73,8 @@ class ValueTests(SynchronousTestCase):
             ("toast", "toast is none of"),
             ("reset+", "nothing is none of"),
             ("reset:toast=1", "reset takes after-bytes, after-messages, first, not t"),
+            ("reset:after_bytes=1", "reset takes after-bytes,"),
+            ("reset:first=1:first=2", "reset: first is given twice"),
             ("reset:after-bytes=x", "reset: after-bytes=x is no number"),
             ("reset:after-bytes=-1", "reset: after-bytes must be at least 0, not -1"),
             ("close:after-messages=0", "close: after-messages must be at least 1"),
@@ -90,7 +100,7 @@ class Peer(Protocol):
 class InTimeTests(SynchronousTestCase):
     def talk(
         self, behaviour: Behaviour, data: bytes = b"", **more: Unpack[ServerKeywords]
-    ) -> Conversation[Any, Any]:
+    ) -> Conversation:
         more["behave"] = behaviour
         conversation = connected(None, Peer, **more)
         if data:
@@ -108,6 +118,33 @@ class InTimeTests(SynchronousTestCase):
             "peer 1 accepted\npeer 1 misbehaved accept-late:seconds=3\n"
             "peer 1 recv hello\n",
         )
+
+    def test_stopped_before_it_was_accepted(self) -> None:
+        talk = self.talk(Behaviour.accept_late(100), b"hello")
+        talk.server.factory.stopProducing()
+        talk.flush()
+        self.assertNotIn("accepted", talk.transcript.render())
+        self.assertEqual(talk.clock.getDelayedCalls(), [])
+
+    def test_what_is_owed_is_paid_before_the_end(self) -> None:
+        for end in (Behaviour.close, Behaviour.half_close):
+            behaviour = Behaviour.answer_late(1) + end(after_messages=2)
+            talk = self.talk(behaviour, b"1\n2\n3\n", reply="ok")
+            talk.advance(0.5)
+            self.assertTrue(talk.client.connected)
+            talk.advance(0.5)
+            self.assertEqual(b"".join(talk.client.received)[:6], b"ok\nok\n")
+            talk.flush()
+            self.assertTrue(talk.from_server.ended)
+
+    def test_a_slow_answer_is_given_before_the_end(self) -> None:
+        behaviour = Behaviour.answer_slowly(20) + Behaviour.close(after_messages=1)
+        talk = self.talk(behaviour, b"1\n2\n", reply="ready")
+        for _ in range(4):
+            talk.advance(0.1)
+        self.assertEqual(talk.client.received, [b"re", b"ad", b"y\n"])
+        self.assertEqual(talk.transcript.lines(), [b"1"])
+        self.assertTrue(talk.from_server.ended)
 
     def test_accept_late_and_gone_before(self) -> None:
         talk = self.talk(Behaviour.accept_late(3))
@@ -337,6 +374,7 @@ class PlainSocketTests(SynchronousTestCase):
             self.connect()
         self.assertIn("refusing on 127.0.0.1:", self.server.said())
         with socket.socket() as other, self.assertRaises(OSError):
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             other.bind(("127.0.0.1", self.server.port))
 
     def test_refuse_for_a_while(self) -> None:

@@ -32,6 +32,11 @@ class Good(LineReceiver):
         self.sendLine(line.upper())
 
 
+class Netstrings(NetstringReceiver):
+    def stringReceived(self, string: bytes) -> None:
+        self.sendString(string)
+
+
 class Naive(Protocol):
     """What everybody writes first."""
 
@@ -50,7 +55,7 @@ class RecutTests(SynchronousTestCase):
     def test_one_that_is_right(self) -> None:
         recut(Good, DATA)
         recut(Factory.forProtocol(Good), DATA, seed=1)
-        recut(NetstringReceiver, b"5:hello,0:,", observe=lambda protocol: None)
+        recut(Netstrings, b"5:hello,0:,x")
 
     def test_a_fresh_factory_each_time(self) -> None:
         class Counting(Factory[Protocol]):
@@ -121,6 +126,8 @@ class RecutTests(SynchronousTestCase):
 
         with self.assertRaisesRegex(AssertionError, r"raised ValueError\('short'\)"):
             recut(Strict, DATA, observe=lambda protocol: 1)
+        with self.assertRaisesRegex(AssertionError, "^uncut, it raises Val"):
+            recut(Strict, b"x", observe=lambda protocol: 1)
         with self.assertRaisesRegex(AssertionError, "ended the connection"):
             recut(Impatient, DATA)
 
@@ -220,6 +227,7 @@ class MemoryTests(SynchronousTestCase):
         self.assertEqual(bytes(talk.from_server.waiting), b"")
         talk.flush(1)
         talk.transcript.assert_lines(["HELLO"])
+        self.assertEqual(talk.transcript.received(), b"HELLO\n")
         talk.client.finish()
         talk.flush()
         self.assertEqual(

@@ -59,6 +59,7 @@ class InTheReactorTests(ListeningMixin, TestCase):
         client.send(b"\x00\x05hel\nl\x00\x00")
         await client.wait_for_line("hel", times=1)
         self.assertEqual(client.lines(), [b"hel\nl", b""])
+        self.assertEqual(client.received(), b"\x00\x05hel\nl\x00\x00")
         server.assert_lines([b"hel\nl", ""])
 
     async def test_a_client_that_is_sent_what_is_not_of_its_framing(self) -> None:
@@ -185,6 +186,8 @@ class ProcessTests(SynchronousTestCase):
             where = f"unix:{folder}/{'x' * 200}"
             with self.assertRaisesRegex(RuntimeError, "not start:\nbind unix:"):
                 LabProcess("--listen", where)
+        with self.assertRaisesRegex(RuntimeError, "printed what is no event: b'Usage"):
+            LabProcess("--help")
 
     def test_one_that_dies(self) -> None:
         server = LabProcess()

@@ -34,6 +34,16 @@ class TestEcho:
             assert peer.recv(10) == b"ok\\n"
 
 
+@pytest.mark.echolab(reply="first")
+@pytest.mark.parametrize(
+    "answer", [pytest.param(b"own", marks=pytest.mark.echolab(reply="own")), b"first"]
+)
+def test_a_parameters_marker(echolab_process, answer):
+    with socket.create_connection(echolab_process.address) as peer:
+        peer.sendall(b"hello\\n")
+        assert peer.recv(10) == answer + b"\\n"
+
+
 def test_call(echolab_process):
     server = echolab_process.another(tls=True)
     context = ssl.create_default_context(cafile=server.ca)
@@ -94,11 +104,11 @@ class PluginTests(SynchronousTestCase):
         return said
 
     def test_blocking_tests_without_pytest_twisted(self) -> None:
-        self.assertIn("3 passed", self.pytest(BLOCKING, "-p", "no:twisted"))
+        self.assertIn("5 passed", self.pytest(BLOCKING, "-p", "no:twisted"))
 
     def test_in_several_processes_at_once(self) -> None:
         said = self.pytest(BLOCKING, "-p", "no:twisted", "-n", "2")
-        self.assertIn("3 passed", said)
+        self.assertIn("5 passed", said)
 
     def test_coroutines(self) -> None:
         self.assertIn("1 passed", self.pytest(TWISTED, "--strict-markers"))

@@ -205,7 +205,7 @@ class ProgramTests(RecordingCase):
             (("--replay", "x", "--peer", "z"), "--peer z: must be a whole number"),
             (("--replay", ""), "--replay: the file has no name"),
             (("--replay", "/nonexistent"), "open /nonexistent: No such file"),
-            (("--replay", "/dev/null"), "read /dev/null: nobody connected in it"),
+            (("--replay", "/dev/null"), "read /dev/null: not a file"),
         ):
             ended = run(*where, *words)
             self.assertIn(why, ended.err.decode())

@@ -138,6 +138,12 @@ class QuestionTests(SynchronousTestCase):
         with self.assertRaisesRegex(ValueError, "numbered from 1"):
             transcript.lines(-1)
 
+    def test_what_makes_no_sense(self) -> None:
+        with self.assertRaisesRegex(ValueError, "max_bytes must be at least 1"):
+            Transcript(max_bytes=0)
+        with self.assertRaisesRegex(ValueError, "times must be at least 1"):
+            Transcript().wait_for_line("x", times=0)
+
     def test_nothing(self) -> None:
         self.assertEqual(str(Transcript()), "(nothing happened)")
         self.assertEqual(Transcript().render(), "")
@@ -265,11 +271,11 @@ class RecordingTests(SynchronousTestCase):
 
     def test_what_is_saved_is_loaded(self) -> None:
         transcript = transcript_of(
-            Connected(ANN, TIME),
             Chunk(ANN, TIME, b"\xff\x00\n"),
             Chunk(ANN, TIME, "ä\r\n".encode()),
             Refused(Peer(0, "IPv4", "127.0.0.1", 1), TIME, EndCause.REFUSED, "no", 3),
             *CONVERSATION,
+            Connected(Peer(3, "IPv6", "::1", 1), TIME),
         )
         transcript.save(self.path)
         loaded = Transcript.load(self.path)
@@ -279,6 +285,15 @@ class RecordingTests(SynchronousTestCase):
             [each for each in loaded.events if not isinstance(each, Received)],
             [each for each in transcript.events if not isinstance(each, Received)],
         )
+
+    def test_several_runs_in_one_file(self) -> None:
+        transcript_of(*CONVERSATION).save(self.path)
+        with self.path.open("ab") as file:
+            again = self.path.read_bytes()
+            file.write(again)
+        loaded = Transcript.load(self.path)
+        self.assertEqual([peer.number for peer in loaded.peers()], [1, 2, 3, 4])
+        self.assertEqual(loaded.lines(3), loaded.lines(1))
 
     def test_what_is_none_is_refused(self) -> None:
         transcript_of(Accepted(ANN, TIME)).save(self.path)
@@ -292,6 +307,7 @@ class RecordingTests(SynchronousTestCase):
             good.replace("2026", "x"),
             good.replace("accepted", "chunk"),
             '"event"',
+            "[" * 100_000,
         ):
             self.path.write_text(good + bad + "\n")
             with self.assertRaises(InputError) as caught:

@@ -94,7 +94,8 @@ def recut(
         seed: makes them the same each time; a failure says which it was.
 
     Raises:
-        AssertionError: it does not; the message has the smallest cutting found.
+        AssertionError: it does not, or raises in any case; the message has the
+            smallest cutting found.
         TypeError: what should make protocols does not.
         ValueError: there is nothing to compare: it wrote nothing, did nothing,
             and there is no ``observe``; or the pieces are not of the data.
@@ -105,6 +106,8 @@ def recut(
         return _outcome(protocol_factory, cut(data, cuts), observe)
 
     whole = outcome(())
+    if whole.error:
+        raise AssertionError(f"uncut, it raises {whole.error}")
     if observe is None and whole.is_nothing():
         raise ValueError(
             "nothing to compare: the protocol did nothing that its peer can see; "
@@ -233,7 +236,7 @@ def _outcome(
     return _Outcome(conversation.client.received, ended, error, observed)
 
 
-def _deliver(conversation: Conversation[Any, Any], sizes: deque[int]) -> None:
+def _deliver(conversation: Conversation, sizes: deque[int]) -> None:
     """Deliver as many pieces as are read now, and the answers to each."""
     while sizes and conversation.from_client.deliver(sizes[0]):
         sizes.popleft()
@@ -242,7 +245,7 @@ def _deliver(conversation: Conversation[Any, Any], sizes: deque[int]) -> None:
         conversation.from_server.step()
 
 
-def _end(conversation: Conversation[Any, Any], *, reset: bool = False) -> None:
+def _end(conversation: Conversation, *, reset: bool = False) -> None:
     if reset:
         conversation.client.transport.abortConnection()
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -70,6 +71,8 @@ class Place:
         if keywords.get("unix") or keywords.get("tls"):
             # Not the test's own: a UNIX path has room for 107 bytes.
             self._folder = Path(tempfile.mkdtemp(prefix="echolab-"))
+            # At the interpreter's end at the latest.
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
 
     @property
     def address(self) -> tuple[str, int] | str:

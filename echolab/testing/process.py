@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import Unpack, override
 
-from echolab.recording import event_of
+from echolab.recording import NOT_AN_EVENT, event_of
 from echolab.testing.place import Place, ServerKeywords, words_of
 from echolab.testing.transcript import BlockingTranscript
 
@@ -76,7 +76,8 @@ class LabProcess(Place, BlockingTranscript):
             thread.start()
         if not self._ready.wait(START_SECONDS) or not self._find_out_where():
             self.terminate()
-            raise RuntimeError(f"the server did not start:\n{self.said()}")
+            why = self.said() or self._over
+            raise RuntimeError(f"the server did not start:\n{why}")
 
     def another(self, *options: str, **keywords: Unpack[ServerKeywords]) -> LabProcess:
         """Start one more; it is stopped with this one."""
@@ -151,9 +152,14 @@ class LabProcess(Place, BlockingTranscript):
                 except BlockingIOError:
                     return
                 *lines, self._half = (self._half + data).split(b"\n")
-                for line in lines:
-                    self(event_of(line))
                 self._at_end = not data
+                for line in lines:
+                    try:
+                        self(event_of(line))
+                    except NOT_AN_EVENT:
+                        self._at_end = True
+                        self.end(f"the server printed what is no event: {line!r}")
+                        return
             self.end("the server has ended")
 
     def _remember(self) -> None:

@@ -50,6 +50,8 @@ class LineQuestion:
     """Waits for so many lines in which a pattern is found."""
 
     def __init__(self, pattern: Pattern, who: Who, times: int) -> None:
+        if times < 1:
+            raise ValueError(f"times must be at least 1, not {times}")
         if not isinstance(pattern, re.Pattern):
             pattern = re.compile(as_bytes(pattern))
         self._pattern = pattern

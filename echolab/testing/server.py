@@ -95,6 +95,7 @@ class LabClient(Transcript):
             clock=reactor,
             half_open_seconds=0.0,
             make_framer=framing_named(framing),
+            report_chunks=True,
         )
         self._protocol: SenderProtocol | None = None
 

@@ -61,6 +61,8 @@ class Remembering:
     """
 
     def __init__(self, *, max_bytes: int = MAX_BYTES) -> None:
+        if max_bytes < 1:
+            raise ValueError(f"max_bytes must be at least 1, not {max_bytes}")
         self.forgotten = 0
         self._max_bytes = max_bytes
         self._bytes = 0
