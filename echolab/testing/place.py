@@ -8,6 +8,8 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from echolab.endpoint_strings import quoted
+
 if TYPE_CHECKING:
     from echolab.behaviour import Behaviour
 
@@ -83,23 +85,23 @@ class Place:
     def endpoint(self) -> str:
         """What ``clientFromString`` takes; for TLS it trusts the CA, and no other."""
         if self.path:
-            return f"unix:{self.path}"
-        tcp = f"tcp:{self.host.replace(':', chr(92) + ':')}:{self.port}"
+            return f"unix:{quoted(self.path)}"
+        tcp = f"tcp:{quoted(self.host)}:{self.port}"
         if self.ca is None:
             return tcp
-        inner = tcp.replace("\\", "\\\\").replace(":", "\\:")
-        return f"tls:localhost:{self.port}:trustRoots={self.ca.parent}:endpoint={inner}"
+        roots = quoted(str(self.ca.parent))
+        return f"tls:localhost:{self.port}:trustRoots={roots}:endpoint={quoted(tcp)}"
 
     def words(self, keywords: ServerKeywords) -> list[str]:
         """The words of the command line that make a server listen here."""
         if self._folder and keywords.get("unix"):
             self.path = str(self._folder / "lab.sock")
-            return ["--listen", f"unix:{self.path}"]
+            return ["--listen", f"unix:{quoted(self.path)}"]
         if self._folder and keywords.get("tls"):
-            own, self.ca = _certify(self._folder)
-            host = self.host.replace(":", "\\:")
+            certificate, self.ca = _certify(self._folder)
+            own = quoted(str(certificate))
             files = f"privateKey={own}:certKey={own}"
-            return ["--listen", f"ssl:0:interface={host}:{files}"]
+            return ["--listen", f"ssl:0:interface={quoted(self.host)}:{files}"]
         return ["--port", "0", "--interface", self.host]
 
     def leave(self) -> None:

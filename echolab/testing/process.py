@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from typing_extensions import Unpack, override
@@ -99,8 +100,13 @@ class LabProcess(Place, BlockingTranscript):
         Raises:
             AssertionError: it had ended before, or did so with an error.
         """
-        for other in self.others:
-            other.stop()
+        try:
+            for other in self.others:
+                other.stop()
+        finally:
+            self._stop()
+
+    def _stop(self) -> None:
         if self._process.stdout is None or self._process.stdout.closed:
             return
         status = self.terminate()
@@ -119,11 +125,8 @@ class LabProcess(Place, BlockingTranscript):
         trace: TracebackType | None,
     ) -> None:
         """Stop it; an error of the test's own is the one that is shown."""
-        if error is None:
+        with suppress(AssertionError) if error else nullcontext():
             self.stop()
-        else:
-            for each in (self, *self.others):
-                each.terminate()
 
     def terminate(self) -> int:
         """End the process, one way or the other; return its status."""

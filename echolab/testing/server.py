@@ -10,6 +10,7 @@ from typing_extensions import Unpack
 
 from echolab.assembly import receiver_factory
 from echolab.client import SenderFactory
+from echolab.endpoint_strings import quoted
 from echolab.endpoints import server_endpoints
 from echolab.framing import framing_named
 from echolab.server_options import ServerOptions
@@ -165,8 +166,7 @@ def connect(
     endpoint: IStreamClientEndpoint
     if isinstance(where, tuple):
         host, port = where
-        name = host.replace(":", "\\:")
-        endpoint = clientFromString(reactor, f"tcp:{name}:{port}")
+        endpoint = clientFromString(reactor, f"tcp:{quoted(host)}:{port}")
     elif isinstance(where, str) and where.startswith("/"):
         endpoint = UNIXClientEndpoint(reactor, where)
     elif isinstance(where, str):
