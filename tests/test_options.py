@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
+from echolab import Behaviour
 from echolab.client_options import ClientOptions
 from echolab.server_options import ServerOptions
 from echolab.settings import ClientSettings, ServerSettings
@@ -20,6 +21,31 @@ def client(*words: str) -> ClientSettings:
     options = ClientOptions()
     options.parseOptions(words)
     return options.settings
+
+
+class BehaviourOptionsTests(SynchronousTestCase):
+    def test_behave_and_record(self) -> None:
+        settings = server(
+            *("--behave", "reset+read-bytewise", "--behave", "close:first=1"),
+            *("--record", "lab.json", "--output", "-"),
+        )
+        self.assertEqual(
+            settings.behave,
+            Behaviour.reset() + Behaviour.read_bytewise() + Behaviour.close(first=1),
+        )
+        self.assertEqual(settings.record, "lab.json")
+
+    def test_what_does_not_go_together(self) -> None:
+        for words, why in (
+            (("--behave", "toast"), "--behave toast: toast is none of accept-late"),
+            (("--behave", "refuse", "--listen", "unix:/a"), "refuse: goes with --port"),
+            (("--behave", "half-close", "--listen", "ssl:1"), "half-close: TLS ends"),
+            (("--record", "-", "--output", "-"), "--record -: that file is an"),
+            (("--record", ""), "--record: the file has no name"),
+        ):
+            with self.assertRaises(UsageError) as caught:
+                server(*words)
+            self.assertIn(why, str(caught.exception))
 
 
 class ServerOptionsTests(SynchronousTestCase):

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from echolab import Accepted, Chunk, EndCause, Event, Finished, InputError, Peer
 from echolab.replay import Recorded, Replayer
 from echolab.testing import LabProcess, Transcript, connected
-from tests.support import SECONDS, run
+from tests.support import SECONDS, TWISTD, Client, Program, run
 
 ANN, BOB = (Peer(n, "IPv4", "127.0.0.1", n) for n in (1, 2))
 
@@ -142,6 +142,27 @@ class ReplayerTests(RecordingCase):
 
 
 class ProgramTests(RecordingCase):
+    def test_recorded_beside_what_is_printed_run_after_run(self) -> None:
+        words = ("--port", "0", "--interface", "127.0.0.1", "--record", self.path)
+        behave = ("--behave", "read-bytewise", "--behave", "close:after-bytes=3")
+        with Program("server", *words, "--once") as server:
+            with Client(server.port()) as peer:
+                peer.sendall(b"hello\r\n")
+            self.assertEqual(server.end(), 0)
+        self.assertIn(b"recv data: hello\nfinish.\n", server.out)
+        with Program(
+            *("-n", "--pidfile=", "echolab", *words, "--once", *behave), program=TWISTD
+        ) as server:
+            with Client(server.port()) as peer:
+                peer.sendall(b"bye\n")
+                self.assertEqual(peer.recv(1), b"")
+            self.assertEqual(server.end(), 0)
+        self.assertIn(b"misbehaved (close:after-bytes=3)\n", server.err)
+        both = Transcript.load(self.path)
+        self.assertEqual(both.chunks(1), [b"hello\r\n"])
+        self.assertEqual(both.chunks(2), [b"b", b"y", b"e"])
+        self.assertEqual(len(both.ends()), 2)
+
     def test_what_a_server_recorded_comes_again(self) -> None:
         with LabProcess("--output", "/dev/null") as first:
             assert isinstance(first.address, tuple)
