@@ -15,8 +15,10 @@ The guide is docs/testing.md. For pytest there are the fixtures ``echolab_proces
 """
 
 from echolab.behaviour import Behaviour
+from echolab.testing.blocking import BlockingTranscript
 from echolab.testing.cutting import Replayed, cut, cuttings, recut, replay_into
-from echolab.testing.memory import Conversation, MemoryTransport, connected
+from echolab.testing.memory import Conversation, connected
+from echolab.testing.memory_transport import MemoryTransport
 from echolab.testing.place import ServerKeywords
 from echolab.testing.process import LabProcess
 from echolab.testing.server import (
@@ -27,7 +29,7 @@ from echolab.testing.server import (
     connect,
     listen,
 )
-from echolab.testing.transcript import BlockingTranscript, Remembering, Transcript
+from echolab.testing.transcript import Remembering, Transcript
 
 __all__ = [
     "Behaviour",

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from typing_extensions import Unpack, override
 
 from echolab.recording import NOT_AN_EVENT, event_of
+from echolab.testing.blocking import BlockingTranscript
 from echolab.testing.place import Place, ServerKeywords, words_of
-from echolab.testing.transcript import BlockingTranscript
 
 if TYPE_CHECKING:
     from types import TracebackType

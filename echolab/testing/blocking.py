@@ -1,0 +1,130 @@
+"""A transcript that another thread writes, and whose waits block."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+from typing_extensions import override
+
+from echolab.testing.questions import (
+    BytesQuestion,
+    EndQuestion,
+    LineQuestion,
+    PeersQuestion,
+)
+from echolab.testing.transcript import MAX_BYTES, Remembering
+
+if TYPE_CHECKING:
+    from echolab.events import Event, Finished, Peer
+    from echolab.testing.questions import Pattern, Question, Who
+
+__all__ = ["BlockingTranscript"]
+
+T = TypeVar("T")
+
+
+class BlockingTranscript(Remembering):
+    """A sink that remembers, and can be waited for in another thread.
+
+    It answers as `Transcript` does, but blocks until there is an answer, and
+    raises.
+    """
+
+    def __init__(self, *, max_bytes: int = MAX_BYTES) -> None:
+        super().__init__(max_bytes=max_bytes)
+        self._news = threading.Condition()
+        self._over = ""
+
+    @override
+    def __call__(self, event: Event) -> None:
+        """Remember an event, and wake those that wait for it."""
+        with self._news:
+            super().__call__(event)
+            self._news.notify_all()
+
+    def end(self, why: str) -> None:
+        """Nothing more will come: have those that wait told why."""
+        with self._news:
+            self._over = why
+            self._news.notify_all()
+
+    @property
+    @override
+    def events(self) -> list[Event]:
+        """All events that are remembered, in order."""
+        with self._news:
+            return super().events
+
+    def wait_for_line(
+        self, pattern: Pattern, peer: Who = None, timeout: float = 5.0, times: int = 1
+    ) -> bytes:
+        """Wait for a line in which ``pattern`` is found.
+
+        Args:
+            pattern: a regular expression; a str stands for its UTF-8.
+            peer: whose line it must be.
+            timeout: how many seconds to wait at most.
+            times: how many such lines are to have come.
+
+        Returns:
+            The line, the last of them.
+
+        Raises:
+            AssertionError: it did not come; the message shows the transcript.
+        """
+        __tracebackhide__ = True
+        return self._wait(LineQuestion(pattern, peer, times), timeout)
+
+    def wait_for_bytes(
+        self, count: int, peer: Who = None, timeout: float = 5.0
+    ) -> bytes:
+        """Wait for so many bytes, whatever lines they are of.
+
+        Returns:
+            All that came until then.
+
+        Raises:
+            AssertionError: they did not come.
+        """
+        __tracebackhide__ = True
+        return self._wait(BytesQuestion(count, peer), timeout)
+
+    def wait_for_end(self, peer: Who = None, timeout: float = 5.0) -> Finished:
+        """Wait for the end of a peer's connection; for None, until none is open.
+
+        That is, of those that have connected: if more are to come, wait for them
+        first (`wait_for_peers`).
+
+        Returns:
+            The end, the last of them.
+
+        Raises:
+            AssertionError: it did not come.
+        """
+        __tracebackhide__ = True
+        return self._wait(EndQuestion(peer), timeout)
+
+    def wait_for_peers(self, count: int, timeout: float = 5.0) -> list[Peer]:
+        """Wait until so many have connected, those that have left included.
+
+        Returns:
+            These peers, in order.
+
+        Raises:
+            AssertionError: they did not.
+        """
+        __tracebackhide__ = True
+        return self._wait(PeersQuestion(count), timeout)
+
+    def _wait(self, question: Question[T], timeout: float) -> T:
+        __tracebackhide__ = True
+        answers: list[T] = []
+        with self._news:
+            end = self._ask(question, answers.append)
+            self._news.wait_for(lambda: answers or self._over, timeout)
+            if answers:
+                return answers[0]
+            end()
+            why = self._over or f"not within {timeout:g} s"
+            raise self._too_late(question, why)
