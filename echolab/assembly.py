@@ -7,6 +7,7 @@ the terminal, and whom to tell of the end.
 from __future__ import annotations
 
 import os
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +20,12 @@ from echolab.file_output import FileOutput
 from echolab.formats import FORMATS, Style
 from echolab.framing import framing_named
 from echolab.kernel import open_files_left
-from echolab.misbehaving import protocol_maker
+from echolab.misbehaving import MisbehavingProtocol
 from echolab.output import DescriptorOutput, LogOutput
 from echolab.printing import Printer
-from echolab.receiver import Limits
+from echolab.receiver import Limits, ReceiverProtocol
 from echolab.recording import Recording
-from echolab.replying import echo, reply_text
+from echolab.replying import ReplyingProtocol, echo, no_reply, reply_text
 from echolab.reporting import Reporter
 from echolab.server import ReceiverFactory
 from echolab.service import ReceiverService
@@ -36,8 +37,10 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IReactorTime
 
+    from echolab.behaviour import Behaviour
     from echolab.events import Event, Sink
     from echolab.formats import Form
+    from echolab.framing import Framer
     from echolab.interfaces import IOutput, IReactor
     from echolab.replying import Reply
     from echolab.service import Done
@@ -145,7 +148,7 @@ def receiver_factory(
         make_framer=framing_named(
             settings.framing, settings.max_message_bytes, settings.overlong
         ),
-        make_protocol=protocol_maker(_reply(settings.reply), settings.behave),
+        make_protocol=_protocol_maker(_reply(settings.reply), settings.behave),
         limits=Limits(
             partial_seconds=settings.partial_seconds,
             partial_alone=partial_alone,
@@ -162,6 +165,26 @@ def receiver_factory(
         count_messages=count_messages,
         report_chunks=report_chunks,
     )
+
+
+def _protocol_maker(
+    reply: Reply | None, behaviour: Behaviour
+) -> Callable[[Framer], ReceiverProtocol]:
+    """What makes the protocol of each connection, given its framer.
+
+    Args:
+        reply: what to answer; None for nothing.
+        behaviour: what to do wrong, and to which of the connections.
+    """
+    numbers = count(1)
+
+    def make(framer: Framer) -> ReceiverProtocol:
+        faults = behaviour.towards(next(numbers))
+        if faults:
+            return MisbehavingProtocol(framer, reply or no_reply, faults)
+        return ReplyingProtocol(framer, reply) if reply else ReceiverProtocol(framer)
+
+    return make
 
 
 def _reply(text: str) -> Reply | None:

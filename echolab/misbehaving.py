@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from functools import partial
-from itertools import count, islice, repeat
+from itertools import islice, repeat
 from typing import TYPE_CHECKING
 
 from twisted.internet.abstract import FileDescriptor
@@ -14,7 +14,6 @@ from typing_extensions import override
 
 from echolab.events import EndCause, Misbehaved
 from echolab.messages import Batch
-from echolab.receiver import ReceiverProtocol
 from echolab.replying import ReplyingProtocol, in_pieces, no_reply
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from echolab.messages import Messages
     from echolab.replying import Reply
 
-__all__ = ["GARBAGE", "MisbehavingProtocol", "protocol_maker"]
+__all__ = ["GARBAGE", "MisbehavingProtocol"]
 
 GARBAGE = bytes(range(0xFF, 0x7F, -1)) + b"\n"
 """No UTF-8, no number, too large for a length; but a line."""
@@ -41,26 +40,6 @@ _ENDS = {"reset", "close"}
 _STEPS = {"stop-reading", "half-close", *_ENDS}
 """What strikes when so much has been read."""
 _ANSWERS = {"answer-nothing", "answer-garbage", "answer-late", "answer-slowly"}
-
-
-def protocol_maker(
-    reply: Reply | None, behaviour: Behaviour
-) -> Callable[[Framer], ReceiverProtocol]:
-    """What makes the protocol of each connection, given its framer.
-
-    Args:
-        reply: what to answer; None for nothing.
-        behaviour: what to do wrong, and to which of the connections.
-    """
-    numbers = count(1)
-
-    def make(framer: Framer) -> ReceiverProtocol:
-        faults = behaviour.towards(next(numbers))
-        if faults:
-            return MisbehavingProtocol(framer, reply or no_reply, faults)
-        return ReplyingProtocol(framer, reply) if reply else ReceiverProtocol(framer)
-
-    return make
 
 
 class MisbehavingProtocol(ReplyingProtocol):
