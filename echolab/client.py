@@ -316,7 +316,7 @@ class SenderFactory(Factory[SenderProtocol]):
             Finished.
         clock: tells the time (``reactor``, or a test's ``Clock``).
         wait_seconds: how long after `SenderProtocol.finish` a server that does
-            not end may be silent before this side closes.
+            not end may be silent before this side closes; None for ever.
         tls_wait_seconds: the same over TLS, where the server is not told of the
             end of what is sent before it is the end of all.
         half_open_seconds: what it means that the server ends its sending side
@@ -337,8 +337,8 @@ class SenderFactory(Factory[SenderProtocol]):
         sink: Sink,
         *,
         clock: IReactorTime,
-        wait_seconds: float = 5.0,
-        tls_wait_seconds: float = 1.0,
+        wait_seconds: float | None = 5.0,
+        tls_wait_seconds: float | None = 1.0,
         half_open_seconds: float | None = 1.0,
         make_framer: Callable[[], Framer] = ChunkFramer,
         report_chunks: bool = False,

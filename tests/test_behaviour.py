@@ -164,6 +164,15 @@ class InTimeTests(SynchronousTestCase):
             talk.advance(0.1)
         self.assertEqual(talk.transcript.lines(), [b"123456789"])
 
+    def test_a_long_time_at_once(self) -> None:
+        talk = self.talk(
+            Behaviour.read_slowly(10) + Behaviour.answer_slowly(10),
+            b"hello\n",
+            reply="welcome",
+        )
+        talk.advance(5)
+        self.assertEqual(b"".join(talk.client.received), b"welcome\n")
+
     def test_stop_reading_for_a_while(self) -> None:
         behaviour = Behaviour.stop_reading(after_bytes=3, seconds=2)
         talk = self.talk(behaviour, b"hello\nbye\n")

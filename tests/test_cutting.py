@@ -202,7 +202,7 @@ class ReplayTests(SynchronousTestCase):
         self.assertEqual(seen, [(1.5, b"bob"), (4.5, ConnectionLost)])
         with self.assertRaisesRegex(ValueError, "2 peers in it"):
             replay_into(Watcher, transcript)
-        with self.assertRaisesRegex(ValueError, "no such peer"):
+        with self.assertRaisesRegex(ValueError, "no peer 3 in it"):
             replay_into(Watcher, transcript, peer=3)
 
     def test_what_echolab_received_comes_to_others_as_it_came(self) -> None:
@@ -240,6 +240,24 @@ class MemoryTests(SynchronousTestCase):
         talk.client.sendLine(b"hello")
         with self.assertRaisesRegex(RuntimeError, "never stop talking"):
             talk.flush()
+
+    def test_a_server_of_ones_own_in_its_framing(self) -> None:
+        talk = connected(Netstrings, framing="netstring")
+        talk.client.write(b"5:hello,")
+        talk.flush()
+        talk.transcript.assert_lines(["hello"])
+        with self.assertRaisesRegex(
+            TypeError, "only echolab's own receiver takes behave"
+        ):
+            connected(Netstrings, behave="reset")
+
+    def test_an_abort_loses_what_waits(self) -> None:
+        talk = connected(Naive, Protocol)
+        talk.client.transport.write(b"hello\n")
+        talk.client.transport.abortConnection()
+        talk.flush()
+        self.assertEqual(talk.server.lines, [])
+        self.assertTrue(talk.from_server.disconnected)
 
     def test_one_that_refuses(self) -> None:
         class Nobody(Factory[Protocol]):

@@ -91,6 +91,20 @@ class InTheReactorTests(ListeningMixin, TestCase):
             await server.stop()
             self.assertIs(server.ends()[0].cause, EndCause.STOPPED)
 
+    async def test_a_wait_ends_with_the_server(self) -> None:
+        server = self.listen()
+        waiting = server.wait_for_line("x")
+        await server.stop()
+        with self.assertRaisesRegex(AssertionError, "the server was stopped"):
+            await waiting
+
+    async def test_finish_over_tls_goes_on_receiving(self) -> None:
+        server = self.listen(tls=True, reply="ok", behave="answer-late:seconds=1.2")
+        client = await self.connect(server.endpoint)
+        client.send("x\n")
+        client.finish()
+        await client.wait_for_line("ok")
+
     async def test_a_refusing_server(self) -> None:
         server = self.listen(behave="refuse")
         with self.assertRaises(Refused):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import threading
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import CancelledError
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -173,6 +175,27 @@ class WaitTests(SynchronousTestCase):
         self.assertNoResult(waiting)
         self.transcript(received(BOB, b"", b"x"))
         self.assertEqual(self.successResultOf(waiting), b"x")
+
+    def test_one_answer_may_end_another_wait(self) -> None:
+        first = self.transcript.wait_for_line("x")
+        second = self.transcript.wait_for_line(re.compile("X", re.IGNORECASE))
+        first.addCallback(lambda _: second.cancel())
+        self.transcript(received(ANN, b"x"))
+        self.failureResultOf(second, CancelledError)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_waits_that_are_given_up(self) -> None:
+        waited_for = self.transcript.wait_for_line("x")
+        seen: list[object] = []
+        waited_for.addErrback(lambda why: seen.append(why.getErrorMessage()))
+        self.transcript.give_up("the server was stopped")
+        self.assertIn("b'x': the server was stopped; the transcript", str(seen))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.transcript(received(ANN, b"x"))
+
+    def test_a_failure_is_trials_own(self) -> None:
+        with self.assertRaises(self.failureException):
+            self.transcript.assert_lines(["x"])
 
     def test_an_empty_line_is_one(self) -> None:
         waiting = self.transcript.wait_for_line("^$")

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from echolab.events import Accepted, Chunk, Connected, EndCause, Finished
 from echolab.testing.memory import connected
-from echolab.testing.transcript import Transcript
+from echolab.testing.transcript import Transcript, failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -107,7 +107,7 @@ def recut(
 
     whole = outcome(())
     if whole.error:
-        raise AssertionError(f"uncut, it raises {whole.error}")
+        raise failure(f"uncut, it raises {whole.error}")
     if observe is None and whole.is_nothing():
         raise ValueError(
             "nothing to compare: the protocol did nothing that its peer can see; "
@@ -123,7 +123,7 @@ def recut(
         if outcome(cuts) != whole:
             smallest = _shrink(cuts, lambda fewer: outcome(fewer) != whole)
             shown = " | ".join(repr(piece) for piece in cut(data, smallest))
-            raise AssertionError(
+            raise failure(
                 f"it behaves differently when cut (seed {seed}):\n"
                 f"  cut:   {shown}\n"
                 f"         {outcome(smallest).in_words()}\n"
@@ -210,7 +210,7 @@ def replay_into(
             if isinstance(event, Finished):
                 _end(conversation, reset=event.cause is EndCause.RESET)
     if began is None:
-        raise ValueError("there is no such peer in it")
+        raise ValueError("nobody in it" if peer is None else f"no peer {peer} in it")
     return Replayed(
         conversation.server,
         conversation.client.received,

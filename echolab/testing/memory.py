@@ -14,7 +14,7 @@ from typing_extensions import Unpack
 
 from echolab.assembly import receiver_factory
 from echolab.client import SenderFactory
-from echolab.framing import LineFramer
+from echolab.framing import framing_named
 from echolab.server_options import ServerOptions
 from echolab.testing.memory_transport import MemoryTransport
 from echolab.testing.place import ServerKeywords, words_of
@@ -85,9 +85,20 @@ class Conversation:
         raise RuntimeError("the two never stop talking")
 
     def advance(self, seconds: float, size: int | None = None) -> None:
-        """Let time pass, and deliver all that waits then."""
-        self.clock.advance(seconds)
-        self.flush(size)
+        """Let time pass, and deliver whatever waits at any time of it.
+
+        Raises:
+            RuntimeError: there is no end of it.
+        """
+        end = self.clock.seconds() + seconds
+        for _ in range(MOST_STEPS):
+            due = [call.getTime() for call in self.clock.getDelayedCalls()]
+            now = min([end, *due])
+            self.clock.advance(max(0.0, now - self.clock.seconds()))
+            self.flush(size)
+            if now >= end:
+                return
+        raise RuntimeError("the two never have done")
 
 
 def connected(
@@ -103,15 +114,20 @@ def connected(
         server_factory: makes the server's protocol; None for echolab's receiver.
         client_factory: makes the client's; None for echolab's sender.
         clock: tells both sides the time; a new ``Clock`` if none is given.
-        keywords: how echolab's receiver is to be; see `ServerKeywords`.
+        keywords: how echolab's receiver is to be; see `ServerKeywords`. Its sender
+            takes ``framing`` too.
 
     Returns:
         The conversation, both protocols connected and nothing delivered.
 
     Raises:
         ConnectionError: a factory has made no protocol.
-        TypeError: what should make protocols does not.
+        TypeError: what should make protocols does not; or there are keywords, and
+            the server is not echolab's.
     """
+    others = set(keywords) - {"framing"}
+    if server_factory is not None and others:
+        raise TypeError(f"only echolab's own receiver takes {', '.join(others)}")
     clock = clock or Clock()
     transcript = Transcript(clock=clock)
     if server_factory is None:
@@ -126,7 +142,8 @@ def connected(
             client_sink,
             clock=clock,
             half_open_seconds=0.0,
-            make_framer=LineFramer,
+            wait_seconds=None,
+            make_framer=framing_named(keywords.get("framing", "line")),
             report_chunks=True,
         )
     from_server = MemoryTransport(SERVER, CLIENT)

@@ -85,6 +85,7 @@ class MemoryTransport:
     def abortConnection(self) -> None:
         """End now; the other end sees a reset."""
         self.disconnecting = self._aborted = True
+        self.waiting.clear()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """Pause ``producer`` while much waits.

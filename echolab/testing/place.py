@@ -122,7 +122,7 @@ def words_of(keywords: ServerKeywords) -> list[str]:
             raise TypeError(f"a server in a test has no option {name}")
         if isinstance(value, bytes):
             raise TypeError(f"{name} is a str, not bytes; \\xNN stands for any byte")
-        if name not in ("host", "unix", "tls"):
+        if name not in ("host", "unix", "tls") and value is not None:
             words += [f"--{name.replace('_', '-')}", str(value)]
     return words
 

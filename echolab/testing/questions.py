@@ -29,7 +29,7 @@ __all__ = [
     "number_of",
 ]
 
-Pattern: TypeAlias = "str | bytes | re.Pattern[bytes]"
+Pattern: TypeAlias = "str | bytes | re.Pattern[bytes] | re.Pattern[str]"
 """A regular expression to be found in a line; a str stands for its UTF-8."""
 
 Who: TypeAlias = "Peer | int | None"
@@ -52,9 +52,11 @@ class LineQuestion:
     def __init__(self, pattern: Pattern, who: Who, times: int) -> None:
         if times < 1:
             raise ValueError(f"times must be at least 1, not {times}")
-        if not isinstance(pattern, re.Pattern):
-            pattern = re.compile(as_bytes(pattern))
-        self._pattern = pattern
+        if isinstance(pattern, re.Pattern):
+            flags = pattern.flags & ~re.UNICODE
+            self._pattern = re.compile(as_bytes(pattern.pattern), flags)
+        else:
+            self._pattern = re.compile(as_bytes(pattern))
         self._number = number_of(who)
         self._times = times
         self._left = times

@@ -80,6 +80,7 @@ class LabServer(Place, Transcript):
         await gatherResults([other.stop() for other in self.others])
         if self._service.running:
             await self._service.stopService()
+        self.give_up("the server was stopped")
         self.leave()
 
 
@@ -95,6 +96,8 @@ class LabClient(Transcript):
             self,
             clock=reactor,
             half_open_seconds=0.0,
+            wait_seconds=None,
+            tls_wait_seconds=None,
             make_framer=framing_named(framing),
             report_chunks=True,
         )
@@ -112,7 +115,10 @@ class LabClient(Transcript):
         self._protocol.write(data.encode() if isinstance(data, str) else data)
 
     def finish(self) -> None:
-        """Send no more: shut the sending side down, and go on receiving."""
+        """Send no more: shut the sending side down, and go on receiving.
+
+        Over TLS, which has no half-close, the server cannot be told.
+        """
         assert self._protocol is not None
         self._protocol.finish()
 
@@ -124,7 +130,11 @@ class LabClient(Transcript):
         """
         assert self._protocol is not None
         self._protocol.stop(DRAIN_SECONDS)
-        return self.wait_for_end()
+        return self.wait_for_end().addCallback(self._ended)
+
+    def _ended(self, end: Finished) -> Finished:
+        self.give_up("the client was stopped")
+        return end
 
 
 def listen(reactor: Any = None, **keywords: Unpack[ServerKeywords]) -> LabServer:

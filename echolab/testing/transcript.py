@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections import deque
 from dataclasses import replace
 from pathlib import Path
@@ -76,7 +77,8 @@ class Remembering:
             self._bytes -= _size(self._events.popleft())
             self.forgotten += 1
         for look in tuple(self._asking):
-            look(event)
+            if look in self._asking:  # One answer may have ended another's wait.
+                look(event)
 
     @classmethod
     def load(cls, path: str | Path, *, max_bytes: int = MAX_BYTES) -> Self:
@@ -148,7 +150,7 @@ class Remembering:
         difference = difflib.ndiff(_shown(wanted), _shown(found))
         words += [line for line in difference if not line.startswith("?")]
         words += self._how_they_ended(peer)
-        raise AssertionError("\n".join(words + self._caveat()))
+        raise failure("\n".join(words + self._caveat()))
 
     def render(self) -> str:
         """The transcript as stable text, fit for a file under version control.
@@ -223,7 +225,7 @@ class Remembering:
         return lambda: self._asking.remove(look)
 
     def _too_late(self, question: Question[T], why: str) -> AssertionError:
-        return AssertionError(f"{question}: {why}; the transcript so far:\n{self}")
+        return failure(f"{question}: {why}; the transcript so far:\n{self}")
 
 
 class Transcript(Remembering):
@@ -243,6 +245,12 @@ class Transcript(Remembering):
     ) -> None:
         super().__init__(max_bytes=max_bytes)
         self._clock = clock
+        self._pending: list[Callable[[str], None]] = []
+
+    def give_up(self, why: str) -> None:
+        """Have all waits fail, since nothing more will come."""
+        for give_up in tuple(self._pending):
+            give_up(why)
 
     def wait_for_line(
         self, pattern: Pattern, peer: Who = None, timeout: float = 5.0, times: int = 1
@@ -292,16 +300,33 @@ class Transcript(Remembering):
         return self._wait(PeersQuestion(count), timeout)
 
     def _wait(self, question: Question[T], timeout: float) -> Deferred[T]:
-        answered: Deferred[T] = Deferred(lambda _: end())
-        end = self._ask(question, answered.callback)
+        answered: Deferred[T] = Deferred(lambda _: forget())
+        forget = self._ask(question, answered.callback)
         if answered.called:
             return answered
 
         def too_late(_result: object, seconds: float) -> Failure:
             return Failure(self._too_late(question, f"not within {seconds:g} s"))
 
+        def give_up(why: str) -> None:
+            forget()
+            answered.errback(self._too_late(question, why))
+
+        def done(result: T) -> T:
+            self._pending.remove(give_up)
+            return result
+
         clock = _installed_reactor() if self._clock is None else self._clock
-        return answered.addTimeout(timeout, clock, too_late)
+        self._pending.append(give_up)
+        answered.addTimeout(timeout, clock, too_late).addBoth(done)
+        return answered
+
+
+def failure(text: str) -> AssertionError:
+    """What a test fails by; under trial its own, which it does not call an error."""
+    trial = sys.modules.get("twisted.trial.unittest")
+    kind: type[AssertionError] = trial.FailTest if trial else AssertionError
+    return kind(text)
 
 
 def _size(event: Event) -> int:
