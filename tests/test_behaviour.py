@@ -396,6 +396,7 @@ class PlainSocketTests(SynchronousTestCase):
             break
         client.sendall(b"hello\n")
         self.server.wait_for_line("hello")
+        self.server.stop()  # Then all that it said is there.
         self.assertRegex(
             self.server.said(), "refusing on (.*)\n(?s:.*)listening on \\1"
         )
