@@ -41,8 +41,12 @@ T_co = TypeVar("T_co", covariant=True)
 class Question(Protocol[T_co]):
     """Is shown every event in order; its ``str`` says what it waits for."""
 
-    def __call__(self, event: Event) -> T_co | None:
-        """Look at an event; return the answer, if that is what it is by now."""
+    def look_at(self, event: Event) -> None:
+        """Take note of an event."""
+        ...
+
+    def answer(self) -> T_co | None:
+        """What is waited for, if it is there by now."""
         ...
 
 
@@ -69,15 +73,18 @@ class LineQuestion:
         whose = "" if self._number is None else f" of peer {self._number}"
         return f"a line{whose} with {self._pattern.pattern!r}{times}"
 
-    def __call__(self, event: Event) -> bytes | None:
-        """Look at an event; return the last of the lines, if all have come."""
+    def look_at(self, event: Event) -> None:
+        """Take note of an event."""
         if self._found is None and self._number in (None, event.peer.number):
             for each in self._join(event):
                 if isinstance(each, Received):
-                    self._look_at(each.messages)
+                    self._search(each.messages)
+
+    def answer(self) -> bytes | None:
+        """The last of the lines, if all have come."""
         return self._found
 
-    def _look_at(self, lines: Iterable[bytes]) -> None:
+    def _search(self, lines: Iterable[bytes]) -> None:
         for line in filter(self._pattern.search, lines):
             self._left -= 1
             if self._left == 0:
@@ -97,8 +104,8 @@ class EndQuestion:
         whose = "" if self._number is None else f" of peer {self._number}"
         return f"the end of the connection{whose}"
 
-    def __call__(self, event: Event) -> Finished | None:
-        """Look at an event; return the last end, if none is open."""
+    def look_at(self, event: Event) -> None:
+        """Take note of an event."""
         number = event.peer.number
         if self._number in (None, number):
             if isinstance(event, Accepted | Connected):
@@ -106,6 +113,9 @@ class EndQuestion:
             elif isinstance(event, Finished):
                 self._open.discard(number)
                 self._last = event
+
+    def answer(self) -> Finished | None:
+        """The last end, if no connection is open."""
         return None if self._open else self._last
 
 
@@ -115,18 +125,23 @@ class BytesQuestion:
     def __init__(self, count: int, who: Who) -> None:
         self._count = count
         self._number = number_of(who)
-        self._received = b""
+        self._chunks: list[bytes] = []
+        self._left = count
 
     @override
     def __str__(self) -> str:
         whose = "" if self._number is None else f" of peer {self._number}"
         return f"{self._count} bytes{whose}"
 
-    def __call__(self, event: Event) -> bytes | None:
-        """Look at an event; return all the bytes, if they are enough."""
+    def look_at(self, event: Event) -> None:
+        """Take note of an event."""
         if isinstance(event, Chunk) and self._number in (None, event.peer.number):
-            self._received += event.data
-        return self._received if len(self._received) >= self._count else None
+            self._chunks.append(event.data)
+            self._left -= len(event.data)
+
+    def answer(self) -> bytes | None:
+        """All the bytes, if they are enough."""
+        return b"".join(self._chunks) if self._left <= 0 else None
 
 
 class PeersQuestion:
@@ -140,10 +155,13 @@ class PeersQuestion:
     def __str__(self) -> str:
         return f"{self._count} peer{'s' * (self._count != 1)}"
 
-    def __call__(self, event: Event) -> list[Peer] | None:
-        """Look at an event; return the peers, if they are enough."""
+    def look_at(self, event: Event) -> None:
+        """Take note of an event."""
         if isinstance(event, Accepted | Connected):
             self._peers.append(event.peer)
+
+    def answer(self) -> list[Peer] | None:
+        """The peers, if they are enough."""
         return self._peers if len(self._peers) >= self._count else None
 
 
@@ -151,7 +169,7 @@ class Joiner:
     """Puts the pieces of messages together again: ``partial`` and ``overlong``."""
 
     def __init__(self) -> None:
-        self._pieces: dict[int, bytes] = {}
+        self._pieces: dict[int, list[bytes]] = {}
 
     def __call__(self, event: Event) -> Iterator[Event]:
         """Take an event; give out what it makes whole."""
@@ -159,19 +177,20 @@ class Joiner:
         match event:
             case Received(messages=messages):
                 [first, *others] = messages
-                first = self._pieces.pop(number, b"") + first
-                if messages.mark in ("partial", "overlong"):
-                    self._pieces[number] = first
-                else:
-                    whole = Batch((first, *others), messages.mark)
+                self._pieces.setdefault(number, []).append(first)
+                if messages.mark not in ("partial", "overlong"):
+                    whole = Batch((self._join(number), *others), messages.mark)
                     yield replace(event, messages=whole)
             case Finished(peer=peer, time=time):
                 if number in self._pieces:
-                    rest = Batch((self._pieces.pop(number),), "unterminated")
+                    rest = Batch((self._join(number),), "unterminated")
                     yield Received(peer, time, rest)
                 yield event
             case _:
                 yield event
+
+    def _join(self, number: int) -> bytes:
+        return b"".join(self._pieces.pop(number))
 
 
 def joined(events: Iterable[Event]) -> Iterator[Event]:

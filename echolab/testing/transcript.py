@@ -208,15 +208,16 @@ class Remembering:
         self, question: Question[T], tell: Callable[[T], object]
     ) -> Callable[[], None]:
         """Have the answer told, now or when it comes; return what ends that."""
-        answer = None
         for event in self.events:
-            answer = question(event)
+            question.look_at(event)
+        answer = question.answer()
         if answer is not None:
             tell(answer)
             return _nothing
 
         def look(event: Event) -> None:
-            answer = question(event)
+            question.look_at(event)
+            answer = question.answer()
             if answer is not None:
                 self._asking.remove(look)
                 tell(answer)
