@@ -249,6 +249,21 @@ class PlainSocketTests(SynchronousTestCase):
             if " misbehaved " in line
         ]
 
+    def ask_two(self) -> socket.socket:
+        """Ask on two connections, and return the first when the second is done with.
+
+        So what the first has not got by then, it gets later: no clock is needed.
+        """
+        one, two = self.connect(), self.connect()
+        one.sendall(b"one\n")
+        for _ in range(2):
+            two.sendall(b"two\n")
+            self.assertEqual(two.recv(100), b"ok\n")
+        return one
+
+    def assert_silent(self, client: socket.socket) -> None:
+        self.assertEqual(select.select([client], [], [], 0)[0], [])
+
     def receive_all(self, client: socket.socket) -> bytes:
         received = b""
         while data := client.recv(1024):
@@ -259,9 +274,14 @@ class PlainSocketTests(SynchronousTestCase):
         self.serve(Behaviour.accept_late(0.2), reply="echo")
         client = self.connect()
         client.sendall(b"hello\n")
-        self.assertEqual(self.server.peers(), [])
         self.assertEqual(client.recv(100), b"hello\n")
         self.assertEqual(self.struck(), ["accept-late:seconds=0.2"])
+
+    def test_not_accepted_yet(self) -> None:
+        self.serve(Behaviour.accept_late(60, first=1), reply="ok")
+        self.assert_silent(self.ask_two())
+        self.assertEqual(len(self.server.peers()), 1)
+        self.server.assert_lines(["two", "two"])
 
     def test_read_bytewise(self) -> None:
         self.serve(Behaviour.read_bytewise())
@@ -364,18 +384,20 @@ class PlainSocketTests(SynchronousTestCase):
         self.serve(Behaviour.answer_late(0.2), reply="ok")
         client = self.connect()
         client.sendall(b"one\n")
-        self.server.wait_for_line("one")
-        self.assertEqual(select.select([client], [], [], 0)[0], [])
         self.assertEqual(client.recv(100), b"ok\n")
         self.assertEqual(self.struck(), ["answer-late:seconds=0.2"])
 
+    def test_not_answered_yet(self) -> None:
+        self.serve(Behaviour.answer_late(60, first=1), reply="ok")
+        self.assert_silent(self.ask_two())
+        self.server.wait_for_line("one")
+
     def test_answer_slowly(self) -> None:
-        self.serve(Behaviour.answer_slowly(20), reply="ok")
-        client = self.connect()
-        client.sendall(b"one\n")
-        self.assertEqual(client.recv(100), b"ok")
-        self.assertEqual(client.recv(100), b"\n")
-        self.assertEqual(self.struck(), ["answer-slowly:bytes-per-second=20"])
+        self.serve(Behaviour.answer_slowly(0.1, first=1), reply="ok")
+        client = self.ask_two()
+        self.assertEqual(client.recv(100), b"o")
+        self.assert_silent(client)
+        self.assertEqual(self.struck(), ["answer-slowly:bytes-per-second=0.1:first=1"])
 
     def test_refuse(self) -> None:
         self.serve(Behaviour.refuse())

@@ -142,15 +142,22 @@ class ClientTests(SynchronousTestCase):
             self.assertEqual(client.end(), 0)
 
     def test_retry_until_somebody_listens(self) -> None:
-        self.serve(behave="refuse:seconds=1")
-        with self.client("--retry", "20") as client:
+        server = self.enterContext(socket.socket())
+        server.settimeout(SECONDS)
+        server.bind(("127.0.0.1", 0))
+        self.port = str(server.getsockname()[1])
+        with self.client("--retry", "60") as client:
             client.send(b"typed meanwhile\n")
             client.end_input()
             client.wait_for(
-                b"Connection refused; trying again for 20 s\n", stream="err"
+                b"Connection refused; trying again for 60 s\n", stream="err"
             )
+            server.listen()
+            with server.accept()[0] as connection:
+                connection.settimeout(SECONDS)
+                with connection.makefile("rb") as stream:
+                    self.assertEqual(stream.read(), b"typed meanwhile\n")
             self.assertEqual(client.end(), 0)
-        self.assert_sent(b"typed meanwhile\n")
 
     def test_retry_in_vain(self) -> None:
         self.serve(behave="refuse")
