@@ -148,7 +148,7 @@ def receiver_factory(
         make_framer=framing_named(
             settings.framing, settings.max_message_bytes, settings.overlong
         ),
-        make_protocol=_protocol_maker(_reply(settings.reply), settings.behave),
+        make_protocol=_protocol_maker(_reply(settings), settings.behave),
         limits=Limits(
             partial_seconds=settings.partial_seconds,
             partial_alone=partial_alone,
@@ -187,10 +187,12 @@ def _protocol_maker(
     return make
 
 
-def _reply(text: str) -> Reply | None:
-    if text == "none":
+def _reply(settings: ServerSettings) -> Reply | None:
+    if settings.reply == "none":
         return None
-    return echo if text == "echo" else reply_text(text)
+    if settings.reply == "echo":
+        return echo
+    return reply_text(settings.reply, settings.framing)
 
 
 def _wanted_outputs(

@@ -8,13 +8,18 @@ the connection: it raises, after it has given out what was good.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from echolab.delimiter_framing import DelimiterFramer
 from echolab.errors import OverlongError
 from echolab.escaping import unescape
 from echolab.framer import DEFAULT_MAX_MESSAGE_BYTES, Framer, Overlong, check_bound
-from echolab.length_framing import IntFramer, NetstringFramer
+from echolab.length_framing import (
+    IntFramer,
+    NetstringFramer,
+    int_framed,
+    netstring,
+)
 from echolab.messages import Batch, Lines
 
 if TYPE_CHECKING:
@@ -30,6 +35,7 @@ __all__ = [
     "LineFramer",
     "NetstringFramer",
     "Overlong",
+    "framed",
     "framing_named",
 ]
 
@@ -183,13 +189,31 @@ class LineFramer:
         return Lines(piece + b"\n", mark="overlong")
 
 
-_FRAMINGS: dict[str, Callable[[int, Overlong], Framer]] = {
-    "line": LineFramer,
-    "chunk": ChunkFramer,
-    "netstring": NetstringFramer,
-    "int16": partial(IntFramer, 2),
-    "int32": partial(IntFramer, 4),
+def _ended(end: bytes, message: bytes) -> bytes:
+    return message + end
+
+
+_MakeFramer: TypeAlias = "Callable[[int, Overlong], Framer]"
+_Write: TypeAlias = "Callable[[bytes], bytes]"
+
+_FRAMINGS: dict[str, tuple[_MakeFramer, _Write]] = {
+    "line": (LineFramer, partial(_ended, b"\n")),
+    "chunk": (ChunkFramer, partial(_ended, b"\n")),
+    "netstring": (NetstringFramer, netstring),
+    "int16": (partial(IntFramer, 2), partial(int_framed, 2)),
+    "int32": (partial(IntFramer, 4), partial(int_framed, 4)),
 }
+
+
+def _named(name: str) -> tuple[_MakeFramer, _Write]:
+    kind, colon, text = name.partition(":")
+    if kind == "delimiter" and text:
+        delimiter = unescape(text)
+        return partial(DelimiterFramer, delimiter), partial(_ended, delimiter)
+    if kind in _FRAMINGS and not colon:
+        return _FRAMINGS[kind]
+    names = ", ".join([*_FRAMINGS, "delimiter:TEXT"])
+    raise ValueError(f"must be one of {names}")
 
 
 def framing_named(
@@ -212,13 +236,20 @@ def framing_named(
     Raises:
         ValueError: there is no such framing.
     """
-    make: Callable[[int, Overlong], Framer]
-    kind, colon, text = name.partition(":")
-    if kind == "delimiter" and text:
-        make = partial(DelimiterFramer, unescape(text))
-    elif kind in _FRAMINGS and not colon:
-        make = _FRAMINGS[kind]
-    else:
-        names = ", ".join([*_FRAMINGS, "delimiter:TEXT"])
-        raise ValueError(f"must be one of {names}")
+    make, _ = _named(name)
     return partial(make, max_message_bytes, overlong)
+
+
+def framed(message: bytes, name: str) -> bytes:
+    """Make of a message what is sent.
+
+    Args:
+        message: any bytes; none that end it early are looked for.
+        name: of the framing, as for `framing_named`. In a ``chunk`` nothing ends a
+            message; it gets a newline, as a line does.
+
+    Raises:
+        ValueError: there is no such framing; or the message is too long for it.
+    """
+    _, write = _named(name)
+    return write(message)

@@ -11,7 +11,7 @@ from echolab.messages import Batch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["IntFramer", "NetstringFramer"]
+__all__ = ["IntFramer", "NetstringFramer", "int_framed", "netstring"]
 
 
 class _LengthFramer:
@@ -147,6 +147,23 @@ class IntFramer(_LengthFramer):
             return int.from_bytes(data[at:after], "big"), after
 
         super().__init__(length, b"", max_message_bytes, overlong)
+
+
+def netstring(message: bytes) -> bytes:
+    """The netstring of a message."""
+    return b"%d:%b," % (len(message), message)
+
+
+def int_framed(width: int, message: bytes) -> bytes:
+    """A message behind its length.
+
+    Raises:
+        ValueError: it is too long for ``width`` bytes.
+    """
+    most = (1 << 8 * width) - 1
+    if len(message) > most:
+        raise ValueError(f"{len(message)} bytes are too long: at most {most}")
+    return len(message).to_bytes(width, "big") + message
 
 
 _NETSTRING_DIGITS = 10

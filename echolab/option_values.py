@@ -9,7 +9,7 @@ from twisted.python import usage
 from echolab.admission import Network, network
 from echolab.endpoints import host_and_port
 from echolab.escaping import unescape
-from echolab.framing import framing_named
+from echolab.framing import framed, framing_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,10 +108,10 @@ def network_value(name: str, text: str) -> Network:
         raise usage.UsageError(f"--{name} {text}: {error}") from None
 
 
-def reply_value(text: str) -> str:
-    """Check the escapes of a reply."""
+def reply_value(text: str, framing: str) -> str:
+    """Check the escapes of a reply, and whether the framing can hold it."""
     try:
-        unescape(text)
+        framed(unescape(text), framing)
     except ValueError as error:
         raise usage.UsageError(f"--reply {text}: {error}") from None
     return text

@@ -1,4 +1,4 @@
-"""The receiving side that answers: an echo (RFC 862), or a line for each message."""
+"""The receiving side that answers: an echo (RFC 862), or a text for each message."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from echolab.escaping import unescape
 from echolab.events import EndCause
+from echolab.framing import framed
 from echolab.receiver import ReceiverProtocol
 
 if TYPE_CHECKING:
@@ -56,22 +57,23 @@ def in_pieces(reply: Reply, size: int) -> Reply:
     return in_small_pieces
 
 
-def reply_text(text: str) -> Reply:
-    r"""Send back a line for each message.
+def reply_text(text: str, framing: str = "line") -> Reply:
+    r"""Send back a text for each message.
 
     Args:
-        text: the line, in which ``\r``, ``\x00`` and the like are escapes; a
-            newline is added.
+        text: what to send, in which ``\r``, ``\x00`` and the like are escapes.
+        framing: the name of the framing it is sent in.
 
     Raises:
-        ValueError: there is an unknown escape in it.
+        ValueError: there is an unknown escape in it, or it is too long for the
+            framing; or there is no such framing.
     """
-    line = unescape(text) + b"\n"
-    most = max(1, PIECE_BYTES // len(line))
+    message = framed(unescape(text), framing)
+    most = max(1, PIECE_BYTES // len(message))
 
     def reply(_chunk: bytes, messages: int) -> Iterator[bytes]:
         for left in range(messages, 0, -most):
-            yield line * min(left, most)
+            yield message * min(left, most)
 
     return reply
 

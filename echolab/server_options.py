@@ -32,7 +32,7 @@ __all__ = ["ServerOptions"]
 
 FORMAT_HELP = "How events are printed: classic, log, raw, hex, json."
 REPLY_HELP = (
-    "Send back: none, echo (what came), or TEXT and a newline for each message."
+    "Send back: none, echo (what came), or TEXT for each message, framed likewise."
 )
 PARTIAL_HELP = "Show an unfinished message after so many silent seconds; 0: never."
 RECORD_HELP = "Append all that happens to FILE (-: to stdout), for client --replay."
@@ -177,13 +177,13 @@ class ServerOptions(BaseOptions):
             backlog=int(number_value("backlog", self["backlog"], int)),
             once=bool(self["once"]),
             fsync=bool(self["fsync"]),
-            framing=framing_value(self["framing"]),
+            framing=(framing := framing_value(self["framing"])),
             max_message_bytes=int(
                 number_value("max-message", self["max-message"], int)
             ),
             overlong=choice_value("overlong", self["overlong"], get_args(Overlong)),
             partial_seconds=number_or_zero("partial-after", self["partial-after"]),
-            reply=reply_value(self["reply"]),
+            reply=reply_value(self["reply"], framing),
             behave=self._checked_behaviour(),
             reuse_port=bool(self["reuse-port"]),
             client_ca=self["client-ca"],

@@ -51,7 +51,8 @@ class ServerSettings:
         handshake_seconds: how long a TLS handshake or a PROXY header may take.
         keepalive_seconds: after so long without a sign of life from the peer's
             machine the connection is lost; 0 for never.
-        reply: ``none``, ``echo``, or a line to send back for each message.
+        reply: ``none``, ``echo``, or a text to send back for each message, in the
+            framing.
         behave: what to do wrong, on demand.
         drain_seconds: how long the end may take.
         partial_seconds: after so long a silence an unfinished message is shown;

@@ -109,6 +109,10 @@ class ServerOptionsTests(SynchronousTestCase):
             (["-o", "foo:a"], r"--output foo:a: foo is no format \(classic, .*\); .*"),
             (["--allow", "x"], "--allow x: 'x' does not appear to be .*"),
             (["--deny", "192.0.2.1/24"], "--deny 192.0.2.1/24: .* has host bits set"),
+            (
+                ["--framing", "int16", "--reply", "x" * 65_536],
+                "--reply x+: 65536 bytes are too long: at most 65535",
+            ),
             (["--reply", r"\q"], r"--reply \\q: has an unknown escape"),
             (["--idle-timeout", "-1"], "--idle-timeout -1: must be a number from 0 .*"),
             (["--max-per-host", "1.5"], ".*: must be a whole number from 0 .*"),

@@ -417,6 +417,23 @@ class ReplyTextTests(ReplyCase):
         self.assertEqual(transport.value(), b"+OK\r\n" * 4)
 
 
+class FramedReplyTests(SynchronousTestCase):
+    def test_in_the_framing_of_what_came(self) -> None:
+        for framing, sent in (
+            ("line", b"ok\n"),
+            ("chunk", b"ok\n"),
+            ("netstring", b"2:ok,"),
+            ("int16", b"\0\2ok"),
+            ("int32", b"\0\0\0\2ok"),
+            (r"delimiter:\r\0", b"ok\r\0"),
+        ):
+            self.assertEqual(list(reply_text("ok", framing)(b"", 2)), [sent * 2])
+
+    def test_too_long(self) -> None:
+        with self.assertRaisesRegex(ValueError, "65536 bytes are too long: at most"):
+            reply_text("x" * 65_536, "int16")
+
+
 class DrainTests(ReceiverCase):
     def turn(self) -> None:
         self.clock.advance(TURN_SECONDS)
