@@ -27,7 +27,7 @@ from echolab import (
     Received,
     Refused,
 )
-from echolab.recording import event_of
+from echolab.recording import events_of
 from echolab.testing import BlockingTranscript, Transcript
 
 if TYPE_CHECKING:
@@ -353,7 +353,7 @@ class RecordingTests(SynchronousTestCase):
         event = Chunk(ANN, time, data)
         transcript = transcript_of(event)
         transcript.save(self.path)
-        again = event_of(self.path.read_bytes())
+        [again] = events_of([self.path.read_bytes()])
         assert isinstance(again, Chunk)
         self.assertEqual(again.data, data)
         self.assertAlmostEqual(again.time, time, places=6)

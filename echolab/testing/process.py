@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import Unpack, override
 
-from echolab.recording import NOT_AN_EVENT, event_of
+from echolab.recording import NotAnEventError, events_of
 from echolab.testing.blocking import BlockingTranscript
 from echolab.testing.place import Place, ServerKeywords, words_of
 
@@ -156,13 +156,14 @@ class LabProcess(Place, BlockingTranscript):
                     return
                 *lines, self._half = (self._half + data).split(b"\n")
                 self._at_end = not data
-                for line in lines:
-                    try:
-                        self(event_of(line))
-                    except NOT_AN_EVENT:
-                        self._at_end = True
-                        self.end(f"the server printed what is no event: {line!r}")
-                        return
+                try:
+                    for event in events_of(lines):
+                        self(event)
+                except NotAnEventError as error:
+                    self._at_end = True
+                    line = lines[error.index]
+                    self.end(f"the server printed what is no event: {line!r}")
+                    return
             self.end("the server has ended")
 
     def _remember(self) -> None:

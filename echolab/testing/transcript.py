@@ -43,7 +43,8 @@ T = TypeVar("T")
 MAX_BYTES = 64 << 20
 SHOWN_BYTES = 80
 EVENT_BYTES = 500
-"""What an event takes in memory, besides the bytes in it."""
+MESSAGE_BYTES = 50
+"""What an event, and a message in it, take in memory besides their bytes."""
 
 
 class Remembering:
@@ -333,7 +334,7 @@ def failure(text: str) -> AssertionError:
 def _size(event: Event) -> int:
     match event:
         case Received(messages=messages):
-            return EVENT_BYTES + len(messages.raw())
+            return EVENT_BYTES + MESSAGE_BYTES * len(messages) + len(messages.raw())
         case Chunk(data=data):
             return EVENT_BYTES + len(data)
         case _:
