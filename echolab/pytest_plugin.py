@@ -7,6 +7,7 @@ says how the server is to be: ``@pytest.mark.echolab(reply="echo", tls=True)``.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,11 +18,9 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IStreamClientEndpoint
 
-    from echolab.testing import Connect, LabClient, LabProcess, LabServer, Remembering
+    from echolab.testing import Connect, LabClient, LabProcess, LabServer
 
 __all__ = ["echolab_client", "echolab_process", "echolab_server"]
-
-_transcripts: pytest.StashKey[list[Remembering]] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,18 +30,22 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Tell the transcripts of this test from those of earlier ones."""
+    if showing := sys.modules.get("echolab.testing.showing"):
+        showing.begin_test()
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Any:
+def pytest_runtest_makereport() -> Any:
     """Show what was received, where a test failed."""
     report = yield
-    if report.failed and _transcripts in item.stash:
-        transcripts = [
-            each
-            for first in item.stash[_transcripts]
-            for each in (first, *getattr(first, "others", ()))
-        ]
-        for number, transcript in enumerate(transcripts, 1):
-            report.sections.append((f"echolab transcript {number}", str(transcript)))
+    showing = sys.modules.get("echolab.testing.showing")
+    if report.failed and showing:
+        for number, transcript in enumerate(showing.of_this_test(), 1):
+            name = f"echolab transcript {number}"
+            report.sections.append((name, transcript.excerpt()))
     return report
 
 
@@ -56,7 +59,6 @@ def echolab_process(request: pytest.FixtureRequest) -> Iterator[LabProcess]:
     from echolab.testing import LabProcess
 
     server = LabProcess(**_options(request))
-    _show(request, server)
     yield server
     server.stop()
 
@@ -65,25 +67,23 @@ def echolab_process(request: pytest.FixtureRequest) -> Iterator[LabProcess]:
 def echolab_server(request: pytest.FixtureRequest) -> Iterator[LabServer]:
     """A server in the reactor that pytest-twisted runs."""
     wait = _pytest_twisted(request)
-    from echolab.testing import listen
+    from echolab.testing.server import listen, stopped
 
     server = listen(**_options(request))
-    _show(request, server)
     yield server
-    wait(server.stop())
+    wait(stopped(server))
 
 
 @pytest.fixture
 def echolab_client(request: pytest.FixtureRequest) -> Iterator[Connect]:
     """What connects a client, in the reactor that pytest-twisted runs."""
     wait = _pytest_twisted(request)
-    from echolab.testing import connect
+    from echolab.testing.server import connect, stopped
 
     clients: list[LabClient] = []
 
     def remember(client: LabClient) -> LabClient:
         clients.append(client)
-        _show(request, client)
         return client
 
     def connect_and_remember(
@@ -93,11 +93,11 @@ def echolab_client(request: pytest.FixtureRequest) -> Iterator[Connect]:
 
     yield connect_and_remember
     for client in clients:
-        wait(client.stop())
+        wait(stopped(client))
 
 
 def _options(request: pytest.FixtureRequest) -> Any:
-    """What the markers say; the nearer ones, and a parameter's, have the last word."""
+    """What the markers say, the nearer ones last; and then an indirect parameter."""
     options: dict[str, object] = {}
     for node in request.node.listchain():
         for marker in node.own_markers:
@@ -106,11 +106,10 @@ def _options(request: pytest.FixtureRequest) -> Any:
                     word = marker.args[0]
                     raise TypeError(f"the marker echolab takes no {word!r}: name it")
                 options |= marker.kwargs
-    return options
-
-
-def _show(request: pytest.FixtureRequest, transcript: Remembering) -> None:
-    request.node.stash.setdefault(_transcripts, []).append(transcript)
+    parameter = getattr(request, "param", {})
+    if not isinstance(parameter, dict):
+        raise TypeError(f"{request.fixturename} takes options by name, in a dict")
+    return options | parameter
 
 
 def _pytest_twisted(request: pytest.FixtureRequest) -> Callable[[Any], Any]:

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import ssl
+import subprocess
 import sys
 import tempfile
 import warnings
@@ -97,6 +98,28 @@ class InTheReactorTests(ListeningMixin, TestCase):
         await server.stop()
         with self.assertRaisesRegex(AssertionError, "the server was stopped"):
             await waiting
+        with self.assertRaisesRegex(AssertionError, "the server was stopped"):
+            await server.wait_for_peers(1, timeout=1_000)
+
+    async def test_a_client_whose_connection_has_ended(self) -> None:
+        server = self.listen(behave="close")
+        client = await self.connect(server.address)
+        await client.wait_for_end()
+        with self.assertRaisesRegex(AssertionError, "the connection has ended"):
+            await client.wait_for_line("x", timeout=1_000)
+        with self.assertRaisesRegex(BrokenPipeError, "the connection has ended"):
+            client.send("x\n")
+
+    async def test_a_client_that_has_finished(self) -> None:
+        client = await self.connect(self.listen().address)
+        client.finish()
+        with self.assertRaisesRegex(BrokenPipeError, "the sending side is finished"):
+            client.send("x\n")
+
+    def test_what_is_nowhere(self) -> None:
+        nowhere = cast("str", self.listen())
+        with self.assertRaisesRegex(TypeError, r"connect to \(host, port\), a path or"):
+            connect(nowhere)
 
     async def test_finish_over_tls_goes_on_receiving(self) -> None:
         server = self.listen(tls=True, reply="ok", behave="answer-late:seconds=1.2")
@@ -120,15 +143,72 @@ class InTheReactorTests(ListeningMixin, TestCase):
             listen(framing="x")
         with self.assertRaisesRegex(TypeError, "has no option toast"):
             listen(**cast("ServerKeywords", {"toast": 1}))
-        with self.assertRaisesRegex(TypeError, "reply is a str, not bytes"):
+        with self.assertRaisesRegex(TypeError, r"reply is a str, not b'ok'; \\xNN"):
             listen(**cast("ServerKeywords", {"reply": b"ok"}))
+        with self.assertRaisesRegex(TypeError, "tls is True or False, not 'yes'"):
+            listen(**cast("ServerKeywords", {"tls": "yes"}))
         with self.assertRaisesRegex(ValueError, "tls and unix"):
             listen(tls=True, unix=True)
+        with self.assertRaisesRegex(ValueError, "host and unix"):
+            listen(host="::1", unix=True)
         with (
             mock.patch.dict(sys.modules, {"trustme": None}),
             self.assertRaisesRegex(ImportError, r"pip install 'echolab\[kit\]'"),
         ):
             listen(tls=True)
+
+
+TRIAL = """
+import socket
+
+from twisted.internet import threads
+from twisted.trial.unittest import TestCase
+
+from echolab.testing import ListeningMixin
+
+
+class Tests(ListeningMixin, TestCase):
+    async def test_an_error_of_the_tests_own(self):
+        server = self.listen()
+        with socket.create_connection(server.address) as peer:
+            peer.sendall(b"hello\\n")
+            await server.wait_for_line("hello")
+        raise ValueError("mine")
+
+    def test_an_await_that_is_missing(self):
+        self.listen().wait_for_line("never")
+
+    async def test_waits_that_were_seen(self):
+        server = self.listen()
+        waits = [server.wait_for_line("x"), server.wait_for_peers(1)]
+        waits[0].addErrback(lambda why: None)
+        await server.stop()
+        with self.assertRaises(AssertionError):
+            await waits[1]
+        cancelled = self.listen().wait_for_line("x")
+        cancelled.addErrback(lambda why: None)
+        cancelled.cancel()
+"""
+
+
+class TrialTests(SynchronousTestCase):
+    def test_what_a_failing_test_says(self) -> None:
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (folder / "test_it.py").write_text(TRIAL)
+        ended = subprocess.run(
+            [sys.executable, "-m", "twisted.trial", "test_it"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said = ended.stdout + ended.stderr
+        self.assertIn("FAILED (errors=2, successes=1)", said)
+        self.assertIn("nobody awaited this: a line with b'never': the server was", said)
+        log = (folder / "_trial_temp" / "test.log").read_text()
+        self.assertRegex(
+            log, r"echolab transcript:\n.*127\.0\.0\.1:\d+ accepted\n.*hello"
+        )
 
 
 class ProcessTests(SynchronousTestCase):
@@ -194,11 +274,11 @@ class ProcessTests(SynchronousTestCase):
         self.assertEqual(len(server.lines()[0]), 99_999)
 
     def test_one_that_does_not_start(self) -> None:
-        with self.assertRaisesRegex(RuntimeError, "not start:\n--framing x: must be"):
+        with self.assertRaisesRegex(RuntimeError, "not start: --framing x: must be"):
             LabProcess(framing="x")
         with tempfile.TemporaryDirectory() as folder:
             where = f"unix:{folder}/{'x' * 200}"
-            with self.assertRaisesRegex(RuntimeError, "not start:\nbind unix:"):
+            with self.assertRaisesRegex(RuntimeError, "not start: bind unix:"):
                 LabProcess("--listen", where)
         with self.assertRaisesRegex(RuntimeError, "printed what is no event: b'Usage"):
             LabProcess("--help")

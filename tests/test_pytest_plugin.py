@@ -87,6 +87,72 @@ def test_failing(echolab_process):
         echolab_process.others[0].wait_for_line("unfinished", timeout=0.01)
 """
 
+INDIRECT = """
+import socket
+
+import pytest
+
+
+@pytest.mark.parametrize("echolab_process", [{"reply": "ok"}], indirect=True)
+def test_options(echolab_process):
+    with socket.create_connection(echolab_process.address) as peer:
+        peer.sendall(b"hello\\n")
+        assert peer.recv(10) == b"ok\\n"
+
+
+@pytest.mark.parametrize("echolab_process", ["echo"], indirect=True)
+def test_none(echolab_process):
+    pass
+"""
+
+OWN_FIXTURE = """
+import socket
+
+import pytest
+
+from echolab.testing import LabProcess
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with LabProcess() as server:
+        yield server
+
+
+def send(server, data):
+    with socket.create_connection(server.address) as peer:
+        peer.sendall(data)
+    server.wait_for_line(data.decode().strip())
+
+
+def test_one(lab):
+    send(lab, b"one\\n")
+    assert 0, "first"
+
+
+def test_two(lab):
+    send(lab, b"two\\n")
+
+
+def test_with_nothing_to_show():
+    assert 0, "second"
+
+
+def test_in_the_test():
+    with LabProcess() as server:
+        send(server, b"three\\n")
+        assert 0, "third"
+"""
+
+FORGOTTEN = """
+import pytest_twisted
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_await_that_is_missing(echolab_server):
+    echolab_server.wait_for_line("never")
+"""
+
 
 class PluginTests(SynchronousTestCase):
     def pytest(self, text: str, *options: str, status: int = 0) -> str:
@@ -120,6 +186,25 @@ class PluginTests(SynchronousTestCase):
         )
         self.assertRegex(said, r"-- echolab transcript 2 -+\n\S+ 127.*accepted\n")
         self.assertIn("is open, and has last sent b'unfinished')", said)
+
+    def test_a_failure_shows_also_servers_of_the_tests_own(self) -> None:
+        said = self.pytest(OWN_FIXTURE, "-p", "no:twisted", status=1)
+        first, second, third = said.split("_ test_")[1:]
+        self.assertIn("recv one", first)
+        self.assertNotIn("echolab transcript", second)
+        self.assertIn("echolab transcript 1", third)
+        self.assertNotIn("echolab transcript 2", third)
+        self.assertIn("recv three", third)
+
+    def test_indirect_parameters(self) -> None:
+        said = self.pytest(INDIRECT, "-p", "no:twisted", status=1)
+        self.assertIn("1 passed, 1 error", said)
+        self.assertIn("echolab_process takes options by name, in a dict", said)
+
+    def test_an_await_that_is_missing(self) -> None:
+        said = self.pytest(FORGOTTEN, status=1)
+        self.assertIn("1 passed, 1 error", said)
+        self.assertIn("nobody awaited this: a line with b'never'", said)
 
     def test_it_costs_nothing_where_it_is_not_used(self) -> None:
         unused = "import sys\ndef test_it(): assert 'twisted' not in sys.modules\n"

@@ -6,7 +6,7 @@ import re
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,11 +124,54 @@ class QuestionTests(SynchronousTestCase):
             transcript(received(ANN, b"%d" % number))
         self.assertLess(len(transcript.events), 20)
         self.assertEqual(len(transcript.events) + transcript.forgotten, 100)
-        self.assertEqual(transcript.lines()[-1], b"99")
-        with self.assertRaisesRegex(AssertionError, "events were forgotten"):
-            transcript.assert_lines(transcript.lines())
-        self.assertIn("events were forgotten", transcript.render())
-        self.assertIn("events were forgotten", str(transcript))
+        self.assertEqual(self.successResultOf(transcript.wait_for_line("99")), b"99")
+        for ask in (
+            transcript.lines,
+            transcript.chunks,
+            transcript.received,
+            transcript.peers,
+            transcript.ends,
+            lambda: transcript.assert_lines([]),
+        ):
+            with self.assertRaisesRegex(
+                AssertionError, "first .* events are forgotten"
+            ):
+                ask()
+        self.assertIn("events are forgotten", transcript.render())
+        self.assertIn("events are forgotten", str(transcript))
+
+    def test_a_failure_says_no_more_than_one_can_read(self) -> None:
+        transcript = Transcript(clock=Clock())
+        lines = [b"%d" % number for number in range(5_000)]
+        transcript(received(ANN, *lines, b"x" * 100_000))
+        transcript(Chunk(ANN, TIME, b"y"))
+        with self.assertRaises(AssertionError) as raised:
+            transcript.assert_lines([*lines[:1_000], *lines[1_001:]])
+        said = str(raised.exception)
+        self.assertLess(len(said), 10_000)
+        self.assertIn("  ... 997 lines are as expected ...\n  997\n", said)
+        self.assertIn("\n+ 1000\n  1001\n", said)
+        self.assertIn("+ ... and 3951 more", said)
+        self.assertIn("has last sent b'y'", said)
+        excerpt = transcript.excerpt()
+        self.assertLess(len(excerpt), 20_000)
+        self.assertIn(" recv 49\n... 4852 lines are left out ...\n", excerpt)
+        self.assertRegex(excerpt, r"x\.\.\. \(1000\d\d characters\)")
+        self.assertIn(" recv 2500\n", str(transcript))
+
+    def test_long_lines_that_differ(self) -> None:
+        transcript = transcript_of(received(ANN, b"x" * 1_000 + b"a"))
+        with self.assertRaisesRegex(AssertionError, "line 1 differs after 1000 bytes"):
+            transcript.assert_lines([b"x" * 1_000 + b"b"])
+
+    def test_what_is_no_line_and_no_peer(self) -> None:
+        transcript = Transcript()
+        with self.assertRaisesRegex(TypeError, r"give a list of lines: \['x'\]"):
+            transcript.assert_lines("x")
+        with self.assertRaisesRegex(TypeError, "a line is a str or bytes, not 1"):
+            transcript.assert_lines(cast("list[str]", [1]))
+        with self.assertRaisesRegex(TypeError, "a peer is its number, or .*, not 0.1"):
+            transcript.wait_for_line("x", cast("int", 0.1))
 
     def test_what_is_unfinished_is_shown_and_no_peer_is_number_minus_one(self) -> None:
         transcript = transcript_of(Accepted(ANN, TIME), Chunk(ANN, TIME, b"hel"))
@@ -147,7 +190,7 @@ class QuestionTests(SynchronousTestCase):
             Transcript().wait_for_line("x", times=0)
 
     def test_nothing(self) -> None:
-        self.assertEqual(str(Transcript()), "(nothing happened)")
+        self.assertEqual(str(Transcript()), "(nothing has happened)")
         self.assertEqual(Transcript().render(), "")
         Transcript().assert_lines([])
 

@@ -21,6 +21,7 @@ from echolab.testing.memory import Conversation, connected
 from echolab.testing.memory_transport import MemoryTransport
 from echolab.testing.place import ServerKeywords
 from echolab.testing.process import LabProcess
+from echolab.testing.remembering import Remembering
 from echolab.testing.server import (
     Connect,
     LabClient,
@@ -29,7 +30,7 @@ from echolab.testing.server import (
     connect,
     listen,
 )
-from echolab.testing.transcript import Remembering, Transcript
+from echolab.testing.transcript import Transcript
 
 __all__ = [
     "Behaviour",

@@ -13,7 +13,7 @@ from echolab.testing.questions import (
     LineQuestion,
     PeersQuestion,
 )
-from echolab.testing.transcript import MAX_BYTES, Remembering
+from echolab.testing.remembering import MAX_BYTES, Remembering
 
 if TYPE_CHECKING:
     from echolab.events import Event, Finished, Peer

@@ -16,7 +16,8 @@ from typing_extensions import override
 
 from echolab.events import Accepted, Chunk, Connected, EndCause, Finished
 from echolab.testing.memory import connected
-from echolab.testing.transcript import Transcript, failure
+from echolab.testing.transcript import Transcript
+from echolab.testing.wording import failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from echolab.testing.memory import Conversation, Maker
     from echolab.testing.questions import Who
-    from echolab.testing.transcript import Remembering
+    from echolab.testing.remembering import Remembering
 
 __all__ = ["Replayed", "cut", "cuttings", "recut", "replay_into"]
 
@@ -96,11 +97,16 @@ def recut(
     Raises:
         AssertionError: it does not, or raises in any case; the message has the
             smallest cutting found.
-        TypeError: what should make protocols does not.
+        TypeError: what should make protocols does not; or ``data`` is not bytes.
         ValueError: there is nothing to compare: it wrote nothing, did nothing,
-            and there is no ``observe``; or the pieces are not of the data.
+            and there is no ``observe``; there is no data; or the pieces are not
+            of it.
     """
     __tracebackhide__ = True
+    if not isinstance(data, bytes):
+        raise TypeError(f"data is bytes, not {data!r}")
+    if not data:
+        raise ValueError("there is no data to cut")
 
     def outcome(cuts: Sequence[int]) -> _Outcome:
         return _outcome(protocol_factory, cut(data, cuts), observe)

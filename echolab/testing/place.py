@@ -70,6 +70,8 @@ class Place:
         self._folder: Path | None = None
         if keywords.get("unix") and keywords.get("tls"):
             raise ValueError("tls and unix: there is no TLS on UNIX paths here")
+        if keywords.get("unix") and "host" in keywords:
+            raise ValueError("host and unix: a UNIX path has no host")
         if keywords.get("unix") or keywords.get("tls"):
             # Not the test's own: a UNIX path has room for 107 bytes.
             self._folder = Path(tempfile.mkdtemp(prefix="echolab-"))
@@ -110,19 +112,27 @@ class Place:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
+_TEXTS = ("host", "framing", "reply", "overlong")
+_FLAGS = ("unix", "tls")
+
+
 def words_of(keywords: ServerKeywords) -> list[str]:
     """The other words: one for each keyword that is an option of the command.
 
     Raises:
-        TypeError: one is none, or is bytes.
+        TypeError: one is none, or of the wrong type.
     """
     words = ["--partial-after", "0"]  # No line is to depend on time.
     for name, value in keywords.items():
         if name not in ServerKeywords.__annotations__:
             raise TypeError(f"a server in a test has no option {name}")
-        if isinstance(value, bytes):
-            raise TypeError(f"{name} is a str, not bytes; \\xNN stands for any byte")
-        if name not in ("host", "unix", "tls") and value is not None:
+        if value is None:
+            continue
+        if name in _TEXTS and not isinstance(value, str):
+            raise TypeError(f"{name} is a str, not {value!r}; \\xNN is any byte in it")
+        if name in _FLAGS and not isinstance(value, bool):
+            raise TypeError(f"{name} is True or False, not {value!r}")
+        if name not in ("host", "unix", "tls"):
             words += [f"--{name.replace('_', '-')}", str(value)]
     return words
 

@@ -17,6 +17,7 @@ from typing_extensions import Unpack, override
 from echolab.recording import NotAnEventError, events_of
 from echolab.testing.blocking import BlockingTranscript
 from echolab.testing.place import Place, ServerKeywords, words_of
+from echolab.testing.showing import show
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -77,8 +78,8 @@ class LabProcess(Place, BlockingTranscript):
             thread.start()
         if not self._ready.wait(START_SECONDS) or not self._find_out_where():
             self.terminate()
-            why = self.said() or self._over
-            raise RuntimeError(f"the server did not start:\n{why}")
+            raise RuntimeError(f"the server did not start: {self.said() or self._over}")
+        show(self)
 
     def another(self, *options: str, **keywords: Unpack[ServerKeywords]) -> LabProcess:
         """Start one more; it is stopped with this one."""

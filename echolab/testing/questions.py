@@ -204,8 +204,11 @@ def number_of(who: Who) -> int | None:
     """The number of a peer; None if it is all of them.
 
     Raises:
+        TypeError: it is no peer.
         ValueError: no peer has such a number.
     """
+    if not isinstance(who, Peer | int | None):
+        raise TypeError(f"a peer is its number, or an echolab.Peer, not {who!r}")
     number = who.number if isinstance(who, Peer) else who
     if number is not None and number < 0:
         raise ValueError(f"peers are numbered from 1: there is no {number}")
@@ -213,5 +216,11 @@ def number_of(who: Who) -> int | None:
 
 
 def as_bytes(text: str | bytes) -> bytes:
-    """A str as its UTF-8."""
+    """A str as its UTF-8.
+
+    Raises:
+        TypeError: it is neither str nor bytes.
+    """
+    if not isinstance(text, str | bytes):
+        raise TypeError(f"a line is a str or bytes, not {text!r}")
     return text.encode() if isinstance(text, str) else text

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from errno import EPIPE
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import UNIXClientEndpoint, clientFromString
-from typing_extensions import Unpack
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.logger import Logger
+from typing_extensions import Unpack, override
 
 from echolab.assembly import receiver_factory
 from echolab.client import SenderFactory
 from echolab.endpoint_strings import quoted
 from echolab.endpoints import server_endpoints
+from echolab.events import Finished
 from echolab.framing import framing_named
 from echolab.server_options import ServerOptions
 from echolab.service import ReceiverService
 from echolab.testing.place import Place, ServerKeywords, words_of
+from echolab.testing.showing import show
 from echolab.testing.transcript import Transcript
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
-    from twisted.internet.interfaces import IStreamClientEndpoint
-
     from echolab.client import SenderProtocol
     from echolab.errors import EcholabError
-    from echolab.events import Finished
+    from echolab.events import Event
 
 __all__ = ["Connect", "LabClient", "LabServer", "ListeningMixin", "connect", "listen"]
 
+T = TypeVar("T")
+
 DRAIN_SECONDS = 1.0
+
+_log = Logger()
 
 
 class LabServer(Place, Transcript):
@@ -62,11 +69,18 @@ class LabServer(Place, Transcript):
             raise
         [here] = self._service.addresses()
         self.port = getattr(here, "port", 0)
+        show(self)
 
     def another(self, **keywords: Unpack[ServerKeywords]) -> LabServer:
         """Listen once more, elsewhere; it is stopped with this one."""
         self.others.append(LabServer(self._reactor, keywords))
         return self.others[-1]
+
+    @override
+    def assert_awaited(self) -> None:
+        for other in self.others:
+            other.assert_awaited()
+        super().assert_awaited()
 
     def stop(self) -> Deferred[None]:
         """Read what has arrived, end every connection, and leave the reactor clean.
@@ -92,6 +106,7 @@ class LabClient(Transcript):
 
     def __init__(self, reactor: Any, framing: str) -> None:
         super().__init__(clock=reactor)
+        show(self)
         self._factory = SenderFactory(
             self,
             clock=reactor,
@@ -102,6 +117,14 @@ class LabClient(Transcript):
             report_chunks=True,
         )
         self._protocol: SenderProtocol | None = None
+        self._finished = False
+
+    @override
+    def __call__(self, event: Event) -> None:
+        """Remember an event; after the end nothing more will come."""
+        super().__call__(event)
+        if isinstance(event, Finished):
+            self.give_up("the connection has ended")
 
     async def start(self, endpoint: IStreamClientEndpoint) -> Self:
         """Connect; over TLS, wait for the handshake too."""
@@ -110,8 +133,15 @@ class LabClient(Transcript):
         return self
 
     def send(self, data: str | bytes) -> None:
-        """Send bytes; a str stands for its UTF-8. Nothing is added."""
+        """Send bytes; a str stands for its UTF-8. Nothing is added.
+
+        Raises:
+            BrokenPipeError: the sending side was finished, or the connection has
+                ended.
+        """
         assert self._protocol is not None
+        if self._over or self._finished:
+            raise BrokenPipeError(EPIPE, self._over or "the sending side is finished")
         self._protocol.write(data.encode() if isinstance(data, str) else data)
 
     def finish(self) -> None:
@@ -120,6 +150,7 @@ class LabClient(Transcript):
         Over TLS, which has no half-close, the server cannot be told.
         """
         assert self._protocol is not None
+        self._finished = True
         self._protocol.finish()
 
     def stop(self) -> Deferred[Finished]:
@@ -130,11 +161,7 @@ class LabClient(Transcript):
         """
         assert self._protocol is not None
         self._protocol.stop(DRAIN_SECONDS)
-        return self.wait_for_end().addCallback(self._ended)
-
-    def _ended(self, end: Finished) -> Finished:
-        self.give_up("the client was stopped")
-        return end
+        return self.wait_for_end()
 
 
 def listen(reactor: Any = None, **keywords: Unpack[ServerKeywords]) -> LabServer:
@@ -171,6 +198,10 @@ def connect(
     Returns:
         A Deferred that fires with the client, once it can be used; over TLS, after
         the handshake. Call its `LabClient.stop` at the end, and wait for that.
+
+    Raises:
+        TypeError: that is nowhere to connect to.
+        ValueError: there is no such endpoint.
     """
     reactor = reactor or _installed_reactor()
     endpoint: IStreamClientEndpoint
@@ -181,9 +212,18 @@ def connect(
         endpoint = UNIXClientEndpoint(reactor, where)
     elif isinstance(where, str):
         endpoint = clientFromString(reactor, where)
-    else:
+    elif IStreamClientEndpoint.providedBy(where):
         endpoint = where
+    else:
+        raise TypeError(
+            f"connect to (host, port), a path or an endpoint, not {where!r}"
+        )
     return Deferred.fromCoroutine(LabClient(reactor, framing).start(endpoint))
+
+
+def stopped(peer: LabServer | LabClient) -> Deferred[None]:
+    """Stop a peer at the end of a test, and check that every wait was awaited."""
+    return peer.stop().addCallback(lambda _: peer.assert_awaited())
 
 
 class Connect(Protocol):
@@ -202,7 +242,7 @@ class Connect(Protocol):
 class _Case(Protocol):
     """What `ListeningMixin` is mixed into."""
 
-    def addCleanup(self, f: Callable[[], object], /) -> object:
+    def addCleanup(self, f: Callable[..., object], /, *args: Any) -> object:
         """Have this done after the test."""
         ...
 
@@ -213,7 +253,7 @@ class ListeningMixin:
     def listen(self: _Case, **keywords: Unpack[ServerKeywords]) -> LabServer:
         """Listen until the end of the test; see `listen`."""
         server = listen(**keywords)
-        self.addCleanup(server.stop)
+        self.addCleanup(_logged, server)
         return server
 
     def connect(
@@ -225,10 +265,20 @@ class ListeningMixin:
         """Connect until the end of the test; see `connect`."""
 
         def clean_up(client: LabClient) -> LabClient:
-            self.addCleanup(client.stop)
+            self.addCleanup(_logged, client)
             return client
 
         return connect(where, framing=framing).addCallback(clean_up)
+
+
+def _logged(peer: LabServer | LabClient) -> Deferred[None]:
+    """Stop a peer, and leave its transcript in trial's ``test.log``."""
+
+    def log(result: T) -> T:
+        _log.info("echolab transcript:\n{excerpt}", excerpt=peer.excerpt())
+        return result
+
+    return stopped(peer).addBoth(log)
 
 
 def _raise(why: EcholabError | None) -> None:

@@ -1,0 +1,36 @@
+"""Which transcripts the report of a failing test shows: all that has to do with it."""
+
+from __future__ import annotations
+
+import weakref
+from itertools import count
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from echolab.testing.remembering import Remembering
+
+__all__ = ["begin_test", "of_this_test", "show"]
+
+_shown: weakref.WeakValueDictionary[int, Remembering] = weakref.WeakValueDictionary()
+_numbers = count()
+_before: dict[int, int] = {}
+
+
+def show(transcript: Remembering) -> None:
+    """Have reports show this one from now on."""
+    _shown[next(_numbers)] = transcript
+
+
+def begin_test() -> None:
+    """What there is by now is another test's."""
+    _before.clear()
+    _before.update({number: each.total for number, each in _shown.items()})
+
+
+def of_this_test() -> list[Remembering]:
+    """Those that are new since then, and those to which something happened."""
+    return [
+        each
+        for number, each in sorted(_shown.items())
+        if each.total != _before.get(number)
+    ]

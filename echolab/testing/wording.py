@@ -1,0 +1,103 @@
+"""What a failing test is told: in words, and not too many of them."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from echolab.escaping import escape
+from echolab.events import Chunk, Finished
+from echolab.formats import Log, Style
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from echolab.events import Event, Peer
+
+__all__ = ["difference", "excerpt", "failure", "printed", "unfinished"]
+
+FIRST_LINES = 50
+LAST_LINES = 100
+LINE_CHARACTERS = 300
+DIFFERENT_LINES = 50
+ALIKE_LINES = 3
+SHOWN_BYTES = 80
+
+
+def failure(text: str) -> AssertionError:
+    """What a test fails by; under trial its own, which it does not call an error."""
+    trial = sys.modules.get("twisted.trial.unittest")
+    kind: type[AssertionError] = trial.FailTest if trial else AssertionError
+    return kind(text)
+
+
+def printed(events: Sequence[Event]) -> Iterator[str]:
+    """All events in order, as ``--format log`` prints them; and what is unfinished."""
+    form = Log(Style(escape=True))
+    for event in events:
+        yield from form(event).decode().splitlines()
+    yield from unfinished(events)
+
+
+def unfinished(events: Iterable[Event]) -> Iterator[str]:
+    """What was last read from those that are open, if no message ended there."""
+    last: dict[Peer, bytes] = {}
+    for event in events:
+        if isinstance(event, Chunk):
+            last[event.peer] = event.data
+        elif isinstance(event, Finished):
+            last.pop(event.peer, None)
+    for peer, data in last.items():
+        if not data.endswith(b"\n"):
+            yield f"({peer} is open, and has last sent {data[-SHOWN_BYTES:]!r})"
+
+
+def excerpt(lines: Iterable[str]) -> str:
+    """The first lines and the last, none of them too long."""
+    lines = iter(lines)
+    first = list(islice(lines, FIRST_LINES))
+    last: deque[str] = deque(maxlen=LAST_LINES)
+    others = 0
+    for line in lines:
+        others += 1
+        last.append(line)
+    if others > len(last):
+        first.append(f"... {others - len(last)} lines are left out ...")
+    return "\n".join(map(_cut, [*first, *last]))
+
+
+def difference(wanted: Sequence[bytes], found: Sequence[bytes]) -> Iterator[str]:
+    """Where the two first differ: lines that are missing (-) and unexpected (+)."""
+    alike = _alike(wanted, found)
+    if alike < min(len(wanted), len(found)):
+        same = _alike(wanted[alike], found[alike])
+        if same > SHOWN_BYTES:
+            yield f"  (line {alike + 1} differs after {same} bytes)"
+    start, end = max(0, alike - ALIKE_LINES), alike + DIFFERENT_LINES
+    if start:
+        yield f"  ... {start} lines are as expected ..."
+    for line in difflib.ndiff(_shown(wanted[start:end]), _shown(found[start:end])):
+        if not line.startswith("?"):
+            yield line
+    for what, lines in ("- ", wanted[end:]), ("+ ", found[end:]):
+        if lines:
+            yield f"{what}... and {len(lines)} more"
+
+
+def _alike(one: Sequence[object], two: Sequence[object]) -> int:
+    """How many items are the same, from the first on."""
+    pairs = enumerate(zip(one, two, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(two)))
+
+
+def _shown(lines: Iterable[bytes]) -> list[str]:
+    return [_cut(escape(line).decode().replace("\n", "\\n")) for line in lines]
+
+
+def _cut(line: str) -> str:
+    if len(line) <= LINE_CHARACTERS:
+        return line
+    return f"{line[:LINE_CHARACTERS]}... ({len(line)} characters)"
