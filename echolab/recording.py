@@ -63,20 +63,21 @@ class NotAnEventError(ValueError):
         self.index = index
 
 
-def read_recording(path: str | Path) -> Iterator[Event]:
+def read_recording(path: str | Path, *, again: bool = False) -> Iterator[Event]:
     """Read a recording, one event at a time.
 
     Args:
         path: what ``echolab server --record`` or a transcript's ``save`` wrote.
             What ``--format json`` prints will do too; it only has no chunks. Where
             several runs were appended, the peers of the later ones are numbered on.
+        again: whether it was read before, so that its state has been logged.
 
     Raises:
         InputError: it cannot be read, or a line is of something else. A last line
             that is cut off, as by a crash, is left out, and that is logged.
     """
     highest = before = 0  # numbers of peers: of all, and of those of earlier runs
-    for event in _read(path):
+    for event in _read(path, again=again):
         if isinstance(event, Accepted | Connected):
             if event.peer.number + before <= highest:
                 before = highest
@@ -84,16 +85,15 @@ def read_recording(path: str | Path) -> Iterator[Event]:
         yield _renumbered(event, before) if before else event
 
 
-def _read(path: str | Path) -> Iterator[Event]:
+def _read(path: str | Path, *, again: bool) -> Iterator[Event]:
     number = 0
     try:
         with Path(path).open("rb") as file:
             while lines := file.readlines(BATCH_BYTES):
                 if not lines[-1].endswith(b"\n"):
                     lines.pop()
-                    _log.warn(
-                        "{path}: its last line is cut off, and left out", path=path
-                    )
+                    if not again:
+                        _log.warn("{path}: its last line is cut off", path=path)
                 yield from events_of(lines)
                 number += len(lines)
     except NotAnEventError as error:

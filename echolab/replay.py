@@ -60,7 +60,7 @@ class Recorded:
 
     def __iter__(self) -> Iterator[Chunk | Finished]:
         """What it sent, and its end if that is known."""
-        for event in read_recording(self._path):
+        for event in read_recording(self._path, again=True):
             if event.peer.number == self._number:
                 if isinstance(event, Chunk):
                     yield event

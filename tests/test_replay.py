@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Accepted, Chunk, EndCause, Event, Finished, InputError, Peer
@@ -124,6 +125,15 @@ class ReplayerTests(RecordingCase):
         self.clock.advance(1)
         self.replayer.stopProducing()
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_one_that_is_cut_off_is_said_to_be_so_once(self) -> None:
+        with Path(self.path).open("rb+") as file:
+            file.truncate(Path(self.path).stat().st_size - 1)
+        with capturedLogs() as logs:
+            list(Recorded(self.path, 1))
+        [event] = logs
+        said = formatEvent(event)
+        self.assertEqual(said, f"{self.path}: its last line is cut off")
 
     def test_what_cannot_be_sent(self) -> None:
         for number, why in (

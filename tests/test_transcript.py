@@ -335,6 +335,34 @@ class RecordingTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.path = Path(self.enterContext(tempfile.TemporaryDirectory()), "lab.json")
 
+    def test_the_messages_of_one_read_are_one_event_again(self) -> None:
+        events: list[Event] = [
+            Accepted(ANN, TIME),
+            received(ANN, b"one", b"\xff", b'two","x":"', b""),
+            received(BOB, b"one", b"two"),
+            Received(BOB, TIME + 1, Batch((b"three", b"four"))),
+            received(BOB, b"fi", mark="partial"),
+            received(BOB, b"ve", mark="partial"),
+            finished(BOB),
+        ]
+        transcript_of(*events).save(self.path)
+        again = Transcript.load(self.path).events
+        self.assertEqual(
+            [e.messages for e in again if isinstance(e, Received)],
+            [e.messages for e in events if isinstance(e, Received)],
+        )
+
+    def test_the_line_that_is_wrong_is_named(self) -> None:
+        transcript_of(received(ANN, *[b"%d" % n for n in range(5)])).save(self.path)
+        lines = self.path.read_bytes().splitlines(keepends=True)
+        for number in range(1, 6):
+            wrong = [*lines]
+            wrong[number - 1] = wrong[number - 1].replace(b"}\n", b"]\n")
+            self.path.write_bytes(b"".join(wrong))
+            why = f"line {number} is not of a recording"
+            with self.assertRaisesRegex(InputError, why):
+                Transcript.load(self.path)
+
     def test_what_is_saved_is_loaded(self) -> None:
         transcript = transcript_of(
             Chunk(ANN, TIME, b"\xff\x00\n"),
