@@ -78,7 +78,7 @@ def echolab_server(request: pytest.FixtureRequest) -> Iterator[LabServer]:
 def echolab_client(request: pytest.FixtureRequest) -> Iterator[Connect]:
     """What connects a client, in the reactor that pytest-twisted runs."""
     wait = _pytest_twisted(request)
-    from echolab.testing.server import connect, stopped
+    from echolab.testing import connect
 
     clients: list[LabClient] = []
 
@@ -93,7 +93,9 @@ def echolab_client(request: pytest.FixtureRequest) -> Iterator[Connect]:
 
     yield connect_and_remember
     for client in clients:
-        wait(stopped(client))
+        wait(client.stop())
+    for client in clients:
+        client.assert_awaited()
 
 
 def _options(request: pytest.FixtureRequest) -> Any:
