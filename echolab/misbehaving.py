@@ -223,6 +223,10 @@ class MisbehavingProtocol(ReplyingProtocol):
         if self._mute:
             self._pay()
             return
+        for fault in self._to_come:
+            if fault.kind == "half-close" and fault.after_messages:
+                answered = self._taken_messages - self._whole
+                self._whole = min(self._whole, fault.after_messages - answered)
         now = self.factory.clock.seconds()
         late = self._faults.get("answer-late") if self._whole or chunk else None
         if self._whole:

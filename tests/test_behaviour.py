@@ -361,6 +361,15 @@ class PlainSocketTests(SynchronousTestCase):
         self.assertEqual(self.server.wait_for_end().cause.value, "eof")
         self.assertEqual(self.struck(), ["half-close:after-messages=1"])
 
+    def test_half_close_however_the_messages_come(self) -> None:
+        self.serve(Behaviour.half_close(after_messages=2), reply="ok")
+        client = self.connect()
+        client.sendall(b"one\ntwo\nthree\nfour\n")
+        self.assertEqual(self.receive_all(client), b"ok\nok\n")
+        client.sendall(b"five\n")
+        self.server.wait_for_line("five")
+        self.assertEqual(len(self.server.lines()), 5)
+
     def test_answer_garbage(self) -> None:
         self.serve(Behaviour.answer_garbage(first=1), reply="ok")
         client = self.connect()

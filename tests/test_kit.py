@@ -105,10 +105,10 @@ class InTheReactorTests(ListeningMixin, TestCase):
         server = self.listen(behave="close")
         client = await self.connect(server.address)
         await client.wait_for_end()
-        with self.assertRaisesRegex(AssertionError, "the connection has ended"):
-            await client.wait_for_line("x", timeout=1_000)
         with self.assertRaisesRegex(BrokenPipeError, "the connection has ended"):
             client.send("x\n")
+        with self.assertRaisesRegex(AssertionError, "the connection has ended"):
+            await client.wait_for_line("x", timeout=1_000)
 
     async def test_a_client_that_has_finished(self) -> None:
         client = await self.connect(self.listen().address)
@@ -161,7 +161,7 @@ class InTheReactorTests(ListeningMixin, TestCase):
 TRIAL = """
 import socket
 
-from twisted.internet import threads
+from twisted.internet.defer import DeferredList
 from twisted.trial.unittest import TestCase
 
 from echolab.testing import ListeningMixin
@@ -188,6 +188,23 @@ class Tests(ListeningMixin, TestCase):
         cancelled = self.listen().wait_for_line("x")
         cancelled.addErrback(lambda why: None)
         cancelled.cancel()
+        server = self.listen()
+        client = await self.connect(server.address)
+        await DeferredList(
+            [client.wait_for_end(), server.wait_for_peers(1)],
+            fireOnOneCallback=True,
+            consumeErrors=True,
+        )
+
+    async def test_an_await_of_the_clients_that_is_missing(self):
+        server = self.listen()
+        client = await self.connect(server.address)
+        client.wait_for_line("hel")
+
+    async def test_an_await_that_is_missing_after_the_end(self):
+        server = self.listen()
+        await server.stop()
+        server.wait_for_line("lo")
 """
 
 
@@ -203,8 +220,10 @@ class TrialTests(SynchronousTestCase):
             check=False,
         )
         said = ended.stdout + ended.stderr
-        self.assertIn("FAILED (errors=2, successes=1)", said)
-        self.assertIn("nobody awaited this: a line with b'never': the server was", said)
+        self.assertIn("FAILED (errors=4, successes=1)", said)
+        self.assertIn("test_it.py:19: nobody awaited a line with b'never': the", said)
+        self.assertIn("nobody awaited a line with b'hel': the connection has", said)
+        self.assertIn("nobody awaited a line with b'lo': the server was", said)
         log = (folder / "_trial_temp" / "test.log").read_text()
         self.assertRegex(
             log, r"echolab transcript:\n.*127\.0\.0\.1:\d+ accepted\n.*hello"

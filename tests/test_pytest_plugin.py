@@ -151,6 +151,12 @@ import pytest_twisted
 @pytest_twisted.ensureDeferred
 async def test_an_await_that_is_missing(echolab_server):
     echolab_server.wait_for_line("never")
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_clients(echolab_server, echolab_client):
+    client = await echolab_client(echolab_server.address)
+    client.wait_for_line("never")
 """
 
 
@@ -203,8 +209,9 @@ class PluginTests(SynchronousTestCase):
 
     def test_an_await_that_is_missing(self) -> None:
         said = self.pytest(FORGOTTEN, status=1)
-        self.assertIn("1 passed, 1 error", said)
-        self.assertIn("nobody awaited this: a line with b'never'", said)
+        self.assertIn("2 passed, 2 errors", said)
+        self.assertIn("test_it.py:13: nobody awaited a line with b'never'", said)
+        self.assertIn("test_it.py:7: nobody awaited a line with b'never'", said)
 
     def test_it_costs_nothing_where_it_is_not_used(self) -> None:
         unused = "import sys\ndef test_it(): assert 'twisted' not in sys.modules\n"

@@ -122,9 +122,11 @@ class LabClient(Transcript):
     @override
     def __call__(self, event: Event) -> None:
         """Remember an event; after the end nothing more will come."""
-        super().__call__(event)
         if isinstance(event, Finished):
-            self.give_up("the connection has ended")
+            self._over = "the connection has ended"
+        super().__call__(event)
+        if self._over:
+            self.give_up(self._over)
 
     async def start(self, endpoint: IStreamClientEndpoint) -> Self:
         """Connect; over TLS, wait for the handshake too."""
@@ -161,7 +163,11 @@ class LabClient(Transcript):
         """
         assert self._protocol is not None
         self._protocol.stop(DRAIN_SECONDS)
-        return self.wait_for_end()
+        return self.wait_for_end().addCallback(self._ended)
+
+    def _ended(self, end: Finished) -> Finished:
+        self.give_up(self._over)  # This may be called while others are told still.
+        return end
 
 
 def listen(reactor: Any = None, **keywords: Unpack[ServerKeywords]) -> LabServer:

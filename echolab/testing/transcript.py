@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
-from typing_extensions import override
 
 from echolab.testing.questions import (
     BytesQuestion,
@@ -18,7 +19,7 @@ from echolab.testing.remembering import MAX_BYTES, Remembering
 from echolab.testing.wording import failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from twisted.internet.interfaces import IReactorTime
 
@@ -30,17 +31,33 @@ __all__ = ["Transcript"]
 T = TypeVar("T")
 
 
+def _asking(name: str) -> Callable[..., Any]:
+    method = getattr(Deferred, name)
+
+    @wraps(method)
+    def ask(wait: _Wait[Any], *args: Any, **keywords: Any) -> Any:
+        wait.asked = True
+        return method(wait, *args, **keywords)
+
+    return ask
+
+
 class _Wait(Deferred[T]):
-    """Knows whether it was awaited; to that a Deferred need not be waiting still."""
+    """Knows whether anybody has asked for its result, or does not want it any more.
 
-    awaited = False
+    Attributes:
+        where: who has made it.
+    """
 
-    @override
-    def __iter__(self) -> Generator[Deferred[T], None, T]:
-        self.awaited = True
-        return super().__iter__()
+    asked = False
+    where = ""
 
-    __await__ = __iter__
+
+for _name in (
+    *("addCallbacks", "addCallback", "addErrback", "addBoth", "cancel"),
+    *("__iter__", "__await__"),
+):
+    setattr(_Wait, _name, _asking(_name))
 
 
 class Transcript(Remembering):
@@ -77,10 +94,10 @@ class Transcript(Remembering):
             AssertionError: one has, and nobody has looked: an ``await`` is missing.
         """
         for wait in self._failed:
-            if isinstance(wait.result, Failure) and not wait.awaited:
-                why = wait.result.getErrorMessage()
+            if not wait.asked:
+                why = cast("Failure", wait.result).getErrorMessage()
                 wait.addErrback(_ignore)
-                raise failure(f"nobody awaited this: {why}")
+                raise failure(f"{wait.where}: nobody awaited {why}")
 
     def wait_for_line(
         self, pattern: Pattern, peer: Who = None, timeout: float = 5.0, times: int = 1
@@ -134,9 +151,12 @@ class Transcript(Remembering):
         forget = self._ask(question, answered.callback)
         if answered.called:
             return answered
+        answered.where = _caller()
         if self._over:
             forget()
-            return fail(self._too_late(question, self._over))
+            self._failed.append(answered)
+            answered.errback(self._too_late(question, self._over))
+            return answered
 
         def too_late(_result: object, seconds: float) -> Failure:
             return Failure(self._too_late(question, f"not within {seconds:g} s"))
@@ -154,7 +174,16 @@ class Transcript(Remembering):
         clock = _installed_reactor() if self._clock is None else self._clock
         self._pending.append(end)
         answered.addTimeout(timeout, clock, too_late).addBoth(done)
+        answered.asked = False
         return answered
+
+
+def _caller() -> str:
+    """Who called what calls `Transcript._wait`: a file and a line."""
+    frame = inspect.currentframe()
+    for _ in range(3):
+        frame = frame and frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "?"
 
 
 def _ignore(_why: Failure) -> None:
