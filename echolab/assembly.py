@@ -234,7 +234,12 @@ def _printer_and_output(
     output: IOutput
     terminal = False
     if path != STANDARD:
-        output = FileOutput(path, clock=reactor, sync=settings.fsync)
+        output = FileOutput(
+            path,
+            clock=reactor,
+            sync=settings.fsync,
+            whole_lines=make_form is Recording,
+        )
     elif foreground:
         output = DescriptorOutput(
             reactor, STDOUT, "stdout", clock=reactor, lost=done, patient=True

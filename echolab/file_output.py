@@ -34,6 +34,7 @@ class FileOutput(BufferedOutput):
         path: the file. Its folder must exist; a new file has mode 0600.
         clock: tells the time.
         sync: whether every write is durable (fsync(2)) before it counts.
+        whole_lines: whether to end a last line that a crash has cut off.
         retry_seconds: how long to wait between two tries.
 
     Raises:
@@ -46,6 +47,7 @@ class FileOutput(BufferedOutput):
         *,
         clock: IReactorTime,
         sync: bool = False,
+        whole_lines: bool = False,
         retry_seconds: float = 1.0,
     ) -> None:
         super().__init__(path, clock, retry_seconds=retry_seconds)
@@ -54,6 +56,8 @@ class FileOutput(BufferedOutput):
         self._sync = sync
         self._unsynced = 0
         self._half = b""
+        if whole_lines and _ends_in_a_line(path):
+            self.write(b"\n")
 
     @override
     def write_some(self, view: memoryview) -> int:
@@ -126,6 +130,16 @@ class FileOutput(BufferedOutput):
             os.close(self._fd)
             self._fd = fd
         return True
+
+
+def _ends_in_a_line(path: str) -> bool:
+    """Whether a regular file ends in the middle of a line."""
+    if Path(path).is_file() and os.access(path, os.R_OK):
+        with Path(path).open("rb") as file:
+            if size := file.seek(0, os.SEEK_END):
+                file.seek(size - 1)
+                return file.read() != b"\n"
+    return False
 
 
 def _open_append(path: str, name: str) -> int:

@@ -29,6 +29,7 @@ __all__ = [
 T = TypeVar("T")
 
 MOST = 2**31
+MOST_SHOWN = 60
 
 
 def port_value(call: str, host: str, text: str, least: int) -> int:
@@ -113,7 +114,8 @@ def reply_value(text: str, framing: str) -> str:
     try:
         framed(unescape(text), framing)
     except ValueError as error:
-        raise usage.UsageError(f"--reply {text}: {error}") from None
+        shown = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+        raise usage.UsageError(f"--reply {shown}: {error}") from None
     return text
 
 

@@ -38,13 +38,14 @@ def pytest_runtest_setup() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Any:
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Show what was received, where a test failed."""
     report = yield
     showing = sys.modules.get("echolab.testing.showing")
     if report.failed and showing:
-        for number, transcript in enumerate(showing.of_this_test(), 1):
-            name = f"echolab transcript {number}"
+        fixtures = getattr(item, "funcargs", {}).values()
+        for number, transcript in enumerate(showing.of_this_test(fixtures), 1):
+            name = f"echolab transcript {number}, of {transcript.name}"
             report.sections.append((name, transcript.excerpt()))
     return report
 

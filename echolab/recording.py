@@ -73,8 +73,8 @@ def read_recording(path: str | Path, *, again: bool = False) -> Iterator[Event]:
         again: whether it was read before, so that its state has been logged.
 
     Raises:
-        InputError: it cannot be read, or a line is of something else. A last line
-            that is cut off, as by a crash, is left out, and that is logged.
+        InputError: it cannot be read, or a line is of something else. One that is
+            cut off, as by a crash, is left out, and that is logged.
     """
     highest = before = 0  # numbers of peers: of all, and of those of earlier runs
     for event in _read(path, again=again):
@@ -90,17 +90,22 @@ def _read(path: str | Path, *, again: bool) -> Iterator[Event]:
     try:
         with Path(path).open("rb") as file:
             while lines := file.readlines(BATCH_BYTES):
-                if not lines[-1].endswith(b"\n"):
-                    lines.pop()
-                    if not again:
-                        _log.warn("{path}: its last line is cut off", path=path)
-                yield from events_of(lines)
+                whole = [at for at, line in enumerate(lines) if not _is_cut_off(line)]
+                if len(whole) < len(lines) and not again:
+                    _log.warn("{path}: a line of it is cut off", path=path)
+                try:
+                    yield from events_of([lines[at] for at in whole])
+                except NotAnEventError as error:
+                    why = str(NotAnEventError(number + whole[error.index]))
+                    raise InputError("read", str(path), why) from None
                 number += len(lines)
-    except NotAnEventError as error:
-        why = str(NotAnEventError(number + error.index))
-        raise InputError("read", str(path), why) from None
     except OSError as error:
         raise InputError("open", str(path), reason_of(error)) from None
+
+
+def _is_cut_off(line: bytes) -> bool:
+    """Whether a crash or a full disk has left no more of it than its beginning."""
+    return line.startswith(b"{") and not line.rstrip(b"\n").endswith(b"}")
 
 
 def _renumbered(event: Event, before: int) -> Event:
@@ -153,6 +158,8 @@ def _checked(lines: Sequence[bytes], at: int) -> Event:
 def _event_of(line: bytes) -> Event:
     members = json.loads(line)
     time = _seconds(members["time"])
+    if members["peer"]["number"] < 0:
+        raise ValueError("peers are numbered from 1")
     peer = Peer(**{k: v for k, v in members["peer"].items() if k in _PEER})
     match members["event"]:
         case "accepted":

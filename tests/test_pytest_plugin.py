@@ -134,6 +134,10 @@ def test_two(lab):
     send(lab, b"two\\n")
 
 
+def test_of_what_was_before(lab):
+    assert 0, "also first"
+
+
 def test_with_nothing_to_show():
     assert 0, "second"
 
@@ -188,15 +192,16 @@ class PluginTests(SynchronousTestCase):
     def test_a_failure_shows_what_was_received(self) -> None:
         said = self.pytest(FAILING, status=1)
         self.assertRegex(
-            said, r"-- echolab transcript 1 -+\n\S+ 127.*accepted\n.*recv h"
+            said, r"- echolab transcript 1, of \S+ -+\n\S+ 127.*accepted\n.*recv h"
         )
-        self.assertRegex(said, r"-- echolab transcript 2 -+\n\S+ 127.*accepted\n")
+        self.assertRegex(said, r"- echolab transcript 2, of \S+ -+\n\S+ 127.*acc")
         self.assertIn("is open, and has last sent b'unfinished')", said)
 
     def test_a_failure_shows_also_servers_of_the_tests_own(self) -> None:
         said = self.pytest(OWN_FIXTURE, "-p", "no:twisted", status=1)
-        first, second, third = said.split("_ test_")[1:]
+        first, also_first, second, third = said.split("_ test_")[1:]
         self.assertIn("recv one", first)
+        self.assertIn("recv two", also_first)
         self.assertNotIn("echolab transcript", second)
         self.assertIn("echolab transcript 1", third)
         self.assertNotIn("echolab transcript 2", third)

@@ -11,6 +11,8 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Accepted, Chunk, EndCause, Event, Finished, InputError, Peer
+from echolab.file_output import FileOutput
+from echolab.recording import Recording
 from echolab.replay import Recorded, Replayer
 from echolab.testing import LabProcess, Transcript, connected
 from tests.support import SECONDS, TWISTD, Client, Program, run
@@ -126,14 +128,33 @@ class ReplayerTests(RecordingCase):
         self.replayer.stopProducing()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_one_that_is_cut_off_is_said_to_be_so_once(self) -> None:
+    def cut_off(self, size: int) -> None:
         with Path(self.path).open("rb+") as file:
-            file.truncate(Path(self.path).stat().st_size - 1)
+            file.truncate(Path(self.path).stat().st_size - size)
+
+    def test_one_that_is_cut_off_is_said_to_be_so_once(self) -> None:
+        self.cut_off(5)
         with capturedLogs() as logs:
             list(Recorded(self.path, 1))
         [event] = logs
         said = formatEvent(event)
-        self.assertEqual(said, f"{self.path}: its last line is cut off")
+        self.assertEqual(said, f"{self.path}: a line of it is cut off")
+
+    def test_one_that_is_cut_off_and_goes_on(self) -> None:
+        for size in (1, 5):
+            self.cut_off(size)
+            output = FileOutput(self.path, clock=Clock(), whole_lines=True)
+            form = Recording()
+            output.write(form(Accepted(ANN, 1)) + form(end(ANN, 2)))
+            output.close()
+        peers = Transcript.load(self.path).peers()
+        self.assertEqual([peer.number for peer in peers], [1, 2, 3, 4])
+
+    def test_what_is_no_recording(self) -> None:
+        for text in ("hello", "hello\n", '{"number":-1}\n', "{\n}\n"):
+            Path(self.path).write_text(text)
+            with self.assertRaisesRegex(InputError, "line . is not of a recording"):
+                Recorded(self.path)
 
     def test_what_cannot_be_sent(self) -> None:
         for number, why in (

@@ -357,7 +357,7 @@ class RecordingTests(SynchronousTestCase):
         lines = self.path.read_bytes().splitlines(keepends=True)
         for number in range(1, 6):
             wrong = [*lines]
-            wrong[number - 1] = wrong[number - 1].replace(b"}\n", b"]\n")
+            wrong[number - 1] = wrong[number - 1].replace(b"peer", b"pear")
             self.path.write_bytes(b"".join(wrong))
             why = f"line {number} is not of a recording"
             with self.assertRaisesRegex(InputError, why):

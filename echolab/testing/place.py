@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from echolab.endpoint_strings import quoted
+from echolab.endpoints import host_and_port
 
 if TYPE_CHECKING:
     from echolab.behaviour import Behaviour
@@ -82,6 +83,11 @@ class Place:
     def address(self) -> tuple[str, int] | str:
         """What ``socket.connect`` takes: host and port, or a path."""
         return self.path or (self.host, self.port)
+
+    @property
+    def place(self) -> str:
+        """The same in a word: ``127.0.0.1:8888``, ``[::1]:8888``, a path."""
+        return self.path or host_and_port(self.host, self.port)
 
     @property
     def endpoint(self) -> str:

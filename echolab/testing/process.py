@@ -79,6 +79,7 @@ class LabProcess(Place, BlockingTranscript):
         if not self._ready.wait(START_SECONDS) or not self._find_out_where():
             self.terminate()
             raise RuntimeError(f"the server did not start: {self.said() or self._over}")
+        self.name = self.place
         show(self)
 
     def another(self, *options: str, **keywords: Unpack[ServerKeywords]) -> LabProcess:

@@ -45,12 +45,14 @@ class Remembering:
 
     Attributes:
         forgotten: how many events were forgotten.
+        name: whose transcript it is.
     """
 
     def __init__(self, *, max_bytes: int = MAX_BYTES) -> None:
         if max_bytes < 1:
             raise ValueError(f"max_bytes must be at least 1, not {max_bytes}")
         self.forgotten = 0
+        self.name = "a transcript"
         self._max_bytes = max_bytes
         self._bytes = 0
         self._events: deque[Event] = deque()
@@ -181,7 +183,7 @@ class Remembering:
             AssertionError: something is, so that any answer might be wrong.
         """
         if self.forgotten:
-            raise failure("".join(self._caveat()))
+            raise failure(f"nobody can tell: {''.join(self._caveat())}")
         return self.of(who)
 
     def _printed(self) -> list[str]:

@@ -69,6 +69,7 @@ class LabServer(Place, Transcript):
             raise
         [here] = self._service.addresses()
         self.port = getattr(here, "port", 0)
+        self.name = self.place
         show(self)
 
     def another(self, **keywords: Unpack[ServerKeywords]) -> LabServer:
@@ -106,6 +107,7 @@ class LabClient(Transcript):
 
     def __init__(self, reactor: Any, framing: str) -> None:
         super().__init__(clock=reactor)
+        self.name = "a client"
         show(self)
         self._factory = SenderFactory(
             self,

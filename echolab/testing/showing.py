@@ -7,6 +7,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from echolab.testing.remembering import Remembering
 
 __all__ = ["begin_test", "of_this_test", "show"]
@@ -27,10 +29,11 @@ def begin_test() -> None:
     _before.update({number: each.total for number, each in _shown.items()})
 
 
-def of_this_test() -> list[Remembering]:
-    """Those that are new since then, and those to which something happened."""
+def of_this_test(fixtures: Iterable[object]) -> list[Remembering]:
+    """Those that are new since then, or had events, or are among the fixtures."""
+    own = {id(fixture) for fixture in fixtures}
     return [
         each
         for number, each in sorted(_shown.items())
-        if each.total != _before.get(number)
+        if each.total != _before.get(number) or id(each) in own
     ]
