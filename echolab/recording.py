@@ -158,7 +158,8 @@ def _checked(lines: Sequence[bytes], at: int) -> Event:
 def _event_of(line: bytes) -> Event:
     members = json.loads(line)
     time = _seconds(members["time"])
-    if members["peer"]["number"] < 0:
+    number = members["peer"]["number"]
+    if not isinstance(number, int) or number < 0:
         raise ValueError("peers are numbered from 1")
     peer = Peer(**{k: v for k, v in members["peer"].items() if k in _PEER})
     match members["event"]:

@@ -200,6 +200,7 @@ class Tests(ListeningMixin, TestCase):
         server = self.listen()
         client = await self.connect(server.address)
         client.wait_for_line("hel")
+        client.wait_for_bytes(7)
 
     async def test_an_await_that_is_missing_after_the_end(self):
         server = self.listen()
@@ -224,6 +225,7 @@ class TrialTests(SynchronousTestCase):
         self.assertIn("test_it.py:19: nobody awaited a line with b'never': the", said)
         self.assertIn("nobody awaited a line with b'hel': the connection has", said)
         self.assertIn("nobody awaited a line with b'lo': the server was", said)
+        self.assertIn("nobody awaited 7 bytes: the connection has ended", said)
         log = (folder / "_trial_temp" / "test.log").read_text()
         self.assertRegex(
             log, r"echolab transcript:\n.*127\.0\.0\.1:\d+ accepted\n.*hello"

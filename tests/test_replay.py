@@ -17,6 +17,7 @@ from echolab.replay import Recorded, Replayer
 from echolab.testing import LabProcess, Transcript, connected
 from tests.support import SECONDS, TWISTD, Client, Program, run
 
+PEER = '{"event":"accepted","time":"2026-01-01T00:00:00Z","peer":{"number":%s}}\n'
 ANN, BOB = (Peer(n, "IPv4", "127.0.0.1", n) for n in (1, 2))
 
 
@@ -151,7 +152,7 @@ class ReplayerTests(RecordingCase):
         self.assertEqual([peer.number for peer in peers], [1, 2, 3, 4])
 
     def test_what_is_no_recording(self) -> None:
-        for text in ("hello", "hello\n", '{"number":-1}\n', "{\n}\n"):
+        for text in ("hello", "hello\n", PEER % -1, PEER % '"a"', "{\n}\n"):
             Path(self.path).write_text(text)
             with self.assertRaisesRegex(InputError, "line . is not of a recording"):
                 Recorded(self.path)

@@ -93,11 +93,17 @@ class Transcript(Remembering):
         Raises:
             AssertionError: one has, and nobody has looked: an ``await`` is missing.
         """
+        said: list[str] = []
         for wait in self._failed:
             if not wait.asked:
                 why = cast("Failure", wait.result).getErrorMessage()
+                said.append(f"{wait.where}: nobody awaited {why}")
                 wait.addErrback(_ignore)
-                raise failure(f"{wait.where}: nobody awaited {why}")
+        if said:
+            first, *others = said
+            raise failure(
+                "\n".join([*(each.splitlines()[0] for each in others), first])
+            )
 
     def wait_for_line(
         self, pattern: Pattern, peer: Who = None, timeout: float = 5.0, times: int = 1
