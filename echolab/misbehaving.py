@@ -56,8 +56,8 @@ class MisbehavingProtocol(ReplyingProtocol):
         self._faults = {fault.kind: fault for fault in behaviour}
         self._to_come = [fault for fault in behaviour if fault.kind in _STEPS]
         self._unsaid = [fault for fault in behaviour if fault.kind in _ANSWERS]
-        ends = (fault.after_messages for fault in behaviour if fault.kind in _ENDS)
-        self._most_messages = min(filter(None, ends), default=sys.maxsize)
+        self._most_messages = _fewest(behaviour, _ENDS)
+        self._most_answers = _fewest(behaviour, {"half-close"})
         self._taken_messages = 0
         self._pending = bytearray()  # what the transport has read too early
         self._held: set[Fault] = set()  # what keeps it from reading now
@@ -223,10 +223,8 @@ class MisbehavingProtocol(ReplyingProtocol):
         if self._mute:
             self._pay()
             return
-        for fault in self._to_come:
-            if fault.kind == "half-close" and fault.after_messages:
-                answered = self._taken_messages - self._whole
-                self._whole = min(self._whole, fault.after_messages - answered)
+        before = self._taken_messages - self._whole
+        self._whole = min(self._whole, self._most_answers - before)
         now = self.factory.clock.seconds()
         late = self._faults.get("answer-late") if self._whole or chunk else None
         if self._whole:
@@ -270,6 +268,12 @@ class MisbehavingProtocol(ReplyingProtocol):
 
         timer = self.factory.clock.callLater(seconds or 0, due)
         self._timers.add(timer)
+
+
+def _fewest(behaviour: Behaviour, kinds: set[str]) -> int:
+    """After how many messages the first of these kinds strikes."""
+    counts = (fault.after_messages for fault in behaviour if fault.kind in kinds)
+    return min(filter(None, counts), default=sys.maxsize)
 
 
 def _step(slow: Fault) -> int:

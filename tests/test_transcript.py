@@ -326,7 +326,7 @@ class BlockingTests(SynchronousTestCase):
         transcript(received(ANN, b"hello"))
         with self.assertRaisesRegex(AssertionError, "b'x': not within 0.01 s.*\n.*hel"):
             transcript.wait_for_line("x", timeout=0.01)
-        transcript.end("the server has ended")
+        transcript.give_up("the server has ended")
         with self.assertRaisesRegex(AssertionError, "b'x': the server has ended"):
             transcript.wait_for_line("x", timeout=20)
 

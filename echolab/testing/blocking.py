@@ -34,7 +34,6 @@ class BlockingTranscript(Remembering):
     def __init__(self, *, max_bytes: int = MAX_BYTES) -> None:
         super().__init__(max_bytes=max_bytes)
         self._news = threading.Condition()
-        self._over = ""
 
     @override
     def __call__(self, event: Event) -> None:
@@ -43,8 +42,8 @@ class BlockingTranscript(Remembering):
             super().__call__(event)
             self._news.notify_all()
 
-    def end(self, why: str) -> None:
-        """Nothing more will come: have those that wait told why."""
+    def give_up(self, why: str) -> None:
+        """Have all waits fail, those to come too, since nothing more will come."""
         with self._news:
             self._over = why
             self._news.notify_all()
@@ -121,10 +120,10 @@ class BlockingTranscript(Remembering):
         __tracebackhide__ = True
         answers: list[T] = []
         with self._news:
-            end = self._ask(question, answers.append)
+            forget = self._ask(question, answers.append)
             self._news.wait_for(lambda: answers or self._over, timeout)
             if answers:
                 return answers[0]
-            end()
+            forget()
             why = self._over or f"not within {timeout:g} s"
             raise self._too_late(question, why)

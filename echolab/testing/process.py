@@ -164,9 +164,9 @@ class LabProcess(Place, BlockingTranscript):
                 except NotAnEventError as error:
                     self._at_end = True
                     line = lines[error.index]
-                    self.end(f"the server printed what is no event: {line!r}")
+                    self.give_up(f"the server printed what is no event: {line!r}")
                     return
-            self.end("the server has ended")
+            self.give_up("the server has ended")
 
     def _remember(self) -> None:
         poll = select.poll()

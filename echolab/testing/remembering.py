@@ -53,6 +53,7 @@ class Remembering:
             raise ValueError(f"max_bytes must be at least 1, not {max_bytes}")
         self.forgotten = 0
         self.name = "a transcript"
+        self._over = ""  # or why nothing more will come
         self._max_bytes = max_bytes
         self._bytes = 0
         self._events: deque[Event] = deque()

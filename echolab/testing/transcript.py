@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 
 def _asking(name: str) -> Callable[..., Any]:
+    """A method of Deferred that notes that it was called; there is no hook for that."""
     method = getattr(Deferred, name)
 
     @wraps(method)
@@ -79,7 +80,6 @@ class Transcript(Remembering):
         self._clock = clock
         self._pending: list[Callable[[], None]] = []
         self._failed: list[_Wait[Any]] = []
-        self._over = ""
 
     def give_up(self, why: str) -> None:
         """Have all waits fail, those to come too, since nothing more will come."""
