@@ -49,6 +49,7 @@ _WRONG = ValueError, LookupError, TypeError, AttributeError, RecursionError
 _PEER = {field.name for field in fields(Peer)}
 _MESSAGE = b',"message'
 BATCH_BYTES = 1 << 20
+LONGEST_WORD = len("\\u0000")
 
 
 class NotAnEventError(ValueError):
@@ -90,22 +91,34 @@ def _read(path: str | Path, *, again: bool) -> Iterator[Event]:
     try:
         with Path(path).open("rb") as file:
             while lines := file.readlines(BATCH_BYTES):
-                whole = [at for at, line in enumerate(lines) if not _is_cut_off(line)]
-                if len(whole) < len(lines) and not again:
-                    _log.warn("{path}: a line of it is cut off", path=path)
-                try:
-                    yield from events_of([lines[at] for at in whole])
-                except NotAnEventError as error:
-                    why = str(NotAnEventError(number + whole[error.index]))
-                    raise InputError("read", str(path), why) from None
-                number += len(lines)
+                while lines:
+                    try:
+                        yield from events_of(lines)
+                        read = len(lines)
+                    except NotAnEventError as error:
+                        read = error.index + 1
+                        why = f"line {number + read} is not of a recording"
+                        if not _is_cut_off(lines[error.index]):
+                            raise InputError("read", str(path), why) from None
+                        if not again:
+                            _log.warn("{path}: {why}: cut off", path=path, why=why)
+                    number += read
+                    del lines[:read]
     except OSError as error:
         raise InputError("open", str(path), reason_of(error)) from None
 
 
 def _is_cut_off(line: bytes) -> bool:
-    """Whether a crash or a full disk has left no more of it than its beginning."""
-    return line.startswith(b"{") and not line.rstrip(b"\n").endswith(b"}")
+    """Whether it is the beginning of a line, as a crash or a full disk leaves it."""
+    text = line.removesuffix(b"\n").decode(errors="replace")
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        at_the_end = error.pos + LONGEST_WORD >= len(text)
+        return text[:1] == "{" and (at_the_end or error.msg.startswith("Unterminated"))
+    except RecursionError:
+        pass
+    return False
 
 
 def _renumbered(event: Event, before: int) -> Event:
@@ -125,27 +138,32 @@ def events_of(lines: Sequence[bytes]) -> Iterator[Event]:
         event = _checked(lines, at)
         at += 1
         if isinstance(event, Received) and event.messages.mark is None:
-            before = at
+            first = at
             start = lines[at - 1].partition(_MESSAGE)[0] + _MESSAGE
             while at < len(lines) and lines[at].startswith(start):
                 at += 1
-            if at > before:
-                rest = _messages(lines, len(start), before, at)
+            try:
+                rest = _messages(lines[first:at], len(start))
+            except _WRONG:
+                at = next(n for n in range(first, at) if not _is_event(lines[n]))
+                rest = _messages(lines[first:at], len(start))
+            if rest:
                 event = replace(event, messages=Batch((*event.messages, *rest)))
         yield event
 
 
-def _messages(
-    lines: Sequence[bytes], start: int, first: int, after: int
-) -> Iterator[bytes]:
+def _messages(lines: Sequence[bytes], start: int) -> list[bytes]:
     """The messages of lines that begin alike: all at once, since that is faster."""
-    objects = b",".join(b'{"message' + line[start:] for line in lines[first:after])
+    objects = b",".join(b'{"message' + line[start:] for line in lines)
+    return [_bytes("message", each) for each in json.loads(b"[%b]" % objects)]
+
+
+def _is_event(line: bytes) -> bool:
     try:
-        yield from (_bytes("message", each) for each in json.loads(b"[%b]" % objects))
+        _event_of(line)
     except _WRONG:
-        for at in range(first, after):
-            _checked(lines, at)
-        raise NotAnEventError(first) from None
+        return False
+    return True
 
 
 def _checked(lines: Sequence[bytes], at: int) -> Event:

@@ -139,7 +139,8 @@ class ReplayerTests(RecordingCase):
             list(Recorded(self.path, 1))
         [event] = logs
         said = formatEvent(event)
-        self.assertEqual(said, f"{self.path}: a line of it is cut off")
+        why = "line 7 is not of a recording: cut off"
+        self.assertEqual(said, f"{self.path}: {why}")
 
     def test_one_that_is_cut_off_and_goes_on(self) -> None:
         for size in (1, 5):

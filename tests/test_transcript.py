@@ -352,6 +352,26 @@ class RecordingTests(SynchronousTestCase):
             [e.messages for e in events if isinstance(e, Received)],
         )
 
+    def test_wherever_it_is_cut_off(self) -> None:
+        transcript = transcript_of(
+            Accepted(ANN, TIME),
+            Chunk(ANN, TIME, b"\xff"),
+            received(ANN, "1ä\x00}".encode(), b"2", b"\xff}", b"4}"),
+            finished(ANN),
+        )
+        transcript.save(self.path)
+        whole = self.path.read_bytes()
+        for size in range(len(whole)):
+            lines = whole[:size].count(b"\n")
+            last = whole[:size].rpartition(b"\n")[2]
+            for data in whole[:size], whole[:size] + b"\n" * bool(last) + whole:
+                self.path.write_bytes(data)
+                there = Transcript.load(self.path).lines(1)
+                self.assertEqual(there, transcript.lines()[: len(there)])
+                if lines:  # Else nobody had connected before the second run.
+                    behind = range(max(0, lines - 2), max(1, lines))
+                    self.assertIn(len(there), behind, data)
+
     def test_the_line_that_is_wrong_is_named(self) -> None:
         transcript_of(received(ANN, *[b"%d" % n for n in range(5)])).save(self.path)
         lines = self.path.read_bytes().splitlines(keepends=True)
