@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from echolab.errors import reason_of
+from echolab.errors import missing_extra, reason_of
 
 __all__ = ["arguments_of", "parse_reason", "quoted", "with_argument"]
 
@@ -45,7 +45,7 @@ def parse_reason(error: Exception) -> str:
     """
     match error:
         case NameError() | ImportError():
-            return "TLS is missing: python3 -m pip install 'echolab[tls]'"
+            return missing_extra("TLS", "tls")
         case IndexError() | KeyError():
             return "no such socket was handed over (LISTEN_FDS, LISTEN_FDNAMES)"
         case TypeError():

@@ -20,6 +20,7 @@ __all__ = [
     "MalformedError",
     "OutputError",
     "OverlongError",
+    "missing_extra",
     "reason_of",
 ]
 
@@ -83,6 +84,14 @@ class OverlongError(FramingError):
     def __init__(self, max_message_bytes: int) -> None:
         super().__init__(f"a message is longer than {max_message_bytes} bytes")
         self.max_message_bytes = max_message_bytes
+
+
+def missing_extra(what: str, extra: str) -> str:
+    """Say what to install: the extra of a checkout, since none is published."""
+    return (
+        f"{what} needs the extra {extra} of txecholab: "
+        f"in its source, python3 -m pip install '.[{extra}]'"
+    )
 
 
 def reason_of(error: BaseException | None) -> str:

@@ -8,10 +8,17 @@ import pytest
 import pytest_twisted
 from twisted.trial.unittest import TestCase
 
+from tests.support import ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from twisted.internet.defer import Deferred
+
+
+def pytest_sessionfinish() -> None:
+    """Leave no cache of twistd's in the source: it would name what is not there."""
+    (ROOT / "twisted" / "plugins" / "dropin.cache").unlink(missing_ok=True)
 
 
 def _wait(_case: TestCase, deferred: Deferred[object]) -> None:

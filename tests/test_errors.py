@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import re
 
 from twisted.internet import error
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import EcholabError, ListenError
-from echolab.errors import reason_of
+from echolab.errors import missing_extra, reason_of
+from tests.support import ROOT
 
 
 class ErrorTests(SynchronousTestCase):
@@ -32,3 +34,13 @@ class ErrorTests(SynchronousTestCase):
             (ValueError(), "ValueError"),
         ):
             self.assertEqual(reason_of(exception), reason)
+
+
+class MissingExtraTests(SynchronousTestCase):
+    def test_nothing_names_the_distribution_that_is_somebody_elses(self) -> None:
+        said = missing_extra("TLS", "tls")
+        self.assertIn("txecholab", said)
+        pages = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
+        for path in [*pages, *ROOT.glob("echolab/**/*.py")]:
+            wrong = re.search(r"pip install [^&\n]*\becholab\b", path.read_text())
+            self.assertIsNone(wrong, path)

@@ -153,7 +153,7 @@ class InTheReactorTests(ListeningMixin, TestCase):
             listen(host="::1", unix=True)
         with (
             mock.patch.dict(sys.modules, {"trustme": None}),
-            self.assertRaisesRegex(ImportError, r"pip install 'echolab\[kit\]'"),
+            self.assertRaisesRegex(ImportError, r"extra kit of txecholab"),
         ):
             listen(tls=True)
 

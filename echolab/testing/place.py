@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from echolab.endpoint_strings import quoted
 from echolab.endpoints import host_and_port
+from echolab.errors import missing_extra
 
 if TYPE_CHECKING:
     from echolab.behaviour import Behaviour
@@ -148,9 +149,7 @@ def _certify(folder: Path) -> tuple[Path, Path]:
     try:
         import trustme
     except ImportError:
-        raise ModuleNotFoundError(
-            "tls=True needs trustme: pip install 'echolab[kit]'"
-        ) from None
+        raise ModuleNotFoundError(missing_extra("tls=True", "kit")) from None
     ca = trustme.CA()
     certificate = ca.issue_cert("localhost", "127.0.0.1", "::1")
     own, roots = folder / "server.pem", folder / "roots"
