@@ -29,6 +29,7 @@ from echolab.program import (
 )
 from echolab.server_options import ServerOptions
 from echolab.service import ReceiverService
+from echolab.timekeeping import make_monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,6 +97,7 @@ def _run(make: Callable[[Any, Done], IService]) -> int:
     keep_heap()
     end_quickly()
     raise_open_files_limit()
+    make_monotonic(reactor)
     try:
         check_standard_output()
         service = make(reactor, ending)

@@ -28,6 +28,7 @@ from echolab.events import (
     unframed,
 )
 from echolab.framing import ChunkFramer
+from echolab.timekeeping import TimeOfDay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -109,6 +110,7 @@ class SenderProtocol(Protocol):
     def connectionMade(self) -> None:
         clock = self.factory.clock
         self._began = clock.seconds()
+        self._time_of_day = TimeOfDay(clock)
         self._peer = Peer.of(1, self.transport.getPeer(), self.transport.getHost())
         self.transport.registerProducer(self, True)
         self._over_tls = ISSLTransport.providedBy(self.transport)
@@ -124,7 +126,7 @@ class SenderProtocol(Protocol):
         if self._ready:
             return
         self._ready = True
-        self.factory.sink(Connected(self._peer, self._began))
+        self.factory.sink(Connected(self._peer, self._now()))
         if self._waiting is not None:
             self._waiting.callback(self)
 
@@ -145,16 +147,14 @@ class SenderProtocol(Protocol):
         self._received_bytes += len(data)
         self.heard()
         if self.factory.report_chunks:
-            now = self.factory.clock.seconds()
-            self.factory.sink(Chunk(self._peer, now, data))
+            self.factory.sink(Chunk(self._peer, self._now(), data))
         if self._unframed is None:
             self._report(self._framer.feed(data))
 
     def _report(self, batches: Iterable[Messages]) -> None:
         try:
             for messages in batches:
-                now = self.factory.clock.seconds()
-                self.factory.sink(Received(self._peer, now, messages))
+                self.factory.sink(Received(self._peer, self._now(), messages))
         except FramingError as why:
             self._unframed = unframed(why)
             self.transport.abortConnection()
@@ -241,14 +241,14 @@ class SenderProtocol(Protocol):
             return
         if self._unframed is None:
             self._report(self._framer.end())
-        now = self.factory.clock.seconds()
+        ended = self.factory.clock.seconds()
         self.factory.sink(
             Finished(
                 self._peer,
-                now,
+                self._time_of_day(ended),
                 self._unframed or cause_of(reason, stopped=self._stopped),
                 received_bytes=self._received_bytes,
-                seconds=now - self._began,
+                seconds=ended - self._began,
             )
         )
 
@@ -297,6 +297,9 @@ class SenderProtocol(Protocol):
         self._send_no_more()
         self.transport.loseConnection()
 
+    def _now(self) -> float:
+        return self._time_of_day(self.factory.clock.seconds())
+
     def _send_no_more(self) -> None:
         if not self._finishing:
             self._finishing = True
@@ -314,7 +317,8 @@ class SenderFactory(Factory[SenderProtocol]):
     Args:
         sink: takes the events: Connected, Received (the replies, as they came),
             Finished.
-        clock: tells the time (``reactor``, or a test's ``Clock``).
+        clock: measures spans of time (``reactor``, or a test's ``Clock``). The time
+            of day of the events is the system's; a ``Clock`` tells that too.
         wait_seconds: how long after `SenderProtocol.finish` a server that does
             not end may be silent before this side closes; None for ever.
         tls_wait_seconds: the same over TLS, where the server is not told of the

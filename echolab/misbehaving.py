@@ -258,8 +258,7 @@ class MisbehavingProtocol(ReplyingProtocol):
 
     def _say(self, fault: Fault) -> None:
         assert self._peer is not None
-        now = self.factory.clock.seconds()
-        self.factory.sink(Misbehaved(self._peer, now, str(fault)))
+        self.factory.sink(Misbehaved(self._peer, self.now(), str(fault)))
 
     def _later(self, seconds: float | None, call: Callable[[], None]) -> None:
         def due() -> None:

@@ -26,6 +26,7 @@ from echolab.events import (
     unframed,
 )
 from echolab.kernel import keep_alive, watch
+from echolab.timekeeping import TimeOfDay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,6 +98,7 @@ class ReceiverProtocol(Protocol):
         transport = self.transport
         factory = self.factory
         self._began = self._heard = factory.clock.seconds()
+        self._time_of_day = TimeOfDay(factory.clock)
         self._watched = watch(transport)
         if self._watched and factory.limits.keepalive_seconds:
             keep_alive(self._watched, factory.limits.keepalive_seconds)
@@ -136,16 +138,17 @@ class ReceiverProtocol(Protocol):
             name=name,
         )
         self._end_if_idle_in(factory.limits.idle_seconds)
-        factory.sink(Accepted(self._peer, factory.clock.seconds()))
+        factory.sink(Accepted(self._peer, self.now()))
 
     @override
     def dataReceived(self, data: bytes) -> None:
         if self._ended not in _UNFRAMED:
             self._received_bytes += len(data)
             self._heard = self.factory.clock.seconds()
+            now = self._time_of_day(self._heard)
             if self.factory.report_chunks and self._peer is not None:
-                self.factory.sink(Chunk(self._peer, self._heard, data))
-            self._report(self._framer.feed(data), self._heard)
+                self.factory.sink(Chunk(self._peer, now, data))
+            self._report(self._framer.feed(data), now)
             if self._partial_due is None and self._framer.buffered_bytes:
                 self._show_partial_in(self.factory.limits.partial_seconds)
 
@@ -155,7 +158,8 @@ class ReceiverProtocol(Protocol):
         if self._partial_due is not None:
             self._partial_due.cancel()
         factory = self.factory
-        now = factory.clock.seconds()
+        ended = factory.clock.seconds()
+        now = self._time_of_day(ended)
         factory.closed(self, self.remote)
         if self._peer is None:
             if self._ended is EndCause.STOPPED:
@@ -185,12 +189,16 @@ class ReceiverProtocol(Protocol):
                 messages=self._messages if factory.count_messages else None,
                 unterminated_bytes=self._unterminated_bytes,
                 unread_bytes=unread_bytes,
-                seconds=now - self._began,
+                seconds=ended - self._began,
                 detail=detail,
                 rtt_seconds=watched.rtt_seconds if watched else None,
                 retransmits=watched.retransmits if watched else None,
             )
         )
+
+    def now(self) -> float:
+        """Return the time of day, for an event of this connection."""
+        return self._time_of_day(self.factory.clock.seconds())
 
     def unread_bytes(self) -> int:
         """How many bytes had arrived at the end, and were not read."""
@@ -272,7 +280,7 @@ class ReceiverProtocol(Protocol):
         elif not factory.partials_wanted():
             self._show_partial_in(patience)
         else:
-            self._report(self._framer.take(), now)
+            self._report(self._framer.take(), self._time_of_day(now))
 
     def _end_if_idle_in(self, seconds: float) -> None:
         if seconds:

@@ -118,7 +118,7 @@ class ReplyingProtocol(ReceiverProtocol):
     def readConnectionLost(self) -> None:
         """The peer ends its sending side; what it is owed is still sent."""
         self._whole = 0
-        self.finish_framing(self.factory.clock.seconds())
+        self.finish_framing(self.now())
         self._ended = EndCause.EOF
         self._answer(b"")
 

@@ -17,6 +17,7 @@ from echolab.admission import Admission, Throttle
 from echolab.events import EndCause, Peer, Refused
 from echolab.framing import LineFramer
 from echolab.receiver import Limits, ReceiverProtocol
+from echolab.timekeeping import time_of_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,8 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
 
     Args:
         sink: takes the events of all connections, each connection's in order.
-        clock: tells the time (``reactor``, or a test's ``Clock``).
+        clock: measures spans of time (``reactor``, or a test's ``Clock``). The time
+            of day of the events is the system's; a ``Clock`` tells that too.
         make_framer: makes the framer of one connection.
         make_protocol: makes the protocol of one connection, given its framer.
         limits: how patient it is.
@@ -84,6 +86,7 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
         self._make_protocol = make_protocol
         self._admission = admission or Admission()
         self._throttle = Throttle()
+        self._time_of_day = time_of_day(clock)
         self._withheld: Refused | None = None
         self._overdue: IDelayedCall | None = None
         self._connections: set[ReceiverProtocol] = set()
@@ -112,8 +115,8 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
 
     def refuse(self, peer: Peer, cause: EndCause, detail: str) -> None:
         """Report that somebody was turned away, if not too many were just now."""
-        now = self.clock.seconds()
-        others = self._throttle(now)
+        now = self._time_of_day()
+        others = self._throttle(self.clock.seconds())
         if others is not None:
             self.sink(Refused(peer, now, cause, detail, others))
             return

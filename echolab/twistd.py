@@ -27,6 +27,7 @@ from echolab.program import (
     stderr_observer,
 )
 from echolab.service import ReceiverService
+from echolab.timekeeping import make_monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +104,7 @@ def host(options: usage.Options, make: Callable[[Any, Done], IService]) -> IServ
     keep_heap()
     end_quickly()
     raise_open_files_limit()
+    make_monotonic(reactor)
     atexit.register(_exit_with_status_of, ending)
     try:
         if not daemon:

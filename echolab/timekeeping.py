@@ -1,0 +1,74 @@
+"""Two kinds of time: spans, which a clock measures, and the time of day.
+
+The clock that is handed in measures spans; it may be monotonic, and then knows no
+time of day. What is printed and recorded is the time of day, which the system tells.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.task import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IReactorTime
+
+__all__ = ["TimeOfDay", "make_monotonic", "time_of_day"]
+
+STEP_SECONDS = 1.0
+"""By how much the time of day must run ahead for it to count as set forward."""
+
+
+def time_of_day(clock: IReactorTime) -> Callable[[], float]:
+    """Return what tells the time of day, in POSIX seconds.
+
+    Args:
+        clock: measures spans. A test's ``Clock`` tells the time of day too, so that
+            a test knows the times of its events.
+    """
+    return clock.seconds if isinstance(clock, Clock) else time.time
+
+
+class TimeOfDay:
+    """The time of day of one connection's events.
+
+    It never runs backwards, although the system's clock may be set back. If that is
+    set forward, or the machine wakes up from sleep, it follows.
+
+    Args:
+        clock: measures spans.
+    """
+
+    __slots__ = ("_ahead", "_tell")
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._tell = time_of_day(clock)
+        self._ahead = self._tell() - clock.seconds()
+
+    def __call__(self, now: float) -> float:
+        """Return the time of day, in POSIX seconds.
+
+        Args:
+            now: the present time of the clock, in seconds.
+        """
+        ahead = self._tell() - now
+        if ahead - self._ahead > STEP_SECONDS:
+            self._ahead = ahead
+        return now + self._ahead
+
+
+def make_monotonic(reactor: Any) -> None:
+    """Run a reactor's timers on a clock that nobody sets (CLOCK_MONOTONIC).
+
+    Twisted's reactors use ``time.time``: when the system's clock is set back by an
+    hour, every timer waits an hour longer. To be called before the reactor runs.
+    """
+    before = reactor.seconds
+    reactor.seconds = time.monotonic
+    for call in reactor.getDelayedCalls():
+        left = call.getTime() - before()
+        call.seconds = time.monotonic
+        call.reset(max(0.0, left))
