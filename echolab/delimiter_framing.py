@@ -53,7 +53,7 @@ class DelimiterFramer:
 
     def feed(self, chunk: bytes) -> Iterator[Batch]:
         """Give out the messages that the chunk completes."""
-        if self._taken:
+        if self._taken and self._overlong == "close":
             self._check_taken(bytes(self._tail) + chunk)
         delimiter = self._delimiter
         window = self._max + len(delimiter)
@@ -66,7 +66,11 @@ class DelimiterFramer:
         whole: list[bytes] = []
         while True:
             found = data.find(delimiter, max(at, seen), at + window)
-            if found >= 0:
+            if found >= 0 and self._taken:
+                yield Batch((data[at:found],), mark="continued")
+                self._taken = 0
+                at = found + len(delimiter)
+            elif found >= 0:
                 whole.append(data[at:found])
                 at = found + len(delimiter)
             elif len(data) - at >= window:
@@ -76,6 +80,7 @@ class DelimiterFramer:
                 if self._overlong == "close":
                     raise OverlongError(self._max)
                 yield Batch((data[at : at + self._max],), mark="overlong")
+                self._taken += self._max
                 at += self._max
             else:
                 break
@@ -116,7 +121,5 @@ class DelimiterFramer:
         size = self._taken + len(message)
         if not delimiter:
             size -= self._begun(message)
-        if self._overlong == "close" and size > self._max:
+        if size > self._max:
             raise OverlongError(self._max)
-        if delimiter:
-            self._taken = 0

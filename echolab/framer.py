@@ -37,9 +37,8 @@ class Framer(Protocol):
     def take(self) -> Iterable[Messages]:
         """Give out what there is of the message that waits, marked ``partial``.
 
-        The rest of it follows as if it were a message of its own. What may turn
-        out to be its end stays here, and so does what comes before a message, as
-        its length.
+        Its end follows, marked ``continued``. What may turn out to be the end of a
+        message stays here, and so does what comes before it, such as its length.
         """
         ...
 

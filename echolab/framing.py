@@ -72,7 +72,7 @@ class ChunkFramer:
             yield Batch((chunk[at : at + self._max],), mark="overlong")
             at += self._max
         if len(chunk) > at:
-            yield Batch((chunk[at:],))
+            yield Batch((chunk[at:],), mark="continued" if at else None)
 
     def take(self) -> Iterator[Batch]:
         """Give out nothing: no read is ever unfinished."""
@@ -106,7 +106,7 @@ class LineFramer:
         self._max = check_bound(max_message_bytes)
         self._overlong = overlong
         self._tail = bytearray()
-        self._taken = 0  # bytes of the unfinished message, given out already
+        self._taken = 0  # bytes of the unfinished line, given out already
 
     @property
     def buffered_bytes(self) -> int:
@@ -115,7 +115,7 @@ class LineFramer:
 
     def feed(self, chunk: bytes) -> Iterator[Lines]:
         """Give out the lines that the chunk completes."""
-        if self._taken:
+        if self._taken and self._overlong == "close":
             self._check_taken(bytes(self._tail) + chunk)
         end = chunk.rfind(b"\n") + 1
         if end:
@@ -151,17 +151,24 @@ class LineFramer:
 
     def _check_taken(self, data: bytes) -> None:
         """Refuse a line that is overlong with what was already given out of it."""
-        line, newline, _ = data.partition(b"\n")
-        size = self._taken + len(line) - line.endswith(b"\r")
-        if self._overlong == "close" and size > self._max:
+        line, _, _ = data.partition(b"\n")
+        if self._taken + len(line) - line.endswith(b"\r") > self._max:
             raise OverlongError(self._max)
-        if newline:
-            self._taken = 0
 
     def _cut_block(self, block: bytes) -> Iterator[Lines]:
         """Split a block of whole lines around those that are overlong."""
         start = at = 0
-        while len(block) - at > self._max + 1:
+        while True:
+            if self._taken:
+                # Pieces of this line were given out: its end is marked.
+                newline = block.find(b"\n", at, at + self._max + 1)
+                if newline >= 0:
+                    start = newline + 1
+                    yield Lines(block[at:start], mark="continued")
+                    at = start
+                    self._taken = 0
+            if len(block) - at <= self._max + 1:
+                break
             newline = block.rfind(b"\n", at, at + self._max + 1)
             if newline >= 0:
                 at = newline + 1
@@ -171,7 +178,8 @@ class LineFramer:
             start = at + self._max
             yield self._piece(block[at:start])
             at = start
-        yield Lines(block[start:])
+        if len(block) > start:
+            yield Lines(block[start:])
 
     def _cut_tail(self) -> Iterator[Lines]:
         """Give out as much of an unfinished line as is over the bound."""
@@ -186,6 +194,7 @@ class LineFramer:
     def _piece(self, piece: bytes) -> Lines:
         if self._overlong == "close":
             raise OverlongError(self._max)
+        self._taken += len(piece)
         return Lines(piece + b"\n", mark="overlong")
 
 

@@ -23,7 +23,7 @@ class _LengthFramer:
         trailer: what stands behind a message.
     """
 
-    __slots__ = ("_header", "_left", "_max", "_overlong", "_tail", "_trailer")
+    __slots__ = ("_begun", "_header", "_left", "_max", "_overlong", "_tail", "_trailer")
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class _LengthFramer:
         self._overlong = overlong
         self._tail = bytearray()
         self._left: int | None = None  # of a message whose length is known
+        self._begun = False  # whether pieces of it were given out
 
     @property
     def buffered_bytes(self) -> int:
@@ -72,7 +73,11 @@ class _LengthFramer:
                     raise MalformedError(
                         f"no {self._trailer.decode()!r} after a message"
                     )
-                if last:
+                if last and self._begun:
+                    yield Batch((data[at:end],), mark="continued")
+                    self._left = None
+                    self._begun = False
+                elif last:
                     whole.append(data[at:end])
                     self._left = None
                 else:
@@ -81,6 +86,7 @@ class _LengthFramer:
                         whole = []
                     yield Batch((data[at:end],), mark="overlong")
                     self._left -= size
+                    self._begun = True
                 at = after
         except FramingError:
             if whole:
@@ -97,6 +103,7 @@ class _LengthFramer:
             yield Batch((bytes(self._tail[:there]),), mark="partial")
             del self._tail[:there]
             self._left = (self._left or 0) - there
+            self._begun = True
 
     def end(self) -> Iterator[Batch]:
         """Give out what was there of the last message."""

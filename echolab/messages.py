@@ -12,15 +12,22 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Batch", "Lines", "Mark", "Messages"]
+__all__ = ["ENDED", "GOES_ON", "Batch", "Lines", "Mark", "Messages"]
 
-Mark: TypeAlias = Literal["overlong", "partial", "unterminated"]
+Mark: TypeAlias = Literal["overlong", "partial", "continued", "unterminated"]
 """What a batch of one message is, where that is not a whole message.
 
 - ``overlong``: one piece of a message over the bound, which goes on.
 - ``partial``: what had come of a message when its peer fell silent; it goes on.
+- ``continued``: the end of a message of which pieces were given out before.
 - ``unterminated``: what had come of a message when its peer ended.
 """
+
+GOES_ON: frozenset[Mark | None] = frozenset({"overlong", "partial"})
+"""The marks of a message that goes on."""
+
+ENDED: frozenset[Mark | None] = frozenset({None, "continued"})
+"""The marks of messages that their peer has ended."""
 
 
 class Messages(Protocol):
@@ -80,8 +87,8 @@ class Lines:
         return joined
 
     def raw(self) -> bytes:
-        r"""The lines; one that is not whole without a ``\n``."""
-        return self.block[:-1] if self.mark else self.block
+        r"""The lines; one that its peer has not ended is without a ``\n``."""
+        return self.block if self.mark in ENDED else self.block[:-1]
 
 
 @dataclass(frozen=True, slots=True)

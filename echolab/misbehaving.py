@@ -13,7 +13,7 @@ from twisted.internet.protocol import connectionDone
 from typing_extensions import override
 
 from echolab.events import EndCause, Misbehaved
-from echolab.messages import Batch
+from echolab.messages import GOES_ON, Batch
 from echolab.replying import ReplyingProtocol, in_pieces, no_reply
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class MisbehavingProtocol(ReplyingProtocol):
         room = self._room()
         if room < len(messages):
             messages = Batch(tuple(islice(messages, room)), messages.mark)
-        if messages.mark is None or messages.mark == "unterminated":
+        if messages.mark not in GOES_ON:
             self._taken_messages += len(messages)
         if room:
             super().take(messages, now)

@@ -26,6 +26,7 @@ from echolab.events import (
     unframed,
 )
 from echolab.kernel import keep_alive, watch
+from echolab.messages import ENDED
 from echolab.timekeeping import TimeOfDay
 
 if TYPE_CHECKING:
@@ -254,7 +255,7 @@ class ReceiverProtocol(Protocol):
 
     def count(self, messages: Messages) -> None:
         """Take note of what was received."""
-        if messages.mark:
+        if messages.mark not in ENDED:
             self._unterminated_bytes += len(messages.raw())
             return
         self._unterminated_bytes = 0

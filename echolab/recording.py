@@ -222,7 +222,7 @@ def _bytes(name: str, members: dict[str, Any]) -> bytes:
 
 def _mark(members: dict[str, Any]) -> Mark | None:
     mark: Mark
-    for mark in ("overlong", "partial", "unterminated"):
+    for mark in ("overlong", "partial", "continued", "unterminated"):
         if members.get(mark):
             return mark
     return None

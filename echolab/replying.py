@@ -12,6 +12,7 @@ from zope.interface import implementer
 from echolab.escaping import unescape
 from echolab.events import EndCause
 from echolab.framing import framed
+from echolab.messages import GOES_ON
 from echolab.receiver import ReceiverProtocol
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class ReplyingProtocol(ReceiverProtocol):
     def count(self, messages: Messages) -> None:
         """Take note of what was received, and how many replies it asks for."""
         super().count(messages)
-        if messages.mark is None or messages.mark == "unterminated":
+        if messages.mark not in GOES_ON:
             self._whole += len(messages)
 
     def readConnectionLost(self) -> None:

@@ -137,6 +137,7 @@ class LogTests(SynchronousTestCase):
         for messages, mark in (
             (Lines(b"a\n", mark="overlong"), b"recv(overlong) a\n"),
             (Lines(b"a\n", mark="partial"), b"recv(partial) a\n"),
+            (Lines(b"a\n", mark="continued"), b"recv(continued) a\n"),
             (Batch((b"a",), mark="unterminated"), b"recv(unterminated) a\n"),
         ):
             self.assertTrue(show(Log(), received(messages)).endswith(mark))
@@ -148,7 +149,8 @@ class RawTests(SynchronousTestCase):
             show(
                 Raw(),
                 *(ACCEPTED, received(b"a\nb\n"), received(Batch((b"c\0", b"d")))),
-                *(received(Lines(b"piece\n", mark="overlong")), received(b"rest\n")),
+                received(Lines(b"piece\n", mark="overlong")),
+                received(Lines(b"rest\n", mark="continued")),
                 *(received(Lines(b"last\n", mark="unterminated")), FINISHED),
             ),
             b"a\nb\nc\0dpiecerest\nlast",
@@ -230,6 +232,7 @@ class JsonTests(SynchronousTestCase):
         for messages, flag in (
             (Lines(b"a\n", mark="overlong"), "overlong"),
             (Lines(b"a\n", mark="partial"), "partial"),
+            (Lines(b"a\n", mark="continued"), "continued"),
             (Batch((b"a",), mark="unterminated"), "unterminated"),
         ):
             [line] = self.objects(received(messages))

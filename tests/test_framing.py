@@ -106,7 +106,7 @@ class LineFramerTests(SynchronousTestCase):
                 (b"ok", None),
                 (b"x" * 8, "overlong"),
                 (b"x" * 8, "overlong"),
-                (b"xxxx", None),
+                (b"xxxx", "continued"),
                 (b"ok", None),
             ],
         )
@@ -138,7 +138,10 @@ class LineFramerTests(SynchronousTestCase):
             for line in batch
         ]
         self.assertTrue(all(len(line) <= max_message_bytes for line, _ in framed))
-        again = b"".join(line if mark else line + b"\n" for line, mark in framed)
+        ended = (None, "continued")
+        again = b"".join(
+            line + b"\n" if mark in ended else line for line, mark in framed
+        )
         self.assertEqual(again, stream.replace(b"\r\n", b"\n"))
 
 
@@ -167,7 +170,7 @@ class ChunkFramerTests(SynchronousTestCase):
     def test_longer_read_comes_in_pieces(self) -> None:
         self.assertEqual(
             frame([b"abcde"], 2, ChunkFramer),
-            [(b"ab", "overlong"), (b"cd", "overlong"), (b"e", None)],
+            [(b"ab", "overlong"), (b"cd", "overlong"), (b"e", "continued")],
         )
 
     def test_longer_read_is_refused(self) -> None:
@@ -205,8 +208,8 @@ class NetstringFramerTests(SynchronousTestCase):
         self.assertEqual(
             frame([b"5:hel", b"lo,1:x,"], 2, NetstringFramer),
             [
-                *((b"he", "overlong"), (b"ll", "overlong")),
-                *plain(b"o", b"x"),
+                *((b"he", "overlong"), (b"ll", "overlong"), (b"o", "continued")),
+                *plain(b"x"),
             ],
         )
 
@@ -310,7 +313,7 @@ class TakeTests(SynchronousTestCase):
             framed += [(x, batch.mark) for x in batch]
         return framed
 
-    def test_rest_is_a_message_of_its_own(self) -> None:
+    def test_rest_says_that_it_is_no_message_of_its_own(self) -> None:
         for framer, chunks in (
             (LineFramer(), (b"hel", b"lo\nbye\n")),
             (DelimiterFramer(b";"), (b"hel", b"lo;bye;")),
@@ -319,8 +322,26 @@ class TakeTests(SynchronousTestCase):
         ):
             self.assertEqual(
                 self.taken(framer, *chunks),
-                [(b"hel", "partial"), (b"lo", None), (b"bye", None)],
+                [(b"hel", "partial"), (b"lo", "continued"), (b"bye", None)],
             )
+
+    @settings(deadline=None)
+    @given(cut_streams(), st.integers(1, 9), st.sampled_from(AnyCuttingTests.makes))
+    def test_end_is_marked_where_pieces_were_given_out_and_nowhere_else(
+        self, cut: tuple[bytes, list[bytes]], max_message_bytes: int, make: Make
+    ) -> None:
+        _, pieces = cut
+        framed: list[Framed] = []
+        with contextlib.suppress(FramingError):
+            framed = self.taken(make(max_message_bytes), *pieces)
+        before = None
+        for each in framed:
+            assert isinstance(each, tuple)
+            _, mark = each
+            if mark in (None, "continued"):
+                begun = before in ("partial", "overlong")
+                self.assertEqual(mark, "continued" if begun else None)
+            before = mark
 
     def test_what_may_be_an_end_or_a_length_stays(self) -> None:
         for framer, chunks in (
@@ -329,7 +350,7 @@ class TakeTests(SynchronousTestCase):
             (NetstringFramer(), (b"5", b":hello", b",")),
         ):
             self.assertEqual(
-                self.taken(framer, *chunks), [(b"hello", "partial"), (b"", None)]
+                self.taken(framer, *chunks), [(b"hello", "partial"), (b"", "continued")]
             )
         self.assertEqual(
             self.taken(LineFramer(), b"50%\r", b"60%\r"),
@@ -366,7 +387,7 @@ class TakeTests(SynchronousTestCase):
             for each in framed:
                 assert isinstance(each, tuple)
                 begun += each[0]
-                if each[1] is None:
+                if each[1] in (None, "continued"):
                     messages.append(begun)
                     begun = b""
             return [*messages, begun]

@@ -72,7 +72,7 @@ class ServerTests(SynchronousTestCase):
             client.sendall(b"half")
             server.wait_for(b" recv(partial) half\n")
             client.sendall(b"way\n")
-            server.wait_for(b" recv way\n")
+            server.wait_for(b" recv(continued) way\n")
 
     def test_labels_while_there_are_several(self) -> None:
         with self.start() as server:

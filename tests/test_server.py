@@ -195,7 +195,7 @@ class PartialTests(ReceiverCase):
         self.assertEqual(self.transcript.events[-1].time, 2)
         self.clock.advance(10)
         protocol.dataReceived(b"lo\nrest")
-        self.assertEqual(self.shown()[2:], [(b"lo", None)])
+        self.assertEqual(self.shown()[2:], [(b"lo", "continued")])
         self.clock.advance(2)
         self.assertEqual(self.shown()[3:], [(b"rest", "partial")])
         self.lose(protocol)

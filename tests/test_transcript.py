@@ -54,7 +54,7 @@ CONVERSATION = (
     received(BOB, b"\xff\x1b[2J", b"from bob"),
     Misbehaved(ANN, TIME, "reset:messages=2"),
     received(ANN, b"by", mark="partial"),
-    received(ANN, b"e"),
+    received(ANN, b"e", mark="continued"),
     finished(ANN, EndCause.RESET),
     received(BOB, b"unfinis", mark="unterminated"),
     finished(BOB),
@@ -343,6 +343,7 @@ class RecordingTests(SynchronousTestCase):
             Received(BOB, TIME + 1, Batch((b"three", b"four"))),
             received(BOB, b"fi", mark="partial"),
             received(BOB, b"ve", mark="partial"),
+            received(BOB, b"!", mark="continued"),
             finished(BOB),
         ]
         transcript_of(*events).save(self.path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 from typing_extensions import override
 
 from echolab.events import Accepted, Chunk, Connected, Finished, Peer, Received
-from echolab.messages import Batch
+from echolab.messages import ENDED, GOES_ON, Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -178,8 +178,9 @@ class Joiner:
             case Received(messages=messages):
                 [first, *others] = messages
                 self._pieces.setdefault(number, []).append(first)
-                if messages.mark not in ("partial", "overlong"):
-                    whole = Batch((self._join(number), *others), messages.mark)
+                if messages.mark not in GOES_ON:
+                    mark = None if messages.mark in ENDED else messages.mark
+                    whole = Batch((self._join(number), *others), mark)
                     yield replace(event, messages=whole)
             case Finished(peer=peer, time=time):
                 if number in self._pieces:
