@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, cast
 
 from twisted.internet.defer import Deferred, succeed
@@ -10,6 +11,7 @@ from twisted.internet.interfaces import (
     IHalfCloseableDescriptor,
     IHalfCloseableProtocol,
     IHandshakeListener,
+    IProcessTransport,
     IPushProducer,
     ISSLTransport,
 )
@@ -29,6 +31,7 @@ from echolab.events import (
 )
 from echolab.framing import ChunkFramer
 from echolab.timekeeping import TimeOfDay
+from echolab.transports import complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -108,10 +111,11 @@ class SenderProtocol(Protocol):
 
     @override
     def connectionMade(self) -> None:
+        self.connected = 1  # Layers of others may call this without more ado.
+        self.transport = complete(self.transport)
         clock = self.factory.clock
         self._began = clock.seconds()
         self._time_of_day = TimeOfDay(clock)
-        self._peer = Peer.of(1, self.transport.getPeer(), self.transport.getHost())
         self.transport.registerProducer(self, True)
         self._over_tls = ISSLTransport.providedBy(self.transport)
         if self._over_tls:
@@ -126,6 +130,11 @@ class SenderProtocol(Protocol):
         if self._ready:
             return
         self._ready = True
+        self._peer = Peer.of(
+            next(self.factory.numbers),
+            self.transport.getPeer(),
+            self.transport.getHost(),
+        )
         self.factory.sink(Connected(self._peer, self._now()))
         if self._waiting is not None:
             self._waiting.callback(self)
@@ -202,6 +211,10 @@ class SenderProtocol(Protocol):
             self.heard()
         elif self._can_half_close() and not self._server_ended:
             self.transport.loseWriteConnection()
+        elif IProcessTransport.providedBy(self.transport):
+            self._all_flushed = True
+            self.transport.closeStdin()
+            self.heard()
         else:
             self.transport.loseConnection()
 
@@ -232,7 +245,8 @@ class SenderProtocol(Protocol):
             self._wait_for_silence(self.factory.half_open_seconds)
 
     @override
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
+    def connectionLost(self, reason: Failure | None = connectionDone) -> None:
+        reason = reason or connectionDone  # Some layers tell none.
         self.connected = 0
         self._cancel_timer()
         if not self._ready:
@@ -349,6 +363,7 @@ class SenderFactory(Factory[SenderProtocol]):
     ) -> None:
         self.sink = sink
         self.report_chunks = report_chunks
+        self.numbers = count(1)
         self.make_framer = make_framer
         self.clock = clock
         self.wait_seconds = wait_seconds

@@ -56,6 +56,8 @@ def format_address(address: IAddress | None) -> str:
             return f"[{host}]:{port}"
         case UNIXAddress(name=name):
             return f"unix:{_path(name)}"
+        case None:
+            return "unknown"
         case _:
             return type(address).__name__.removesuffix("Address").lower()
 

@@ -143,7 +143,7 @@ class MisbehavingProtocol(ReplyingProtocol):
             self._pace(_seconds_for(slow, piece))
 
     @override
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
+    def connectionLost(self, reason: Failure | None = connectionDone) -> None:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()

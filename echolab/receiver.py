@@ -28,6 +28,7 @@ from echolab.events import (
 from echolab.kernel import keep_alive, watch
 from echolab.messages import ENDED
 from echolab.timekeeping import TimeOfDay
+from echolab.transports import complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,7 +97,7 @@ class ReceiverProtocol(Protocol):
 
     @override
     def connectionMade(self) -> None:
-        transport = self.transport
+        self.transport = transport = complete(self.transport)
         factory = self.factory
         self._began = self._heard = factory.clock.seconds()
         self._time_of_day = TimeOfDay(factory.clock)
@@ -154,7 +155,8 @@ class ReceiverProtocol(Protocol):
                 self._show_partial_in(self.factory.limits.partial_seconds)
 
     @override
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
+    def connectionLost(self, reason: Failure | None = connectionDone) -> None:
+        reason = reason or connectionDone  # Some layers tell none.
         self._cancel_due()
         if self._partial_due is not None:
             self._partial_due.cancel()
