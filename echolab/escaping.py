@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
+from unicodedata import bidirectional, category, is_normalized, normalize
 
 from echolab.messages import Batch, Lines
 
@@ -18,6 +20,7 @@ __all__ = [
     "escape",
     "escape_json",
     "escape_messages",
+    "escape_name",
     "escape_newlines",
     "unescape",
 ]
@@ -32,6 +35,8 @@ _UNSAFE = re.compile(
     "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # invisible marks and tags
     "]"
 )
+
+_SHORT = {"\n": r"\n", "\r": r"\r", "\\": r"\\"}
 
 
 def escape(data: bytes) -> bytes:
@@ -51,13 +56,91 @@ def _escape_text(text: str) -> str:
 
 
 def _shown(match: re.Match[str]) -> str:
-    character = match.group()
-    if character == "\r":
-        return "\\r"
+    return _as_escape(match.group())
+
+
+def _as_escape(character: str) -> str:
+    if character in _SHORT:
+        return _SHORT[character]
     code = ord(character)
     if code < 0x80:
         return f"\\x{code:02x}"
+    if 0xDC80 <= code <= 0xDCFF:  # A byte that is not UTF-8; see PEP 383.
+        return f"\\x{code - 0xDC00:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+# All of printable ASCII but what labels are made of: space ( ) , : @ [ \ ]
+_PLAIN_NAME = re.compile(r"[!-'*-+\--9;-?A-Z^-~]*")
+_READ_FROM_THE_LEFT = {"L", "EN", "ES", "ET", "CS", "ON"}
+_BRACKETS = {"Ps", "Pe", "Pi", "Pf"}
+_BLANK = re.compile(
+    "["
+    "\u115f\u3164\uffa0"  # Hangul fillers
+    "\u1160-\u11ff\ud7b0-\ud7ff"  # parts of a syllable that do not stand alone
+    "\u034f\u17b4\u17b5\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
+    "\u2800\ufffc\U00013441\U00013442\U00016fe4\U0001d159"
+    "]"
+)
+"""What Unicode calls letters, marks and symbols, and nobody sees on its own."""
+_MOST_MARKS = 3
+"""More combining marks on one letter reach into the lines above and below."""
+
+
+@lru_cache(maxsize=1024)
+def escape_name(name: str) -> str:
+    r"""Make a name of a peer's making fit for a label.
+
+    Letters, digits and signs stay. What labels are made of (space, brackets,
+    ``,``, ``:``, ``@``), what cannot be seen, what is read from right to left, and
+    what Unicode holds to be the same as something else become ``\x20``,
+    ``\u05d0``. So it can be told where the name ends, and no two names look the
+    same, but for letters that two scripts share.
+
+    Args:
+        name: the name; bytes that are not UTF-8 as in PEP 383.
+    """
+    if _PLAIN_NAME.fullmatch(name):
+        return name
+    shown: list[str] = []
+    before = ""  # the last letter, if it was not escaped, and its marks
+    for character in name:
+        if _is_mark(before, character):
+            before += character
+            shown.append(character)
+        elif _is_graphic(before, character):
+            before = character
+            shown.append(character)
+        else:
+            before = ""
+            shown.append(_as_escape(character))
+    return "".join(shown)
+
+
+def _is_mark(before: str, character: str) -> bool:
+    """Whether it is a combining mark that can be told from what it is put on."""
+    return (
+        category(character) in {"Mn", "Mc"}
+        and 0 < len(before) <= _MOST_MARKS
+        and before[0].isalnum()
+        and is_normalized("NFC", before + character)
+        and not _BLANK.match(character)
+    )
+
+
+def _is_graphic(before: str, character: str) -> bool:
+    """Whether it can be seen, and is nothing but itself."""
+    if character.isascii():
+        return _PLAIN_NAME.fullmatch(character) is not None
+    kind = category(character)
+    return (
+        kind[0] in "LNPS"
+        and kind not in _BRACKETS
+        and bidirectional(character) in _READ_FROM_THE_LEFT
+        and is_normalized("NFC", before + character)
+        and not re.search(r"[\0-\x7f]", normalize("NFKC", character))
+        and not _BLANK.match(character)
+    )
 
 
 def escape_json(line: str) -> str:

@@ -13,6 +13,7 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from typing_extensions import override
 
 from echolab.errors import OverlongError
+from echolab.escaping import escape_name
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress
@@ -43,11 +44,12 @@ __all__ = [
 
 
 def format_address(address: IAddress | None) -> str:
-    """An address as users write it.
+    r"""An address as users write it.
 
     Returns:
-        ``127.0.0.1:8888``, ``[::1]:8888``, ``unix:/run/lab.sock``, or the kind
-        of the address where it is none of these.
+        ``127.0.0.1:8888``, ``[::1]:8888``, ``unix:/run/lab.sock`` (escaped, as a
+        label is: ``unix:/my\x20lab.sock``), or the kind of the address where it
+        is none of these.
     """
     match address:
         case IPv4Address(host=host, port=port):
@@ -55,7 +57,7 @@ def format_address(address: IAddress | None) -> str:
         case IPv6Address(host=host, port=port):
             return f"[{host}]:{port}"
         case UNIXAddress(name=name):
-            return f"unix:{_path(name)}"
+            return f"unix:{_shown(_path(name))}"
         case None:
             return "unknown"
         case _:
@@ -65,7 +67,16 @@ def format_address(address: IAddress | None) -> str:
 def _path(name: bytes | None) -> str:
     """A UNIX path as text, an abstract name with ``@`` for its first NUL."""
     text = (name or b"").decode("utf-8", "surrogateescape")
-    return f"@{text[1:]}" if text.startswith("\0") else text
+    if text.startswith("\0"):
+        return f"@{text[1:]}"
+    return f"./{text}" if text.startswith("@") else text
+
+
+def _shown(path: str) -> str:
+    """A UNIX path as a label shows it; only an abstract name begins with ``@``."""
+    if path.startswith("@"):
+        return f"@{escape_name(path[1:])}"
+    return escape_name(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +89,8 @@ class Peer:
         host: an IP address, or None.
         port: a port, or None.
         path: a UNIX path (``@name`` if abstract), or None. A client's socket
-            seldom has one; then it is the path the server listens on.
+            seldom has one; then it is the path the server listens on. Bytes that
+            are not UTF-8 are as in PEP 383.
         pid: the process at the other end of a UNIX socket, if the kernel tells.
         uid: its user.
         name: the common name of a client's TLS certificate, if it was verified.
@@ -119,9 +131,11 @@ class Peer:
 
     @override
     def __str__(self) -> str:
-        """``127.0.0.1:60612``, ``[::1]:60612``, ``unix:/run/lab.sock,pid=7``.
+        r"""``127.0.0.1:60612``, ``[::1]:60612``, ``unix:/run/lab.sock,pid=7``.
 
-        With a name, it stands in front: ``alice@127.0.0.1:60612``.
+        With a name, it stands in front: ``alice@127.0.0.1:60612``. A path and a
+        name may be of the peer's making; whatever could be taken for another part
+        of a label is escaped: ``unix:/my\x20lab.sock``.
         """
         match self.family:
             case "IPv4":
@@ -130,10 +144,26 @@ class Peer:
                 address = f"[{self.host}]:{self.port}"
             case "UNIX":
                 pid = "" if self.pid is None else f",pid={self.pid}"
-                address = f"unix:{self.path}{pid}"
+                address = f"unix:{_shown(self.path or '')}{pid}"
             case kind:
                 address = kind
-        return address if self.name is None else f"{self.name}@{address}"
+        return address if self.name is None else f"{escape_name(self.name)}@{address}"
+
+    @property
+    def description(self) -> str:
+        """As ``server.c`` says who was accepted: ``IP: 127.0.0.1, Port: 60612``."""
+        match self.family:
+            case "IPv4" | "IPv6":
+                words = [f"IP: {self.host}", f"Port: {self.port}"]
+            case "UNIX":
+                words = [f"UNIX: {_shown(self.path or '')}"]
+                if self.pid is not None:
+                    words += f"PID: {self.pid}", f"UID: {self.uid}"
+            case kind:
+                words = [kind]
+        if self.name is not None:
+            words.append(f"Name: {escape_name(self.name)}")
+        return ", ".join(words)
 
 
 class EndCause(enum.Enum):

@@ -53,7 +53,7 @@ class Classic:
                 return label + text.join(b"\n" + label) + b"\n"
             case Accepted(peer=peer):
                 self._open += 1
-                return b"accepted host(%b)\n" % self._host(peer)
+                return f"accepted host({peer.description})\n".encode()
             case Finished(peer=peer):
                 label = self._label(peer)
                 self._open -= 1
@@ -66,21 +66,6 @@ class Classic:
         if label == "always" or (label == "auto" and self._open > 1):
             return b"[%b] " % self._style.name(peer)
         return b""
-
-    def _host(self, peer: Peer) -> bytes:
-        match peer.family:
-            case "IPv4" | "IPv6":
-                text = f"IP: {peer.host}, Port: {peer.port}"
-            case "UNIX":
-                text = f"UNIX: {peer.path}"
-                if peer.pid is not None:
-                    text += f", PID: {peer.pid}, UID: {peer.uid}"
-            case kind:
-                text = kind
-        if peer.name is not None:
-            text += f", Name: {peer.name}"
-        host = escape(text.encode("utf-8", "surrogateescape"))
-        return host.replace(b"\n", b"\\n")
 
 
 class Log:

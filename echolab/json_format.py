@@ -124,8 +124,7 @@ def _peer(peer: Peer) -> str:
     if peer.host is not None:
         members |= {"host": peer.host, "port": peer.port}
     if peer.path is not None:
-        path = peer.path.encode("utf-8", "surrogateescape")
-        members["path"] = path.decode("utf-8", "backslashreplace")
+        members |= _bytes("path", peer.path.encode("utf-8", "surrogateescape"))
     if peer.pid is not None:
         members |= {"pid": peer.pid, "uid": peer.uid}
     if peer.name is not None:

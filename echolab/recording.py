@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -46,6 +47,9 @@ _log = Logger()
 
 _WRONG = ValueError, LookupError, TypeError, AttributeError, RecursionError
 
+_WORD = re.compile(r"[\w.:%-]+", re.ASCII)
+_NUMBERS = "port", "pid", "uid"
+_TEXTS = "family", "host", "path", "name"
 _PEER = {field.name for field in fields(Peer)}
 _MESSAGE = b',"message'
 BATCH_BYTES = 1 << 20
@@ -176,10 +180,7 @@ def _checked(lines: Sequence[bytes], at: int) -> Event:
 def _event_of(line: bytes) -> Event:
     members = json.loads(line)
     time = _seconds(members["time"])
-    number = members["peer"]["number"]
-    if not isinstance(number, int) or number < 0:
-        raise ValueError("peers are numbered from 1")
-    peer = Peer(**{k: v for k, v in members["peer"].items() if k in _PEER})
+    peer = _peer(members["peer"])
     match members["event"]:
         case "accepted":
             return Accepted(peer, time)
@@ -211,6 +212,23 @@ def _event_of(line: bytes) -> Event:
             )
         case name:
             raise ValueError(f"no event: {name}")
+
+
+def _peer(members: dict[str, Any]) -> Peer:
+    """The peer; nothing of it may look like another part of its label."""
+    known = {k: v for k, v in members.items() if k in _PEER}
+    if "path_base64" in members:
+        path = _bytes("path", members)
+        known["path"] = path.decode("utf-8", "surrogateescape")
+    if not isinstance(known["number"], int) or known["number"] < 0:
+        raise ValueError("peers are numbered from 1")
+    if not all(isinstance(known.get(name), int | None) for name in _NUMBERS):
+        raise ValueError("not a number")
+    if not all(isinstance(known.get(name), str | None) for name in _TEXTS):
+        raise ValueError("not a text")
+    if not _WORD.fullmatch(f"{known['family']}{known.get('host')}"):
+        raise ValueError("no address")
+    return Peer(**known)
 
 
 def _bytes(name: str, members: dict[str, Any]) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from echolab.escaping import escape, escape_messages, escape_newlines
+from echolab.escaping import escape_messages, escape_newlines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,13 +39,8 @@ class Style:
     color: bool = False
 
     def name(self, peer: Peer) -> bytes:
-        """The peer's address, in its colour.
-
-        A UNIX path or a certificate's name may be of the peer's making, so what
-        could drive a terminal or end a line is escaped in any case.
-        """
-        name = escape(str(peer).encode("utf-8", "surrogateescape"))
-        name = name.replace(b"\n", b"\\n")
+        """The peer's address, in its colour."""
+        name = str(peer).encode()
         if self.color:
             name = b"\x1b[%dm%b\x1b[0m" % (COLORS[peer.number % len(COLORS)], name)
         return name

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from echolab import (
@@ -30,6 +32,8 @@ from echolab import (
     Style,
 )
 from echolab.formats import FORMATS
+from echolab.kernel import Credentials
+from tests.test_escaping import NAMES, original
 
 if TYPE_CHECKING:
     from echolab import Event, Form, Messages
@@ -59,6 +63,90 @@ def received(messages: Messages | bytes, peer: Peer = PEER) -> Received:
 
 def show(form: Form, *events: Event) -> bytes:
     return b"".join(map(form, events))
+
+
+ADDRESSES = st.sampled_from(
+    [IPv4Address("TCP", "192.0.2.1", 1), IPv6Address("TCP", "2001:db8::1", 1)]
+) | st.builds(
+    UNIXAddress,
+    st.binary(max_size=108)
+    | NAMES.map(lambda name: name.encode("utf-8", "surrogateescape")[:108]),
+)
+PEERS = st.builds(
+    Peer.of,
+    st.integers(1, 9),
+    ADDRESSES,
+    credentials=st.none() | st.just(Credentials(7, 1000)),
+    name=st.none() | NAMES,
+)
+LABEL = re.compile(
+    r"(?:(?P<name>[^ \[\](),:@]*)@)?"
+    r"(?:(?P<host>[\d.]+|\[[\da-f:]+\]):(?P<port>\d+)"
+    r"|unix:(?P<path>@?[^ \[\](),:@]*)(?:,pid=(?P<pid>\d+))?)"
+)
+HOST = re.compile(
+    r"(?:IP: (?P<host>[^ ,]+), Port: (?P<port>\d+)"
+    r"|UNIX: (?P<path>@?[^ \[\](),:@]*)(?:, PID: (?P<pid>\d+), UID: 1000)?)"
+    r"(?:, Name: (?P<name>[^ \[\](),:@]*))?"
+)
+
+
+def members(match: re.Match[str] | None) -> dict[str, str | int | None]:
+    """What can be told of a peer from what is printed."""
+    assert match is not None
+    found: dict[str, str | int | None] = dict(match.groupdict())
+    for name in ("name", "path"):
+        text = found[name]
+        if isinstance(text, str):
+            found[name] = original(text)
+    for name in ("port", "pid"):
+        if found[name] is not None:
+            found[name] = int(str(found[name]))
+    if found["host"] is not None:
+        found["host"] = str(found["host"]).strip("[]")
+    return found
+
+
+class LabelTests(SynchronousTestCase):
+    @given(PEERS, st.binary().map(lambda data: data.replace(b"\n", b"")))
+    def test_it_can_be_told_where_a_name_ends(self, peer: Peer, data: bytes) -> None:
+        """Whatever a peer calls itself, and whatever it sends."""
+        event = received(data + b"\n", peer)
+        style = Style(label="always")
+        who = {
+            name: getattr(peer, name)
+            for name in ("name", "host", "port", "path", "pid")
+        }
+        for form, start, end in (
+            (Classic(style), "[", "] recv data: "),
+            (Log(style), "2026-11-22T13:16:04.123Z ", " recv "),
+            (Hex(style), "", f" recv {len(data)} bytes\n"),
+            (Raw(style), "[", "] "),
+        ):
+            printed = form(event).decode("utf-8", "surrogateescape")
+            label = LABEL.match(printed, len(start))
+            self.assertEqual(members(label), who)
+            assert label is not None
+            self.assertEqual(printed[: len(start)], start)
+            rest = printed[label.end() :]
+            self.assertTrue(rest.startswith(end), rest)
+            if not isinstance(form, Hex):
+                sent = rest[len(end) :].encode("utf-8", "surrogateescape")
+                self.assertEqual(sent, data + b"\n")
+        [line] = Classic(style)(Accepted(peer, TIME)).decode().splitlines()
+        host = HOST.fullmatch(line.removeprefix("accepted host(").removesuffix(")"))
+        self.assertEqual(members(host), who)
+
+    def test_a_file_and_an_abstract_name_look_different(self) -> None:
+        names = (b"@lab", b"\0lab", b"\0@lab", b"./@lab", b"\0", b"@")
+        shown = [str(Peer.of(1, UNIXAddress(name))) for name in names]
+        self.assertEqual(
+            shown,
+            [
+                *(r"unix:./\x40lab", "unix:@lab", r"unix:@\x40lab"),
+                *(r"unix:./\x40lab", "unix:@", r"unix:./\x40"),
+            ],
+        )
 
 
 class ClassicTests(SynchronousTestCase):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -383,6 +384,29 @@ class RecordingTests(SynchronousTestCase):
             why = f"line {number} is not of a recording"
             with self.assertRaisesRegex(InputError, why):
                 Transcript.load(self.path)
+
+    def test_a_peer_that_would_forge_its_label_is_wrong(self) -> None:
+        transcript_of(Accepted(ANN, TIME)).save(self.path)
+        [line] = self.path.read_bytes().splitlines()
+        for good, bad in (
+            (b'"127.0.0.1"', b'"1] recv data: forged"'),
+            (b'"127.0.0.1"', b"1"),
+            (b'"IPv4"', b'"\\u001b[2J"'),
+            (b"60612", b'"forged"'),
+        ):
+            self.path.write_bytes(line.replace(good, bad) + b"\n")
+            with self.assertRaisesRegex(InputError, "line 1 is not of a recording"):
+                Transcript.load(self.path)
+
+    def test_any_name_is_loaded_as_it_was(self) -> None:
+        peers = [
+            Peer.of(1, UNIXAddress(b"\xff ]")),
+            Peer.of(2, UNIXAddress(b"\\xff ]"), name="a\u05d0, @"),
+            Peer.of(3, UNIXAddress(b"\0\0")),
+        ]
+        transcript_of(*(Accepted(peer, TIME) for peer in peers)).save(self.path)
+        loaded = Transcript.load(self.path).events
+        self.assertEqual([event.peer for event in loaded], peers)
 
     def test_what_is_saved_is_loaded(self) -> None:
         transcript = transcript_of(

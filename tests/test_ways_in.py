@@ -98,10 +98,11 @@ class UNIXTests(FolderCase):
         server = self.start("--listen", f"unix:{self.path}")
         server.wait_for(b"listening on", stream="err")
         with socket.socket(socket.AF_UNIX) as client:
-            client.bind("\0x\nFORGED \x1b[2J\x9b\u202e" + str(os.getpid()))
+            client.bind("\0x\n] recv FORGED,\x1b\x9b\u202e" + str(os.getpid()))
             client.connect(self.path)
         server.wait_for(b"finished")
-        self.assertIn(rb"unix:@x\nFORGED \x1b[2J\u009b\u202e", server.out)
+        name = rb"unix:@x\n\x5d\x20recv\x20FORGED\x2c\x1b\u009b\u202e"
+        self.assertIn(b" %b%d,pid=" % (name, os.getpid()), server.out)
 
 
 class TLSCase(FolderCase):
