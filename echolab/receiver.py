@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from typing_extensions import override
 from zope.interface import implementer
 
+from echolab.certificate_name import verified_name
 from echolab.errors import FramingError, reason_of
 from echolab.events import (
     ORDERLY,
@@ -121,12 +121,19 @@ class ReceiverProtocol(Protocol):
         """TLS is there, and the client's certificate is known to be good."""
         if self._peer is None and self._ended is None:
             self._cancel_due()
-            self.accept(_verified_name(self.transport))
+            try:
+                name = verified_name(self.transport)
+            except ValueError as why:
+                self._fail_handshake(str(why))
+            else:
+                self.accept(name)
 
     def _handshake_late(self) -> None:
         self._due = None
-        self._ended = EndCause.HANDSHAKE
-        self._detail = "no TLS handshake in time"
+        self._fail_handshake("no TLS handshake in time")
+
+    def _fail_handshake(self, why: str) -> None:
+        self._ended, self._detail = EndCause.HANDSHAKE, why
         self.transport.abortConnection()
 
     def accept(self, name: str | None = None) -> None:
@@ -306,19 +313,6 @@ class ReceiverProtocol(Protocol):
         due, self._due = self._due, None
         if due is not None and due.active():
             due.cancel()
-
-
-def _verified_name(transport: object) -> str | None:
-    """The common name of a client's certificate; there is one if it was verified."""
-    certificate = getattr(transport, "getPeerCertificate", lambda: None)()
-    if certificate is None:
-        return None
-    from cryptography.x509.oid import NameOID  # There, since there is TLS.
-
-    subject = certificate.to_cryptography().subject
-    names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    # It may not look like the rest of a label.
-    return re.sub(r"[^\w.+-]", "_", str(names[0].value)) if names else None
 
 
 def _tls_reason(reason: Failure) -> str:

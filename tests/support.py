@@ -37,9 +37,10 @@ TWISTD = (
 
 
 def write_certificates(folder: Path, **common_names: str) -> None:
-    """Write ``ca.pem``, and for each name a key and a certificate for localhost."""
+    """Write a CA, and for each name a key and a certificate for localhost."""
     ca = trustme.CA()
     ca.cert_pem.write_to_path(str(folder / "ca.pem"))
+    ca.private_key_pem.write_to_path(str(folder / "ca-key.pem"))
     for name, common_name in common_names.items():
         issued = ca.issue_cert("localhost", common_name=common_name)
         pem = issued.private_key_and_cert_chain_pem

@@ -151,7 +151,7 @@ class TLSTests(TLSCase):
         with self.connect(server) as client:
             client.sendall(b"hello\n")
             server.wait_for(b" recv hello\n")
-        self.assertIn(b" alice___2J@127.0.0.1:", server.out)
+        self.assertIn(rb" alice\n\x1b\x5b2J@127.0.0.1:", server.out)
         self.assertEqual(server.port(), port)
 
     def test_garbage_and_silence_at_the_tls_port(self) -> None:
