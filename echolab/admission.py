@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -13,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Admission", "Network", "Throttle", "contains", "network"]
 
 Network: TypeAlias = IPv4Network | IPv6Network
+
+_MAPPED_BITS = 96
+"""The prefix of all IPv4-mapped addresses, ``::ffff:0:0/96``."""
 
 
 def network(text: str) -> Network:
@@ -25,12 +36,28 @@ def network(text: str) -> Network:
 
 
 def contains(networks: Sequence[Network], host: str | None) -> bool:
-    """Whether an address is in one of these; an IPv4 one may be mapped (RFC 4291)."""
+    """Whether an address is in one of these.
+
+    An IPv4-mapped address (``::ffff:192.0.2.1``, RFC 4291) is the IPv4 address in
+    it, on either side: it is in ``192.0.2.0/24``, and not in ``::/0``.
+    """
     if host is None or not networks:
         return False
-    address = ip_address(host.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None)
-    return any(address in each or (mapped and mapped in each) for each in networks)
+    address = _address(host)
+    return any(address in _unmapped(each) for each in networks)
+
+
+def _address(host: str) -> IPv4Address | IPv6Address:
+    address = ip_address(host)
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+@lru_cache(maxsize=1024)
+def _unmapped(network: Network) -> Network:
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is None or network.prefixlen < _MAPPED_BITS:
+        return network
+    return IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
 
 
 @dataclass(slots=True)
@@ -52,7 +79,7 @@ class Admission:
     max_per_host: int = 0
     refused: int = 0
     _open: int = 0
-    _hosts: Counter[str | None] = field(default_factory=Counter)
+    _hosts: Counter[IPv4Address | IPv6Address] = field(default_factory=Counter)
 
     def enter(self, host: str | None) -> str | None:
         """Count one in; or return why it is refused.
@@ -65,17 +92,18 @@ class Admission:
             self.refused += 1
             return why
         self._open += 1
-        if self.max_per_host:
-            self._hosts[host] += 1
+        if self.max_per_host and host is not None:
+            self._hosts[_address(host)] += 1
         return None
 
     def leave(self, host: str | None) -> None:
         """Count one out that was counted in."""
         self._open -= 1
-        if self.max_per_host:
-            self._hosts[host] -= 1
-            if not self._hosts[host]:
-                del self._hosts[host]
+        if self.max_per_host and host is not None:
+            address = _address(host)
+            self._hosts[address] -= 1
+            if not self._hosts[address]:
+                del self._hosts[address]
 
     def _why_not(self, host: str | None) -> str | None:
         if host is not None:
@@ -83,7 +111,7 @@ class Admission:
                 return "denied"
             if self.allow and not contains(self.allow, host):
                 return "not allowed"
-            if 0 < self.max_per_host <= self._hosts[host]:
+            if 0 < self.max_per_host <= self._hosts[_address(host)]:
                 return f"max-per-host is {self.max_per_host}"
         if 0 < self.max_connections <= self._open:
             return f"max-connections is {self.max_connections}"

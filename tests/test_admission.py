@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Admission
-from echolab.admission import Throttle, network
+from echolab.admission import Throttle, contains, network
 
 
 class AdmissionTests(SynchronousTestCase):
@@ -41,6 +41,35 @@ class AdmissionTests(SynchronousTestCase):
             self.assertEqual(admission.enter(host), why)
         admission.leave("192.0.2.1")
         self.assertIsNone(admission.enter("192.0.2.1"))
+
+    def test_an_ipv4_address_and_its_mapped_form_are_one_host(self) -> None:
+        admission = Admission(max_per_host=1)
+        for host, why in (
+            ("192.0.2.1", None),
+            ("::ffff:192.0.2.1", "max-per-host is 1"),
+            ("::ffff:c000:201", "max-per-host is 1"),
+            ("::ffff:192.0.2.2", None),
+            ("192.0.2.2", "max-per-host is 1"),
+            ("::192.0.2.1", None),  # IPv4-compatible: another host
+        ):
+            self.assertEqual(admission.enter(host), why, host)
+        admission.leave("::ffff:192.0.2.1")
+        self.assertIsNone(admission.enter("192.0.2.1"))
+
+    def test_so_are_their_networks(self) -> None:
+        for text, inside, outside in (
+            ("::ffff:10.0.0.0/104", "10.9.9.9", "11.0.0.1"),
+            ("::ffff:10.0.0.1", "10.0.0.1", "10.0.0.2"),
+            ("10.0.0.0/8", "10.9.9.9", "11.0.0.1"),
+            ("::ffff:0:0/96", "0.0.0.0", "::fffe:0:1"),
+            ("::/0", "2001:db8::1", "10.0.0.1"),
+            ("0.0.0.0/0", "10.0.0.1", "2001:db8::1"),
+        ):
+            networks = [network(text)]
+            for host, found in (inside, True), (outside, False):
+                mapped = [] if ":" in host else [f"::ffff:{host}"]
+                for form in [host, *mapped]:
+                    self.assertEqual(contains(networks, form), found, (text, form))
 
 
 class ThrottleTests(SynchronousTestCase):
