@@ -30,6 +30,7 @@ from echolab.events import (
     unframed,
 )
 from echolab.framing import ChunkFramer
+from echolab.kernel import keep_urgent_data
 from echolab.timekeeping import TimeOfDay
 from echolab.transports import complete
 
@@ -116,6 +117,7 @@ class SenderProtocol(Protocol):
         clock = self.factory.clock
         self._began = clock.seconds()
         self._time_of_day = TimeOfDay(clock)
+        keep_urgent_data(self.transport)
         self.transport.registerProducer(self, True)
         self._over_tls = ISSLTransport.providedBy(self.transport)
         if self._over_tls:

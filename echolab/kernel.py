@@ -28,6 +28,7 @@ __all__ = [
     "Credentials",
     "WatchedSocket",
     "keep_alive",
+    "keep_urgent_data",
     "open_files_left",
     "raise_open_files_limit",
     "watch",
@@ -153,6 +154,22 @@ def watch(transport: Any) -> WatchedSocket | None:
     watched = WatchedSocket(transport.socket)
     transport.socket = watched
     return watched
+
+
+def keep_urgent_data(transport: Any) -> None:
+    """Receive an urgent byte (MSG_OOB) where it was sent, among the others.
+
+    The kernel would lay it aside, and forget it at the next. What is accepted
+    inherits this from a listening socket; so does nobody who was waiting before.
+    See SO_OOBINLINE in socket(7), and tcp(7).
+
+    Args:
+        transport: a connection, or a port; nothing is done where it has no socket.
+    """
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
+    with suppress(AttributeError, OSError):
+        transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
 
 
 def open_files_left() -> int:

@@ -25,7 +25,7 @@ from echolab.events import (
     cause_of,
     unframed,
 )
-from echolab.kernel import keep_alive, watch
+from echolab.kernel import keep_alive, keep_urgent_data, watch
 from echolab.messages import ENDED
 from echolab.timekeeping import TimeOfDay
 from echolab.transports import complete
@@ -101,6 +101,7 @@ class ReceiverProtocol(Protocol):
         factory = self.factory
         self._began = self._heard = factory.clock.seconds()
         self._time_of_day = TimeOfDay(factory.clock)
+        keep_urgent_data(transport)
         self._watched = watch(transport)
         if self._watched and factory.limits.keepalive_seconds:
             keep_alive(self._watched, factory.limits.keepalive_seconds)

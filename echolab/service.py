@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from echolab.endpoints import listen_error
 from echolab.events import format_address
+from echolab.kernel import keep_urgent_data
 from echolab.refusing import RefusingPort
 
 if TYPE_CHECKING:
@@ -155,6 +156,7 @@ def _announce(port: IListeningPort | None) -> IListeningPort | None:
         what = "refusing" if isinstance(port, RefusingPort) else "listening"
         address = format_address(port.getHost())
         _log.info("{what} on {address}", what=what, address=address)
+        keep_urgent_data(port)
     return port
 
 

@@ -6,10 +6,17 @@ import errno
 import os
 import socket
 import struct
+from types import SimpleNamespace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.kernel import Credentials, WatchedSocket, keep_alive, watch
+from echolab.kernel import (
+    Credentials,
+    WatchedSocket,
+    keep_alive,
+    keep_urgent_data,
+    watch,
+)
 
 
 class SocketCase(SynchronousTestCase):
@@ -38,6 +45,19 @@ class KernelTests(SocketCase):
             )
         ]
         self.assertEqual(got, [1, 30, 7, 4, 60_000])
+
+    def test_urgent_bytes_stay_where_they_were_sent(self) -> None:
+        """Also those that come before anybody accepts, and if there are several."""
+        listener = self.enterContext(socket.create_server(("127.0.0.1", 0)))
+        keep_urgent_data(SimpleNamespace(socket=listener))
+        client = self.enterContext(socket.create_connection(listener.getsockname()))
+        for data, flags in (b"!", socket.MSG_OOB), (b"?", socket.MSG_OOB), (b"x", 0):
+            client.send(data, flags)
+        client.shutdown(socket.SHUT_WR)
+        accepted, _ = listener.accept()
+        with accepted, accepted.makefile("rb") as file:
+            self.assertEqual(file.read(), b"!?x")
+        keep_urgent_data(object())
 
     def test_errno_of_a_reset(self) -> None:
         client, accepted = self.pair()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import select
@@ -327,6 +328,51 @@ class ProxyTests(FolderCase):
         self.assertNotIn(b"\x1b", server.out + server.err)
 
 
+class UrgentTests(FolderCase):
+    """A byte that is sent with MSG_OOB is one of the others, on every way."""
+
+    def say(self, *, client: socket.socket) -> None:
+        client.settimeout(SECONDS)
+        client.sendall(b"abc")
+        client.send(b"!", socket.MSG_OOB)
+        client.sendall(b"def\n")
+        client.shutdown(socket.SHUT_WR)
+
+    def test_server(self) -> None:
+        server = self.start(
+            *("--listen", "tcp:0:interface=127.0.0.1"),
+            *("--listen", f"unix:{self.path}"),
+            *("--listen", "haproxy:tcp:0:interface=127.0.0.1"),
+            *("--proxy-from", "127.0.0.1"),
+        )
+        server.wait_for(b"listening on", stream="err", times=3)
+        server.wait_for(b"listening on unix:", stream="err")
+        ports = re.findall(rb"listening on 127.0.0.1:(\d+)\n", server.err)
+        for number, port in enumerate(ports):
+            with Client(int(port)) as client:
+                client.sendall(number * b"PROXY UNKNOWN\r\n")
+                self.say(client=client)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(self.path)
+            try:
+                self.say(client=client)
+            except OSError as error:  # before Linux 5.15
+                self.assertEqual(error.errno, errno.EOPNOTSUPP)
+                client.sendall(b"!def\n")
+        server.wait_for(b" recv abc!def\n", times=3)
+        server.wait_for(b" finished eof, 8 bytes", times=3)
+
+    def test_client(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+            client = self.enterContext(Program("client", "127.0.0.1", str(port)))
+            accepted, _ = listener.accept()
+            with accepted:
+                self.say(client=accepted)
+                client.end_input()
+                client.wait_for(b"abc!def\n")
+
+
 class SharedPortTests(FolderCase):
     def test_several_processes_on_one_port(self) -> None:
         shared = ("--interface", "127.0.0.1", "--reuse-port")
@@ -360,7 +406,10 @@ class SharedPortTests(FolderCase):
                 for _ in range(2):
                     with socket.socket(listener.family) as client:
                         client.connect(listener.getsockname())
-                        client.sendall(b"hello\n")
+                        client.sendall(b"hel")
+                        urgent = domain == "INET" and socket.MSG_OOB
+                        client.send(b"l", urgent)
+                        client.sendall(b"o\n")
                         server = self.enterContext(
                             Program(
                                 *("-c", launch, str(listener.fileno()), *ECHOLAB),
