@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, TypeAlias
 
+from twisted.internet import error
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.protocol import connectionDone
 from typing_extensions import override
 from zope.interface import implementer
 
@@ -17,6 +19,8 @@ from echolab.receiver import ReceiverProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from twisted.python.failure import Failure
 
     from echolab.framing import Framer
     from echolab.messages import Messages
@@ -120,11 +124,22 @@ class ReplyingProtocol(ReceiverProtocol):
         """The peer ends its sending side; what it is owed is still sent."""
         self._whole = 0
         self.finish_framing(self.now())
-        self._ended = EndCause.EOF
-        self._answer(b"")
+        if self._ended is None:  # Else this side has ended it, and says why.
+            self._ended = EndCause.EOF
+            self._answer(b"")
 
     def writeConnectionLost(self) -> None:
         """This side ended its sending side; that never happens alone."""
+
+    @override
+    def connectionLost(self, reason: Failure | None = connectionDone) -> None:
+        if (
+            self._ended is EndCause.EOF
+            and reason
+            and reason.check(error.ConnectionLost)
+        ):
+            self._ended = None  # It broke before the peer had what it was owed.
+        super().connectionLost(reason)
 
     @override
     def end(self, cause: EndCause, detail: str = "") -> None:

@@ -359,6 +359,38 @@ class EchoTests(ReplyCase):
         self.assertEqual(self.transcript.lines(), [b"hello", b"bye"])
         self.assertEqual(self.transcript.ends()[-1].unterminated_bytes, 3)
 
+    def test_the_peers_end_does_not_hide_why_this_side_ended_it(self) -> None:
+        for end, cause in (
+            (lambda: protocol.dataReceived(b"overlong\n"), EndCause.OVERLONG),
+            (lambda: protocol.dataReceived(b"one\r"), EndCause.OVERLONG),
+            (lambda: self.clock.advance(60), EndCause.IDLE),
+            (lambda: protocol.end(EndCause.STOPPED, "told to"), EndCause.STOPPED),
+        ):
+            self.factory = ReceiverFactory(
+                self.transcript,
+                clock=self.clock,
+                make_framer=lambda: LineFramer(3, "close"),
+                make_protocol=lambda framer: ReplyingProtocol(framer, echo),
+                limits=Limits(idle_seconds=60),
+            )
+            protocol, transport = self.connect()
+            end()
+            IHalfCloseableProtocol(protocol).readConnectionLost()
+            self.assertTrue(transport.disconnecting)
+            self.assertIs(self.lose(protocol), cause)
+            if cause is EndCause.OVERLONG:
+                why = "a message is longer than 3 bytes"
+                self.assertEqual(self.transcript.ends()[-1].detail, why)
+
+    def test_a_reset_after_the_peers_end_is_one(self) -> None:
+        protocol, transport = self.connect()
+        assert transport.producer is not None
+        transport.producer.pauseProducing()  # The peer does not read.
+        protocol.dataReceived(b"hello\n")
+        IHalfCloseableProtocol(protocol).readConnectionLost()
+        self.assertFalse(transport.disconnecting)
+        self.assertIs(self.lose(protocol, error.ConnectionLost()), EndCause.RESET)
+
     def test_a_peer_that_does_not_read_is_not_read(self) -> None:
         _, transport = self.connect()
         producer = transport.producer
