@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import (
         IAddress,
+        IDelayedCall,
         IReactorTime,
         IStreamServerEndpoint,
     )
@@ -72,6 +73,7 @@ class ReceiverService(Service):
         self._done = done
         self._drain_seconds = drain_seconds
         self._listening: list[Deferred[IListeningPort | None]] = []
+        self._announcing: IDelayedCall | None = None
 
     @override
     def privilegedStartService(self) -> None:
@@ -97,8 +99,8 @@ class ReceiverService(Service):
             raise why
         if most := self.factory.max_connections:
             _log.info("connections at a time: at most {most}", most=most)
-        for each in self._listening:
-            each.addCallback(_announce)
+        # A signal may follow at once, and is handled once the reactor runs.
+        self._announcing = self._clock.callLater(0, self._announce)
 
     @override
     def startService(self) -> None:
@@ -107,9 +109,16 @@ class ReceiverService(Service):
         if not self._listening:
             self.privilegedStartService()
 
+    def _announce(self) -> None:
+        for each in self._listening:
+            each.addCallback(_announce)
+
     def stop_listening(self) -> Deferred[list[None]]:
         """Accept no more connections; those that are open go on."""
         self.factory.stop_accepting()
+        announcing, self._announcing = self._announcing, None
+        if announcing is not None and announcing.active():
+            announcing.cancel()
         listening, self._listening = self._listening, []
         for each in listening:
             each.cancel()

@@ -234,6 +234,40 @@ class ServerTests(SynchronousTestCase):
             self.assertIn(most, warning)
 
 
+class SignalAtOnceTests(SynchronousTestCase):
+    """A signal that comes the moment a program says that it listens."""
+
+    SCRIPT = """
+import os, signal, sys
+from echolab import program
+say = program.say
+number = getattr(signal, sys.argv.pop(1))
+
+def say_and_be_killed(line):
+    say(line)
+    if "listening on" in line:
+        os.kill(os.getpid(), number)
+
+program.say = say_and_be_killed
+"""
+    COMMAND = "sys.argv[0] = 'echolab'\nfrom echolab.cli import main; main()"
+
+    def test_the_end_is_in_order(self) -> None:
+        for run_it, words in (
+            (self.COMMAND, ("server",)),
+            (TWISTD[2].partition("\n")[2], ("-n", "echolab")),
+        ):
+            for number in (signal.SIGTERM, signal.SIGINT):
+                program = (sys.executable, "-c", self.SCRIPT + run_it)
+                where = ("--listen", "unix:lab.sock")
+                ended = run(number.name, *words, *where, program=program)
+                self.assertEqual(
+                    (ended.process.returncode, ended.left_behind, ended.err.count(b"\n")),
+                    (-number, [], 2),
+                    ended.err,
+                )
+
+
 class TwistdServerTests(ServerTests):
     def start(self, *options: str, stdout: int = subprocess.PIPE) -> Program:
         folder = tempfile.TemporaryDirectory()

@@ -90,9 +90,20 @@ class ReceiverServiceTests(TestCase):
         service.privilegedStartService()
         service.startService()
         self.assertEqual(len(self.reactor.tcpServers), 2)
+        self.assertEqual(self.said(), [])  # Signals are not handled yet.
+        self.reactor.advance(0)
         self.assertEqual(
             self.said(), ["listening on 0.0.0.0:8888", "listening on 0.0.0.0:8889"]
         )
+
+    def test_stopped_before_the_reactor_runs(self) -> None:
+        service = self.service(self.tcp(8888))
+        service.startService()
+        self.assertEqual(self.said(), [])
+        service.stopService()
+        self.reactor.advance(10)
+        self.assertNotIn("listening on 0.0.0.0:8888", self.said())
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_start_alone_listens_too(self) -> None:
         self.service(self.tcp(8888)).startService()
