@@ -50,7 +50,10 @@ def client_service(
         InputError: a file to send cannot be opened, or is no recording.
     """
     files = open_inputs(settings.files)
-    recorded = Recorded(settings.replay, settings.peer) if settings.replay else None
+    recorded = None
+    if settings.replay:
+        any_gap = settings.speed is not None  # It says how long one may be.
+        recorded = Recorded(settings.replay, settings.peer, any_gap=any_gap)
     by_hand = not (files or recorded)
     typing = by_hand and stdin is not None and os.isatty(stdin)
     prompt = ""
@@ -90,7 +93,12 @@ def client_service(
         write, close, prompt = reader.print, reader.close, ""
     elif recorded:
         reader = Replayer(
-            reactor, recorded, speed=settings.speed, received=take, ended=ended
+            reactor,
+            recorded,
+            speed=1.0 if settings.speed is None else settings.speed,
+            received=take,
+            ended=ended,
+            failed=done,
         )
     elif files:
         fds = [fd for fd, _ in files]

@@ -93,7 +93,7 @@ class ClientOptions(BaseOptions):
             edit=not self["no-edit"],
             files=tuple(self._files),
             replay=self["replay"],
-            speed=speed_value(self["speed"] or "1"),
+            speed=None if self["speed"] is None else speed_value(self["speed"]),
             peer=(
                 None
                 if self["peer"] is None

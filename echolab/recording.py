@@ -6,51 +6,39 @@ A recording is what ``--format json`` prints, and more: what each read returned
 
 from __future__ import annotations
 
-import base64
 import json
-import re
-from dataclasses import fields, replace
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
 from echolab.errors import InputError, reason_of
-from echolab.events import (
-    Accepted,
-    Chunk,
-    Connected,
-    EndCause,
-    Finished,
-    Misbehaved,
-    Peer,
-    Received,
-    Refused,
-)
+from echolab.events import Accepted, Connected, Received
 from echolab.json_format import Json
 from echolab.messages import Batch
+from echolab.recorded_event import NOT_AN_EVENT, event_of, messages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from echolab.events import Event
-    from echolab.messages import Mark
 
-__all__ = ["NotAnEventError", "Recording", "events_of", "read_recording"]
+__all__ = [
+    "NotAnEventError",
+    "Recording",
+    "events_of",
+    "numbered_events",
+    "read_recording",
+]
 
 Recording = partial(Json, recording=True)
 """The form in which a `echolab.Printer` prints a recording."""
 
 _log = Logger()
 
-_WRONG = ValueError, LookupError, TypeError, AttributeError, RecursionError
-
-_WORD = re.compile(r"[\w.:%-]+", re.ASCII)
-_NUMBERS = "port", "pid", "uid"
-_TEXTS = "family", "host", "path", "name"
-_PEER = {field.name for field in fields(Peer)}
 _MESSAGE = b',"message'
 BATCH_BYTES = 1 << 20
 LONGEST_WORD = len("\\u0000")
@@ -81,35 +69,48 @@ def read_recording(path: str | Path, *, again: bool = False) -> Iterator[Event]:
         InputError: it cannot be read, or a line is of something else. One that is
             cut off, as by a crash, is left out, and that is logged.
     """
+    for _, event in numbered_events(path, again=again):
+        yield event
+
+
+def numbered_events(
+    path: str | Path, *, again: bool = False
+) -> Iterator[tuple[int, Event]]:
+    """Read a recording as `read_recording` does, with the line of each event."""
     highest = before = 0  # numbers of peers: of all, and of those of earlier runs
-    for event in _read(path, again=again):
+    for line, event in _read(path, again=again):
         if isinstance(event, Accepted | Connected):
             if event.peer.number + before <= highest:
                 before = highest
             highest = event.peer.number + before
-        yield _renumbered(event, before) if before else event
+        yield line, _renumbered(event, before) if before else event
 
 
-def _read(path: str | Path, *, again: bool) -> Iterator[Event]:
-    number = 0
+def _read(path: str | Path, *, again: bool) -> Iterator[tuple[int, Event]]:
+    before = 0  # lines of earlier batches
+    cut_off = 0
     try:
         with Path(path).open("rb") as file:
             while lines := file.readlines(BATCH_BYTES):
-                while lines:
+                at = 0
+                while at < len(lines):
                     try:
-                        yield from events_of(lines)
-                        read = len(lines)
+                        for index, event in _indexed_events(lines, at):
+                            yield before + index + 1, event
+                        at = len(lines)
                     except NotAnEventError as error:
-                        read = error.index + 1
-                        why = f"line {number + read} is not of a recording"
+                        at = error.index + 1
+                        why = f"line {before + at} is not of a recording"
                         if not _is_cut_off(lines[error.index]):
                             raise InputError("read", str(path), why) from None
-                        if not again:
+                        if not (again or cut_off):
                             _log.warn("{path}: {why}: cut off", path=path, why=why)
-                    number += read
-                    del lines[:read]
+                        cut_off += 1
+                before += len(lines)
     except OSError as error:
         raise InputError("open", str(path), reason_of(error)) from None
+    if cut_off > 1 and not again:
+        _log.warn("{path}: {n} more lines are cut off", path=path, n=cut_off - 1)
 
 
 def _is_cut_off(line: bytes) -> bool:
@@ -120,8 +121,8 @@ def _is_cut_off(line: bytes) -> bool:
     except json.JSONDecodeError as error:
         at_the_end = error.pos + LONGEST_WORD >= len(text)
         return text[:1] == "{" and (at_the_end or error.msg.startswith("Unterminated"))
-    except RecursionError:
-        pass
+    except (ValueError, RecursionError):
+        pass  # A number that is too long, or too many brackets.
     return False
 
 
@@ -137,117 +138,43 @@ def events_of(lines: Sequence[bytes]) -> Iterator[Event]:
     Raises:
         NotAnEventError: there is none in one of the lines.
     """
-    at = 0
-    while at < len(lines):
-        event = _checked(lines, at)
-        at += 1
-        if isinstance(event, Received) and event.messages.mark is None:
-            first = at
-            start = lines[at - 1].partition(_MESSAGE)[0] + _MESSAGE
-            while at < len(lines) and lines[at].startswith(start):
-                at += 1
-            try:
-                rest = _messages(lines[first:at], len(start))
-            except _WRONG:
-                at = next(n for n in range(first, at) if not _is_event(lines[n]))
-                rest = _messages(lines[first:at], len(start))
-            if rest:
-                event = replace(event, messages=Batch((*event.messages, *rest)))
+    for _, event in _indexed_events(lines):
         yield event
 
 
+def _indexed_events(lines: Sequence[bytes], at: int = 0) -> Iterator[tuple[int, Event]]:
+    """The events of the lines from ``at`` on, each with the index of its first."""
+    while at < len(lines):
+        first = at
+        event = _checked(lines, at)
+        at += 1
+        if isinstance(event, Received) and event.messages.mark is None:
+            start = lines[first].partition(_MESSAGE)[0] + _MESSAGE
+            end = at
+            while end < len(lines) and lines[end].startswith(start):
+                end += 1
+            if rest := _messages(lines[at:end], len(start)):
+                at += len(rest)
+                event = replace(event, messages=Batch((*event.messages, *rest)))
+        yield first, event
+
+
 def _messages(lines: Sequence[bytes], start: int) -> list[bytes]:
-    """The messages of lines that begin alike: all at once, since that is faster."""
-    objects = b",".join(b'{"message' + line[start:] for line in lines)
-    return [_bytes("message", each) for each in json.loads(b"[%b]" % objects)]
-
-
-def _is_event(line: bytes) -> bool:
+    """The messages of lines that begin alike, up to the first that is no such line."""
+    rests = [b'"message' + line[start:] for line in lines]
     try:
-        _event_of(line)
-    except _WRONG:
-        return False
-    return True
+        return messages_of(rests)
+    except NOT_AN_EVENT:
+        pass
+    messages: list[bytes] = []
+    with suppress(*NOT_AN_EVENT):
+        for rest in rests:
+            messages += messages_of([rest])
+    return messages
 
 
 def _checked(lines: Sequence[bytes], at: int) -> Event:
     try:
-        return _event_of(lines[at])
-    except _WRONG:
+        return event_of(lines[at])
+    except NOT_AN_EVENT:
         raise NotAnEventError(at) from None
-
-
-def _event_of(line: bytes) -> Event:
-    members = json.loads(line)
-    time = _seconds(members["time"])
-    peer = _peer(members["peer"])
-    match members["event"]:
-        case "accepted":
-            return Accepted(peer, time)
-        case "connected":
-            return Connected(peer, time)
-        case "chunk":
-            return Chunk(peer, time, _bytes("data", members))
-        case "received":
-            messages = Batch((_bytes("message", members),), _mark(members))
-            return Received(peer, time, messages)
-        case "misbehaved":
-            return Misbehaved(peer, time, str(members["behaviour"]))
-        case "refused":
-            cause, others = EndCause(members["cause"]), int(members["others"])
-            return Refused(peer, time, cause, str(members["detail"]), others)
-        case "finished":
-            return Finished(
-                peer,
-                time,
-                EndCause(members["cause"]),
-                received_bytes=members["bytes"],
-                messages=members["messages"],
-                unterminated_bytes=members["unterminated_bytes"],
-                unread_bytes=members["unread_bytes"],
-                seconds=members["seconds"],
-                detail=members.get("detail", ""),
-                rtt_seconds=members.get("rtt_seconds"),
-                retransmits=members.get("retransmits"),
-            )
-        case name:
-            raise ValueError(f"no event: {name}")
-
-
-def _peer(members: dict[str, Any]) -> Peer:
-    """The peer; nothing of it may look like another part of its label."""
-    known = {k: v for k, v in members.items() if k in _PEER}
-    if "path_base64" in members:
-        path = _bytes("path", members)
-        known["path"] = path.decode("utf-8", "surrogateescape")
-    if not isinstance(known["number"], int) or known["number"] < 0:
-        raise ValueError("peers are numbered from 1")
-    if not all(isinstance(known.get(name), int | None) for name in _NUMBERS):
-        raise ValueError("not a number")
-    if not all(isinstance(known.get(name), str | None) for name in _TEXTS):
-        raise ValueError("not a text")
-    if not _WORD.fullmatch(f"{known['family']}{known.get('host')}"):
-        raise ValueError("no address")
-    return Peer(**known)
-
-
-def _bytes(name: str, members: dict[str, Any]) -> bytes:
-    text = members.get(name)
-    if text is None:
-        return base64.b64decode(members[f"{name}_base64"], validate=True)
-    return bytes(text, "utf-8")
-
-
-def _mark(members: dict[str, Any]) -> Mark | None:
-    mark: Mark
-    for mark in ("overlong", "partial", "continued", "unterminated"):
-        if members.get(mark):
-            return mark
-    return None
-
-
-def _seconds(time: str) -> float:
-    """The inverse of `echolab.style.rfc3339_exactly`."""
-    whole, _, fraction = time.removesuffix("Z").partition(".")
-    moment = datetime.fromisoformat(whole).replace(tzinfo=UTC)
-    return moment.timestamp() + float(f"0.{fraction}")

@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 from echolab.errors import InputError
 from echolab.events import Accepted, Chunk, Connected, Finished
-from echolab.recording import read_recording
+from echolab.recording import numbered_events, read_recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Recorded", "Replayer"]
 
+LONGEST_GAP_SECONDS = 3600.0
+"""What is waited for without being asked."""
+
 
 class Recorded:
     """One peer's side of a recording on disk; read as it is needed.
@@ -26,25 +29,38 @@ class Recorded:
     Args:
         path: the recording.
         number: the peer; None if there is but one.
+        any_gap: whether a gap between two of its events may be of any length.
 
     Raises:
-        InputError: it cannot be read, is none, or has not that to send.
+        InputError: it cannot be read, is none, has not that to send, or has a gap
+            over an hour.
 
     Attributes:
         began: when the peer connected, in POSIX seconds.
     """
 
-    def __init__(self, path: str, number: int | None = None) -> None:
+    def __init__(
+        self, path: str, number: int | None = None, *, any_gap: bool = False
+    ) -> None:
         if Path(path).exists() and not Path(path).is_file():
             raise InputError("read", path, "not a file")  # It is read twice.
         self._path = path
         began: dict[int, float] = {}
+        latest: dict[int, float] = {}
+        gaps: dict[int, tuple[int, float]] = {}  # the first long one: line, seconds
         chunks = 0
-        for event in read_recording(path):
+        for line, event in numbered_events(path):
+            who, time = event.peer.number, event.time
             if isinstance(event, Accepted | Connected):
-                began.setdefault(event.peer.number, event.time)
+                began.setdefault(who, time)
             elif isinstance(event, Chunk):
-                chunks += number in (None, event.peer.number)
+                chunks += number in (None, who)
+            elif not isinstance(event, Finished):
+                continue
+            seconds = time - latest.get(who, time)
+            if seconds > LONGEST_GAP_SECONDS:
+                gaps.setdefault(who, (line, seconds))
+            latest[who] = max(time, latest.get(who, time))
         if number is None and len(began) == 1:
             [number] = began
         if number is None and began:
@@ -53,6 +69,12 @@ class Recorded:
             why = "nobody connected in it" if number is None else f"no peer {number}"
         elif not chunks:
             why = "no chunks in it: it was not made by --record"
+        elif number in gaps and not any_gap:
+            line, seconds = gaps[number]
+            why = (
+                f"line {line} comes {seconds / 3600:.1f} hours after the one before; "
+                "--speed 1 waits so long, --speed max does not"
+            )
         else:
             self.began, self._number = began[number], number
             return
@@ -82,6 +104,10 @@ class Replayer:
         speed: how many times as fast; 0 for as fast as it goes.
         received: takes each chunk.
         ended: called once, at the end.
+        failed: called instead if the recording has changed and is none any more.
+
+    Raises:
+        InputError: likewise, but at once.
     """
 
     def __init__(
@@ -92,12 +118,14 @@ class Replayer:
         speed: float,
         received: Callable[[bytes], None],
         ended: Callable[[], None],
+        failed: Callable[[InputError], None],
     ) -> None:
         self._clock = clock
         self._recorded = recorded
         self._speed = speed
         self._received = received
         self._ended = ended
+        self._failed = failed
         self._events = iter(recorded)
         self._next: Chunk | Finished | None = next(self._events, None)
         self._began: float | None = None
@@ -138,7 +166,13 @@ class Replayer:
 
     def _go_on(self) -> None:
         self._due = None
-        event, self._next = self._next, next(self._events, None)
+        event = self._next
+        try:
+            self._next = next(self._events, None)
+        except InputError as why:
+            self.stopProducing()
+            self._failed(why)
+            return
         if isinstance(event, Chunk):
             self._wait()  # First, since what takes the chunk may pause this.
             self._received(event.data)

@@ -115,7 +115,8 @@ class ClientSettings:
         edit: whether lines typed on a terminal can be edited, if that is installed.
         files: paths to send instead of what is typed (``-`` for stdin).
         replay: path of a recording to send instead.
-        speed: how many times as fast as it was recorded; 0 for as fast as it goes.
+        speed: how many times as fast as it was recorded; 0 for as fast as it goes;
+            None for as it was recorded, if it has no gap over an hour.
         peer: the number of the peer whose side to send; None if there is but one.
         crlf: whether lines are sent with a carriage return before the newline.
         lines_per_second: at most so many are sent; 0 for any number.
@@ -136,7 +137,7 @@ class ClientSettings:
     edit: bool = True
     files: tuple[str, ...] = ()
     replay: str | None = None
-    speed: float = 1.0
+    speed: float | None = None
     peer: int | None = None
     crlf: bool = False
     lines_per_second: float = 0.0

@@ -262,7 +262,11 @@ program.say = say_and_be_killed
                 where = ("--listen", "unix:lab.sock")
                 ended = run(number.name, *words, *where, program=program)
                 self.assertEqual(
-                    (ended.process.returncode, ended.left_behind, ended.err.count(b"\n")),
+                    (
+                        ended.process.returncode,
+                        ended.left_behind,
+                        ended.err.count(b"\n"),
+                    ),
                     (-number, [], 2),
                     ended.err,
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import tempfile
 from pathlib import Path
@@ -41,12 +42,14 @@ class ReplayerTests(RecordingCase):
     def play(self, speed: float = 1, number: int | None = None) -> None:
         self.clock = Clock()
         self.sent: list[tuple[float, bytes]] = []
+        self.failures: list[InputError] = []
         self.replayer = Replayer(
             self.clock,
             Recorded(self.path, number),
             speed=speed,
             received=lambda data: self.sent.append((self.clock.seconds(), data)),
             ended=lambda: self.sent.append((self.clock.seconds(), b"(end)")),
+            failed=self.failures.append,
         )
 
     def setUp(self) -> None:
@@ -96,6 +99,7 @@ class ReplayerTests(RecordingCase):
             speed=1,
             received=send,
             ended=talk.client.finish,
+            failed=self.fail,
         )
         replayer.resumeProducing()
         for _ in range(4):
@@ -128,6 +132,42 @@ class ReplayerTests(RecordingCase):
         self.clock.advance(1)
         self.replayer.stopProducing()
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_one_that_changes_while_it_is_sent(self) -> None:
+        self.play(number=2)
+        with Path(self.path).open("a") as file:
+            file.write("{}\n")
+        self.replayer.resumeProducing()
+        self.clock.pump([0.5, 0])
+        why = f"read {self.path}: line 8 is not of a recording"
+        self.assertEqual([str(why) for why in self.failures], [why])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_a_long_gap_is_refused_unless_it_is_asked_for(self) -> None:
+        hour = 3600.0
+        cases: list[tuple[list[Event], int]] = [
+            ([Accepted(ANN, 1), Chunk(ANN, hour + 2, b"x")], 2),
+            ([Accepted(ANN, 1), Chunk(ANN, 2, b"x"), end(ANN, hour + 3)], 3),
+            (
+                [
+                    *(Accepted(ANN, 1), Accepted(BOB, 1), Chunk(ANN, 2, b"x")),
+                    *(Chunk(BOB, 2 * hour, b"y"), Chunk(ANN, 9 * hour, b"z")),
+                ],
+                5,
+            ),
+        ]
+        for events, line in cases:
+            self.record(*events)
+            with self.assertRaises(InputError) as caught:
+                Recorded(self.path, 1)
+            why = f"read {self.path}: line {line} comes . hours after the one before; "
+            said = re.sub(r"\d\.\d hours", ". hours", str(caught.exception))
+            self.assertEqual(
+                said, why + "--speed 1 waits so long, --speed max does not"
+            )
+            self.assertTrue(list(Recorded(self.path, 1, any_gap=True)))
+        self.record(Accepted(ANN, 1), Chunk(ANN, hour, b"x"), end(ANN, 2 * hour))
+        self.assertTrue(list(Recorded(self.path)))
 
     def cut_off(self, size: int) -> None:
         with Path(self.path).open("rb+") as file:

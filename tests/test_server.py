@@ -33,6 +33,8 @@ from echolab.testing import Transcript
 from tests.support import FakeTransport
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from echolab.replying import Reply
 
 ADDRESS = IPv4Address("TCP", "127.0.0.1", 60612)
@@ -360,12 +362,16 @@ class EchoTests(ReplyCase):
         self.assertEqual(self.transcript.ends()[-1].unterminated_bytes, 3)
 
     def test_the_peers_end_does_not_hide_why_this_side_ended_it(self) -> None:
-        for end, cause in (
-            (lambda: protocol.dataReceived(b"overlong\n"), EndCause.OVERLONG),
-            (lambda: protocol.dataReceived(b"one\r"), EndCause.OVERLONG),
-            (lambda: self.clock.advance(60), EndCause.IDLE),
-            (lambda: protocol.end(EndCause.STOPPED, "told to"), EndCause.STOPPED),
-        ):
+        def idle(_: ReceiverProtocol) -> None:
+            self.clock.advance(60)
+
+        cases: list[tuple[Callable[[ReceiverProtocol], None], EndCause]] = [
+            (lambda it: it.dataReceived(b"overlong\n"), EndCause.OVERLONG),
+            (lambda it: it.dataReceived(b"one\r"), EndCause.OVERLONG),
+            (idle, EndCause.IDLE),
+            (lambda it: it.end(EndCause.STOPPED, "told to"), EndCause.STOPPED),
+        ]
+        for end, cause in cases:
             self.factory = ReceiverFactory(
                 self.transcript,
                 clock=self.clock,
@@ -374,7 +380,7 @@ class EchoTests(ReplyCase):
                 limits=Limits(idle_seconds=60),
             )
             protocol, transport = self.connect()
-            end()
+            end(protocol)
             IHalfCloseableProtocol(protocol).readConnectionLost()
             self.assertTrue(transport.disconnecting)
             self.assertIs(self.lose(protocol), cause)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tempfile
 import threading
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import (
@@ -29,6 +32,7 @@ from echolab import (
     Refused,
 )
 from echolab.recording import events_of
+from echolab.replay import Recorded
 from echolab.testing import BlockingTranscript, Transcript
 
 if TYPE_CHECKING:
@@ -460,6 +464,134 @@ class RecordingTests(SynchronousTestCase):
         self.path.unlink()
         with self.assertRaisesRegex(InputError, "^open .*: No such file or directory$"):
             Transcript.load(self.path)
+
+    def test_members_of_another_kind_are_refused(self) -> None:
+        events: list[Event] = [
+            Accepted(Peer(1, "UNIX", "h", 7, "/p", 8, 9, "name"), TIME),
+            Chunk(ANN, TIME, b"\xff"),
+            received(ANN, b"one", b"two", b"three"),
+            Misbehaved(ANN, TIME, "reset"),
+            Refused(ANN, TIME, EndCause.REFUSED, "no", 3),
+            Finished(
+                *(ANN, TIME, EndCause.EOF),
+                received_bytes=8,
+                messages=2,
+                seconds=0.5,
+                detail="why",
+                rtt_seconds=0.25,
+                retransmits=1,
+            ),
+        ]
+        transcript_of(*events).save(self.path)
+        lines = self.path.read_bytes().splitlines()
+        wrong = ["true", "-1", "1.5e400", "NaN", "Infinity", "1" * 5_000, "[]", "{}"]
+        wrong += [r'"\ud800"', "[" * 9_000]
+        for number, line in enumerate(lines):
+            values = re.findall(rb'(:"[^"]*"|:[-0-9.e]+)', line)
+            self.assertGreater(len(values), 3)
+            for value, bad in product(values, wrong):
+                with self.subTest(value=value, bad=bad[:20]):
+                    spoilt = line.replace(value, b":" + bad.encode(), 1)
+                    self.path.write_bytes(b"\n".join([*lines[:number], spoilt, b""]))
+                    with self.assertRaises(InputError) as caught:
+                        Transcript.load(self.path)
+                    self.assertEqual(
+                        str(caught.exception),
+                        f"read {self.path}: line {number + 1} is not of a recording",
+                    )
+
+    def test_times_that_cannot_be(self) -> None:
+        transcript_of(Accepted(ANN, 0)).save(self.path)
+        good = self.path.read_text()
+        for time in (
+            "1970-01-01T00:00:44.1e400Z",
+            "9999-12-31T23:59:59.9999999Z",
+            "1969-12-31T23:59:59Z",
+            "0001-01-01T00:00:00Z",
+            "1970-01-01T00:00:60Z",
+            "1970-01-01T00:00:00",
+            "1970-01-01T00:00:00+01:00Z",
+            "١٩٧٠-01-01T00:00:00Z",
+            "1970-01-01T00:00:00.Z",
+            "1970-01-01T00:00:00.0000000000Z",
+        ):
+            self.path.write_text(good.replace("1970-01-01T00:00:00.0000000Z", time))
+            with self.assertRaises(InputError, msg=time):
+                Transcript.load(self.path)
+        last = good.replace("1970-01-01T00:00:00.0", "9999-12-31T23:59:59.0")
+        self.path.write_text(last)
+        Transcript.load(self.path).save(self.path)
+        self.assertEqual(self.path.read_text(), last)
+
+    def test_a_member_that_stands_there_twice_is_refused(self) -> None:
+        transcript_of(received(ANN, b"one", b"two")).save(self.path)
+        good = self.path.read_text()
+        for more in (
+            ',"message":"2"',
+            ',"peer":{}',
+            '},{"message":"2"',
+            ',"message":[]',
+        ):
+            for spoilt in (
+                good.replace('"one"}', f'"one"{more}}}'),
+                good.replace('"two"}', f'"two"{more}}}'),
+            ):
+                self.path.write_text(spoilt)
+                with self.assertRaises(InputError, msg=spoilt):
+                    Transcript.load(self.path)
+
+    def test_very_many_lines_that_are_cut_off(self) -> None:
+        transcript_of(Accepted(ANN, TIME)).save(self.path)
+        with self.path.open("a") as file:
+            file.write("{\n" * 200_000)
+        with capturedLogs() as logs:
+            self.assertEqual(Transcript.load(self.path).peers(), [ANN])
+        path = self.path
+        self.assertEqual(
+            [formatEvent(each) for each in logs],
+            [
+                f"{path}: line 2 is not of a recording: cut off",
+                f"{path}: 199999 more lines are cut off",
+            ],
+        )
+
+    @settings(suppress_health_check=[HealthCheck.too_slow])
+    @given(st.data())
+    def test_whatever_is_in_it(self, data: st.DataObject) -> None:
+        if not self.path.exists():
+            transcript_of(*CONVERSATION, Chunk(BOB, TIME, b"\xff")).save(self.path)
+        good = self.path.with_suffix(".good")
+        if not good.exists():
+            self.path.rename(good)
+        text = bytearray(good.read_bytes())
+        junk = st.one_of(
+            st.binary(max_size=4),
+            st.sampled_from(
+                [
+                    *(
+                        b"1e999",
+                        b"-1",
+                        b"null",
+                        b"true",
+                        b"NaN",
+                        b"9999-",
+                        b"1" * 4_400,
+                    ),
+                    *(b'"', b"\n", b"{", b"}", b"[", b"]", b",", rb"\ud800", b"\xff"),
+                ]
+            ),
+        )
+        for _ in range(data.draw(st.integers(1, 4))):
+            at = data.draw(st.integers(0, len(text)))
+            text[at : at + data.draw(st.integers(0, 12))] = data.draw(junk)
+        self.path.write_bytes(text)
+        with contextlib.suppress(InputError):
+            transcript = Transcript.load(self.path)
+            transcript.render()
+            transcript.save(self.path)
+            again = Transcript.load(self.path)
+            self.assertEqual(again.render(), transcript.render())
+            list(Recorded(str(self.path)))
 
     @given(
         st.binary(max_size=60),
