@@ -53,8 +53,9 @@ if TYPE_CHECKING:
         framing_named,
     )
     from echolab.interfaces import IOutput
+    from echolab.log_output import LogOutput
     from echolab.messages import Batch, Lines, Messages
-    from echolab.output import DescriptorOutput, LogOutput
+    from echolab.output import DescriptorOutput
     from echolab.printing import ConversationPrinter, Printer
     from echolab.receiver import Limits, ReceiverProtocol
     from echolab.replying import ReplyingProtocol, echo, reply_text
@@ -136,6 +137,7 @@ _MODULES = (
     "formats",
     "framing",
     "interfaces",
+    "log_output",
     "messages",
     "output",
     "printing",

@@ -20,8 +20,9 @@ from echolab.file_output import FileOutput
 from echolab.formats import FORMATS, Style
 from echolab.framing import framing_named
 from echolab.kernel import open_files_left
+from echolab.log_output import LogOutput
 from echolab.misbehaving import MisbehavingProtocol
-from echolab.output import DescriptorOutput, LogOutput
+from echolab.output import DescriptorOutput
 from echolab.printing import Printer
 from echolab.receiver import Limits, ReceiverProtocol
 from echolab.recording import Recording
@@ -30,7 +31,6 @@ from echolab.reporting import Reporter
 from echolab.server import ReceiverFactory
 from echolab.service import ReceiverService
 from echolab.settings import decide
-from echolab.sharing import share
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,7 +110,6 @@ def server_service(
         count_messages=forms != {"raw"},
         report_chunks=settings.record is not None,
     )
-    share(factory, outputs)
     service = ReceiverService(
         endpoints,
         factory,
@@ -118,6 +117,7 @@ def server_service(
         clock=reactor,
         done=done,
         drain_seconds=settings.drain_seconds,
+        close_outputs=True,
     )
     _check_backlog(settings.backlog)
     return service
@@ -246,7 +246,7 @@ def _printer_and_output(
         )
         terminal = os.isatty(STDOUT)
     else:
-        output = LogOutput()
+        output = LogOutput(reactor)
     colors = terminal and os.environ.get("NO_COLOR", "") == ""
     style = Style(
         label=settings.label,

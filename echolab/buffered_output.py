@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING, cast
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from echolab.errors import reason_of
+from echolab.unfinished_line import UnfinishedLine
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import (
@@ -24,10 +27,25 @@ MAX_BUFFERED_BYTES = 1 << 18
 _log = Logger()
 
 
-class BufferedOutput:
-    """What outputs share: a bounded buffer, and a producer that is paused by it.
+class _State(Enum):
+    OPEN = auto()
+    LOST = auto()  # Nothing can be written any more; whoever opened it was told.
+    CLOSED = auto()
 
-    While more than ``max_buffered_bytes`` wait, the producer is paused. What
+
+@dataclass(slots=True, eq=False)
+class _Flush:
+    """Somebody who waits until all up to a position is written."""
+
+    position: int
+    written: Deferred[int]
+    give_up: IDelayedCall
+
+
+class BufferedOutput:
+    """What outputs share: a bounded buffer, and producers that are paused by it.
+
+    While more than ``max_buffered_bytes`` wait, the producers are paused. What
     then still arrives is what was already read: a chunk for each connection.
 
     A kind of output says how to write (`write_some`), what to do when that would
@@ -36,7 +54,7 @@ class BufferedOutput:
     Args:
         name: what users know it by.
         clock: tells the time.
-        max_buffered_bytes: how many bytes may wait before the producer is told.
+        max_buffered_bytes: how many bytes may wait before the producers are told.
         retry_seconds: how long to wait between two tries, where they are made.
     """
 
@@ -54,11 +72,17 @@ class BufferedOutput:
         self._retry: IDelayedCall | None = None
         self._failing = False
         self._buffer = bytearray()
-        self._producer: IPushProducer | None = None
+        self._position = 0  # in the stream, of the buffer's first byte
+        self._line = UnfinishedLine()
+        self._producers: list[IPushProducer] = []
         self._paused = False
-        self._flushed: Deferred[int] | None = None
-        self._give_up: IDelayedCall | None = None
-        self.closed = False
+        self._flushes: list[_Flush] = []
+        self._state = _State.OPEN
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be written any more."""
+        return self._state is not _State.OPEN
 
     def write_some(self, view: memoryview) -> int:
         """Write some of the bytes now; return how many. May raise OSError."""
@@ -73,8 +97,14 @@ class BufferedOutput:
         raise NotImplementedError
 
     def write(self, data: bytes) -> None:
-        """Write bytes, now if they are taken."""
-        if self.closed:
+        """Write bytes, now if they are taken.
+
+        Raises:
+            ValueError: the output is closed.
+        """
+        if self._state is not _State.OPEN:
+            if self._state is _State.CLOSED:
+                raise ValueError(f"write to a closed output: {self.name}")
             return
         if self._buffer:
             self._buffer += data
@@ -90,45 +120,74 @@ class BufferedOutput:
         """Write what waits; return whether all is written."""
         written = self._try(self._buffer)
         del self._buffer[:written]
+        self._position += written
+        for flush in self._flushes[:]:
+            if flush.position <= self._position:
+                self._end_flush(flush)
         if self._buffer:
             return False
-        self._end_flush()
+        self._line.start = b""
         if self._paused:
             self._paused = False
-            if self._producer is not None:
-                self._producer.resumeProducing()
+            for producer in self._producers[:]:
+                if not self._paused:  # What the one before wrote was taken.
+                    producer.resumeProducing()
         return True
 
     def pause(self) -> None:
-        """Have nobody write until all that waits is written."""
+        """Pause the producers until the buffer is empty."""
         if not self._paused:
             self._paused = True
-            if self._producer is not None:
-                self._producer.pauseProducing()
+            for producer in self._producers[:]:
+                producer.pauseProducing()
 
     def registerProducer(self, producer: IProducer, streaming: bool) -> None:
-        """Pause ``producer`` while too much waits.
+        """Pause ``producer`` while too much waits; several can be registered.
 
         Raises:
             ValueError: the producer is no push (streaming) producer.
+            RuntimeError: it is registered already.
         """
         if not streaming:
             raise ValueError("only a push producer can be paused by an output")
-        self._producer = cast("IPushProducer", producer)
+        if producer in self._producers:
+            raise RuntimeError(f"{producer} is registered with {self.name} already")
+        pushing = cast("IPushProducer", producer)
+        self._producers.append(pushing)
         if self._paused:
-            self._producer.pauseProducing()
+            pushing.pauseProducing()
 
-    def unregisterProducer(self) -> None:
-        """Pause nobody from now on."""
-        self._producer = None
+    def unregisterProducer(self, producer: IProducer | None = None) -> None:
+        """Pause a producer no more.
+
+        Args:
+            producer: which; needs not be said if it is the only one.
+
+        Raises:
+            RuntimeError: there are several, and none is named.
+        """
+        if producer is None:
+            if len(self._producers) > 1:
+                raise RuntimeError(f"{self.name} has several producers: name one")
+            self._producers.clear()
+        else:
+            self._producers = [each for each in self._producers if each != producer]
 
     def flush(self, seconds: float) -> Deferred[int]:
-        """Wait until all is written; return how much is not, after ``seconds``."""
+        """Wait until what waits now is written, at most ``seconds``.
+
+        Returns:
+            A Deferred that fires with the number of bytes that are not.
+        """
         if self.closed or not self._buffer:
             return succeed(len(self._buffer))
-        self._flushed = Deferred()
-        self._give_up = self._clock.callLater(seconds, self._end_flush)
-        return self._flushed
+        flush = _Flush(
+            self._position + len(self._buffer),
+            Deferred(),
+            self._clock.callLater(seconds, lambda: self._end_flush(flush)),
+        )
+        self._flushes.append(flush)
+        return flush.written
 
     def reopen(self) -> bool:
         """Do nothing: this is no file that can be rotated."""
@@ -136,11 +195,19 @@ class BufferedOutput:
 
     def close(self) -> None:
         """Write nothing more."""
-        self.closed = True
+        self._end(_State.CLOSED)
+
+    def lose(self) -> None:
+        """Write nothing more, since nothing can be; what still comes is dropped."""
+        self._end(_State.LOST)
+
+    def _end(self, state: _State) -> None:
+        self._state = state
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
-        self._end_flush()
+        for flush in self._flushes[:]:
+            self._end_flush(flush)
 
     def wait_until_it_works(self, error: OSError) -> None:
         """Try again and again; one line says so, and one that it works again."""
@@ -164,12 +231,13 @@ class BufferedOutput:
             self._failing = False
             _log.info("write {name}: works again", name=self.name)
 
-    def _end_flush(self) -> None:
-        if self._give_up is not None and self._give_up.active():
-            self._give_up.cancel()
-        flushed, self._flushed = self._flushed, None
-        if flushed is not None:
-            flushed.callback(len(self._buffer))
+    def _end_flush(self, flush: _Flush) -> None:
+        self._flushes.remove(flush)
+        if flush.give_up.active():
+            flush.give_up.cancel()
+        left = max(0, flush.position - self._position)
+        # A line is written when all of it is.
+        flush.written.callback(left and left + len(self._line.start))
 
     def _try(self, data: bytes | bytearray) -> int:
         """Write what can be written now; return how many bytes that was."""

@@ -133,6 +133,7 @@ def client_service(
         wait_seconds=settings.wait_seconds,
         half_open_seconds=_half_open_seconds(settings, typing=typing),
         close=close,
+        close_output=True,
     )
     return service
 

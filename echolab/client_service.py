@@ -57,7 +57,7 @@ class SenderService(Service):
         connector: connects.
         name: what users know the server by: ``127.0.0.1:8888``.
         printer: shows the person what happens.
-        output: where the printer prints; flushed and closed at the end.
+        output: where the printer prints; flushed at the end.
         clock: tells the time.
         done: called at the end.
         make_reader: given `received` and `ended`, makes the reader of the input;
@@ -68,6 +68,8 @@ class SenderService(Service):
         wait_seconds: see `SenderFactory`; None for what it does by default.
         half_open_seconds: likewise.
         close: called at the end, before the last is printed.
+        close_output: whether to close the output at the end: for whoever opened
+            it for this service alone.
     """
 
     def __init__(
@@ -85,12 +87,14 @@ class SenderService(Service):
         wait_seconds: float | None = None,
         half_open_seconds: float | None = 1.0,
         close: Callable[[], Deferred[None] | None] = lambda: None,
+        close_output: bool = False,
     ) -> None:
         self._connector = connector
         self._close = close
         self._name = name
         self._printer = printer
         self._output = output
+        self._close_output = close_output
         self._clock = clock
         self._done = done
         self._reader = make_reader(self)
@@ -130,7 +134,8 @@ class SenderService(Service):
         self._connector.stop()
         if left := await self._output.flush(STOP_SECONDS):
             _log.warn("{bytes} bytes of output could not be written", bytes=left)
-        self._output.close()
+        if self._close_output:
+            self._output.close()
 
     def received(self, chunk: bytes) -> None:
         """Take a chunk of input; on a terminal that is a line."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -14,11 +15,15 @@ from zope.interface import implementer
 from echolab.buffered_output import BufferedOutput
 from echolab.errors import OutputError, reason_of
 from echolab.interfaces import IOutput
+from echolab.unfinished_line import cut_off, end_of_write
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
 __all__ = ["FileOutput"]
+
+_CANNOT_SYNC = {errno.EACCES, errno.EPERM, errno.ENOENT, errno.EINVAL}
+"""A folder that may not be read, has moved, or whose file system syncs no folders."""
 
 _log = Logger()
 
@@ -27,13 +32,19 @@ _log = Logger()
 class FileOutput(BufferedOutput):
     """Appends to a file; waits where the disk is full, and loses nothing.
 
-    After an error the producer is paused and writing is tried again, once in
+    After an error the producers are paused and writing is tried again, once in
     ``retry_seconds``; one line in the log says so, and one that it works again.
+
+    With ``sync`` a byte counts as written when an fsync(2) that began after its
+    write has succeeded. When one fails, Linux forgets what it could not write,
+    and the next says nothing of it. So the bytes are kept until then; after a
+    failure they are cut off the file and written again.
 
     Args:
         path: the file. Its folder must exist; a new file has mode 0600.
         clock: tells the time.
-        sync: whether every write is durable (fsync(2)) before it counts.
+        sync: whether every write is durable before it counts; only in a regular
+            file, since nothing else can be.
         whole_lines: whether to end a last line that a crash has cut off.
         retry_seconds: how long to wait between two tries.
 
@@ -51,49 +62,50 @@ class FileOutput(BufferedOutput):
         retry_seconds: float = 1.0,
     ) -> None:
         super().__init__(path, clock, retry_seconds=retry_seconds)
-        self._path = str(Path(path).absolute())
-        self._fd = _open_append(path, path)
+        self._path = _absolute(path)
         self._sync = sync
-        self._unsynced = 0
-        self._half = b""
+        self._unsynced = 0  # bytes at the front of the buffer that are written too
+        self._unsynced_end = -1
+        self._use(_open_append(path, path))
         if whole_lines and _ends_in_a_line(path):
             self.write(b"\n")
 
+    def _use(self, fd: int) -> None:
+        self._fd = fd
+        self._syncs = self._sync and stat.S_ISREG(os.fstat(fd).st_mode)
+        self._is_in_folder = False  # for good; see fsync(2) on new files
+
     @override
     def write_some(self, view: memoryview) -> int:
-        if not self._sync:
-            return self._write(view)
-        # What a failed fsync left in doubt is not written twice.
-        if not self._unsynced:
-            self._unsynced = self._write(view)
-        os.fsync(self._fd)
-        written, self._unsynced = self._unsynced, 0
-        return written
-
-    def _write(self, view: memoryview) -> int:
-        written = os.write(self._fd, view)
-        if written == len(view):
-            self._half = b""
+        if not self._syncs:
+            written = os.write(self._fd, view)
         else:
-            # The disk is full in the middle of a line: remember its first half.
-            _, newline, half = bytes(view[:written]).rpartition(b"\n")
-            self._half = half if newline else self._half + half
+            if self._unsynced and not self._withdraw(self._unsynced):
+                _log.warn(
+                    "write {name}: {bytes} bytes that could not be synced are "
+                    "written twice, since others have written behind them",
+                    name=self.name,
+                    bytes=self._unsynced,
+                )
+            self._unsynced = 0
+            written = os.write(self._fd, view)
+            self._unsynced, self._unsynced_end = written, end_of_write(self._fd)
+            os.fsync(self._fd)
+            if not self._is_in_folder:
+                _sync_folder(self._path)
+                self._is_in_folder = True
+            self._unsynced = 0
+        if written < len(view):
+            self._line.cut_short(self._fd, view[:written])
         return written
 
-    def _take_back(self) -> None:
-        """Take the first half of a line out of the file again.
-
-        That is possible in a regular file to which nobody else has appended.
-        """
-        half, self._half = self._half, b""
-        status = os.fstat(self._fd)
-        if not half or not stat.S_ISREG(status.st_mode):
-            return
-        if os.lseek(self._fd, 0, os.SEEK_CUR) == status.st_size:
-            os.ftruncate(self._fd, status.st_size - len(half))
-            # What is written but not durable yet still stands here too.
-            self._buffer[: self._unsynced] = half
-            self._unsynced = 0
+    def _withdraw(self, count: int) -> bool:
+        """Cut off what is written and not synced, from the end."""
+        if not cut_off(self._fd, self._unsynced_end, count):
+            return False
+        self._unsynced -= count
+        self._unsynced_end -= count
+        return True
 
     @override
     def wait(self) -> None:
@@ -107,10 +119,15 @@ class FileOutput(BufferedOutput):
 
     @override
     def close(self) -> None:
-        """Write nothing more; close the file."""
+        """Write nothing more; close the file, which ends with a whole line."""
         if self.closed:
             return
-        self._take_back()
+        unsynced = self._buffer[: self._unsynced]
+        if unsynced:
+            # What may be there after all may stay.
+            self._withdraw(len(unsynced) - unsynced.rfind(b"\n") - 1)
+        if not self._unsynced:
+            self._take_back()
         super().close()
         os.close(self._fd)
 
@@ -119,17 +136,75 @@ class FileOutput(BufferedOutput):
         """Go on in the file that now has the path, as after a rotation.
 
         Where there is none it is made. If that fails, the old one stays in use,
-        and the log says why.
+        and the log says why. With ``sync`` the old file holds nothing that is in
+        doubt: that is written to the new one.
         """
         try:
             fd = _open_append(self._path, self.name)
         except OutputError as why:
             _log.error("{why}; the old file stays in use", why=why)
-        else:
-            self._take_back()
-            os.close(self._fd)
-            self._fd = fd
+            return True
+        if self._unsynced:
+            _log.warn(
+                "write {name}: {bytes} bytes that could not be synced are written "
+                "to the new file",
+                name=self.name,
+                bytes=self._unsynced,
+            )
+            if self._withdraw(self._unsynced):
+                self._sync_old()
+            self._unsynced = 0
+        start = self._take_back()
+        self._buffer[:0] = start
+        self._position -= len(start)
+        os.close(self._fd)
+        self._use(fd)
         return True
+
+    def _take_back(self) -> bytes:
+        """Take the start of a line whose rest cannot follow out of the file."""
+        start = self._line.take_back(self._fd)
+        if start and self._syncs:
+            self._sync_old()
+        return start
+
+    def _sync_old(self) -> None:
+        """Make it durable that something was cut off a file that is let go."""
+        try:
+            os.fsync(self._fd)
+        except OSError as error:
+            _log.error(
+                "fsync {name}: {reason}; what was cut off its end may come back",
+                name=self.name,
+                reason=reason_of(error),
+            )
+
+
+def _absolute(path: str) -> str:
+    """Make a path independent of the working folder."""
+    try:
+        return str(Path(path).absolute())
+    except OSError as error:  # The working folder is deleted.
+        raise OutputError("open", path, reason_of(error)) from None
+
+
+def _sync_folder(path: str) -> None:
+    """Make the entry of a file in its folder durable, where that can be done."""
+    folder = Path(path).resolve().parent
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise
+        _log.warn(
+            "fsync {folder}: {reason}; a crash may take new files with it",
+            folder=folder,
+            reason=reason_of(error),
+        )
 
 
 def _ends_in_a_line(path: str) -> bool:

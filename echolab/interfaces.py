@@ -18,6 +18,7 @@ from zope.interface import Interface
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IProducer
 
 __all__ = ["IOutput", "IReactor", "IStreamTransport"]
 
@@ -37,13 +38,31 @@ class IStreamTransport(ITCPTransport, IPushProducer, IConsumer):
 
 
 class IOutput(IConsumer, Interface):
-    """A consumer of printed bytes that can be flushed and closed."""
+    """A consumer of printed bytes that can be shared, flushed and closed.
+
+    ``registerProducer`` takes several producers, each once; all are paused while
+    too much waits. Whoever opened an output closes it. ``write`` raises a
+    ValueError after that.
+    """
+
+    # mypy-zope does not understand a decorated method of an interface.
+    def unregisterProducer(  # type: ignore[explicit-override]
+        producer: IProducer | None = None,
+    ) -> None:
+        """Pause a producer no more.
+
+        Args:
+            producer: which; needs not be said if it is the only one.
+
+        Raises:
+            RuntimeError: there are several, and none is named.
+        """
 
     def flush(seconds: float) -> Deferred[int]:
-        """Wait until all is written, ``seconds`` at most.
+        """Wait until what waits now is written, ``seconds`` at most.
 
         Returns:
-            How many bytes are still unwritten: 0 if all was written.
+            How many bytes of it are still unwritten: 0 if all was written.
         """
 
     def reopen() -> bool:

@@ -1,4 +1,4 @@
-"""Where printed bytes go: bounded, and able to say "wait"."""
+"""Printed bytes to a descriptor: stdout, a pipe, a terminal, a file."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import select
 import stat
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
-from twisted.logger import Logger
 from typing_extensions import override
 from zope.interface import implementer
 
@@ -21,19 +19,13 @@ from echolab.interfaces import IOutput
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import (
-        IProducer,
-        IReactorFDSet,
-        IReactorTime,
-    )
+    from twisted.internet.interfaces import IReactorFDSet, IReactorTime
     from twisted.python.failure import Failure
 
 
-__all__ = ["DescriptorOutput", "LogOutput"]
+__all__ = ["DescriptorOutput"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-
-_log = Logger()
 
 
 def _open_private(fd: int) -> int | None:
@@ -107,7 +99,10 @@ class DescriptorOutput(BufferedOutput):
             if not _poll(self._fd, select.POLLOUT):
                 raise BlockingIOError
             view = view[: select.PIPE_BUF]
-        return os.write(self._fd, view)
+        written = os.write(self._fd, view)
+        if written < len(view) and self._is_file:
+            self._line.cut_short(self._fd, view[:written])
+        return written
 
     @override
     def wait(self) -> None:
@@ -120,7 +115,8 @@ class DescriptorOutput(BufferedOutput):
         if self._patient and (self._is_file or error.errno in _FULL):
             self.wait_until_it_works(error)
             return
-        self.close()
+        self._let_go()
+        self.lose()
         if isinstance(error, BrokenPipeError):
             self._lost(None)
         else:
@@ -128,12 +124,18 @@ class DescriptorOutput(BufferedOutput):
 
     @override
     def close(self) -> None:
-        """Write nothing more; let go of the reactor and of what was opened."""
-        if self.closed:
-            return
+        """Write nothing more; let go of the reactor and of what was opened.
+
+        A regular file ends with a whole line then, even if the disk is full.
+        """
+        if not self.closed:
+            self._let_go()
+        super().close()
+
+    def _let_go(self) -> None:
+        self._line.take_back(self._fd)
         self._reactor.removeReader(self)
         self._reactor.removeWriter(self)
-        super().close()
         if self._private:
             os.close(self._fd)
 
@@ -165,32 +167,3 @@ def _poll(fd: int, events: int) -> bool:
     poll = select.poll()
     poll.register(fd, events)
     return bool(poll.poll(0))
-
-
-@implementer(IOutput)
-class LogOutput:
-    """Printed lines as entries of Twisted's log, for a daemon without a file."""
-
-    _log = Logger()
-
-    def write(self, data: bytes) -> None:
-        """Log each line; bytes that are not UTF-8 as escapes."""
-        for line in data.decode("utf-8", "backslashreplace").rstrip("\n").split("\n"):
-            self._log.info("{line}", line=line)
-
-    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
-        """Do nothing: a log never makes anybody wait."""
-
-    def unregisterProducer(self) -> None:
-        """Do nothing, likewise."""
-
-    def flush(self, seconds: float) -> Deferred[int]:  # noqa: ARG002 - never waits
-        """Nothing waits here."""
-        return succeed(0)
-
-    def reopen(self) -> bool:
-        """Do nothing: twistd rotates its log itself."""
-        return False
-
-    def close(self) -> None:
-        """Do nothing: the log is not ours."""

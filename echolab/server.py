@@ -39,8 +39,9 @@ PAUSED_TURN_SECONDS = 0.02
 class ReceiverFactory(Factory[ReceiverProtocol]):
     """Makes `ReceiverProtocol` s and holds them back when their sink is full.
 
-    It is the one producer of all its connections: register it with an output
-    (``output.registerProducer(factory, True)``), and the output can pause them.
+    It is the one producer of all its connections: an output with which it is
+    registered can pause them. A `ReceiverService` registers it with its outputs;
+    without a service, say ``output.registerProducer(factory, True)``.
 
     Args:
         sink: takes the events of all connections, each connection's in order.
@@ -165,6 +166,11 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
         alone = len(self._connections) == 1
         return not self.paused and (alone or not self.limits.partial_alone)
 
+    def start_accepting(self) -> None:
+        """Accept connections: at first, and again after a drain."""
+        self._accepting = True
+        self.unread_bytes = 0
+
     def stop_accepting(self) -> None:
         """Turn away every further connection; those that are open go on."""
         self._accepting = False
@@ -186,11 +192,13 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
             self._overdue.cancel()
             self._report_withheld()
         deadline = self.clock.seconds() + seconds
-        while self._connections:
-            if self.clock.seconds() >= deadline:
-                self.stopProducing()
-            elif not self.paused:
-                for protocol in tuple(self._connections):
+        leaving = frozenset(self._connections)  # Not those of a new start.
+        while left := leaving & self._connections:
+            late = self.clock.seconds() >= deadline
+            for protocol in left:
+                if late:
+                    protocol.abort()
+                elif not self.paused:
                     protocol.stop_if_quiet()
             turn = PAUSED_TURN_SECONDS if self.paused else TURN_SECONDS
             await deferLater(self.clock, turn)

@@ -18,6 +18,7 @@ from echolab.endpoints import listen_error
 from echolab.events import format_address
 from echolab.kernel import keep_urgent_data
 from echolab.refusing import RefusingPort
+from echolab.sharing import share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,12 +49,15 @@ class ReceiverService(Service):
     Args:
         endpoints: where to listen, each with the name users know it by.
         factory: makes the connections' protocols.
-        outputs: where their sink prints, if it does; flushed and closed at the
-            end.
+        outputs: where their sink prints, if it does. While the service runs they
+            pause the factory; at the end they are flushed. Services can share
+            them.
         clock: tells the time.
         done: called if an endpoint fails after the start.
         drain_seconds: how long the end may take, for what has arrived to be
             read and for a slow output to take it.
+        close_outputs: whether to close the outputs at the end: for whoever
+            opened them for this service alone.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class ReceiverService(Service):
         clock: IReactorTime,
         done: Done,
         drain_seconds: float = 5.0,
+        close_outputs: bool = False,
     ) -> None:
         self._endpoints = endpoints
         self.factory = factory
@@ -72,6 +77,8 @@ class ReceiverService(Service):
         self._clock = clock
         self._done = done
         self._drain_seconds = drain_seconds
+        self._close_outputs = close_outputs
+        self._stop_pausing: Callable[[], None] = _nothing
         self._listening: list[Deferred[IListeningPort | None]] = []
         self._announcing: IDelayedCall | None = None
 
@@ -85,6 +92,9 @@ class ReceiverService(Service):
         super().privilegedStartService()
         errors: list[EcholabError | None] = []
         report: Done = errors.append
+        self.factory.start_accepting()
+        self._stop_pausing()
+        self._stop_pausing = share(self.factory, self._outputs)
 
         def failed(failure: Failure, name: str) -> None:
             if not failure.check(CancelledError):
@@ -96,6 +106,7 @@ class ReceiverService(Service):
         report = self._done
         for why in filter(None, errors):
             self.stop_listening()
+            self._stop_pausing()
             raise why
         if most := self.factory.max_connections:
             _log.info("connections at a time: at most {most}", most=most)
@@ -146,8 +157,11 @@ class ReceiverService(Service):
 
     async def _stop(self) -> None:
         deadline = self._clock.seconds() + self._drain_seconds
-        await self.stop_listening()
-        await self.factory.drain(self._drain_seconds)
+        stop_pausing, self._stop_pausing = self._stop_pausing, _nothing
+        stopped = self.stop_listening()
+        drained = self.factory.drain(self._drain_seconds)
+        await stopped
+        await drained
         if unread := self.factory.unread_bytes:
             _log.warn("{bytes} bytes that had arrived were not read", bytes=unread)
         seconds = max(0.0, deadline - self._clock.seconds())
@@ -156,8 +170,10 @@ class ReceiverService(Service):
         )
         if left:
             _log.warn("{bytes} bytes of output could not be written", bytes=left)
-        for output in self._outputs:
-            output.close()
+        stop_pausing()
+        if self._close_outputs:
+            for output in self._outputs:
+                output.close()
 
 
 def _announce(port: IListeningPort | None) -> IListeningPort | None:
@@ -167,6 +183,10 @@ def _announce(port: IListeningPort | None) -> IListeningPort | None:
         _log.info("{what} on {address}", what=what, address=address)
         keep_urgent_data(port)
     return port
+
+
+def _nothing() -> None:
+    """Pause nobody."""
 
 
 def _close(port: IListeningPort | None) -> Deferred[None] | None:

@@ -1,4 +1,4 @@
-"""One producer for several consumers: it goes at the pace of the slowest."""
+"""One producer for several outputs: it goes at the pace of the slowest."""
 
 from __future__ import annotations
 
@@ -8,23 +8,36 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from twisted.internet.interfaces import IConsumer
+    from echolab.interfaces import IOutput
 
 __all__ = ["share"]
 
 
-def share(producer: IPushProducer, consumers: Iterable[IConsumer]) -> None:
-    """Register a producer with consumers, each of which may pause it."""
+def share(producer: IPushProducer, outputs: Iterable[IOutput]) -> Callable[[], None]:
+    """Register a producer with outputs, each of which may pause it.
+
+    Returns:
+        What ends that; if an output has paused the producer, it is resumed.
+    """
     waiting: set[_Share] = set()
-    for consumer in consumers:
-        consumer.registerProducer(_Share(producer, waiting), True)
+    shares = [(output, _Share(producer, waiting)) for output in outputs]
+    for output, each in shares:
+        output.registerProducer(each, True)
+
+    def end() -> None:
+        for output, each in shares:
+            output.unregisterProducer(each)
+        for each in tuple(waiting):
+            each.resumeProducing()
+
+    return end
 
 
 @implementer(IPushProducer)
 class _Share:
-    """The producer as one consumer sees it.
+    """The producer as one output sees it.
 
     Args:
         producer: the producer.
@@ -36,13 +49,13 @@ class _Share:
         self._waiting = waiting
 
     def pauseProducing(self) -> None:
-        """Pause the producer, unless another consumer has."""
+        """Pause the producer, unless another output has."""
         if not self._waiting:
             self._producer.pauseProducing()
         self._waiting.add(self)
 
     def resumeProducing(self) -> None:
-        """Resume the producer, unless another consumer still waits."""
+        """Resume the producer, unless another output still waits."""
         self._waiting.discard(self)
         if not self._waiting:
             self._producer.resumeProducing()

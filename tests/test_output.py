@@ -1,4 +1,4 @@
-"""Outputs, on real descriptors."""
+"""Output to descriptors, on real ones."""
 
 from __future__ import annotations
 
@@ -7,21 +7,16 @@ import os
 import pty
 import select
 import socket
-import stat
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.error import ConnectionLost
-from twisted.internet.task import Clock
-from twisted.internet.testing import EventLoggingObserver, StringTransport
-from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.trial.unittest import SynchronousTestCase
 
-from echolab import DescriptorOutput, FileOutput, LogOutput, OutputError
+from echolab import DescriptorOutput, OutputError
 from echolab import output as output_module
-from echolab.sharing import share
 from tests.support import SECONDS, FakeReactor
 from tests.test_client import Producer
 
@@ -217,6 +212,59 @@ class OutputTests(SynchronousTestCase):
             self.assertEqual(file.read(), b"one\ntwo\n")
         self.assertEqual(self.lost, [])
 
+    def full_file(self, flags: int) -> tuple[Path, int, Disk]:
+        """A file of a shell's redirection, on a disk with room for six bytes."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = Path(folder.name, "out")
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | flags)
+        self.addCleanup(os.close, fd)
+        disk = Disk(6)
+        self.patch(os, "write", disk.write)
+        return path, fd, disk
+
+    def test_no_half_line_is_left_in_a_file(self) -> None:
+        for flags in (os.O_APPEND, 0):
+            path, fd, disk = self.full_file(flags)
+            output = self.output(fd, patient=True)
+            output.write(b"one\ntwo\n")
+            flushed = output.flush(3)
+            self.reactor.advance(3)
+            self.assertEqual(self.successResultOf(flushed), 4)
+            output.close()
+            self.assertEqual(path.read_bytes(), b"one\n")
+            disk.full = False
+            os.write(fd, memoryview(b"next\n"))
+            self.assertEqual(path.read_bytes(), b"one\nnext\n", "no hole is left")
+
+    def test_what_others_write_to_the_file_is_not_cut(self) -> None:
+        for flags in (os.O_APPEND, 0):
+            path, fd, _ = self.full_file(flags)
+            output = self.output(fd, patient=True)
+            output.write(b"one\ntwo\n")
+            real_write(fd, b"said\n")  # stderr, on the same description.
+            output.close()
+            self.assertEqual(path.read_bytes(), b"one\ntwsaid\n")
+
+    def test_line_that_was_finished_after_all_stays(self) -> None:
+        path, fd, disk = self.full_file(os.O_APPEND)
+        output = self.output(fd, patient=True)
+        output.write(b"one\ntwo\n")
+        disk.room = 8
+        self.reactor.advance(1)
+        output.write(b"three\n")
+        output.close()
+        self.assertEqual(path.read_bytes(), b"one\ntwo\n")
+
+    def test_file_that_is_lost_ends_with_a_whole_line(self) -> None:
+        path, fd, _ = self.full_file(os.O_APPEND)
+        output = self.output(fd)
+        output.write(b"one\ntwo\n")
+        output.write(b"three\n")  # Dropped: whoever opened it knows.
+        [why] = self.lost
+        self.assertEqual(str(why), "write stdout: No space left on device")
+        self.assertEqual(path.read_bytes(), b"one\n")
+
     def test_flush(self) -> None:
         reading, writing = self.pipe()
         output = self.output(writing)
@@ -244,240 +292,3 @@ class OutputTests(SynchronousTestCase):
     def test_names_itself_in_the_log(self) -> None:
         _, writing = self.pipe()
         self.assertEqual(self.output(writing).logPrefix(), "DescriptorOutput")
-
-
-class FileOutputTests(TestCase):
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.log = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name, "folder")
-        self.folder.mkdir()
-        self.path = self.folder / "out"
-
-    def output(self) -> FileOutput:
-        output = FileOutput(str(self.path), clock=self.clock)
-        self.addCleanup(output.close)
-        return output
-
-    def said(self) -> list[str | None]:
-        return [formatEvent(event) for event in self.log]
-
-    def test_appends_and_new_files_are_private(self) -> None:
-        for text in (b"one\n", b"two\n"):
-            output = self.output()
-            output.write(text)
-            self.assertEqual(self.successResultOf(output.flush(1)), 0)
-            output.close()
-        self.assertEqual(self.path.read_bytes(), b"one\ntwo\n")
-        self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o600)
-
-    def test_closes_its_file(self) -> None:
-        before = sorted(os.listdir("/proc/self/fd"))
-        self.output().close()
-        self.assertEqual(sorted(os.listdir("/proc/self/fd")), before)
-
-    def test_no_such_folder(self) -> None:
-        with self.assertRaisesRegex(
-            OutputError, "^open /no/such/file: No such file or directory$"
-        ):
-            FileOutput("/no/such/file", clock=self.clock)
-
-    def test_reopens(self) -> None:
-        output = self.output()
-        output.write(b"before\n")
-        self.path.rename(self.folder / "out.1")
-        output.write(b"still the old\n")
-        self.assertTrue(output.reopen())
-        output.write(b"after\n")
-        old = (self.folder / "out.1").read_bytes()
-        self.assertEqual(old, b"before\nstill the old\n")
-        self.assertEqual(self.path.read_bytes(), b"after\n")
-
-    def test_cannot_be_reopened(self) -> None:
-        output = self.output()
-        moved = self.folder.rename(self.folder.with_name("moved"))
-        output.reopen()
-        output.write(b"not lost\n")
-        self.assertEqual((moved / "out").read_bytes(), b"not lost\n")
-        [said] = self.said()
-        self.assertIn("No such file or directory; the old file stays in use", str(said))
-
-    def test_full_disk_pauses_until_it_works(self) -> None:
-        disk = Disk(6)
-        self.patch(os, "write", disk.write)
-        output = self.output()
-        producer = Producer()
-        output.registerProducer(producer, True)
-        output.write(b"one\ntwo\n")
-        output.write(b"three\n")
-        self.assertEqual(producer.calls, ["pause"])
-        for _ in range(3):
-            self.clock.advance(1)
-        self.assertEqual(self.path.read_bytes(), b"one\ntw")
-        disk.full = False
-        self.clock.advance(1)
-        self.assertEqual(self.path.read_bytes(), b"one\ntwo\nthree\n")
-        self.assertEqual(producer.calls, ["pause", "resume"])
-        self.assertEqual(
-            self.said(),
-            [
-                f"write {self.path}: No space left on device; waiting until it works",
-                f"write {self.path}: works again",
-            ],
-        )
-
-    def test_rotated_while_the_disk_is_full(self) -> None:
-        disk = Disk(6)
-        self.patch(os, "write", disk.write)
-        output = self.output()
-        output.write(b"one\ntwo\nthree\n")
-        old = self.path.rename(self.folder / "old")
-        output.reopen()
-        disk.full = False
-        self.clock.advance(1)
-        self.assertEqual(old.read_bytes(), b"one\n")
-        self.assertEqual(self.path.read_bytes(), b"two\nthree\n")
-
-    def test_no_half_line_is_left_behind(self) -> None:
-        disk = Disk(6)
-        self.patch(os, "write", disk.write)
-        output = self.output()
-        output.write(b"one\ntwo and more\n")
-        for room in (7, 9):
-            self.patch(os, "write", Disk(room).write)
-            self.clock.advance(1)
-        self.assertEqual(self.path.read_bytes(), b"one\ntwo a")
-        output.close()
-        self.assertEqual(self.path.read_bytes(), b"one\n")
-
-    def test_what_others_append_is_not_cut(self) -> None:
-        disk = Disk(6)
-        self.patch(os, "write", disk.write)
-        output = self.output()
-        output.write(b"one\ntwo\n")
-        disk.full = False
-        with self.path.open("ab", buffering=0) as other:
-            other.write(b"other\n")
-        output.close()
-        self.assertEqual(self.path.read_bytes(), b"one\ntwother\n")
-
-    def test_durable_before_it_counts(self) -> None:
-        calls: list[str] = []
-        real_sync = os.fsync
-
-        def write(fd: int, view: memoryview) -> int:
-            calls.append("write")
-            return real_write(fd, view)
-
-        def sync(fd: int) -> None:
-            calls.append("sync")
-            if calls.count("sync") == 2:
-                raise OSError(errno.EIO, "Input/output error")
-            real_sync(fd)
-
-        self.patch(os, "write", write)
-        self.patch(os, "fsync", sync)
-        output = FileOutput(str(self.path), clock=self.clock, sync=True)
-        self.addCleanup(output.close)
-        output.write(b"one\n")
-        output.write(b"two\n")
-        self.assertEqual(calls, ["write", "sync"] * 2)
-        flushed = output.flush(5)
-        self.assertNoResult(flushed)
-        self.clock.advance(1)
-        self.assertEqual(self.successResultOf(flushed), 0)
-        self.assertEqual(calls, ["write", "sync"] * 2 + ["sync"])
-        self.assertEqual(self.path.read_bytes(), b"one\ntwo\n")
-
-    def test_closed_while_it_waits(self) -> None:
-        output = FileOutput("/dev/full", clock=self.clock)
-        output.write(b"x\n")
-        flushed = output.flush(2)
-        self.clock.advance(1)
-        self.clock.advance(1)
-        self.assertEqual(self.successResultOf(flushed), 2)
-        output.close()
-        output.close()
-        self.assertEqual(self.clock.getDelayedCalls(), [])
-
-    def test_fifo_that_is_full_at_the_end(self) -> None:
-        os.mkfifo(self.path)
-        reading = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
-        self.addCleanup(os.close, reading)
-        output = self.output()
-        output.write(b"x" * 100_000)
-        output.close()
-        self.assertEqual(self.clock.getDelayedCalls(), [])
-
-    def test_rotated_while_a_write_is_not_durable(self) -> None:
-        broken = True
-
-        def sync(fd: int) -> None:
-            if broken:
-                raise OSError(errno.EIO, "Input/output error")
-
-        self.patch(os, "fsync", sync)
-        disk = Disk(6)
-        self.patch(os, "write", disk.write)
-        output = FileOutput(str(self.path), clock=self.clock, sync=True)
-        self.addCleanup(output.close)
-        output.write(b"one\ntwo\n")
-        broken = False
-        self.clock.advance(1)  # "one" and the half of "two" are durable, ...
-        broken = True
-        disk.room = 7
-        self.clock.advance(1)  # ... and one more byte is not.
-        self.assertEqual(self.path.read_bytes(), b"one\ntwo")
-        old = self.path.rename(self.folder / "old")
-        output.reopen()
-        broken = disk.full = False
-        self.clock.advance(1)
-        self.assertEqual(old.read_bytes(), b"one\n")
-        self.assertEqual(self.path.read_bytes(), b"two\n")
-
-    def test_fifo_that_is_full(self) -> None:
-        os.mkfifo(self.path)
-        reading = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
-        self.addCleanup(os.close, reading)
-        output = self.output()
-        output.write(b"x" * 100_000)
-        got = b""
-        while len(got) < 100_000:
-            got += os.read(reading, 1 << 20)
-            self.clock.advance(0.01)
-        self.assertEqual(got, b"x" * 100_000)
-        self.assertEqual(self.said(), [])
-
-
-class ShareTests(SynchronousTestCase):
-    def test_the_slowest_sets_the_pace(self) -> None:
-        producer = Producer()
-        one, two = StringTransport(), StringTransport()
-        share(producer, (one, two))
-        assert one.producer is not None
-        assert two.producer is not None
-        one.producer.pauseProducing()
-        two.producer.pauseProducing()
-        one.producer.resumeProducing()
-        self.assertEqual(producer.calls, ["pause"])
-        two.producer.resumeProducing()
-        one.producer.stopProducing()
-        self.assertEqual(producer.calls, ["pause", "resume", "stop"])
-
-
-class LogOutputTests(TestCase):
-    def test_each_line_is_an_entry(self) -> None:
-        observer = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
-        output = LogOutput()
-        output.registerProducer(Producer(), True)
-        output.write(b"recv data: a {b}\nrecv data: \xff\n")
-        output.unregisterProducer()
-        self.assertEqual(self.successResultOf(output.flush(1)), 0)
-        self.assertFalse(output.reopen())
-        output.close()
-        self.assertEqual(
-            [formatEvent(event) for event in observer],
-            ["recv data: a {b}", "recv data: \\xff"],
-        )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Any
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
+from twisted.application.service import MultiService
 from twisted.internet import endpoints, error
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.testing import EventLoggingObserver
 from twisted.internet.threads import deferToThread
@@ -18,8 +22,10 @@ from zope.interface import implementer
 from echolab import (
     ConversationPrinter,
     EcholabError,
+    FileOutput,
     IOutput,
     ListenError,
+    Printer,
     ReceiverFactory,
     ReceiverService,
     SenderService,
@@ -28,8 +34,10 @@ from echolab.connecting import Connector
 from echolab.testing import Transcript
 from tests.support import SECONDS, FakeReactor
 from tests.test_client import Producer
+from tests.test_sharing import Sluice
 
 if TYPE_CHECKING:
+    from twisted.internet.address import IPv4Address
     from twisted.internet.interfaces import IProducer, IProtocolFactory
 
 
@@ -45,7 +53,7 @@ class Held:
 
     def registerProducer(self, producer: IProducer, streaming: bool) -> None: ...
 
-    def unregisterProducer(self) -> None: ...
+    def unregisterProducer(self, producer: IProducer | None = None) -> None: ...
 
     def flush(self, seconds: float) -> Deferred[int]:
         self.flushing = seconds
@@ -143,8 +151,124 @@ class ReceiverServiceTests(TestCase):
         self.assertEqual(output.flushing, 5)
         output.flushed.callback(17)
         self.successResultOf(stopped)
-        self.assertTrue(output.closed)
+        self.assertFalse(output.closed, "whoever opened an output closes it")
         self.assertEqual(self.said(), ["17 bytes of output could not be written"])
+
+    def test_closes_outputs_that_are_its_own(self) -> None:
+        output = Held()
+        service = ReceiverService(
+            (),
+            self.factory,
+            [output],
+            clock=self.reactor,
+            done=self.done.append,
+            close_outputs=True,
+        )
+        service.startService()
+        stopped = service.stopService()
+        output.flushed.callback(0)
+        self.successResultOf(stopped)
+        self.assertTrue(output.closed)
+
+    def test_outputs_pause_the_factory_while_it_runs(self) -> None:
+        outputs = Sluice(self.reactor), Sluice(self.reactor)
+        service = self.service(outputs=outputs)
+        service.privilegedStartService()
+        service.startService()
+        for output in outputs:
+            output.write(b"x")
+        outputs[0].let_through()
+        self.assertTrue(self.factory.paused)
+        outputs[1].let_through()
+        self.assertFalse(self.factory.paused)
+        outputs[0].write(b"x")
+        stopped = service.stopService()
+        self.reactor.advance(5)
+        self.successResultOf(stopped)
+        self.assertFalse(self.factory.paused, "nobody would resume it")
+
+    def test_start_that_fails_leaves_the_outputs(self) -> None:
+        class InUse:
+            def listen(self, factory: IProtocolFactory) -> Deferred[Any]:
+                return fail(error.CannotListenError("", 1, OSError(98, "In use")))
+
+        output = Sluice(self.reactor)
+        service = self.service(("0.0.0.0:1", InUse()), outputs=[output])
+        with self.assertRaises(ListenError):
+            service.startService()
+        output.write(b"x")
+        self.assertFalse(self.factory.paused)
+
+
+class ApplicationTests(TestCase):
+    """Two services that print to one file, as in a .tac, over loopback."""
+
+    timeout = SECONDS
+
+    def setUp(self) -> None:
+        from twisted.internet import reactor
+
+        self.reactor = reactor
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name, "out")
+        self.output = FileOutput(str(self.path), clock=reactor)
+        self.addCleanup(self.output.close)
+        self.application = MultiService()
+        self.one, self.two = self.receiver(), self.receiver()
+        self.application.startService()
+        self.addCleanup(self.application.stopService)
+
+    def receiver(self) -> ReceiverService:
+        endpoint = endpoints.TCP4ServerEndpoint(self.reactor, 0, interface="127.0.0.1")
+        sink = Printer(self.output.write)
+        service = ReceiverService(
+            [("tcp:0", endpoint)],
+            ReceiverFactory(sink, clock=self.reactor),
+            [self.output],
+            clock=self.reactor,
+            done=self.fail,
+        )
+        service.setServiceParent(self.application)
+        return service
+
+    async def print(self, service: ReceiverService, line: bytes) -> None:
+        """Send a line to a service, and wait until it is in the file."""
+        [where] = service.addresses()
+        port = cast("IPv4Address", where).port
+        endpoint = endpoints.TCP4ClientEndpoint(self.reactor, "127.0.0.1", port)
+        client = await endpoints.connectProtocol(endpoint, Protocol())
+        assert client.transport is not None
+        client.transport.write(line + b"\n")
+        while b"recv data: " + line + b"\n" not in self.path.read_bytes():
+            await deferLater(self.reactor, 0.001)
+        client.transport.loseConnection()
+
+    async def test_one_stops_and_the_other_goes_on(self) -> None:
+        await self.print(self.one, b"to one")
+        await self.one.stopService()
+        await self.print(self.two, b"to two")
+
+    async def test_stopped_and_started_again(self) -> None:
+        await self.print(self.one, b"before")
+        await self.application.stopService()
+        self.application.startService()
+        await self.print(self.one, b"after")
+        await self.print(self.two, b"in the other too")
+
+    async def test_started_again_before_it_has_stopped(self) -> None:
+        await self.print(self.one, b"before")
+        stopped = self.one.stopService()
+        self.one.startService()
+        await self.print(self.one, b"after")
+        await stopped
+        await self.print(self.one, b"and still")
+
+    async def test_both_are_paused(self) -> None:
+        self.output.pause()
+        self.assertTrue(self.one.factory.paused and self.two.factory.paused)
+        self.output.write_buffer()
+        self.assertFalse(self.one.factory.paused or self.two.factory.paused)
 
 
 class SenderServiceTests(TestCase):

@@ -1,0 +1,120 @@
+"""One producer and several outputs, several producers and one output."""
+
+from __future__ import annotations
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from echolab import IOutput
+from echolab.buffered_output import BufferedOutput
+from echolab.sharing import share
+from tests.test_client import Producer
+
+
+@implementer(IOutput)
+class Sluice(BufferedOutput):
+    """An output that takes everything, or nothing."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__("sluice", clock, max_buffered_bytes=0)
+        self.open = False
+        self.taken = b""
+
+    def write_some(self, view: memoryview) -> int:
+        if not self.open:
+            raise BlockingIOError
+        self.taken += view
+        return len(view)
+
+    def wait(self) -> None: ...
+
+    def let_through(self) -> None:
+        self.open = True
+        self.write_buffer()
+        self.open = False
+
+
+class SharingTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.one, self.two = Sluice(self.clock), Sluice(self.clock)
+        self.producer, self.other = Producer(), Producer()
+
+    def test_the_slowest_sets_the_pace(self) -> None:
+        share(self.producer, (self.one, self.two))
+        self.one.write(b"x")
+        self.two.write(b"x")
+        self.one.let_through()
+        self.assertEqual(self.producer.calls, ["pause"])
+        self.two.let_through()
+        self.assertEqual(self.producer.calls, ["pause", "resume"])
+
+    def test_one_output_pauses_all_who_share_it(self) -> None:
+        share(self.producer, (self.one,))
+        share(self.other, (self.one, self.two))
+        self.one.write(b"x")
+        self.one.let_through()
+        self.two.write(b"x")
+        self.assertEqual(self.producer.calls, ["pause", "resume"])
+        self.assertEqual(self.other.calls, ["pause", "resume", "pause"])
+
+    def test_who_leaves_is_resumed(self) -> None:
+        leave = share(self.producer, (self.one, self.two))
+        share(self.other, (self.one,))
+        self.one.write(b"x")
+        self.two.write(b"x")
+        leave()
+        self.assertEqual(self.producer.calls, ["pause", "resume"])
+        self.one.let_through()
+        self.one.write(b"x")
+        self.assertEqual(self.producer.calls, ["pause", "resume"])
+        self.assertEqual(self.other.calls, ["pause", "resume", "pause"])
+
+    def test_registered_twice(self) -> None:
+        self.one.registerProducer(self.producer, True)
+        with self.assertRaisesRegex(RuntimeError, "is registered with sluice already"):
+            self.one.registerProducer(self.producer, True)
+
+    def test_one_of_several_leaves_by_name(self) -> None:
+        self.one.registerProducer(self.producer, True)
+        self.one.registerProducer(self.other, True)
+        with self.assertRaisesRegex(RuntimeError, "several producers: name one"):
+            self.one.unregisterProducer()
+        self.one.unregisterProducer(self.producer)
+        self.one.write(b"x")
+        self.one.unregisterProducer()
+        self.one.let_through()
+        self.assertEqual((self.producer.calls, self.other.calls), ([], ["pause"]))
+
+    def test_producer_that_fills_the_output_at_once(self) -> None:
+        class Eager(Producer):
+            def resumeProducing(self) -> None:
+                super().resumeProducing()
+                output.open = False
+                output.write(b"more")
+
+        output, eager = self.one, Eager()
+        self.one.registerProducer(eager, True)
+        self.one.registerProducer(self.other, True)
+        self.one.write(b"x")
+        self.one.let_through()
+        self.assertEqual(eager.calls, ["pause", "resume", "pause"])
+        self.assertNotIn("resume", self.other.calls)
+
+    def test_each_waits_for_what_it_has_written(self) -> None:
+        self.one.write(b"first")
+        flushed = self.one.flush(5)
+        self.one.write(b"second")
+        also = self.one.flush(7)
+        self.clock.advance(5)
+        self.assertEqual(self.successResultOf(flushed), 5)
+        self.one.let_through()
+        self.assertEqual(self.successResultOf(also), 0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_write_to_a_closed_output(self) -> None:
+        self.one.close()
+        self.one.close()
+        with self.assertRaisesRegex(ValueError, "write to a closed output: sluice"):
+            self.one.write(b"x")
