@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         MalformedError,
         OutputError,
         OverlongError,
+        UnverifiedError,
     )
     from echolab.events import (
         Accepted,
@@ -120,6 +121,7 @@ __all__ = [
     "Sink",
     "StdinReader",
     "Style",
+    "UnverifiedError",
     "echo",
     "framing_named",
     "reply_text",

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.endpoints import (
     HostnameEndpoint,
+    TCP4ClientEndpoint,
+    TCP6ClientEndpoint,
     UNIXClientEndpoint,
     clientFromString,
 )
 from twisted.logger import Logger
 
-from echolab.endpoint_strings import (
-    arguments_of,
-    parse_reason,
-    quoted,
-    with_argument,
-)
+from echolab.endpoint_strings import arguments_of, parse_reason, with_argument
 from echolab.endpoints import host_and_port
 from echolab.errors import ConnectError
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IStreamClientEndpoint
 
-    from echolab.interfaces import IReactor
     from echolab.settings import ClientSettings
 
-__all__ = ["client_endpoint"]
+__all__ = ["client_endpoint", "endpoint_from_string"]
 
 _log = Logger()
 
@@ -36,64 +33,144 @@ UNIX_PATH_BYTES = 107
 
 
 def client_endpoint(
-    reactor: IReactor, settings: ClientSettings
+    reactor: Any, settings: ClientSettings
 ) -> tuple[str, IStreamClientEndpoint]:
     """The endpoint to connect to, with the name users know it by.
 
     Raises:
         ConnectError: the endpoint string cannot be understood.
     """
-    text = settings.connect
-    if text is None:
-        name = host_and_port(settings.host, settings.port)
-        return name, HostnameEndpoint(
-            reactor, settings.host, settings.port, settings.timeout_seconds + 1
-        )
+    make = _ClientEndpoints(reactor, settings.timeout_seconds, settings.insecure)
+    host, port = settings.host, settings.port
+    name = settings.connect or host_and_port(host, port)
     try:
-        return text, _client_from_string(reactor, text, settings)
-    except ConnectError:
-        raise
+        if settings.connect is not None:
+            return name, make(settings.connect)
+        endpoint = make.tcp(host, port)
+        return name, make.secured(endpoint, host) if settings.tls else endpoint
     except Exception as error:
-        raise ConnectError("connect", text, parse_reason(error)) from error
+        raise ConnectError("connect", name, parse_reason(error)) from error
 
 
-def _client_from_string(
-    reactor: IReactor, text: str, settings: ClientSettings
-) -> IStreamClientEndpoint:
-    kind, _, rest = text.partition(":")
-    arguments, named = arguments_of(rest)
-    seconds = max(1, round(settings.timeout_seconds))
-    if kind == "unix":
-        path = arguments[0] if arguments else named["path"]
-        if len(os.fsencode(path)) > UNIX_PATH_BYTES:
-            raise ConnectError("connect", text, "AF_UNIX path too long")
-        if path.startswith("@"):
-            return UNIXClientEndpoint(reactor, "\0" + path[1:], seconds)
-    elif kind in {"ssl", "tls"} and settings.insecure:
-        from echolab import tls
+def endpoint_from_string(reactor: Any, text: str) -> IStreamClientEndpoint:
+    """Make an endpoint of a string, as Twisted's ``clientFromString``.
 
-        host, port = arguments
-        _log.warn("--insecure: nothing proves that {host} is who answers", host=host)
-        return tls.insecure_client(
-            HostnameEndpoint(reactor, host, int(port), seconds + 1),
-            host,
-            named.get("certKey", named.get("certificate")),
-            named.get("privateKey"),
+    It knows ``unix:@name`` too; and a server that is reached by ``ssl:`` or
+    ``tls:`` must always prove its name.
+
+    Raises:
+        ValueError: there is no such endpoint; or what else its parser raises.
+    """
+    return _ClientEndpoints(reactor)(text)
+
+
+class _ClientEndpoints:
+    """Makes endpoints.
+
+    Args:
+        reactor: connects.
+        seconds: how long a connection may take.
+        insecure: whether TLS may be with whoever answers.
+    """
+
+    def __init__(
+        self, reactor: Any, seconds: float = 30.0, insecure: bool = False
+    ) -> None:
+        self._reactor = reactor
+        self._seconds = seconds
+        self._insecure = insecure
+
+    def __call__(self, text: str) -> IStreamClientEndpoint:
+        """Make one of a string."""
+        kind, _, rest = text.partition(":")
+        seconds = max(1, round(self._seconds))
+        if kind in {"ssl", "tls", "unix"}:
+            arguments, named = arguments_of(rest)
+            if kind == "tls":
+                return self._tls(*arguments, **named)
+            if kind == "ssl":
+                return self._ssl(*arguments, **named)
+            path = arguments[0] if arguments else named["path"]
+            if len(os.fsencode(path)) > UNIX_PATH_BYTES:
+                raise ValueError("AF_UNIX path too long")
+            if path.startswith("@"):
+                return UNIXClientEndpoint(self._reactor, "\0" + path[1:], seconds)
+        text = with_argument(text, "timeout", seconds, {"tcp", "unix"})
+        endpoint: IStreamClientEndpoint = clientFromString(self._reactor, text)
+        return endpoint
+
+    def tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: str | None = None,
+        bindAddress: str | None = None,  # noqa: N803 - a word of the strings
+    ) -> IStreamClientEndpoint:
+        """Make one for a host; an address needs no look-up, and no waiting.
+
+        Twisted's HostnameEndpoint takes 0.3 s to say that an address refuses.
+        """
+        kind: type[HostnameEndpoint | TCP4ClientEndpoint | TCP6ClientEndpoint]
+        kind = HostnameEndpoint
+        if isIPAddress(host):
+            kind = TCP4ClientEndpoint
+        elif isIPv6Address(host):
+            kind = TCP6ClientEndpoint
+        # By default, whoever asked has said that it takes too long by then.
+        seconds = self._seconds + 1 if timeout is None else int(timeout)
+        source = None if bindAddress is None else (bindAddress, 0)
+        return kind(self._reactor, host, port, seconds, source)
+
+    def secured(
+        self,
+        endpoint: IStreamClientEndpoint,
+        host: str,
+        trustRoots: str | None = None,  # noqa: N803 - words of the strings
+        certificate: str | None = None,
+        privateKey: str | None = None,  # noqa: N803
+    ) -> IStreamClientEndpoint:
+        """Make one that does TLS with ``host``, reached through another."""
+        from echolab import client_tls
+
+        own = (certificate, privateKey)
+        if self._insecure:
+            text = "--insecure: nothing proves that {host} is who answers"
+            _log.warn(text, host=host)
+            return client_tls.insecure_client(self._reactor, endpoint, host, *own)
+        return client_tls.verified_client(
+            self._reactor, endpoint, host, *own, trust_roots=trustRoots
         )
-    elif kind == "ssl":
-        text = _ssl_as_tls(*arguments, **named)
-    text = with_argument(text, "timeout", seconds, {"tcp", "unix", "tls"})
-    endpoint: IStreamClientEndpoint = clientFromString(reactor, text)
-    return endpoint
 
+    def _tls(
+        self,
+        host: str,
+        port: str,
+        timeout: str | None = None,
+        bindAddress: str | None = None,  # noqa: N803 - words of the strings
+        certificate: str | None = None,
+        privateKey: str | None = None,  # noqa: N803
+        trustRoots: str | None = None,  # noqa: N803
+        endpoint: str | None = None,
+    ) -> IStreamClientEndpoint:
+        through = (
+            self.tcp(host, int(port), timeout, bindAddress)
+            if endpoint is None
+            else self(endpoint)
+        )
+        return self.secured(through, host, trustRoots, certificate, privateKey)
 
-def _ssl_as_tls(host: str, port: str, **named: str) -> str:
-    """Twisted's ``ssl:`` without ``hostname=`` believes anybody; ``tls:`` does not."""
-    name = named.pop("hostname", host)
-    words = [f"tls:{quoted(name)}:{port}"]
-    if name != host:
-        words.append(f"endpoint={quoted(f'tcp:{quoted(host)}:{port}')}")
-    other = {"certKey": "certificate", "caCertsDir": "trustRoots"}
-    for key, value in named.items():
-        words.append(f"{other.get(key, key)}={quoted(value)}")
-    return ":".join(words)
+    def _ssl(
+        self,
+        host: str,
+        port: str,
+        timeout: str | None = None,
+        bindAddress: str | None = None,  # noqa: N803 - words of the strings
+        hostname: str | None = None,
+        caCertsDir: str | None = None,  # noqa: N803
+        certKey: str | None = None,  # noqa: N803
+        privateKey: str | None = None,  # noqa: N803
+    ) -> IStreamClientEndpoint:
+        """As ``tls:``; Twisted's own believes anybody without ``hostname=``."""
+        through = self.tcp(host, int(port), timeout, bindAddress)
+        name = host if hostname is None else hostname
+        return self.secured(through, name, caCertsDir, certKey, privateKey)

@@ -11,7 +11,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from echolab.errors import reason_of
+from echolab.errors import UnverifiedError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,8 @@ class Connector:
         name: what users know it by.
         clock: tells the time.
         timeout_seconds: how long each try may take.
-        retry_seconds: how long to go on trying; 0 to try only once. Between two
+        retry_seconds: how long to go on trying; 0 to try only once. A TLS server
+            that does not prove its name ends that at once. Between two
             tries it waits half a second, then longer and longer, up to ten, each
             a little more or less, so that many clients do not come at once.
     """
@@ -90,6 +91,8 @@ class Connector:
                     factory, min(self._timeout_seconds, left)
                 )
                 return protocol
+            except UnverifiedError:
+                raise  # Who it is will not change, and a person should know at once.
             except Exception as why:
                 left = deadline - self._clock.seconds()
                 if left <= 0:

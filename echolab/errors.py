@@ -20,6 +20,7 @@ __all__ = [
     "MalformedError",
     "OutputError",
     "OverlongError",
+    "UnverifiedError",
     "missing_extra",
     "reason_of",
 ]
@@ -52,6 +53,10 @@ class ListenError(EcholabError):
 
 class ConnectError(EcholabError):
     """A server cannot be reached."""
+
+
+class UnverifiedError(Exception):
+    """A TLS server has not proved who it is; to try again would not help."""
 
 
 class ConnectionLostError(EcholabError):

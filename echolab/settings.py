@@ -111,6 +111,7 @@ class ClientSettings:
         connect: an endpoint string that replaces the two.
         timeout_seconds: how long to wait for the connection.
         retry_seconds: how long to go on trying; 0 to try only once.
+        tls: whether to do TLS with ``host``; an endpoint string says so itself.
         insecure: whether TLS may be with whoever answers.
         edit: whether lines typed on a terminal can be edited, if that is installed.
         files: paths to send instead of what is typed (``-`` for stdin).
@@ -133,6 +134,7 @@ class ClientSettings:
     connect: str | None = None
     timeout_seconds: float = 30.0
     retry_seconds: float = 0.0
+    tls: bool = False
     insecure: bool = False
     edit: bool = True
     files: tuple[str, ...] = ()

@@ -1,17 +1,13 @@
-"""TLS, for those who have the extra ``tls`` installed; nothing else imports it."""
+"""TLS for a server, for those who have the extra ``tls``; nothing else imports it."""
 
 from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from OpenSSL import SSL
 from OpenSSL.crypto import FILETYPE_PEM, Error, load_certificate, load_privatekey
-from twisted.internet.abstract import isIPAddress, isIPv6Address
-from twisted.internet.endpoints import wrapClientTLS
-from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.ssl import (
     Certificate,
     CertificateOptions,
@@ -19,9 +15,9 @@ from twisted.internet.ssl import (
 )
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from typing_extensions import override
-from zope.interface import implementer
 
 from echolab.errors import reason_of
+from echolab.pem import certificates, unencrypted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,28 +26,9 @@ if TYPE_CHECKING:
         IAddress,
         IProtocolFactory,
         IReactorTime,
-        IStreamClientEndpoint,
     )
 
-__all__ = ["insecure_client", "server_options", "wrap"]
-
-_BEGIN = b"-----BEGIN CERTIFICATE-----"
-
-
-def _certificates(path: str) -> list[bytes]:
-    """The certificates of a PEM file, each on its own."""
-    _, *rest = Path(path).read_bytes().split(_BEGIN)
-    if not rest:
-        raise ValueError(f"{path}: no certificate in it")
-    return [_BEGIN + each for each in rest]
-
-
-def _unencrypted(path: str) -> bytes:
-    """A PEM file, unless its key is encrypted: OpenSSL would ask for a phrase."""
-    pem = Path(path).read_bytes()
-    if b"ENCRYPTED" in pem:
-        raise ValueError(f"{path}: the key is encrypted")
-    return pem
+__all__ = ["server_options", "wrap"]
 
 
 @contextmanager
@@ -84,18 +61,18 @@ def server_options(
     """
     reading = private_key
     try:
-        key = load_privatekey(FILETYPE_PEM, _unencrypted(reading))
+        key = load_privatekey(FILETYPE_PEM, unencrypted(reading))
         reading = certificate
-        own, *others = _certificates(reading)
+        own, *others = certificates(reading)
         if chain is not None:
             reading = chain
-            others += _certificates(reading)
+            others += certificates(reading)
         loaded = [load_certificate(FILETYPE_PEM, each) for each in (own, *others)]
         trust = None
         if client_ca is not None:
             reading = client_ca
             trust = trustRootFromCertificates(
-                [Certificate.loadPEM(each) for each in _certificates(reading)]
+                [Certificate.loadPEM(each) for each in certificates(reading)]
             )
         options = CertificateOptions(
             privateKey=key,
@@ -119,48 +96,6 @@ def wrap(
 ) -> TLSMemoryBIOFactory:
     """Put TLS in front of a factory."""
     return _TLSFactory(options, False, factory, clock)
-
-
-def insecure_client(
-    endpoint: IStreamClientEndpoint,
-    host: str,
-    certificate: str | None = None,
-    private_key: str | None = None,
-) -> IStreamClientEndpoint:
-    """Do TLS with whoever answers; nothing proves who that is.
-
-    Args:
-        endpoint: where to connect.
-        host: the name that is asked for (SNI).
-        certificate: path of a certificate of ours, in PEM, if the server asks.
-        private_key: path of its key.
-    """
-    own = key = None
-    if certificate is not None:
-        own = load_certificate(FILETYPE_PEM, _certificates(certificate)[0])
-        pem = _unencrypted(private_key or certificate)
-        key = load_privatekey(FILETYPE_PEM, pem)
-    options = CertificateOptions(privateKey=key, certificate=own, verify=False)
-    with _quiet():
-        context = options.getContext()
-    return wrapClientTLS(_Unverified(context, host), endpoint)
-
-
-@implementer(IOpenSSLClientConnectionCreator)
-class _Unverified:
-    """Asks for a name, and believes anybody."""
-
-    def __init__(self, context: SSL.Context, host: str) -> None:
-        self._context = context
-        self._host = host
-
-    def clientConnectionForTLS(self, protocol: object) -> SSL.Connection:
-        """Make one connection."""
-        connection = SSL.Connection(self._context, None)
-        connection.set_app_data(protocol)
-        if not (isIPAddress(self._host) or isIPv6Address(self._host)):
-            connection.set_tlsext_host_name(self._host.encode("idna"))
-        return connection
 
 
 class _TLSFactory(TLSMemoryBIOFactory):

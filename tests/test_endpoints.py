@@ -8,7 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from cryptography.x509 import DNSName
 from twisted.internet.defer import Deferred
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from echolab import (
@@ -19,13 +22,15 @@ from echolab import (
     ReceiverFactory,
     Refused,
     SenderFactory,
+    UnverifiedError,
 )
 from echolab.admission import Admission, network
 from echolab.client_endpoints import client_endpoint
 from echolab.connecting import Connector
 from echolab.endpoints import server_endpoints
 from echolab.settings import ClientSettings, ServerSettings
-from echolab.testing import Transcript
+from echolab.testing import Transcript, connect
+from tests.authority import Authority
 from tests.support import SECONDS, write_certificates
 
 
@@ -148,6 +153,17 @@ class PlainTests(EndpointCase):
             with self.assertRaises(ConnectError, msg=text):
                 client_endpoint(self.reactor, ClientSettings(connect=text))
 
+    async def test_an_address_is_refused_without_waiting_for_others(self) -> None:
+        clock = MemoryReactorClock()
+        for host in ("127.0.0.1", "::1", "fe80::1%lo"):
+            settings = ClientSettings(host=host, port=8888)
+            endpoint = client_endpoint(clock, settings)[1]
+            refused = endpoint.connect(ReceiverFactory(self.sink, clock=clock))
+            self.assertEqual(clock.tcpClients[-1][:2], (host, 8888))
+            wrapped: Any = clock.tcpClients[-1][2]
+            wrapped.clientConnectionFailed(None, Failure(ConnectionRefusedError()))
+            self.failureResultOf(refused, ConnectionRefusedError)
+
 
 class TLSEndpointTests(EndpointCase):
     def setUp(self) -> None:
@@ -206,6 +222,21 @@ class TLSEndpointTests(EndpointCase):
         await self.send(host="127.0.0.1", port=host.port, header=header)
         [refused] = self.transcript.events
         self.assertEqual(str(refused.peer), "192.0.2.1:4711")
+
+    async def test_clients_of_tests_trust_no_worse(self) -> None:
+        authority = Authority(self.folder / "other")
+        authority.write(self.folder / "server.pem", [DNSName("l*host")])
+        host = await self.listen(listen=(self.text,))
+        through = f"endpoint=tcp\\:127.0.0.1\\:{host.port}"
+        for text in (
+            f"tls:localhost:{host.port}:trustRoots={authority.roots}:{through}",
+            f"ssl:localhost:{host.port}:caCertsDir={authority.roots}",
+        ):
+            self.ended = Deferred()
+            with self.assertRaises(UnverifiedError):
+                await connect(text)
+            await self.ended
+        self.assertEqual(self.transcript.ends(), [])
 
     async def test_wrong_signer(self) -> None:
         host = await self.listen(listen=(self.text,))

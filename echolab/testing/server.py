@@ -6,13 +6,14 @@ from errno import EPIPE
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.endpoints import UNIXClientEndpoint, clientFromString
+from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import Logger
 from typing_extensions import Unpack, override
 
 from echolab.assembly import receiver_factory
 from echolab.client import SenderFactory
+from echolab.client_endpoints import endpoint_from_string
 from echolab.endpoint_strings import quoted
 from echolab.endpoints import server_endpoints
 from echolab.events import Finished
@@ -210,16 +211,17 @@ def connect(
     Raises:
         TypeError: that is nowhere to connect to.
         ValueError: there is no such endpoint.
+        UnverifiedError: a TLS server has not proved its name; from the Deferred.
     """
     reactor = reactor or _installed_reactor()
     endpoint: IStreamClientEndpoint
     if isinstance(where, tuple):
         host, port = where
-        endpoint = clientFromString(reactor, f"tcp:{quoted(host)}:{port}")
+        endpoint = endpoint_from_string(reactor, f"tcp:{quoted(host)}:{port}")
     elif isinstance(where, str) and where.startswith("/"):
         endpoint = UNIXClientEndpoint(reactor, where)
     elif isinstance(where, str):
-        endpoint = clientFromString(reactor, where)
+        endpoint = endpoint_from_string(reactor, where)
     elif IStreamClientEndpoint.providedBy(where):
         endpoint = where
     else:
