@@ -110,6 +110,8 @@ class ReceiverService(Service):
             raise why
         if most := self.factory.max_connections:
             _log.info("connections at a time: at most {most}", most=most)
+        for each in self._listening:
+            each.addCallback(_receive_urgent_data)
         # A signal may follow at once, and is handled once the reactor runs.
         self._announcing = self._clock.callLater(0, self._announce)
 
@@ -181,7 +183,11 @@ def _announce(port: IListeningPort | None) -> IListeningPort | None:
         what = "refusing" if isinstance(port, RefusingPort) else "listening"
         address = format_address(port.getHost())
         _log.info("{what} on {address}", what=what, address=address)
-        keep_urgent_data(port)
+    return port
+
+
+def _receive_urgent_data(port: IListeningPort | None) -> IListeningPort | None:
+    keep_urgent_data(port)
     return port
 
 
