@@ -10,7 +10,7 @@ from twisted.logger import globalLogBeginner
 from twisted.python import usage
 
 from echolab.assembly import server_service
-from echolab.client_assembly import client_service
+from echolab.client_assembly import client_service, is_typed
 from echolab.client_options import ClientOptions
 from echolab.errors import EcholabError
 from echolab.kernel import raise_open_files_limit
@@ -78,8 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.subCommand == "server":
         return _run(lambda reactor, done: server_service(reactor, settings, done=done))
     stdin = standard_input()
-    typing = not (settings.files or settings.replay)
-    if settings.edit and typing and stdin is not None and os.isatty(stdin):
+    if settings.edit and is_typed(settings, stdin):
         use_asyncio_for_editing()
     return _run(
         lambda reactor, done: client_service(reactor, settings, stdin=stdin, done=done)

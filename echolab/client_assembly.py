@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 from echolab.client_endpoints import client_endpoint
 from echolab.client_service import SenderService
 from echolab.connecting import Connector
-from echolab.input import CRLF, FilesReader, Pacer, open_inputs
-from echolab.output import DescriptorOutput
-from echolab.printing import ConversationPrinter
+from echolab.history import HistoryFile, history_path
+from echolab.input import CRLF, DotQuit, FilesReader, Pacer, open_inputs
+from echolab.printing import ConversationPrinter, Replies
 from echolab.replay import Recorded, Replayer
+from echolab.screen import Screen
 from echolab.settings import decide
 from echolab.stdin import StdinReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IPushProducer
@@ -27,11 +28,17 @@ if TYPE_CHECKING:
     from echolab.progress import Progress
     from echolab.service import Done
     from echolab.settings import ClientSettings
+    from echolab.terminal_stream import TerminalStream
 
-__all__ = ["client_service"]
+__all__ = ["client_service", "is_typed"]
 
-STDOUT = 1
 STDERR = 2
+
+
+def is_typed(settings: ClientSettings, stdin: int | None) -> bool:
+    """Whether a person types what is sent, on a terminal."""
+    by_hand = settings.files in ((), ("-",)) and settings.replay is None
+    return by_hand and stdin is not None and os.isatty(stdin)
 
 
 def client_service(
@@ -49,24 +56,16 @@ def client_service(
         ConnectError: the endpoint string cannot be understood.
         InputError: a file to send cannot be opened, or is no recording.
     """
-    files = open_inputs(settings.files)
+    typing = is_typed(settings, stdin)
+    dot = typing if settings.dot is None else settings.dot
+    files = [] if typing else open_inputs(settings.files)
     recorded = None
     if settings.replay:
         any_gap = settings.speed is not None  # It says how long one may be.
         recorded = Recorded(settings.replay, settings.peer, any_gap=any_gap)
-    by_hand = not (files or recorded)
-    typing = by_hand and stdin is not None and os.isatty(stdin)
-    prompt = ""
-    if typing:
-        prompt = f"Input message({'.' if settings.dot else 'Ctrl-D'}:quit): "
+    prompt = f"Input message({'.' if dot else 'Ctrl-D'}:quit): " if typing else ""
     name, endpoint = client_endpoint(reactor, settings)
-    output = DescriptorOutput(
-        reactor,
-        STDOUT,
-        "stdout",
-        clock=reactor,
-        lost=lambda why: service.output_lost(why),
-    )
+    screen = Screen.of_process(reactor, lambda why: service.output_lost(why))
 
     def received(chunk: bytes) -> None:
         service.received(chunk)
@@ -74,25 +73,37 @@ def client_service(
     def ended() -> None:
         service.ended()
 
-    write: Callable[[bytes], None] = output.write
+    write: Callable[[bytes], None] = screen.output.write
+    say: Callable[[bytes], None] = screen.say
     close: Callable[[], Deferred[None] | None] = _nothing
     take: Callable[[bytes], None] = received
-    if progress := _progress(sum(size for _, size in files)) if files else None:
-        write, close = progress.around(write), progress.close
-        take = progress.counting(received)
+    if bar := _progress(files, screen.stream):
+        write, say, close = bar.around(write), bar.around(say), bar.close
+        take = bar.counting(received)
     pacer = None
     if settings.lines_per_second:
         rate = settings.lines_per_second
         pacer = Pacer(reactor, rate, received=take, ended=ended)
         take, ended = pacer.take, pacer.end
-    if settings.crlf and by_hand:
+    if settings.crlf and not (files or recorded):
         take = CRLF(take)
-    reader: IPushProducer
-    if typing and settings.edit and (editor := _editor(reactor, prompt)):
-        reader = editor(received=take, ended=ended, write=write)
-        write, close, prompt = reader.print, reader.close, ""
+    source: IPushProducer
+
+    def quits() -> None:
+        printer.typed()
+        source.stopProducing()
+        ended()
+
+    if dot:
+        take = DotQuit(received=take, quits=quits)
+    make_editor = _editor(reactor, settings, screen) if typing else None
+    if make_editor:
+        source = make_editor(prompt, received=take, ended=ended)
+        write, close = source.print, source.close
+        if screen.replies is Replies.HERE:
+            say = write
     elif recorded:
-        reader = Replayer(
+        source = Replayer(
             reactor,
             recorded,
             speed=1.0 if settings.speed is None else settings.speed,
@@ -102,12 +113,22 @@ def client_service(
         )
     elif files:
         fds = [fd for fd, _ in files]
-        reader = FilesReader(reactor, fds, received=take, ended=ended)
+        source = FilesReader(reactor, fds, received=take, ended=ended)
     else:
-        reader = StdinReader(reactor, stdin, received=take, ended=ended)
+        source = StdinReader(reactor, stdin, received=take, ended=ended)
+    reader: IPushProducer = source
     if pacer is not None:
-        pacer.source = reader
-        reader = pacer
+        pacer.source, reader = source, pacer
+    printer = ConversationPrinter(
+        write,
+        say=say,
+        replies=screen.replies,
+        prompt=b"" if make_editor else prompt.encode(),
+        echoed=typing,
+        show_replies=not settings.quiet,
+        escape=decide(settings.escape, screen.replies is Replies.HERE),
+        clock=reactor,
+    )
     service = SenderService(
         Connector(
             endpoint,
@@ -117,23 +138,16 @@ def client_service(
             retry_seconds=settings.retry_seconds,
         ),
         name,
-        ConversationPrinter(
-            write,
-            prompt=prompt.encode(),
-            show_replies=not settings.quiet,
-            escape=decide(settings.escape, os.isatty(STDOUT)),
-        ),
-        output,
+        printer,
+        screen.outputs,
         clock=reactor,
         done=done,
         make_reader=lambda _: reader,
-        # What is in a file is sent as it is.
-        quit_on_dot=settings.dot and by_hand,
         no_delay=recorded is not None,
         wait_seconds=settings.wait_seconds,
         half_open_seconds=_half_open_seconds(settings, typing=typing),
         close=close,
-        close_output=True,
+        close_outputs=True,
     )
     return service
 
@@ -148,29 +162,47 @@ def _half_open_seconds(settings: ClientSettings, *, typing: bool) -> float | Non
     return 0.0 if settings.replay else 1.0
 
 
-def _progress(total_bytes: int) -> Progress | None:
-    """A progress bar, if somebody sees it and it is installed."""
-    if not os.isatty(STDERR):
+def _progress(
+    files: Sequence[tuple[int, int]], stream: TerminalStream | None
+) -> Progress | None:
+    """A progress bar, if files are sent, somebody sees it and it is installed."""
+    if not files or stream is None or not os.isatty(STDERR):
         return None
     try:
         from echolab.progress import Progress
     except ImportError:
         return None
-    return Progress(total_bytes)
+    return Progress(sum(size for _, size in files), stream)
 
 
-def _editor(reactor: IReactor, prompt: str) -> Callable[..., LineEditor] | None:
-    """What makes a line editor, if there is a screen and a reactor for it."""
+def _editor(
+    reactor: IReactor, settings: ClientSettings, screen: Screen
+) -> Callable[..., LineEditor] | None:
+    """What makes a line editor, if it is wanted, and there is all that it needs."""
+    if not settings.edit or screen.stream is None or _is_dumb():
+        return None
     # Here, because it imports asyncio, which is slow.
     from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
-    if not (isinstance(reactor, AsyncioSelectorReactor) and os.isatty(STDOUT)):
+    if not isinstance(reactor, AsyncioSelectorReactor):
         return None
     try:
         from echolab.editing import LineEditor
     except ImportError:
         return None
-    return partial(LineEditor, prompt)
+    path = history_path() if settings.history else None
+    return partial(
+        LineEditor,
+        terminal=screen.stream,
+        history=HistoryFile(path) if path else None,
+        write=screen.output.write,
+        replies=screen.replies,
+    )
+
+
+def _is_dumb() -> bool:
+    """Whether the terminal cannot move its cursor."""
+    return os.environ.get("TERM", "dumb") in ("dumb", "unknown", "")
 
 
 def _nothing() -> None:

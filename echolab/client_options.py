@@ -31,10 +31,12 @@ class ClientOptions(BaseOptions):
         "twistd -n echolab-client --host 127.0.0.1 --port 8888."
     )
     optFlags = [
-        ["no-dot", None, "Send lines that begin with '.' instead of quitting."],
+        ["dot", None, "Quit at a line that begins with '.', from a pipe too."],
+        ["no-dot", None, "Send lines that begin with '.', from a terminal too."],
         ["quiet", "q", "Do not show the server's replies."],
         ["crlf", None, "Send each line with a carriage return and a newline."],
         ["no-edit", None, "Leave the terminal alone: no editing, no history."],
+        ["no-history", None, "Forget what was typed when the client ends."],
         ["insecure", None, "Do TLS with whoever answers, unverified."],
     ]
     optParameters = [
@@ -91,6 +93,7 @@ class ClientOptions(BaseOptions):
             retry_seconds=number_or_zero("retry", self["retry"]),
             insecure=bool(self["insecure"]),
             edit=not self["no-edit"],
+            history=not self["no-history"],
             files=tuple(self._files),
             replay=self["replay"],
             speed=None if self["speed"] is None else speed_value(self["speed"]),
@@ -104,10 +107,15 @@ class ClientOptions(BaseOptions):
             wait_seconds=(
                 None if self["wait"] is None else number_or_zero("wait", self["wait"])
             ),
-            dot=not self["no-dot"],
+            dot=self._dot(),
             quiet=bool(self["quiet"]),
             escape=choice_value("escape", self["escape"], get_args(When)),
         )
+
+    def _dot(self) -> bool | None:
+        if self["dot"] and self["no-dot"]:
+            raise usage.UsageError("--dot and --no-dot contradict each other")
+        return True if self["dot"] else False if self["no-dot"] else None
 
     def _check_replay(self) -> None:
         if self["replay"] is None:
@@ -116,7 +124,8 @@ class ClientOptions(BaseOptions):
                     raise usage.UsageError(f"--{option}: there is no --replay")
         elif self["replay"] == "":
             raise usage.UsageError("--replay: the file has no name")
-        elif self._files or self["crlf"] or self["rate"] != "0":
+        elif self._files or self["crlf"] or self["dot"] or self["rate"] != "0":
             raise usage.UsageError(
-                "--replay sends a recording as it came: not with --file, --crlf, --rate"
+                "--replay sends a recording as it came: "
+                "not with --file, --crlf, --dot, --rate"
             )

@@ -9,12 +9,14 @@ from twisted.application.service import Service
 from twisted.internet import error
 from twisted.internet.defer import (
     Deferred,
+    gatherResults,
     succeed,
 )
 from twisted.logger import Logger
 from typing_extensions import override
 
 from echolab.client import SenderFactory
+from echolab.counting import count
 from echolab.errors import (
     ConnectError,
     ConnectionLostError,
@@ -22,10 +24,9 @@ from echolab.errors import (
     reason_of,
 )
 from echolab.events import EndCause, Finished, tee
-from echolab.input import DotQuit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from twisted.internet.interfaces import (
         IPushProducer,
@@ -57,19 +58,18 @@ class SenderService(Service):
         connector: connects.
         name: what users know the server by: ``127.0.0.1:8888``.
         printer: shows the person what happens.
-        output: where the printer prints; flushed at the end.
+        outputs: where the printer prints; flushed at the end. The first takes
+            the replies, and pauses them while it is full.
         clock: tells the time.
         done: called at the end.
         make_reader: given `received` and `ended`, makes the reader of the input;
             it is resumed once the connection is there.
-        quit_on_dot: whether a line that begins with ``.`` quits, as in the
-            lecture.
         no_delay: whether each write is sent at once (TCP_NODELAY).
         wait_seconds: see `SenderFactory`; None for what it does by default.
         half_open_seconds: likewise.
         close: called at the end, before the last is printed.
-        close_output: whether to close the output at the end: for whoever opened
-            it for this service alone.
+        close_outputs: whether to close the outputs at the end: for whoever opened
+            them for this service alone.
     """
 
     def __init__(
@@ -77,29 +77,27 @@ class SenderService(Service):
         connector: Connector,
         name: str,
         printer: ConversationPrinter,
-        output: IOutput,
+        outputs: Sequence[IOutput],
         *,
         clock: IReactorTime,
         done: Done,
         make_reader: Callable[[SenderService], IPushProducer],
-        quit_on_dot: bool = True,
         no_delay: bool = False,
         wait_seconds: float | None = None,
         half_open_seconds: float | None = 1.0,
         close: Callable[[], Deferred[None] | None] = lambda: None,
-        close_output: bool = False,
+        close_outputs: bool = False,
     ) -> None:
         self._connector = connector
         self._close = close
         self._name = name
         self._printer = printer
-        self._output = output
-        self._close_output = close_output
+        self._outputs = outputs
+        self._close_outputs = close_outputs
         self._clock = clock
         self._done = done
         self._reader = make_reader(self)
         self._no_delay = no_delay
-        self._dot = DotQuit() if quit_on_dot else None
         self._factory = SenderFactory(
             tee(printer, self._note),
             clock=clock,
@@ -132,28 +130,27 @@ class SenderService(Service):
             self._protocol.stop(STOP_SECONDS)
             await self._finished
         self._connector.stop()
-        if left := await self._output.flush(STOP_SECONDS):
-            _log.warn("{bytes} bytes of output could not be written", bytes=left)
-        if self._close_output:
-            self._output.close()
+        flushing = [output.flush(STOP_SECONDS) for output in self._outputs]
+        if left := sum(await gatherResults(flushing)):
+            _log.warn(
+                "{bytes} of output could not be written", bytes=count(left, "byte")
+            )
+        if self._close_outputs:
+            for output in self._outputs:
+                output.close()
 
     def received(self, chunk: bytes) -> None:
         """Take a chunk of input; on a terminal that is a line."""
         assert self._protocol is not None
         self._printer.typed()
-        quitting = False
-        if self._dot is not None:
-            chunk, quitting = self._dot.feed(chunk)
         self._protocol.write(chunk)
-        if quitting:
-            self._reader.stopProducing()
-            self.ended()
-        elif chunk.endswith(b"\n"):
+        if chunk.endswith(b"\n"):
             self._printer.ask()
 
     def ended(self) -> None:
         """Take the end of input."""
         assert self._protocol is not None
+        self._printer.stop_asking()
         self._all_sent = True
         self._protocol.finish()
 
@@ -169,7 +166,7 @@ class SenderService(Service):
             with suppress(OSError):  # A UNIX socket never delays.
                 protocol.transport.setTcpNoDelay(True)
         protocol.registerProducer(self._reader, True)
-        self._output.registerProducer(protocol.replies, True)
+        self._outputs[0].registerProducer(protocol.replies, True)
         self._reader.resumeProducing()
 
     def _refused(self, failure: Failure) -> None:

@@ -186,15 +186,22 @@ def unescape(text: str) -> bytes:
 
 
 class StreamEscaper:
-    """Escapes a stream of chunks, in which a character may be cut in two."""
+    r"""Escapes a stream of chunks, in which a character may be cut in two.
+
+    A carriage return right before a newline moves nothing, and stays.
+    """
 
     def __init__(self) -> None:
         self._decode = codecs.getincrementaldecoder("utf-8")("backslashreplace").decode
+        self._held = ""
 
     def __call__(self, chunk: bytes) -> bytes:
-        """Escape a chunk; the bytes of an unfinished character wait for the next."""
-        return _escape_text(self._decode(chunk)).encode()
+        """Escape a chunk; what the next one may yet finish waits for that."""
+        text = self._held + self._decode(chunk)
+        self._held = "\r" if text.endswith("\r") else ""
+        text = text.removesuffix("\r")
+        return "\r\n".join(map(_escape_text, text.split("\r\n"))).encode()
 
     def end(self) -> bytes:
-        """Escape what is left of a character that was never finished."""
-        return self._decode(b"", True).encode()
+        """Escape what is left, and was never finished."""
+        return _escape_text(self._held + self._decode(b"", True)).encode()

@@ -72,27 +72,40 @@ class CRLF:
 
 
 class DotQuit:
-    """Watches what is typed for the lecture's end: a line that begins with ``.``.
+    """Quits at the lecture's last line, one that begins with ``.``.
 
     The lines may arrive in any pieces; nothing is held back.
+
+    Args:
+        received: takes what stands before that line.
+        quits: called once, at that line; nothing may come after it.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, received: Callable[[bytes], None], quits: Callable[[], None]
+    ) -> None:
+        self._received = received
+        self._quits = quits
         self._at_line_start = True
 
-    def feed(self, chunk: bytes) -> tuple[bytes, bool]:
-        """Take a chunk of input.
+    def __call__(self, chunk: bytes) -> None:
+        """Take a chunk of input."""
+        dot = self._find(chunk)
+        if dot < 0:
+            self._at_line_start = chunk.endswith(b"\n")
+            self._received(chunk)
+            return
+        if dot:
+            self._received(chunk[:dot])
+        self._quits()
 
-        Returns:
-            What of it is to be sent, and whether to quit after that.
-        """
+    def _find(self, chunk: bytes) -> int:
+        """Where the last line begins in a chunk; -1 if it does not."""
+        if b"." not in chunk:  # One byte is found much faster than two.
+            return -1
         if self._at_line_start and chunk.startswith(b"."):
-            return b"", True
-        dot = chunk.find(b"\n.")
-        if dot >= 0:
-            return chunk[: dot + 1], True
-        self._at_line_start = chunk.endswith(b"\n")
-        return chunk, False
+            return 0
+        return chunk.find(b"\n.") + 1 or -1
 
 
 @implementer(IPushProducer)

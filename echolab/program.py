@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import select
 import signal
 import sys
 from contextlib import suppress
@@ -55,11 +56,24 @@ _log = Logger()
 
 
 def say(line: object) -> None:
-    """Write a line to stderr, if there is one still; not to twistd's log."""
-    if sys.__stderr__ is not None:
+    """Write a line to stderr, if there is one still; not to twistd's log.
+
+    On a terminal that is stopped (Ctrl-S), or that nobody reads, the line is
+    dropped: to wait would stop the whole program, and its end.
+    """
+    if sys.__stderr__ is not None and _takes(STDERR):
         with suppress(OSError):  # The terminal has gone, or its disk is full.
             sys.__stderr__.write(f"{line}\n")
             sys.__stderr__.flush()
+
+
+def _takes(fd: int) -> bool:
+    """Whether a line can be written: a terminal must have room for it."""
+    if not os.isatty(fd):
+        return True
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    return bool(poll.poll(0))
 
 
 def standard_input() -> int | None:

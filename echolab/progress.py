@@ -1,14 +1,15 @@
-"""A progress bar on stderr, for those who have the extra ``progress`` installed."""
+"""A progress bar, for those who have the extra ``progress`` installed."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from echolab.terminal_stream import TerminalStream
 
 __all__ = ["Progress"]
 
@@ -18,16 +19,17 @@ class Progress:
 
     Args:
         total_bytes: how many there are; 0 if that is not known.
+        stream: the terminal.
     """
 
-    def __init__(self, total_bytes: int) -> None:
+    def __init__(self, total_bytes: int, stream: TerminalStream) -> None:
         tqdm.monitor_interval = 0  # No thread of its own.
         self._bar = tqdm(
             total=total_bytes or None,
             unit="B",
             unit_scale=True,
             unit_divisor=1024,
-            file=sys.stderr,
+            file=stream,
             dynamic_ncols=True,
         )
 

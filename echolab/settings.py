@@ -114,6 +114,7 @@ class ClientSettings:
         tls: whether to do TLS with ``host``; an endpoint string says so itself.
         insecure: whether TLS may be with whoever answers.
         edit: whether lines typed on a terminal can be edited, if that is installed.
+        history: whether these are kept from run to run.
         files: paths to send instead of what is typed (``-`` for stdin).
         replay: path of a recording to send instead.
         speed: how many times as fast as it was recorded; 0 for as fast as it goes;
@@ -123,7 +124,8 @@ class ClientSettings:
         lines_per_second: at most so many are sent; 0 for any number.
         wait_seconds: how long to wait for replies after all is sent, while the
             server is silent; None for 5, over TLS 1.
-        dot: whether a line that begins with ``.`` quits.
+        dot: whether a line that begins with ``.`` quits; None for where a person
+            types: on a terminal.
         quiet: whether to show no replies.
         escape: whether to make replies harmless for a terminal; ``auto`` where
             the output is one.
@@ -137,6 +139,7 @@ class ClientSettings:
     tls: bool = False
     insecure: bool = False
     edit: bool = True
+    history: bool = True
     files: tuple[str, ...] = ()
     replay: str | None = None
     speed: float | None = None
@@ -144,6 +147,6 @@ class ClientSettings:
     crlf: bool = False
     lines_per_second: float = 0.0
     wait_seconds: float | None = None
-    dot: bool = True
+    dot: bool | None = None
     quiet: bool = False
     escape: When = "auto"

@@ -196,13 +196,13 @@ class SenderTests(SynchronousTestCase):
 
 class DotQuitTests(SynchronousTestCase):
     def feed(self, *chunks: bytes) -> tuple[bytes, bool]:
-        dot, sent = DotQuit(), b""
+        sent: list[bytes] = []
+        ends: list[bool] = []
+        dot = DotQuit(received=sent.append, quits=lambda: ends.append(True))
         for chunk in chunks:
-            part, quitting = dot.feed(chunk)
-            sent += part
-            if quitting:
-                return sent, True
-        return sent, False
+            if not ends:
+                dot(chunk)
+        return b"".join(sent), bool(ends)
 
     def test_line_that_begins_with_a_dot(self) -> None:
         self.assertEqual(self.feed(b".\n"), (b"", True))

@@ -43,14 +43,21 @@ class ClientTests(SynchronousTestCase):
             self.server.wait_for_bytes(18, timeout=SECONDS)
             client.end_input()
             self.assertEqual(client.end(), 0)
-            self.assertEqual((client.out, client.err), (b"finish.\n", b""))
+            self.assertEqual((client.out, client.err), (b"", b""))
         self.assert_sent(b"hello\nunterminated")
 
-    def test_dot(self) -> None:
-        for options, sent in ((), b"a\n"), (("--no-dot",), b"a\n.\nb\n"):
+    def test_a_dot_quits_only_where_a_person_types(self) -> None:
+        for options, sent in (
+            ((), b"a\n...\nb\n"),
+            (("--file", "-"), b"a\n...\nb\n"),
+            (("--no-dot",), b"a\n...\nb\n"),
+            (("--dot",), b"a\n"),
+            (("--dot", "--file", "-"), b"a\n"),
+            (("--dot", "--rate", "1000", "--crlf"), b"a\r\n"),
+        ):
             self.serve()
             with self.client(*options) as client:
-                client.send(b"a\n.\nb\n")
+                client.send(b"a\n...\nb\n")
                 client.end_input()
                 self.assertEqual(client.end(), 0)
             self.assert_sent(sent)
@@ -62,7 +69,7 @@ class ClientTests(SynchronousTestCase):
                 client.send(b"1\n2\n")
                 client.end_input()
                 self.assertEqual(client.end(), 0)
-                self.assertEqual(client.out, shown + b"finish.\n")
+                self.assertEqual((client.out, client.err), (shown, b""))
 
     def test_stdin_that_is_a_file_or_nothing(self) -> None:
         with tempfile.TemporaryFile() as file, open(os.devnull, "rb") as null:
@@ -130,7 +137,8 @@ class ClientTests(SynchronousTestCase):
     def test_lines_with_carriage_returns_at_a_rate(self) -> None:
         self.serve()
         with self.client("--crlf", "--rate", "50") as client:
-            client.send(b"one\ntwo\r\nthree\n.\n")
+            client.send(b"one\ntwo\r\nthree\n")
+            client.end_input()
             self.assertEqual(client.end(), 0)
         self.assert_sent(b"one\r\ntwo\r\nthree\r\n")
 
@@ -209,7 +217,8 @@ class ClientTests(SynchronousTestCase):
         ):
             server = self.serve(**cast("ServerKeywords", keywords))
             with Program("client", *words.format(server).split()) as client:
-                client.send(b"there\n.\n")
+                client.send(b"there\n")
+                client.end_input()
                 self.assertEqual(client.end(), 0)
             self.assert_sent(b"there\n")
 
@@ -226,7 +235,7 @@ class ClientTests(SynchronousTestCase):
             client.send(b"hello\n")
             client.end_input()
             self.assertEqual(client.end(), 0)
-            self.assertEqual((client.out, client.err), (b"finish.\n", b""))
+            self.assertEqual((client.out, client.err), (b"", b""))
             self.assertEqual(os.listdir(folder), [])
         self.assert_sent(b"hello\n")
 

@@ -147,6 +147,8 @@ class ClientOptionsTests(SynchronousTestCase):
             ),
         )
         self.assertEqual(client("--connect", "tcp:a:1").connect, "tcp:a:1")
+        self.assertIs(client("--host", "a", "--dot").dot, True)
+        self.assertIs(client("--host", "a", "--no-history").history, False)
         self.assertEqual(client("--host", "a"), ClientSettings(host="a"))
         self.assertEqual(client("--port", "9"), ClientSettings(port=9))
 
@@ -165,6 +167,8 @@ class ClientOptionsTests(SynchronousTestCase):
             (["", "1"], "connect :1: the host is empty"),
             (["a", ""], "connect a:: port is not a number"),
             (["a", "1", "--connect", "tcp:b:1"], "the server is given twice"),
+            (["a", "1", "--dot", "--no-dot"], "--dot and --no-dot contradict"),
+            (["a", "1", "--replay", "r", "--dot"], "not with --file, --crlf, --dot"),
         ):
             with self.assertRaisesRegex(UsageError, message):
                 client(*words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import (
@@ -14,6 +15,7 @@ from echolab import (
     Printer,
     Received,
 )
+from echolab.printing import Replies
 
 PEER = Peer(1, "IPv4", "127.0.0.1", 60612)
 CONNECTED = Connected(PEER, 0.0)
@@ -88,12 +90,74 @@ class ConversationTests(SynchronousTestCase):
         printer(FINISHED)
         self.assertEqual(self.screen, "\\x1b[2J€\n\\xe2".encode())
 
+    def test_the_ends_of_lines_are_left_to_the_terminal(self) -> None:
+        printer = ConversationPrinter(self.write, escape=True)
+        for data in (b"one\r\ntwo\r", b"\nthree\rfour\r", b"five\r"):
+            printer(reply(data))
+        printer(FINISHED)
+        self.assertEqual(self.screen, b"one\r\ntwo\r\nthree\\rfour\\rfive\\r")
+
     def test_half_a_character_waits_for_the_other(self) -> None:
         printer = ConversationPrinter(self.write, prompt=b"> ", escape=True)
         printer(CONNECTED)
         printer(reply(b"\xe6"))
         printer(reply(b"\xbc\xa2"))
         self.assertEqual(self.screen.decode(), "> \n漢\n> ")
+
+    def test_a_line_that_goes_on_is_shown_again(self) -> None:
+        printer = ConversationPrinter(self.write, prompt=b"> ")
+        printer(CONNECTED)
+        for data in (b"welcome\nlo", b"gin", b": \nPass"):
+            printer(reply(data))
+        self.assertEqual(
+            self.screen,
+            b"> \nwelcome\nlo\n> \nlogin\n> \nlogin: \nPass\n> ",
+        )
+        self.screen = b""
+        printer.typed()
+        printer.ask()
+        printer(reply(b"word: "))
+        self.assertEqual(self.screen, b"> \nword: \n> ")
+
+    def test_the_prompt_comes_back_when_the_reply_is_whole(self) -> None:
+        clock = Clock()
+        printer = ConversationPrinter(self.write, prompt=b"> ", clock=clock)
+        printer(CONNECTED)
+        printer(reply(b"x" * 5000))
+        clock.advance(0.09)
+        printer(reply(b"yz"))
+        clock.advance(0.09)
+        self.assertEqual(self.screen, b"> \n" + b"x" * 5000 + b"yz")
+        clock.advance(0.02)
+        self.assertTrue(self.screen.endswith(b"yz\n> "))
+        self.screen = b""
+        printer(reply(b"!\n"))
+        self.assertEqual(self.screen, b"\n" + b"x" * 4094 + b"yz!\n> ")
+        printer(reply(b"bye"))
+        printer.finish()
+        self.assertEqual(clock.getDelayedCalls(), [])
+        self.assertTrue(self.screen.endswith(b"> \nbye\nfinish.\n"))
+
+    def test_all_but_the_replies_elsewhere(self) -> None:
+        for replies, seen in (
+            (Replies.ELSEWHERE, b"> one\n> finish.\n"),
+            (Replies.PIPED, b"> one\n> \n\n> finish.\n"),
+        ):
+            said: list[bytes] = []
+            self.screen = b""
+            printer = ConversationPrinter(
+                self.write, say=said.append, replies=replies, prompt=b"> "
+            )
+            printer(CONNECTED)
+            said.append(b"one\n")
+            printer.typed()
+            printer.ask()
+            printer(reply(b"login: "))
+            said.append(b"")
+            printer.typed()
+            printer.finish()
+            self.assertEqual(b"".join(said), seen)
+            self.assertEqual(self.screen, b"login: ")
 
     def test_quiet(self) -> None:
         printer = ConversationPrinter(self.write, show_replies=False)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from unittest import SkipTest, mock
+from unittest import SkipTest
 
 from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import formatEvent, globalLogPublisher
@@ -11,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from echolab import EndCause, Finished, Peer, Refused
 from echolab.reporting import Reporter
+from echolab.terminal_stream import TerminalStream
 
 PEER = Peer(1, "IPv4", "127.0.0.1", 60612)
 
@@ -61,12 +61,11 @@ class ProgressTests(SynchronousTestCase):
             from echolab.progress import Progress
         except ImportError:
             raise SkipTest("tqdm is not installed") from None
-        screen = io.StringIO()
-        with mock.patch("sys.stderr", screen):
-            progress = Progress(200)
-            taken: list[bytes] = []
-            progress.counting(taken.append)(b"x" * 100)
-            progress.around(taken.append)(b"reply\n")
-            progress.close()
+        screen: list[bytes] = []
+        progress = Progress(200, TerminalStream(screen.append, fd=0))
+        taken: list[bytes] = []
+        progress.counting(taken.append)(b"x" * 100)
+        progress.around(taken.append)(b"reply\n")
+        progress.close()
         self.assertEqual(taken, [b"x" * 100, b"reply\n"])
-        self.assertIn("100/200", screen.getvalue())
+        self.assertIn(b"100/200", b"".join(screen))

@@ -310,7 +310,7 @@ class SenderServiceTests(TestCase):
             ),
             "server:1",
             ConversationPrinter(self.write),
-            Screen(),
+            [Screen()],
             clock=self.reactor,
             done=done,
             make_reader=lambda service: self.reader,
@@ -338,15 +338,6 @@ class SenderServiceTests(TestCase):
         server.close()
         self.assertIsNone(await self.ended)
         self.assertEqual(self.screen, b"reply\nfinish.\n")
-
-    async def test_dot_quits(self) -> None:
-        service = self.start()
-        server = await self.accept()
-        service.received(b"hello\n.\nnever")
-        self.assertEqual(self.reader.calls[-1], "stop")
-        self.assertEqual(await deferToThread(server.recv, 100), b"hello\n")
-        server.close()
-        self.assertIsNone(await self.ended)
 
     async def test_closed_by_the_server(self) -> None:
         self.start(half_open_seconds=0)
@@ -393,7 +384,7 @@ class TimeoutTests(SynchronousTestCase):
             Connector(Nowhere(), "nowhere:1", clock=reactor, timeout_seconds=2.5),
             "nowhere:1",
             ConversationPrinter(lambda data: None),
-            Held(),
+            [Held()],
             clock=reactor,
             done=done.append,
             make_reader=lambda service: Producer(),

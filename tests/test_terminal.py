@@ -8,15 +8,19 @@ import select
 import signal
 import socket
 import subprocess
+import tempfile
 import termios
 import time
 from importlib.util import find_spec
+from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from tests.screen import Screen
 from tests.support import ECHOLAB, SECONDS, heed_signals
 
 PROMPT = "Input message(.:quit): "
+WIDE = "👨👩👧漢"
 
 
 class TerminalCase(SynchronousTestCase):
@@ -30,6 +34,7 @@ class TerminalCase(SynchronousTestCase):
         self.addCleanup(self.close_terminal)
         self.before = self.state()
         self.screen = ""
+        self.state_folder = self.enterContext(tempfile.TemporaryDirectory())
 
     def close_terminal(self) -> None:
         os.close(self.master)
@@ -38,7 +43,7 @@ class TerminalCase(SynchronousTestCase):
     def state(self) -> object:
         return termios.tcgetattr(self.terminal), os.get_blocking(self.terminal)
 
-    def start(self, *options: str) -> socket.socket:
+    def start(self, *options: str, stdout: int | None = None) -> socket.socket:
         port = str(self.listener.getsockname()[1])
 
         def become_foreground() -> None:
@@ -49,11 +54,11 @@ class TerminalCase(SynchronousTestCase):
         self.process = subprocess.Popen(
             [*ECHOLAB, "client", "127.0.0.1", port, *self.more, *options],
             stdin=self.terminal,
-            stdout=self.terminal,
+            stdout=self.terminal if stdout is None else stdout,
             stderr=self.terminal,
             preexec_fn=become_foreground,
             # This terminal does not answer where its cursor is.
-            env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
+            env={**os.environ, "TERM": "xterm", "XDG_STATE_HOME": self.state_folder},
         )
         self.addCleanup(self.process.wait)
         self.addCleanup(self.process.kill)
@@ -90,6 +95,14 @@ class TerminalCase(SynchronousTestCase):
             self.assertTrue(ready, f"no {text!r} in {self.screen!r}")
             self.screen += os.read(self.master, 4096).decode()
 
+    def fill(self, server: socket.socket) -> int:
+        """Send replies until no more are taken; return how many bytes."""
+        server.setblocking(False)
+        total = 0
+        while select.select([], [server], [], 0.5)[1]:
+            total += server.send(b"A line that is a reply.\n" * 4096)
+        return total
+
 
 class TerminalTests(TerminalCase):
     def test_the_lectures_session(self) -> None:
@@ -125,6 +138,80 @@ class TerminalTests(TerminalCase):
         self.see(PROMPT)
         server.sendall(b"welcome\n")
         self.see(f"{PROMPT}\nwelcome\n{PROMPT}")
+
+    def test_replies_without_a_newline(self) -> None:
+        server = self.start()
+        self.see(PROMPT)
+        server.sendall(b"welcome\nlogin: ")
+        seen = f"{PROMPT}\nwelcome\nlogin: \n{PROMPT}"
+        self.see(seen)
+        self.type("bob\n")
+        self.assertEqual(server.recv(100), b"bob\n")
+        seen += f"bob\n{PROMPT}"
+        self.see(seen)
+        server.sendall(b"Pass")
+        seen += f"\nPass\n{PROMPT}"
+        self.see(seen)
+        server.sendall(b"word: ")
+        self.see(f"{seen}\nPassword: \n{PROMPT}")
+
+    def test_no_prompt_after_the_end_of_input(self) -> None:
+        server = self.start()
+        self.see(PROMPT)
+        self.type("\x04")
+        self.assertEqual(server.recv(100), b"")
+        server.sendall(b"goodbye")
+        server.close()
+        self.see(f"{PROMPT}\ngoodbye\nfinish.\n")
+        self.assertEqual(self.end(), 0)
+
+    def test_replies_in_a_pipe_and_all_else_on_the_terminal(self) -> None:
+        reading, writing = os.pipe()
+        server = self.start(stdout=writing)
+        os.close(writing)
+        with open(reading, "rb") as replies:
+            self.see(PROMPT)
+            server.sendall(b"one\x1b[2J\r\nlogin: ")
+            self.see(f"{PROMPT}\n\n{PROMPT}")
+            self.type(".\n")
+            self.assertEqual(server.recv(100), b"")
+            server.close()
+            self.see(f"{PROMPT}\n\n{PROMPT}.\nfinish.\n")
+            self.assertEqual(replies.read(), b"one\x1b[2J\r\nlogin: ")
+        self.assertEqual(self.end(), 0)
+
+    def test_replies_in_a_file_leave_the_terminal_alone(self) -> None:
+        with tempfile.TemporaryFile() as file:
+            server = self.start(stdout=file.fileno())
+            self.see(PROMPT)
+            server.sendall(b"login: ")
+            self.type("bob\n")
+            self.assertEqual(server.recv(100), b"bob\n")
+            self.see(f"{PROMPT}bob\n{PROMPT}")
+            self.type(".\n")
+            self.assertEqual(server.recv(100), b"")
+            server.close()
+            self.see(f"{PROMPT}bob\n{PROMPT}.\nfinish.\n")
+            self.assertEqual(self.end(), 0)
+            file.seek(0)
+            self.assertEqual(file.read(), b"login: ")
+
+    def test_a_dash_is_what_is_typed(self) -> None:
+        server = self.start("--file", "-")
+        self.see(PROMPT)
+        self.type("hello\n.\n")
+        with server.makefile("rb") as stream:
+            self.assertEqual(stream.read(), b"hello\n")
+        server.close()
+        self.wait_for("finish.")
+        self.assertEqual(self.end(), 0)
+
+    def test_terminal_that_nobody_reads(self) -> None:
+        server = self.start()
+        self.see(PROMPT)
+        self.fill(server)
+        self.process.terminate()
+        self.assertEqual(self.process.wait(SECONDS), -signal.SIGTERM)
 
     def test_server_that_closes_is_told_at_once(self) -> None:
         server = self.start()
@@ -164,6 +251,21 @@ class EditingTests(TerminalCase):
         super().setUp()
         if find_spec("prompt_toolkit") is None:
             raise SkipTest("prompt_toolkit is not installed")
+        self.drawn = Screen(wide=WIDE)
+
+    def look(self, *lines: str) -> None:
+        """Wait until these lines are on the screen, and nothing else."""
+        expected = "\n".join(line.rstrip() for line in lines)
+        deadline = time.monotonic() + SECONDS
+        while self.drawn.text() != expected:
+            left = max(0.0, deadline - time.monotonic())
+            ready, _, _ = select.select([self.master], [], [], left)
+            if not ready:
+                self.assertEqual(self.drawn.text(), expected)
+            self.drawn.feed(os.read(self.master, 4096))
+
+    def paste(self, text: str) -> None:
+        self.type(f"\x1b[200~{text}\x1b[201~")
 
     def test_line_is_edited_and_remembered(self) -> None:
         server = self.start()
@@ -222,3 +324,149 @@ class EditingTests(TerminalCase):
         server.close()
         self.wait_for("closed by the server")
         self.assertEqual(self.end(), 1)
+
+    def test_replies_without_a_newline(self) -> None:
+        server = self.start()
+        self.look(PROMPT)
+        server.sendall(b"welcome\r\nlogin: ")
+        self.look("welcome", "login:", PROMPT)
+        self.type("bo")
+        self.look("welcome", "login:", f"{PROMPT}bo")
+        self.type("b\r")
+        self.assertEqual(server.recv(100), b"bob\n")
+        before = ["welcome", "login:", f"{PROMPT}bob"]
+        self.look(*before, PROMPT)
+        self.type("half")
+        server.sendall(b"one\ntw")
+        self.look(*before, "one", "tw", f"{PROMPT}half")
+        server.sendall(b"o\nPass")
+        self.look(*before, "one", "two", "Pass", f"{PROMPT}half")
+        server.sendall(b"word: ")
+        self.look(*before, "one", "two", "Password:", f"{PROMPT}half")
+        self.type("way\r")
+        self.assertEqual(server.recv(100), b"halfway\n")
+        before += ["one", "two", "Password:", f"{PROMPT}halfway"]
+        self.look(*before, PROMPT)
+        server.sendall(b"goodbye")
+        self.look(*before, "goodbye", PROMPT)
+        self.type(".\r")
+        self.assertEqual(server.recv(100), b"")
+        server.close()
+        self.look(*before, "goodbye", f"{PROMPT}.", "finish.")
+        self.assertEqual(self.end(), 0)
+
+    def test_reply_that_ends_in_the_middle_of_a_line(self) -> None:
+        server = self.start()
+        self.look(PROMPT)
+        self.type("\x04")
+        self.assertEqual(server.recv(100), b"")
+        server.sendall(b"one\ngoodbye")
+        server.close()
+        self.look(PROMPT, "one", "goodbye", "finish.")
+        self.assertEqual(self.end(), 0)
+
+    def test_reply_longer_than_the_terminal_is_wide(self) -> None:
+        server = self.start()
+        self.look(PROMPT)
+        server.sendall(b"x" * 100)
+        self.look("x" * 80, "x" * 20, PROMPT)
+
+    def test_paste_is_sent_line_by_line(self) -> None:
+        server = self.start()
+        self.look(PROMPT)
+        lines = [f"line {number}" for number in range(100)]
+        self.type("the ")
+        self.paste("\n".join(lines) + "\nand the las")
+        expected = "the " + "\n".join(lines) + "\n"
+        with server.makefile("r") as stream:
+            self.assertEqual(stream.read(len(expected)), expected)
+        typed = [f"{PROMPT}the line 0", *(PROMPT + line for line in lines[1:])]
+        self.look(*typed, f"{PROMPT}and the las")
+        self.type("t\r")
+        self.assertEqual(server.recv(100), b"and the last\n")
+        self.type("\x1b[A\x1b[A\r")
+        self.assertEqual(server.recv(100), b"line 99\n")
+
+    def test_paste_with_a_dot_quits_there(self) -> None:
+        server = self.start()
+        self.look(PROMPT)
+        self.paste("one\r\n.\r\nnever\r\n")
+        with server.makefile("rb") as stream:
+            self.assertEqual(stream.read(), b"one\n")
+        server.close()
+        self.look(f"{PROMPT}one", f"{PROMPT}.", "finish.")
+        self.assertEqual(self.end(), 0)
+
+    def test_history_is_kept_but_for_passwords(self) -> None:
+        server = self.start()
+        self.look(PROMPT)
+        self.type("bob\r")
+        self.assertEqual(server.recv(100), b"bob\n")
+        server.sendall(b"Password: ")
+        self.look(f"{PROMPT}bob", "Password:", PROMPT)
+        self.type("secret\r")
+        self.assertEqual(server.recv(100), b"secret\n")
+        self.type(".\r")
+        self.assertEqual(server.recv(100), b"")
+        server.close()
+        seen = [f"{PROMPT}bob", "Password:", f"{PROMPT}secret", f"{PROMPT}.", "finish."]
+        self.look(*seen)
+        self.assertEqual(self.end(), 0)
+        path = Path(self.state_folder, "echolab", "history")
+        self.assertEqual(path.read_text(), "bob\n.\n")
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        self.start("--no-history")
+        self.look(*seen, PROMPT)
+        self.type("\x1b[Anone")
+        self.look(*seen, f"{PROMPT}none")
+        self.process.kill()
+        self.process.wait()
+        self.start()
+        seen.append(f"{PROMPT}none{PROMPT}")
+        self.look(*seen)
+        self.type("\x1b[A\x1b[A")
+        self.look(*seen[:-1], f"{seen[-1]}bob")
+
+    def test_flags_and_joined_emoji_do_not_shift_the_line(self) -> None:
+        server = self.start()
+        self.look(PROMPT)
+        text = "a🇩🇪b👨‍👩‍👧c"
+        self.type(text)
+        self.look(f"{PROMPT}aDEb👨👩👧c")
+        self.type("\x1b[D-\x01^")
+        self.look(f"{PROMPT}^aDEb👨👩👧-c")
+        self.type("\r")
+        self.assertEqual(server.recv(100).decode(), "^a🇩🇪b👨‍👩‍👧-c\n")
+
+    def test_replies_in_a_pipe_and_the_line_on_the_terminal(self) -> None:
+        reading, writing = os.pipe()
+        server = self.start(stdout=writing)
+        os.close(writing)
+        with open(reading, "rb") as replies:
+            self.look(PROMPT)
+            self.type("hel")
+            server.sendall(b"one\x1b[2J\r\nlogin: ")
+            self.look("", f"{PROMPT}hel")
+            self.type("lo\r")
+            self.assertEqual(server.recv(100), b"hello\n")
+            self.type(".\r")
+            self.assertEqual(server.recv(100), b"")
+            server.close()
+            self.look("", f"{PROMPT}hello", f"{PROMPT}.", "finish.")
+            self.assertEqual(replies.read(), b"one\x1b[2J\r\nlogin: ")
+        self.assertEqual(self.end(), 0)
+
+    def test_terminal_that_nobody_reads(self) -> None:
+        server = self.start()
+        self.look(PROMPT)
+        sent = self.fill(server)
+        self.assertLess(sent, 50_000_000)
+        self.process.terminate()
+        self.assertEqual(self.process.wait(SECONDS), -signal.SIGTERM)
+
+    def test_terminal_that_does_not_answer_where_its_cursor_is(self) -> None:
+        server = self.start()
+        self.look(PROMPT)
+        self.assertNotIn("\x1b[6n", self.screen)
+        server.sendall(b"x" * 999 + b"\n")
+        self.look("x" * 999, PROMPT)

@@ -254,16 +254,17 @@ class TLSClientTests(TLSCase):
             f"ssl:localhost:{port}:caCertsDir=roots",
         ):
             client = self.client(text)
-            client.send(b"hello\n.\n")
+            client.send(b"hello\n")
+            client.end_input()
             self.assertEqual((client.end(), client.err), (0, b""))
-            self.assertEqual(client.out, b"+OK\nfinish.\n")
+            self.assertEqual(client.out, b"+OK\n")
         client = self.client(f"ssl:127.0.0.1:{port}:caCertsDir=roots")
         self.assertEqual(client.end(), 1)
         self.assertIn(b": the certificate is for another name\n", client.err)
         client = self.client(
             f"ssl:127.0.0.1:{port}:caCertsDir=roots:hostname=localhost", "--quiet"
         )
-        client.send(b".\n")
+        client.end_input()
         self.assertEqual((client.end(), client.err), (0, b""))
 
     def test_who_does_not_prove_its_name_is_told_nothing(self) -> None:
@@ -317,12 +318,13 @@ class TLSClientTests(TLSCase):
     def test_insecure_says_what_it_gives_up(self) -> None:
         port = self.serve()
         client = self.client(f"tls:localhost:{port}", "--insecure")
-        client.send(b"hello\n.\n")
+        client.send(b"hello\n")
+        client.end_input()
         self.assertEqual(client.end(), 0)
         self.assertEqual(
             client.err, b"--insecure: nothing proves that localhost is who answers\n"
         )
-        self.assertEqual(client.out, b"+OK\nfinish.\n")
+        self.assertEqual(client.out, b"+OK\n")
 
 
 class ProxyTests(FolderCase):
