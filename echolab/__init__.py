@@ -53,7 +53,7 @@ if TYPE_CHECKING:
         NetstringFramer,
         framing_named,
     )
-    from echolab.interfaces import IOutput
+    from echolab.interfaces import IOutput, Output, Producer
     from echolab.log_output import LogOutput
     from echolab.messages import Batch, Lines, Messages
     from echolab.output import DescriptorOutput
@@ -104,10 +104,12 @@ __all__ = [
     "Messages",
     "Misbehaved",
     "NetstringFramer",
+    "Output",
     "OutputError",
     "OverlongError",
     "Peer",
     "Printer",
+    "Producer",
     "Raw",
     "Received",
     "ReceiverFactory",

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import (
         IDelayedCall,
         IProducer,
-        IPushProducer,
-        IReactorTime,
     )
+
+    from echolab.interfaces import AnyClock, Producer
 
 __all__ = ["MAX_BUFFERED_BYTES", "BufferedOutput"]
 
@@ -61,7 +61,7 @@ class BufferedOutput:
     def __init__(
         self,
         name: str,
-        clock: IReactorTime,
+        clock: AnyClock,
         max_buffered_bytes: int = MAX_BUFFERED_BYTES,
         retry_seconds: float = 1.0,
     ) -> None:
@@ -74,7 +74,7 @@ class BufferedOutput:
         self._buffer = bytearray()
         self._position = 0  # in the stream, of the buffer's first byte
         self._line = UnfinishedLine()
-        self._producers: list[IPushProducer] = []
+        self._producers: list[Producer] = []
         self._paused = False
         self._flushes: list[_Flush] = []
         self._state = _State.OPEN
@@ -141,7 +141,7 @@ class BufferedOutput:
             for producer in self._producers[:]:
                 producer.pauseProducing()
 
-    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
+    def registerProducer(self, producer: Producer | IProducer, streaming: bool) -> None:
         """Pause ``producer`` while too much waits; several can be registered.
 
         Raises:
@@ -152,12 +152,12 @@ class BufferedOutput:
             raise ValueError("only a push producer can be paused by an output")
         if producer in self._producers:
             raise RuntimeError(f"{producer} is registered with {self.name} already")
-        pushing = cast("IPushProducer", producer)
+        pushing = cast("Producer", producer)
         self._producers.append(pushing)
         if self._paused:
             pushing.pauseProducing()
 
-    def unregisterProducer(self, producer: IProducer | None = None) -> None:
+    def unregisterProducer(self, producer: Producer | IProducer | None = None) -> None:
         """Pause a producer no more.
 
         Args:

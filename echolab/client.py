@@ -41,13 +41,12 @@ if TYPE_CHECKING:
         IAddress,
         IDelayedCall,
         IProducer,
-        IReactorTime,
     )
     from twisted.python.failure import Failure
 
     from echolab.events import EndCause, Sink
     from echolab.framing import Framer
-    from echolab.interfaces import IStreamTransport
+    from echolab.interfaces import AnyClock, IStreamTransport, Producer
     from echolab.messages import Messages
 
 __all__ = ["SenderFactory", "SenderProtocol"]
@@ -99,7 +98,7 @@ class SenderProtocol(Protocol):
         self._framer = framer or ChunkFramer()
         self._unframed: EndCause | None = None
         self.replies = Replies(self)
-        self._producer: IPushProducer | None = None
+        self._producer: Producer | None = None
         self._paused = False
         self._finishing = False
         self._all_flushed = False
@@ -186,7 +185,7 @@ class SenderProtocol(Protocol):
             self._wait_for_silence(self.factory.half_open_seconds)
         self.transport.write(data)
 
-    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
+    def registerProducer(self, producer: Producer | IProducer, streaming: bool) -> None:
         """Let ``producer`` write here, paused while the server is slow.
 
         Raises:
@@ -194,7 +193,7 @@ class SenderProtocol(Protocol):
         """
         if not streaming:
             raise ValueError("only a push producer can be paused by a connection")
-        self._producer = cast("IPushProducer", producer)
+        self._producer = cast("Producer", producer)
         if self._paused:
             self._producer.pauseProducing()
 
@@ -356,7 +355,7 @@ class SenderFactory(Factory[SenderProtocol]):
         self,
         sink: Sink,
         *,
-        clock: IReactorTime,
+        clock: AnyClock,
         wait_seconds: float | None = 5.0,
         tls_wait_seconds: float | None = 1.0,
         half_open_seconds: float | None = 1.0,

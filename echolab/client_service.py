@@ -28,17 +28,13 @@ from echolab.events import EndCause, Finished, tee
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from twisted.internet.interfaces import (
-        IPushProducer,
-        IReactorTime,
-    )
     from twisted.python.failure import Failure
 
     from echolab.client import SenderProtocol
     from echolab.connecting import Connector
     from echolab.errors import EcholabError
     from echolab.events import Event
-    from echolab.interfaces import IOutput
+    from echolab.interfaces import AnyClock, Output, Producer
     from echolab.printing import ConversationPrinter
     from echolab.service import Done
 
@@ -77,11 +73,11 @@ class SenderService(Service):
         connector: Connector,
         name: str,
         printer: ConversationPrinter,
-        outputs: Sequence[IOutput],
+        outputs: Sequence[Output],
         *,
-        clock: IReactorTime,
+        clock: AnyClock,
         done: Done,
-        make_reader: Callable[[SenderService], IPushProducer],
+        make_reader: Callable[[SenderService], Producer],
         no_delay: bool = False,
         wait_seconds: float | None = None,
         half_open_seconds: float | None = 1.0,

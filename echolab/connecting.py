@@ -16,9 +16,10 @@ from echolab.errors import UnverifiedError, reason_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+    from twisted.internet.interfaces import IStreamClientEndpoint
 
     from echolab.client import SenderFactory, SenderProtocol
+    from echolab.interfaces import AnyClock
 
 __all__ = ["Connector"]
 
@@ -49,7 +50,7 @@ class Connector:
         endpoint: IStreamClientEndpoint,
         name: str,
         *,
-        clock: IReactorTime,
+        clock: AnyClock,
         timeout_seconds: float,
         retry_seconds: float = 0.0,
     ) -> None:

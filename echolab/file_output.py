@@ -18,7 +18,7 @@ from echolab.interfaces import IOutput
 from echolab.unfinished_line import cut_off, end_of_write
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IReactorTime
+    from echolab.interfaces import AnyClock
 
 __all__ = ["FileOutput"]
 
@@ -56,7 +56,7 @@ class FileOutput(BufferedOutput):
         self,
         path: str,
         *,
-        clock: IReactorTime,
+        clock: AnyClock,
         sync: bool = False,
         whole_lines: bool = False,
         retry_seconds: float = 1.0,

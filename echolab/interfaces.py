@@ -1,8 +1,13 @@
-"""What the parts ask of each other and of Twisted, as interfaces."""
+"""What the parts ask of each other and of Twisted, as interfaces.
+
+Classes declare Zope's interfaces. To a type checker without a plugin for them no
+class provides any, not even Twisted's own. So signatures name the protocols here,
+or both.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from twisted.internet.interfaces import (
     IConsumer,
@@ -19,8 +24,20 @@ from zope.interface import Interface
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IProducer
+    from twisted.internet.task import Clock
 
-__all__ = ["IOutput", "IReactor", "IStreamTransport"]
+__all__ = [
+    "AnyClock",
+    "IOutput",
+    "IReactor",
+    "IStreamTransport",
+    "Output",
+    "Producer",
+    "ServerEndpoint",
+]
+
+AnyClock: TypeAlias = "IReactorTime | Clock"
+"""What measures spans of time: a reactor, or a test's clock."""
 
 
 class IReactor(
@@ -70,3 +87,48 @@ class IOutput(IConsumer, Interface):
 
     def close() -> None:
         """Write nothing more; let go of the reactor and of what was opened."""
+
+
+class Producer(Protocol):
+    """A push producer; see `twisted.internet.interfaces.IPushProducer`."""
+
+    def pauseProducing(self) -> None:
+        """Produce nothing until `resumeProducing`."""
+
+    def resumeProducing(self) -> None:
+        """Produce again."""
+
+    def stopProducing(self) -> None:
+        """Never produce again."""
+
+
+class Output(Protocol):
+    """What provides `IOutput`."""
+
+    def write(self, data: bytes) -> None:
+        """Write bytes, now or when they are taken."""
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Pause a producer while too much waits."""
+
+    def unregisterProducer(self, producer: Any = None) -> None:
+        """Pause it no more."""
+
+    def flush(self, seconds: float) -> Deferred[int]:
+        """Wait until all is written; see `IOutput`."""
+        ...
+
+    def reopen(self) -> bool:
+        """Go on in the file that now has the path; see `IOutput`."""
+        ...
+
+    def close(self) -> None:
+        """Write nothing more."""
+
+
+class ServerEndpoint(Protocol):
+    """What provides `twisted.internet.interfaces.IStreamServerEndpoint`."""
+
+    def listen(self, protocolFactory: Any, /) -> Deferred[Any]:
+        """Listen; the Deferred fires with the port."""
+        ...

@@ -12,7 +12,7 @@ from echolab.buffered_output import MAX_BUFFERED_BYTES, BufferedOutput
 from echolab.interfaces import IOutput
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IReactorTime
+    from echolab.interfaces import AnyClock
 
 __all__ = ["LogOutput"]
 
@@ -40,7 +40,7 @@ class LogOutput(BufferedOutput):
     _log = Logger()
 
     def __init__(
-        self, clock: IReactorTime, max_buffered_bytes: int = MAX_BUFFERED_BYTES
+        self, clock: AnyClock, max_buffered_bytes: int = MAX_BUFFERED_BYTES
     ) -> None:
         super().__init__("log", clock, max_buffered_bytes)
         self._left = BYTES_A_TURN

@@ -19,8 +19,10 @@ from echolab.interfaces import IOutput
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IReactorFDSet, IReactorTime
+    from twisted.internet.interfaces import IReactorFDSet
     from twisted.python.failure import Failure
+
+    from echolab.interfaces import AnyClock
 
 
 __all__ = ["DescriptorOutput"]
@@ -68,7 +70,7 @@ class DescriptorOutput(BufferedOutput):
         fd: int,
         name: str,
         *,
-        clock: IReactorTime,
+        clock: AnyClock,
         lost: Callable[[OutputError | None], None],
         patient: bool = False,
         max_buffered_bytes: int = MAX_BUFFERED_BYTES,

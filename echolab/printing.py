@@ -12,10 +12,11 @@ from echolab.formats import FINISH, Classic
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+    from twisted.internet.interfaces import IDelayedCall
 
     from echolab.events import Event
     from echolab.formats import Form
+    from echolab.interfaces import AnyClock
 
 __all__ = ["ConversationPrinter", "Printer", "Replies"]
 
@@ -93,7 +94,7 @@ class ConversationPrinter:
         echoed: bool = False,
         show_replies: bool = True,
         escape: bool = False,
-        clock: IReactorTime | None = None,
+        clock: AnyClock | None = None,
     ) -> None:
         self._write = write
         self._say = say or write

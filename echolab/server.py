@@ -22,10 +22,11 @@ from echolab.timekeeping import time_of_day
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
+    from twisted.internet.interfaces import IAddress, IDelayedCall
 
     from echolab.events import Sink
     from echolab.framing import Framer
+    from echolab.interfaces import AnyClock
 
 __all__ = ["ReceiverFactory"]
 
@@ -67,7 +68,7 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
         self,
         sink: Sink,
         *,
-        clock: IReactorTime,
+        clock: AnyClock,
         make_framer: Callable[[], Framer] = LineFramer,
         make_protocol: Callable[[Framer], ReceiverProtocol] = ReceiverProtocol,
         limits: Limits | None = None,

@@ -26,13 +26,12 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import (
         IAddress,
         IDelayedCall,
-        IReactorTime,
         IStreamServerEndpoint,
     )
     from twisted.python.failure import Failure
 
     from echolab.errors import EcholabError
-    from echolab.interfaces import IOutput
+    from echolab.interfaces import AnyClock, Output, ServerEndpoint
     from echolab.server import ReceiverFactory
 
 __all__ = ["Done", "ReceiverService"]
@@ -62,11 +61,11 @@ class ReceiverService(Service):
 
     def __init__(
         self,
-        endpoints: Sequence[tuple[str, IStreamServerEndpoint]],
+        endpoints: Sequence[tuple[str, IStreamServerEndpoint | ServerEndpoint]],
         factory: ReceiverFactory,
-        outputs: Sequence[IOutput] = (),
+        outputs: Sequence[Output] = (),
         *,
-        clock: IReactorTime,
+        clock: AnyClock,
         done: Done,
         drain_seconds: float = 5.0,
         close_outputs: bool = False,

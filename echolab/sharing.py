@@ -10,12 +10,13 @@ from zope.interface import implementer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from echolab.interfaces import IOutput
+    from echolab.interfaces import Output, Producer
+
 
 __all__ = ["share"]
 
 
-def share(producer: IPushProducer, outputs: Iterable[IOutput]) -> Callable[[], None]:
+def share(producer: Producer, outputs: Iterable[Output]) -> Callable[[], None]:
     """Register a producer with outputs, each of which may pause it.
 
     Returns:
@@ -44,7 +45,7 @@ class _Share:
         waiting: the shares that are paused; the producer is, while there are any.
     """
 
-    def __init__(self, producer: IPushProducer, waiting: set[_Share]) -> None:
+    def __init__(self, producer: Producer, waiting: set[_Share]) -> None:
         self._producer = producer
         self._waiting = waiting
 

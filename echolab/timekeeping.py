@@ -14,7 +14,8 @@ from twisted.internet.task import Clock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IReactorTime
+    from echolab.interfaces import AnyClock
+
 
 __all__ = ["TimeOfDay", "make_monotonic", "time_of_day"]
 
@@ -22,7 +23,7 @@ STEP_SECONDS = 1.0
 """By how much the time of day must run ahead for it to count as set forward."""
 
 
-def time_of_day(clock: IReactorTime) -> Callable[[], float]:
+def time_of_day(clock: AnyClock) -> Callable[[], float]:
     """Return what tells the time of day, in POSIX seconds.
 
     Args:
@@ -44,7 +45,7 @@ class TimeOfDay:
 
     __slots__ = ("_ahead", "_tell")
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: AnyClock) -> None:
         self._tell = time_of_day(clock)
         self._ahead = self._tell() - clock.seconds()
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import Clock
 from twisted.protocols.basic import LineOnlyReceiver
+from zope.interface import implementer
 
-from echolab import Behaviour, EndCause, Finished, Peer
+import echolab
+from echolab import Behaviour, EndCause, Event, Finished, Peer
 from echolab.testing import (
     Connect,
     LabProcess,
@@ -21,7 +25,9 @@ from echolab.testing import (
 )
 
 if TYPE_CHECKING:
-    from twisted.internet.defer import Deferred
+    from collections.abc import Iterator
+
+    from twisted.internet.interfaces import IStreamServerEndpoint
 
 
 class Greeter(LineOnlyReceiver):
@@ -64,6 +70,143 @@ def memory() -> None:
     recut(Greeters(), b"x", seed=1)
     written: bytes = replay_into(Greeter, Transcript.load("lab.json")).written
     print(written, cuttings(b"abc"))
+
+
+def sink(event: Event) -> None:
+    """Take every kind of event."""
+    match event:
+        case echolab.Accepted(peer=peer) | echolab.Connected(peer=peer):
+            print(peer, peer.number, peer.name)
+        case echolab.Received(messages=messages):
+            size: int = len(messages.raw())
+            print(size, [*messages], messages.mark)
+        case echolab.Chunk(data=data):
+            print(data.hex())
+        case echolab.Finished(cause=cause, seconds=seconds):
+            print(cause.value, f"{seconds:.3f}")
+        case echolab.Refused(detail=text) | echolab.Misbehaved(behaviour=text):
+            print(text.upper())
+
+
+@implementer(echolab.IOutput)
+class Elsewhere:
+    """An output of the user's."""
+
+    def write(self, data: bytes) -> None:
+        """Print the bytes."""
+        print(data)
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Never pause it."""
+
+    def unregisterProducer(self, producer: Any = None) -> None:
+        """Never pause it."""
+
+    def flush(self, seconds: float) -> Deferred[int]:
+        """Hold nothing back."""
+        return succeed(0)
+
+    def reopen(self) -> bool:
+        """Say that this is no file."""
+        return False
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
+class Framing:
+    """A framing of the user's."""
+
+    buffered_bytes = 0
+
+    def feed(self, chunk: bytes) -> Iterator[echolab.Messages]:
+        """Give out the chunk."""
+        yield echolab.Batch((chunk,))
+
+    def take(self) -> Iterator[echolab.Messages]:
+        """Give out nothing."""
+        yield echolab.Lines(b"", mark="partial")
+
+    end = take
+
+
+def library(reactor: Any, endpoint: IStreamServerEndpoint) -> None:
+    """Use the parts of the server, each handed to the next."""
+    clock = Clock()
+    style = echolab.Style(label="always", escape=True)
+    form: echolab.Form
+    for form in (
+        *(echolab.Classic(style), echolab.Hex(style), echolab.Json(style)),
+        *(echolab.Log(style), echolab.Raw(style)),
+    ):
+        print(form(echolab.Accepted(Peer(1, "IPv4"), 0.0)))
+    file = echolab.FileOutput("lab.json", clock=clock, sync=True)
+    stdout = echolab.DescriptorOutput(
+        reactor, 1, "stdout", clock=clock, lost=lambda why: print(why)
+    )
+    outputs: list[echolab.Output] = [
+        file,
+        stdout,
+        echolab.LogOutput(clock),
+        Elsewhere(),
+    ]
+    every: echolab.Sink = echolab.tee(sink, echolab.Printer(file.write, form))
+    framers: list[echolab.Framer] = [
+        *(echolab.ChunkFramer(), echolab.DelimiterFramer(b";"), Framing()),
+        *(echolab.IntFramer(2), echolab.LineFramer(8), echolab.NetstringFramer()),
+    ]
+    factory = echolab.ReceiverFactory(
+        every,
+        clock=clock,
+        make_framer=lambda: framers.pop(),
+        make_protocol=lambda framer: echolab.ReplyingProtocol(framer, echolab.echo),
+        limits=echolab.Limits(idle_seconds=5),
+        admission=echolab.Admission(max_connections=3),
+    )
+    file.registerProducer(factory, True)
+    service = echolab.ReceiverService(
+        [("tcp", endpoint)], factory, outputs, clock=reactor, done=print
+    )
+    print(service.addresses())
+    make: type[echolab.ReceiverProtocol] = echolab.ReceiverProtocol
+    echolab.ReceiverFactory(
+        sink,
+        clock=reactor,
+        make_framer=echolab.framing_named("int16"),
+        make_protocol=make,
+    )
+    print(echolab.reply_text("ok"), echolab.Fault(kind="reset"))
+
+
+def sender(reactor: Any) -> None:
+    """Use the parts of the client."""
+    factory = echolab.SenderFactory(sink, clock=Clock(), make_framer=Framing)
+    protocol: echolab.SenderProtocol = factory.buildProtocol(None)
+    reader = echolab.StdinReader(
+        reactor, 0, received=protocol.write, ended=protocol.finish
+    )
+    protocol.registerProducer(reader, True)
+    waiting: Deferred[echolab.SenderProtocol] = protocol.when_ready()
+    printer = echolab.ConversationPrinter(print)
+    service: type[echolab.SenderService] = echolab.SenderService
+    print(waiting, printer, service)
+
+
+def errors() -> str:
+    """Tell errors apart."""
+    try:
+        raise echolab.ListenError("bind", "127.0.0.1:1", "Permission denied")
+    except (
+        *(echolab.ConnectError, echolab.ConnectionLostError, echolab.InputError),
+        *(echolab.ListenError, echolab.OutputError),
+    ) as why:
+        known: echolab.EcholabError = why
+        return f"{known.call} {known.address}"
+    except (echolab.MalformedError, echolab.OverlongError) as why:
+        framing: echolab.FramingError = why
+        return str(framing)
+    except echolab.UnverifiedError:
+        return "who is that?"
 
 
 BAD = Behaviour.parse("reset:after-messages=2")

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
 import echolab
+from tests.support import ROOT
 
 
 class LibraryTests(SynchronousTestCase):
     def test_every_public_name_is_there(self) -> None:
         for name in echolab.__all__:
             self.assertTrue(hasattr(echolab, name), name)
+
+    def test_every_public_name_is_used_as_a_strict_user_does(self) -> None:
+        used = (ROOT / "tests" / "strict_user.py").read_text()
+        missing = [
+            name for name in echolab.__all__ if not re.search(rf"\b{name}\b", used)
+        ]
+        self.assertEqual(missing, [])
 
     def test_any_other_name_is_not(self) -> None:
         name = "toaster"
