@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -24,7 +25,7 @@ from echolab.endpoint_strings import arguments_of, parse_reason
 from echolab.errors import ListenError, reason_of
 from echolab.proxy import ProxyFactory
 from echolab.refusing import RefusingEndpoint
-from echolab.unix_endpoint import KeptEndpoint, UNIXEndpoint
+from echolab.unix_endpoint import HandedUNIXEndpoint, UNIXEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,8 +151,9 @@ class _ServerEndpoints:
             # It would leave the user's terminal non-blocking.
             raise ValueError("stdin and stdout are no place to listen")
         if kind == "systemd":
-            _check_listening(endpoint)
-            return KeptEndpoint(endpoint)
+            if _listening_family(endpoint) == socket.AF_UNIX:
+                return HandedUNIXEndpoint(self._reactor, cast("Any", endpoint).fileno)
+            return endpoint
         return _WrappedEndpoint(endpoint, _NeverNone)
 
     def _haproxy(self, text: str) -> IStreamServerEndpoint:
@@ -194,6 +196,8 @@ class _ServerEndpoints:
         lockfile: str = "0",  # noqa: ARG002 - Twisted's; here there is none
     ) -> IStreamServerEndpoint:
         waiting = self._settings.backlog if backlog is None else int(backlog)
+        if not re.fullmatch("0?[0-7]{1,3}", mode):
+            raise ValueError("mode must be octal, from 0 to 777")
         return UNIXEndpoint(self._reactor, address, mode=int(mode, 8), backlog=waiting)
 
     def _ssl(self, *arguments: str, **named: str) -> IStreamServerEndpoint:
@@ -218,12 +222,17 @@ class _ServerEndpoints:
         )
 
 
-def _check_listening(endpoint: Any) -> None:
-    """Refuse a socket on which nobody can be accepted; Twisted would try for ever."""
+def _listening_family(endpoint: Any) -> int:
+    """The family of a socket that was handed over.
+
+    Raises:
+        ValueError: nobody can be accepted on it; Twisted would try for ever.
+    """
     with socket.socket(fileno=os.dup(endpoint.fileno)) as handed:
         listens = handed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
         if handed.type != socket.SOCK_STREAM or not listens:
             raise ValueError("that is not a listening stream socket")
+        return handed.family
 
 
 class _NeverNone(Factory[Protocol]):

@@ -5,21 +5,25 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.error import CannotListenError
+from twisted.internet import unix
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from typing_extensions import override
 from zope.interface import implementer
 
-if TYPE_CHECKING:
-    from twisted.internet.interfaces import IAddress, IProtocolFactory
+from echolab.stale_path import alone_in, remove_if_stale
 
-__all__ = ["KeptEndpoint", "UNIXEndpoint"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IProtocolFactory
+
+__all__ = ["HandedUNIXEndpoint", "UNIXEndpoint"]
 
 
 @implementer(IStreamServerEndpoint)
@@ -33,7 +37,7 @@ class UNIXEndpoint:
     Args:
         reactor: listens.
         path: the path; ``@name`` for an abstract name.
-        mode: of the path.
+        mode: of the path; at most 0o777.
         backlog: how many connections may wait to be accepted.
     """
 
@@ -47,90 +51,145 @@ class UNIXEndpoint:
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Listen; or fail with CannotListenError."""
-        path = os.fsencode(self._path)
-        abstract = path.startswith(b"@")
-        if abstract:
-            path = b"\0" + path[1:]
-        else:
-            _remove_if_stale(path)
-        # Until the mode is set nobody else is to connect.
-        before = os.umask(0o177)
-        try:
-            port = self._reactor.listenUNIX(
-                path, protocolFactory, backlog=self._backlog, mode=self._mode
-            )
-            return succeed(port if abstract else _PathPort(port, path))
-        except (CannotListenError, OSError) as error:
-            return fail(error)
-        finally:
-            os.umask(before)
+        return maybeDeferred(
+            _listen, self._reactor, protocolFactory, self._path, self._socket
+        )
 
-
-def _remove_if_stale(path: bytes) -> None:
-    """Remove a socket that nobody listens on any more."""
-    with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
-        if stat.S_ISSOCK(os.lstat(path).st_mode):
-            probe.setblocking(False)
-            if probe.connect_ex(path) == errno.ECONNREFUSED:
-                Path(os.fsdecode(path)).unlink()
-
-
-@implementer(IListeningPort)
-class _KeptPort:
-    """A listening port whose path is not to be removed at its end.
-
-    Twisted would; so the socket is only closed.
-    """
-
-    def __init__(self, port: Any) -> None:
-        self._port = port
-
-    def startListening(self) -> None:
-        """Listen, once more."""
-        self._port.startListening()
-
-    def stopListening(self) -> Deferred[None] | None:
-        """Accept nothing more."""
-        self._port.stopReading()
-        self._port.socket.close()
-        return None
-
-    def getHost(self) -> IAddress:
-        """Where it listens."""
-        host: IAddress = self._port.getHost()
-        return host
-
-
-class _PathPort(_KeptPort):
-    """A listening port that removes its path, if it is still its own."""
-
-    def __init__(self, port: Any, path: bytes) -> None:
-        super().__init__(port)
-        self._path = path
-        self._inode = os.lstat(path).st_ino
-
-    @override
-    def stopListening(self) -> Deferred[None] | None:
-        """Accept nothing more; remove the path."""
-        with suppress(OSError):
-            if os.lstat(self._path).st_ino == self._inode:
-                stopped: Deferred[None] | None = self._port.stopListening()
-                return stopped
-        return super().stopListening()
+    def _socket(self) -> socket.socket:
+        if self._path.startswith("@"):
+            abstract = _ListeningSocket(socket.AF_UNIX)
+            _begin(abstract, f"\0{self._path[1:]}", self._backlog)
+            return abstract
+        return _PathSocket(self._path, self._mode, self._backlog)
 
 
 @implementer(IStreamServerEndpoint)
-class KeptEndpoint:
-    """An endpoint whose sockets are another's, as systemd's: they stay.
+class HandedUNIXEndpoint:
+    """Listens on a socket that somebody else has made, as systemd: it stays.
 
     Args:
-        endpoint: listens.
+        reactor: listens.
+        fd: the socket's descriptor; it stays open.
     """
 
-    def __init__(self, endpoint: IStreamServerEndpoint) -> None:
-        self._endpoint = endpoint
+    def __init__(self, reactor: Any, fd: int) -> None:
+        self._reactor = reactor
+        self._fd = fd
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Listen."""
-        listening: Deferred[IListeningPort] = self._endpoint.listen(protocolFactory)
-        return listening.addCallback(_KeptPort)
+        name = f"fd {self._fd}"
+        return maybeDeferred(
+            _listen, self._reactor, protocolFactory, name, self._socket
+        )
+
+    def _socket(self) -> socket.socket:
+        return _ListeningSocket(fileno=os.dup(self._fd))
+
+
+def _listen(
+    reactor: Any,
+    factory: IProtocolFactory,
+    name: str,
+    make: Callable[[], socket.socket],
+) -> IListeningPort:
+    port = _Port(reactor, factory, name, make)
+    port.startListening()
+    return port
+
+
+class _Port(unix.Port):
+    """A port for sockets that listen already.
+
+    Twisted's would set the path's mode, and that of a file to which by then a link
+    leads; do the same to a socket of systemd's; and remove the path at the end,
+    whosever it is. So it is told that the name is an abstract one.
+
+    Args:
+        reactor: reads.
+        factory: makes the protocols.
+        name: for Twisted's log.
+        make: makes the socket, each time when the port is to listen.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        factory: IProtocolFactory,
+        name: str,
+        make: Callable[[], socket.socket],
+    ) -> None:
+        super().__init__(os.fsencode(f"\0{name}"), factory, reactor=reactor)
+        self._make = make
+
+    @override
+    def createInternetSocket(self) -> socket.socket:
+        listening = self._make()
+        listening.setblocking(False)
+        return listening
+
+    @override
+    def _logConnectionLostMsg(self) -> None:
+        """Say nothing: Twisted would log the NUL as it is."""
+
+
+class _ListeningSocket(socket.socket):
+    """A socket that listens already, and is left as it is until it is closed."""
+
+    @override
+    def bind(self, address: Any, /) -> None:
+        """It is bound."""
+
+    @override
+    def listen(self, backlog: int = 0, /) -> None:
+        """It listens, and what its backlog is was said."""
+
+    @override
+    def shutdown(self, how: int, /) -> None:
+        """It may not be ours alone; and our path is to lead to it to the end."""
+
+
+def _begin(listening: socket.socket, address: str, backlog: int) -> None:
+    try:
+        socket.socket.bind(listening, os.fsencode(address))
+        socket.socket.listen(listening, backlog)
+    except OSError:
+        listening.close()
+        raise
+
+
+class _PathSocket(_ListeningSocket):
+    """Listens on a path, and removes it when it is closed, if it is still its own."""
+
+    def __init__(self, path: str, mode: int, backlog: int) -> None:
+        super().__init__(socket.AF_UNIX)
+        self._path = Path(path)
+        self._file: tuple[int, int] | None = None
+        if self._path.is_dir():
+            self.close()
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with alone_in(self._path.parent) as alone:
+            if alone:
+                remove_if_stale(self._path)
+            # The mode is there from the first moment; chmod would follow links.
+            before = os.umask(0o777 & ~mode)
+            try:
+                _begin(self, path, backlog)
+            finally:
+                os.umask(before)
+            self._file = _identity(self._path)
+
+    @override
+    def close(self) -> None:
+        if self._file is not None and self._file == _identity(self._path):
+            with suppress(OSError):
+                self._path.unlink()
+        super().close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

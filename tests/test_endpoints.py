@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.x509 import DNSName
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
@@ -27,7 +27,7 @@ from echolab import (
 from echolab.admission import Admission, network
 from echolab.client_endpoints import client_endpoint
 from echolab.connecting import Connector
-from echolab.endpoints import server_endpoints
+from echolab.endpoints import listen_error, server_endpoints
 from echolab.settings import ClientSettings, ServerSettings
 from echolab.testing import Transcript, connect
 from tests.authority import Authority
@@ -110,8 +110,17 @@ class PlainTests(EndpointCase):
         port = await endpoint.listen(self.factory)
         path.unlink()
         path.write_text("mine")
-        port.stopListening()
+        await maybeDeferred(port.stopListening)
         self.assertEqual(path.read_text(), "mine")
+
+    def test_a_folder_is_no_path_to_listen_on(self) -> None:
+        text = f"unix:{self.folder}"
+        [(_, endpoint)] = server_endpoints(
+            self.reactor, ServerSettings(listen=(text,)), self.factory.refuse
+        )
+        failure = self.failureResultOf(endpoint.listen(self.factory))
+        why = listen_error(text, failure.value)
+        self.assertEqual(str(why), f"bind {text}: Is a directory")
 
     async def test_abstract_name(self) -> None:
         name = f"unix:@echolab-endpoint-{os.getpid()}"
@@ -135,6 +144,9 @@ class PlainTests(EndpointCase):
         for text, settings in (
             ("tcp:x", {}),
             ("unix:/x:mode=9", {}),
+            ("unix:/x:mode=-1", {}),
+            ("unix:/x:mode=1777", {}),
+            ("unix:/x:mode=\uff17", {}),
             ("foo:1", {}),
             ("stdio:", {}),
             ("systemd:domain=INET:index=7", {}),

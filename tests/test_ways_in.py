@@ -21,7 +21,7 @@ from cryptography.x509 import DNSName
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from echolab.endpoints import _check_listening
+from echolab.endpoints import _listening_family
 from tests.authority import Authority
 from tests.support import (
     ECHOLAB,
@@ -458,7 +458,7 @@ class SharedPortTests(FolderCase):
                 mock.Mock(), handed.fileno(), socket.AF_INET
             )
             with self.assertRaisesRegex(ValueError, "not a listening stream socket"):
-                _check_listening(endpoint)
+                _listening_family(endpoint)
 
 
 class EndTests(FolderCase):
