@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
@@ -153,7 +154,8 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
     def resumeProducing(self) -> None:
         """Read from all connections again."""
         self.paused = False
-        for protocol in self._connections:
+        # Whoever is first may fill the output at once: not always the same one.
+        for protocol in random.sample(tuple(self._connections), len(self._connections)):
             protocol.resume()
 
     def stopProducing(self) -> None:
@@ -183,7 +185,8 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
         from it; those that still bring something after ``seconds`` are aborted.
 
         Returns:
-            A Deferred that fires when every connection has finished.
+            A Deferred that fires when every connection has finished, or
+            `start_accepting` is called.
         """
         self._accepting = False
         return Deferred.fromCoroutine(self._drain(seconds))
@@ -193,13 +196,11 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
             self._overdue.cancel()
             self._report_withheld()
         deadline = self.clock.seconds() + seconds
-        leaving = frozenset(self._connections)  # Not those of a new start.
-        while left := leaving & self._connections:
-            late = self.clock.seconds() >= deadline
-            for protocol in left:
-                if late:
-                    protocol.abort()
-                elif not self.paused:
+        while self._connections and not self._accepting:
+            if self.clock.seconds() >= deadline:
+                self.stopProducing()
+            elif not self.paused:
+                for protocol in tuple(self._connections):
                     protocol.stop_if_quiet()
             turn = PAUSED_TURN_SECONDS if self.paused else TURN_SECONDS
             await deferLater(self.clock, turn)

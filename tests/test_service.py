@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from twisted.application.service import MultiService
 from twisted.internet import endpoints, error
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.interfaces import IPullProducer, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.testing import EventLoggingObserver
@@ -22,10 +22,12 @@ from zope.interface import implementer
 from echolab import (
     ConversationPrinter,
     EcholabError,
+    Event,
     FileOutput,
     IOutput,
     ListenError,
     Printer,
+    Received,
     ReceiverFactory,
     ReceiverService,
     SenderService,
@@ -263,6 +265,36 @@ class ApplicationTests(TestCase):
         await self.print(self.one, b"after")
         await stopped
         await self.print(self.one, b"and still")
+
+    async def test_peer_that_fills_the_output_keeps_nobody_waiting(self) -> None:
+        @implementer(IPullProducer)
+        class Flood(Protocol):
+            transport: Any
+
+            def connectionMade(self) -> None:
+                self.transport.registerProducer(self, False)
+
+            def resumeProducing(self) -> None:
+                self.transport.write(b"x\n" * 32768)
+
+            def stopProducing(self) -> None: ...
+
+        def fill(event: Event) -> None:
+            printer(event)
+            if isinstance(event, Received) and event.messages.raw()[:1] == b"x":
+                self.output.pause()
+                self.reactor.callLater(0, self.output.write_buffer)
+
+        printer, self.one.factory.sink = self.one.factory.sink, fill
+        [where] = self.one.addresses()
+        endpoint = endpoints.clientFromString(
+            self.reactor, f"tcp:127.0.0.1:{cast('IPv4Address', where).port}"
+        )
+        floods = [await endpoints.connectProtocol(endpoint, Flood()) for _ in range(2)]
+        for number in range(5):
+            await self.print(self.one, b"line %d" % number)
+        for flood in floods:
+            flood.transport.abortConnection()
 
     async def test_both_are_paused(self) -> None:
         self.output.pause()
