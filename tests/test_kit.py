@@ -20,7 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from echolab import EndCause
 from echolab.testing import LabProcess, ListeningMixin, connect, listen
-from tests.support import SECONDS
+from tests.support import SECONDS, run
 
 if TYPE_CHECKING:
     from echolab.testing import ServerKeywords
@@ -232,7 +232,29 @@ class TrialTests(SynchronousTestCase):
         )
 
 
+FORKING = """
+import os, socket, sys
+from echolab.testing import LabProcess
+with LabProcess(unix=True) as server:
+    other = server.another()
+    child = os.fork()
+    if child == 0:
+        server.stop()
+        sys.exit(7)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 7, status
+    for family, where in (socket.AF_UNIX, server.path), (socket.AF_INET, other.address):
+        with socket.socket(family) as client:
+            client.connect(where)
+    server.wait_for_end()
+"""
+
+
 class ProcessTests(SynchronousTestCase):
+    def test_forked_child_leaves_the_server_to_its_parent(self) -> None:
+        ended = run("-c", FORKING, program=[sys.executable])
+        self.assertEqual((ended.err, ended.process.returncode), (b"", 0))
+
     def test_a_conversation(self) -> None:
         with LabProcess(reply="ok") as server:
             with socket.create_connection(("127.0.0.1", server.port), SECONDS) as peer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import weakref
@@ -70,6 +71,7 @@ class Place:
         self.path: str | None = None
         self.ca: Path | None = None
         self._folder: Path | None = None
+        self._made_in = os.getpid()
         if keywords.get("unix") and keywords.get("tls"):
             raise ValueError("tls and unix: there is no TLS on UNIX paths here")
         if keywords.get("unix") and "host" in keywords:
@@ -78,7 +80,7 @@ class Place:
             # Not the test's own: a UNIX path has room for 107 bytes.
             self._folder = Path(tempfile.mkdtemp(prefix="echolab-"))
             # At the interpreter's end at the latest.
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            weakref.finalize(self, _remove, self._folder, self._made_in)
 
     @property
     def address(self) -> tuple[str, int] | str:
@@ -116,7 +118,18 @@ class Place:
     def leave(self) -> None:
         """Remove what was made for it."""
         if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            _remove(self._folder, self._made_in)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process made it, and not one that has forked it."""
+        return os.getpid() == self._made_in
+
+
+def _remove(folder: Path, made_in: int) -> None:
+    """Remove a folder; a forked child leaves it to its parent."""
+    if os.getpid() == made_in:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 _TEXTS = ("host", "framing", "reply", "overlong")

@@ -99,9 +99,13 @@ class LabProcess(Place, BlockingTranscript):
     def stop(self) -> None:
         """Stop the server, and check that it ended as it should.
 
+        In a forked child it does nothing: the server is its parent's.
+
         Raises:
             AssertionError: it had ended before, or did so with an error.
         """
+        if not self.is_ours:
+            return
         try:
             for other in self.others:
                 other.stop()
