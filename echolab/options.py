@@ -10,6 +10,8 @@ from twisted.python import usage
 from typing_extensions import override
 
 from echolab import __version__
+from echolab.errors import EcholabError
+from echolab.twistd_places import check_places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +35,9 @@ class BaseOptions(usage.Options):
         words = list(sys.argv[1:] if options is None else options)
         try:
             super().parseOptions(_options_first(self, words))
-        except usage.UsageError as error:
+            if self.parent is not None and "pidfile" in self.parent:
+                check_places(self.parent)
+        except (usage.UsageError, EcholabError) as error:
             if self.parent is None:
                 raise
             raise SystemExit(str(error)) from None

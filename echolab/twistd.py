@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import MultiService
 from twisted.internet.interfaces import IReactorDaemonize
-from twisted.logger import ILogObserver
+from twisted.logger import ILogObserver, textFileLogObserver
 from typing_extensions import override
 
 from echolab.errors import EcholabError
@@ -28,6 +28,7 @@ from echolab.program import (
 )
 from echolab.service import ReceiverService
 from echolab.timekeeping import make_monotonic
+from echolab.twistd_places import open_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,21 +54,20 @@ class HostedService(MultiService):
 
     Args:
         service: the service.
-        log_to_stderr: whether the log goes to stderr; twistd's own choice under
-            ``-n`` is stdout, which is for what is received.
+        observer: where the log goes; None for what twistd chooses.
     """
 
-    def __init__(self, service: IService, *, log_to_stderr: bool) -> None:
+    def __init__(self, service: IService, observer: ILogObserver | None) -> None:
         super().__init__()
-        self._log_to_stderr = log_to_stderr
+        self._observer = observer
         service.setServiceParent(self)
 
     @override
     def setServiceParent(self, parent: Any) -> None:
         super().setServiceParent(parent)
-        if self._log_to_stderr:
+        if self._observer is not None:
             # The parent is the application, and twistd asks it for an observer.
-            parent.setComponent(ILogObserver, stderr_observer())
+            parent.setComponent(ILogObserver, self._observer)
 
     @override
     def privilegedStartService(self) -> None:
@@ -121,7 +121,26 @@ def host(options: usage.Options, make: Callable[[Any, Done], IService]) -> IServ
     on_signals(reactor, hang_up, signal.SIGHUP)
     if daemon and not twistd["chroot"] and not IReactorDaemonize.providedBy(reactor):
         _rehearse(reactor, service, twistd["rundir"])
-    return HostedService(service, log_to_stderr=not daemon and not chosen)
+    try:
+        observer = _observer(reactor, twistd, daemon=daemon)
+    except EcholabError as error:
+        raise SystemExit(str(error)) from None
+    return HostedService(service, observer)
+
+
+def _observer(reactor: Any, twistd: Any, *, daemon: bool) -> ILogObserver | None:
+    """Where the log goes: stderr or a file; None if twistd is to choose.
+
+    twistd's own choice under ``-n`` is stdout, which is for what is received;
+    and a file whose rotated ones are never removed.
+    """
+    file = twistd.get("logfile")
+    if twistd.get("syslog") or twistd.get("logger") or file == "-":
+        return None
+    if daemon or file:
+        log: Any = open_log(reactor, file or "twistd.log")
+        return textFileLogObserver(log)
+    return stderr_observer()
 
 
 def _or_say_why_not(start: Callable[[], None]) -> None:

@@ -321,6 +321,31 @@ class TwistdTests(SynchronousTestCase):
             os.kill(pid, signal.SIGTERM)
         self.logged("Server Shut Down.")
 
+    def test_flood_of_newlines_to_the_log_keeps_nobody_waiting(self) -> None:
+        self.daemon("echolab", *LOOPBACK, "--drain", "1")
+        pid = int((self.folder / "twistd.pid").read_text())
+        port = self.logged_port()
+        with Client(port) as flood, Client(port) as other:
+            flood.settimeout(0.5)
+            with contextlib.suppress(TimeoutError):
+                for _ in range(40):
+                    flood.sendall(b"\n" * 65536)
+            other.sendall(b"hello\n")
+            self.logged("recv data: hello")
+            os.kill(pid, signal.SIGTERM)
+            self.logged("Server Shut Down.")
+
+    def test_log_is_rotated_on_a_signal(self) -> None:
+        self.daemon("echolab", *LOOPBACK, "--once")
+        port = self.logged_port()
+        os.kill(int((self.folder / "twistd.pid").read_text()), signal.SIGUSR1)
+        old = str(self.folder / "twistd.log.1")
+        with Program("--retry", "-n", "+1", "-F", old, program=["tail"]) as tail:
+            tail.wait_for(b"listening")
+        with Client(port) as client:
+            client.sendall(b"hello\n")
+        self.assertIn("recv data: hello", self.logged("Server Shut Down."))
+
     def test_daemon_without_standard_descriptors(self) -> None:
         shell = ("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh")
         with Program(
