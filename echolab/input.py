@@ -164,7 +164,8 @@ class Pacer:
     """Passes on so many lines a second, and no more.
 
     It stands between a reader, which it pauses while it has lines, and what
-    takes them. What comes after the last newline goes out with the end.
+    takes them. What comes after the last newline goes out with the end, or in
+    pieces when it is more than ``MAX_BYTES``; its last piece counts as the line.
 
     Args:
         clock: tells the time.
@@ -174,6 +175,7 @@ class Pacer:
     """
 
     TURN_SECONDS = 0.01
+    MAX_BYTES = 65536
 
     def __init__(
         self,
@@ -199,6 +201,9 @@ class Pacer:
         """Take a chunk of input."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         self._lines += [line + b"\n" for line in lines]
+        if len(self._rest) > self.MAX_BYTES:
+            self._lines.append(self._rest)
+            self._rest = b""
         self._go_on()
 
     def end(self) -> None:
@@ -235,8 +240,10 @@ class Pacer:
         # Time in which there was nothing to send is not made up for.
         self._next = max(self._next, now - self.TURN_SECONDS)
         while self._lines and self._next <= now and not self._paused:
-            self._next += 1 / self._rate
-            self._received(self._lines.popleft())
+            line = self._lines.popleft()
+            if line.endswith(b"\n"):
+                self._next += 1 / self._rate
+            self._received(line)
         if self.source is None:
             return
         if self._lines:

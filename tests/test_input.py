@@ -72,6 +72,32 @@ class PacerTests(SynchronousTestCase):
         self.clock.advance(1)
         self.assertEqual(self.source.calls, ["resume", "pause", "resume"])
 
+    def test_a_line_without_an_end_is_passed_on_in_pieces(self) -> None:
+        self.pacer.resumeProducing()
+        self.pacer.take(b"1\n")
+        for _ in range(100):
+            self.pacer.take(b"x" * 10_000)
+            self.clock.advance(0.25)
+        self.pacer.take(b"\n3\n")
+        waiting = 1_000_000 - sum(map(len, self.out[1:]))
+        self.assertLess(waiting, 2 * Pacer.MAX_BYTES)
+        self.clock.pump([0.1] * 12)
+        self.assertEqual(self.out[0], b"1\n")
+        self.assertEqual(b"".join(self.out[1:-1]), b"x" * 1_000_000 + b"\n")
+        self.assertEqual(self.out[-1], b"3\n")
+
+    def test_pieces_of_a_line_wait_for_their_turn(self) -> None:
+        self.pacer.resumeProducing()
+        self.pacer.take(b"1\n2\n" + b"x" * 100_000)
+        self.assertEqual(self.source.calls[-1], "pause")
+        self.clock.pump([0.1] * 9)
+        self.assertEqual(self.out, [b"1\n", b"2\n"])
+        self.clock.pump([0.1] * 2)
+        self.assertEqual(self.out[2:], [b"x" * 100_000])
+        self.assertEqual(self.source.calls[-1], "resume")
+        self.pacer.take(b"\n4\n")
+        self.assertEqual(self.out[3:], [b"\n"])
+
     def test_a_slow_server_stops_it(self) -> None:
         self.pacer.resumeProducing()
         self.pacer.take(b"1\n2\n3\n")
