@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from echolab.admission import Admission
 from echolab.endpoints import server_endpoints
-from echolab.events import Accepted, Finished, tee
+from echolab.events import ORDERLY, Accepted, Finished, tee
 from echolab.file_output import FileOutput
 from echolab.formats import FORMATS, Style
 from echolab.framing import framing_named
@@ -27,7 +27,7 @@ from echolab.printing import Printer
 from echolab.receiver import Limits, ReceiverProtocol
 from echolab.recording import Recording
 from echolab.replying import ReplyingProtocol, echo, no_reply, reply_text
-from echolab.reporting import Reporter
+from echolab.reporting import Reporter, connection_lost
 from echolab.server import ReceiverFactory
 from echolab.service import ReceiverService
 from echolab.settings import decide
@@ -91,16 +91,18 @@ def server_service(
         match event:
             case Accepted():
                 service.stop_listening()
-            case Finished():
+            case Finished(cause=cause) if cause in ORDERLY:
                 done(None)
+            case Finished():
+                # The program's last word, instead of the reporter's.
+                done(connection_lost(event))
             case _:
-                pass
+                reporter(event)
 
     outputs = [output for _, output in printed]
     sinks: list[Sink] = [printer for printer, _ in printed]
-    sinks.append(Reporter())
-    if settings.once:
-        sinks.append(serve_once)
+    reporter = Reporter()
+    sinks.append(serve_once if settings.once else reporter)
     forms = {form for form, _, _ in wanted}
     factory = receiver_factory(
         settings,

@@ -10,6 +10,8 @@ import os
 
 from typing_extensions import override
 
+from echolab.counting import count
+
 __all__ = [
     "ConnectError",
     "ConnectionLostError",
@@ -87,7 +89,7 @@ class OverlongError(FramingError):
     """
 
     def __init__(self, max_message_bytes: int) -> None:
-        super().__init__(f"a message is longer than {max_message_bytes} bytes")
+        super().__init__(f"a message is longer than {count(max_message_bytes, 'byte')}")
         self.max_message_bytes = max_message_bytes
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from echolab.counting import count
 from echolab.escaping import escape
 from echolab.events import (
     Accepted,
@@ -42,6 +43,7 @@ class Classic:
     def __init__(self, style: Style | None = None) -> None:
         self._style = style or Style()
         self._open = 0
+        self._labelled: set[int] = set()
 
     def __call__(self, event: Event) -> bytes:
         """Print an event."""
@@ -55,15 +57,18 @@ class Classic:
                 self._open += 1
                 return f"accepted host({peer.description})\n".encode()
             case Finished(peer=peer):
-                label = self._label(peer)
+                label = self._label(peer, again=peer.number in self._labelled)
+                self._labelled.discard(peer.number)
                 self._open -= 1
                 return label + FINISH
             case _:
                 return b""
 
-    def _label(self, peer: Peer) -> bytes:
+    def _label(self, peer: Peer, *, again: bool = False) -> bytes:
+        """Say whose a line is, if it must be said, or was said before."""
         label = self._style.label
-        if label == "always" or (label == "auto" and self._open > 1):
+        if label == "always" or (label == "auto" and (again or self._open > 1)):
+            self._labelled.add(peer.number)
             return b"[%b] " % self._style.name(peer)
         return b""
 
@@ -103,7 +108,7 @@ class Log:
                 ending = _ending(event, timeless=self._timeless)
                 return start + f"finished {ending}\n".encode()
             case Refused(cause=cause, detail=detail, others=others):
-                more = f", and {others} other{'s' * (others > 1)}" if others else ""
+                more = f", and {count(others, 'other')}" if others else ""
                 return start + f"{cause.value}: {detail}{more}\n".encode()
             case _:
                 return b""
@@ -130,20 +135,20 @@ class Raw:
 def _ending(event: Finished, *, timeless: bool) -> str:
     """Why and after how much, in words; what is nothing is not said."""
     why = f" ({event.detail})" if event.detail else ""
-    words = [f"{event.cause.value}{why}", f"{event.received_bytes} bytes"]
+    words = [f"{event.cause.value}{why}", count(event.received_bytes, "byte")]
     if event.messages is not None:
-        words.append(f"{event.messages} message{'s' * (event.messages != 1)}")
+        words.append(count(event.messages, "message"))
     if event.unterminated_bytes:
-        words.append(f"{event.unterminated_bytes} bytes unterminated")
+        words.append(f"{count(event.unterminated_bytes, 'byte')} unterminated")
     if timeless:
         return ", ".join(words)
     if event.unread_bytes:
-        words.append(f"{event.unread_bytes} bytes unread")
+        words.append(f"{count(event.unread_bytes, 'byte')} unread")
     words[-1] += f" in {event.seconds:.3f} s"
     if event.rtt_seconds is not None:
         words.append(f"rtt {event.rtt_seconds * 1000:.3f} ms")
     if event.retransmits:
-        words.append(f"{event.retransmits} retransmits")
+        words.append(count(event.retransmits, "retransmit"))
     return ", ".join(words)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from echolab.counting import count
 from echolab.events import Accepted, Finished, Misbehaved, Received, Refused
 from echolab.style import Style, mark_of
 
@@ -60,7 +61,7 @@ def _dumps(start: bytes, messages: Iterable[bytes]) -> list[bytes]:
         size = len(message)
         if size not in shapes:
             layout, signs = _layout(min(size, _SIZE)), _signs(0, size)
-            shapes[size] = b"%b %d bytes\n" % (start, size), layout, signs
+            shapes[size] = _head(start, size), layout, signs
         head, layout, signs = shapes[size]
         if size <= _SIZE:
             table = message.translate(_PRINTABLE) + message.hex().encode() + signs
@@ -68,6 +69,10 @@ def _dumps(start: bytes, messages: Iterable[bytes]) -> list[bytes]:
         else:
             shown += head, _dump(message)
     return shown
+
+
+def _head(start: bytes, size: int) -> bytes:
+    return b"%b %b\n" % (start, count(size, "byte").encode())
 
 
 def _dump(data: bytes) -> bytes:

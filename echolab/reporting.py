@@ -7,15 +7,37 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 from echolab.admission import Throttle
+from echolab.counting import count
+from echolab.errors import ConnectionLostError
 from echolab.events import ORDERLY, Finished, Misbehaved, Refused
 from echolab.style import Style
 
 if TYPE_CHECKING:
-    from echolab.events import Event, Peer
+    from echolab.events import EndCause, Event, Peer
 
-__all__ = ["Reporter"]
+__all__ = ["Reporter", "connection_lost"]
 
 _log = Logger()
+
+
+def connection_lost(event: Finished) -> ConnectionLostError:
+    """The error that an end is which was not in order."""
+    return ConnectionLostError("recv", _name(event.peer), _ending(event))
+
+
+def _ending(event: Finished) -> str:
+    """Say why a connection ended: ``reset (ECONNRESET) after 13 bytes``."""
+    because = _because(event.cause, event.detail)
+    text = f"{because} after {count(event.received_bytes, 'byte')}"
+    return f"{text}, and {event.unread_bytes} unread" if event.unread_bytes else text
+
+
+def _because(cause: EndCause, detail: str) -> str:
+    return f"{cause.value} ({detail})" if detail else cause.value
+
+
+def _name(peer: Peer) -> str:
+    return Style().name(peer).decode()
 
 
 class Reporter:
@@ -23,7 +45,6 @@ class Reporter:
 
     def __init__(self) -> None:
         self._throttle = Throttle()
-        self._style = Style()
 
     def __call__(self, event: Event) -> None:
         """Log one event, if it is one of these."""
@@ -31,24 +52,17 @@ class Reporter:
             case Finished(cause=cause) if cause not in ORDERLY:
                 others = self._throttle(event.time)
                 if others is not None:
-                    after = f"after {event.received_bytes} bytes"
-                    if event.unread_bytes:
-                        after += f", and {event.unread_bytes} unread"
-                    self._say(event.peer, cause.value, event.detail, after, others)
+                    self._say(event.peer, _ending(event), others)
             case Misbehaved(peer=peer, behaviour=behaviour):
                 others = self._throttle(event.time)
                 if others is not None:
-                    self._say(peer, "misbehaved", behaviour, "", others)
+                    self._say(peer, f"misbehaved ({behaviour})", others)
             case Refused(cause=cause, others=others):
-                self._say(event.peer, cause.value, event.detail, "", others)
+                self._say(event.peer, _because(cause, event.detail), others)
             case _:
                 pass
 
-    def _say(
-        self, peer: Peer, cause: str, detail: str, after: str, others: int
-    ) -> None:
-        detail = f" ({detail})" if detail else ""
-        text = f"{cause}{detail} {after}".rstrip()
+    def _say(self, peer: Peer, text: str, others: int) -> None:
         if others:
-            text += f"; and {others} other{'s' * (others > 1)}"
-        _log.info("{peer}: {text}", peer=self._style.name(peer).decode(), text=text)
+            text += f"; and {count(others, 'other')}"
+        _log.info("{peer}: {text}", peer=_name(peer), text=text)

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from typing_extensions import override
 
+from echolab.counting import count
 from echolab.endpoints import listen_error
 from echolab.events import format_address
 from echolab.kernel import keep_urgent_data
@@ -164,13 +165,17 @@ class ReceiverService(Service):
         await stopped
         await drained
         if unread := self.factory.unread_bytes:
-            _log.warn("{bytes} bytes that had arrived were not read", bytes=unread)
+            _log.warn(
+                "{bytes} that had arrived were not read", bytes=count(unread, "byte")
+            )
         seconds = max(0.0, deadline - self._clock.seconds())
         left = sum(
             await gatherResults([output.flush(seconds) for output in self._outputs])
         )
         if left:
-            _log.warn("{bytes} bytes of output could not be written", bytes=left)
+            _log.warn(
+                "{bytes} of output could not be written", bytes=count(left, "byte")
+            )
         stop_pausing()
         if self._close_outputs:
             for output in self._outputs:

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -186,6 +187,21 @@ class ClassicTests(SynchronousTestCase):
             b"recv data: alone again\n",
         )
 
+    def test_an_end_has_a_label_if_its_lines_had_one(self) -> None:
+        form = Classic(Style(label="auto"))
+        ended = replace(FINISHED, peer=OTHER)
+        show(form, ACCEPTED, Accepted(OTHER, TIME), received(b"x\n", OTHER))
+        self.assertEqual(show(form, FINISHED), b"[127.0.0.1:60612] finish.\n")
+        self.assertEqual(show(form, ended), b"[[::1]:60613] finish.\n")
+        # Whose lines had none, and a later connection, have none.
+        self.assertEqual(
+            show(
+                form, ACCEPTED, received(b"x\n"), Accepted(OTHER, TIME), FINISHED
+            ).splitlines()[-1:],
+            [b"[127.0.0.1:60612] finish."],
+        )
+        self.assertEqual(show(form, ended), b"finish.\n")
+
     def test_labels_always_and_never(self) -> None:
         always = Classic(Style(label="always"))
         self.assertEqual(
@@ -263,6 +279,9 @@ class HexTests(SynchronousTestCase):
             b"  |hello.world, .+3|\n"
             b"127.0.0.1:60612 finished eof\n",
         )
+
+    def test_one_byte(self) -> None:
+        self.assertIn(b" recv 1 byte\n", show(Hex(), received(Batch((b"x",)))))
 
     def test_as_hexdump_shows_it(self) -> None:
         if shutil.which("hexdump") is None:
@@ -376,6 +395,22 @@ class EndTests(SynchronousTestCase):
                 ),
                 f"{STAMP.decode()} 127.0.0.1:60612 refused: denied, and 3 others",
             ],
+        )
+
+    def test_one_of_each(self) -> None:
+        end = Finished(
+            *(PEER, TIME, EndCause.RESET),
+            received_bytes=1,
+            messages=1,
+            unterminated_bytes=1,
+            unread_bytes=1,
+            seconds=1,
+            retransmits=1,
+        )
+        self.assertIn(
+            b"1 byte, 1 message, 1 byte unterminated, 1 byte unread in 1.000 s, "
+            b"1 retransmit\n",
+            show(Log(), end),
         )
 
     def test_json(self) -> None:

@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -106,6 +107,22 @@ class ServerTests(SynchronousTestCase):
             self.assertEqual(
                 server.out, accepted(client) + b"recv data: only\nfinish.\n"
             )
+
+    def test_once_with_an_end_that_was_not_in_order(self) -> None:
+        for options in (("--once",), ("--once", "--output", os.devnull)):
+            with self.start(*options) as server:
+                with Client(server.port()) as client:
+                    client.sendall(b"x")
+                    linger = struct.pack("ii", 1, 0)
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                self.assertEqual(server.end(), 1)
+                why = server.err.splitlines()[-1].decode()
+                self.assertRegex(
+                    why,
+                    rf"^recv 127.0.0.1:{client.port}: reset \(ECONNRESET\) "
+                    r"after ([01] bytes?|0 bytes, and 1 unread)$",
+                )
+                self.assertEqual(server.err.count(b"reset"), 1)
 
     def test_signals_lose_nothing(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -9,7 +9,7 @@ from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from echolab import EndCause, Finished, Peer, Refused
-from echolab.reporting import Reporter
+from echolab.reporting import Reporter, connection_lost
 from echolab.terminal_stream import TerminalStream
 
 PEER = Peer(1, "IPv4", "127.0.0.1", 60612)
@@ -47,6 +47,17 @@ class ReporterTests(TestCase):
                 "127.0.0.1:60612: timeout after 13 bytes, and 7 unread",
                 "127.0.0.1:60612: refused (denied); and 3 others",
             ],
+        )
+
+    def test_one_byte(self) -> None:
+        event = Finished(
+            *(PEER, 1.0, EndCause.RESET), received_bytes=1, seconds=1, detail="EPIPE"
+        )
+        self.reporter(event)
+        self.assertEqual(self.said(), ["127.0.0.1:60612: reset (EPIPE) after 1 byte"])
+        self.assertEqual(
+            str(connection_lost(event)),
+            "recv 127.0.0.1:60612: reset (EPIPE) after 1 byte",
         )
 
     def test_not_too_often(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from typing_extensions import override
 
+from echolab.counting import count
 from echolab.events import Accepted, Chunk, Connected, Finished, Peer, Received
 from echolab.messages import ENDED, GOES_ON, Batch
 
@@ -131,7 +132,7 @@ class BytesQuestion:
     @override
     def __str__(self) -> str:
         whose = "" if self._number is None else f" of peer {self._number}"
-        return f"{self._count} bytes{whose}"
+        return f"{count(self._count, 'byte')}{whose}"
 
     def look_at(self, event: Event) -> None:
         """Take note of an event."""
@@ -153,7 +154,7 @@ class PeersQuestion:
 
     @override
     def __str__(self) -> str:
-        return f"{self._count} peer{'s' * (self._count != 1)}"
+        return count(self._count, "peer")
 
     def look_at(self, event: Event) -> None:
         """Take note of an event."""

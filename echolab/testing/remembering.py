@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import override
 
+from echolab.counting import count
 from echolab.events import Accepted, Chunk, Connected, Finished, Peer, Received
 from echolab.formats import Log, Style
 from echolab.messages import Batch
@@ -203,7 +204,7 @@ class Remembering:
     def _caveat(self) -> list[str]:
         if not self.forgotten:
             return []
-        bound = f"{self._max_bytes} bytes"
+        bound = count(self._max_bytes, "byte")
         return [f"(the first {self.forgotten} events are forgotten: more than {bound})"]
 
     def _ask(
