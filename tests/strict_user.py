@@ -169,12 +169,11 @@ def library(reactor: Any, endpoint: IStreamServerEndpoint) -> None:
     )
     print(service.addresses())
     make: type[echolab.ReceiverProtocol] = echolab.ReceiverProtocol
-    echolab.ReceiverFactory(
-        sink,
-        clock=reactor,
-        make_framer=echolab.framing_named("int16"),
-        make_protocol=make,
+    int16 = echolab.framing_named("int16")
+    producer: echolab.Producer = echolab.ReceiverFactory(
+        sink, clock=reactor, make_framer=int16, make_protocol=make
     )
+    stdout.registerProducer(producer, True)
     print(echolab.reply_text("ok"), echolab.Fault(kind="reset"))
 
 

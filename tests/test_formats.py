@@ -32,6 +32,7 @@ from echolab import (
     Refused,
     Style,
 )
+from echolab.counting import count
 from echolab.formats import FORMATS
 from echolab.kernel import Credentials
 from tests.test_escaping import NAMES, original
@@ -121,7 +122,7 @@ class LabelTests(SynchronousTestCase):
         for form, start, end in (
             (Classic(style), "[", "] recv data: "),
             (Log(style), "2026-11-22T13:16:04.123Z ", " recv "),
-            (Hex(style), "", f" recv {len(data)} bytes\n"),
+            (Hex(style), "", f" recv {count(len(data), 'byte')}\n"),
             (Raw(style), "[", "] "),
         ):
             printed = form(event).decode("utf-8", "surrogateescape")

@@ -46,7 +46,8 @@ class PackagingTests(SynchronousTestCase):
                     *("client", "127.0.0.1", str(port)),
                     program=[str(scripts / "echolab")],
                 ) as client:
-                    client.send(b"from the wheel\n.\n")
+                    client.send(b"from the wheel\n")
+                    client.end_input()
                     self.assertEqual(client.end(), 0)
                 self.assertEqual(server.end(), 0)
             self.assertIn(b"recv data: from the wheel\nfinish.\n", server.out)
