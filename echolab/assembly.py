@@ -78,9 +78,7 @@ def server_service(
         OutputError: the output file cannot be opened.
         ListenError: an endpoint string cannot be understood.
     """
-    endpoints = server_endpoints(
-        reactor, settings, lambda *who: service.factory.refuse(*who)
-    )
+    endpoints = server_endpoints(reactor, settings)
     wanted = _wanted_outputs(settings)
     printed = [
         _printer_and_output(reactor, settings, make_form, path, done, foreground)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import socket
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from twisted.internet import error
@@ -16,15 +15,14 @@ from twisted.internet.endpoints import (
     serverFromString,
 )
 from twisted.internet.interfaces import IStreamServerEndpoint
-from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.tcp import makeBinding
-from typing_extensions import override
 from zope.interface import implementer
 
 from echolab.endpoint_strings import arguments_of, parse_reason
 from echolab.errors import ListenError, reason_of
 from echolab.proxy import ProxyFactory
 from echolab.refusing import RefusingEndpoint
+from echolab.turned_away import ClosingFactory
 from echolab.unix_endpoint import HandedUNIXEndpoint, UNIXEndpoint
 
 if TYPE_CHECKING:
@@ -36,8 +34,7 @@ if TYPE_CHECKING:
         IProtocolFactory,
     )
 
-    from echolab.events import EndCause, Peer
-    from echolab.interfaces import IReactor, IStreamTransport
+    from echolab.interfaces import IReactor
     from echolab.settings import ServerSettings
 
 __all__ = [
@@ -55,32 +52,32 @@ def host_and_port(host: str, port: object) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-Refuse: TypeAlias = "Callable[[Peer, EndCause, str], None]"
 Wrap: TypeAlias = "Callable[[IProtocolFactory], IProtocolFactory]"
 
 
 def server_endpoints(
-    reactor: IReactor, settings: ServerSettings, refuse: Refuse
+    reactor: IReactor, settings: ServerSettings
 ) -> list[tuple[str, IStreamServerEndpoint]]:
     """The endpoints to listen on, each with the name users know it by.
 
     Args:
         reactor: listens.
         settings: what the user said.
-        refuse: told of those that never get as far as a protocol.
 
     Raises:
         ListenError: an endpoint string cannot be understood.
     """
     if settings.listen:
-        make = _ServerEndpoints(reactor, settings, refuse)
+        make = _ServerEndpoints(reactor, settings)
         return [(text, make(text)) for text in settings.listen]
     interface, port = settings.interface, settings.port
     endpoint: IStreamServerEndpoint
     refusals = [fault for fault in settings.behave if fault.kind == "refuse"]
     if refusals:
         backlog, seconds = settings.backlog, refusals[0].seconds
-        endpoint = RefusingEndpoint(reactor, interface, port, backlog, seconds)
+        endpoint = _WrappedEndpoint(
+            RefusingEndpoint(reactor, interface, port, backlog, seconds), ClosingFactory
+        )
     else:
         endpoint = _tcp(reactor, settings, port, interface)
     return [(host_and_port(interface or ANY_IPV4, port), endpoint)]
@@ -97,7 +94,8 @@ def _tcp(
     where: Any = port
     if settings.reuse_port:
         where = makeBinding(interface, port, reuseAddress=True, reusePort=True)
-    return kind(reactor, where, backlog or settings.backlog, interface)
+    endpoint = kind(reactor, where, backlog or settings.backlog, interface)
+    return _WrappedEndpoint(endpoint, ClosingFactory)
 
 
 class _ServerEndpoints:
@@ -107,12 +105,9 @@ class _ServerEndpoints:
     also those of plugins, by Twisted.
     """
 
-    def __init__(
-        self, reactor: IReactor, settings: ServerSettings, refuse: Refuse
-    ) -> None:
+    def __init__(self, reactor: IReactor, settings: ServerSettings) -> None:
         self._reactor = reactor
         self._settings = settings
-        self._refuse = refuse
         self._kinds: dict[str, Callable[..., IStreamServerEndpoint]] = {
             "tcp": self._tcp,
             "tcp6": self._tcp6,
@@ -143,18 +138,19 @@ class _ServerEndpoints:
         if kind == "tls" and self._settings.client_ca:
             raise ValueError("--client-ca goes with ssl: endpoints only")
         if kind == "tls":
-            folder = arguments_of(rest)[0][0]
-            if not Path(folder).is_dir():
-                raise ValueError(f"{folder}: No such folder of certificates")
+            from echolab import tls
+
+            tls.check_folder(arguments_of(rest)[0][0])
         endpoint: IStreamServerEndpoint = serverFromString(self._reactor, text)
         if isinstance(endpoint, StandardIOEndpoint):
             # It would leave the user's terminal non-blocking.
             raise ValueError("stdin and stdout are no place to listen")
         if kind == "systemd":
             if _listening_family(endpoint) == socket.AF_UNIX:
-                return HandedUNIXEndpoint(self._reactor, cast("Any", endpoint).fileno)
-            return endpoint
-        return _WrappedEndpoint(endpoint, _NeverNone)
+                fd = cast("Any", endpoint).fileno
+                endpoint = HandedUNIXEndpoint(self._reactor, fd)
+            return _WrappedEndpoint(endpoint, ClosingFactory)
+        return endpoint
 
     def _haproxy(self, text: str) -> IStreamServerEndpoint:
         if not self._settings.proxy_from:
@@ -163,19 +159,22 @@ class _ServerEndpoints:
         if kind not in {"tcp", "tcp6", "ssl", "systemd"}:
             raise ValueError("haproxy: goes with tcp:, tcp6:, ssl: and systemd: only")
 
-        def wrap(factory: IProtocolFactory) -> IProtocolFactory:
+        wrap: Wrap = _bare
+        if kind == "ssl":
+            arguments, named = arguments_of(rest)
+            endpoint, wrap = self._tcp_and_tls(*arguments, **named)
+        else:
+            endpoint = self._make(text)
+
+        def behind_header(receivers: Any) -> IProtocolFactory:
             return ProxyFactory(
-                factory,
+                wrap(receivers),
                 self._settings.proxy_from,
-                clock=self._reactor,
-                refuse=self._refuse,
+                receivers=receivers,
                 header_seconds=self._settings.handshake_seconds or 10.0,
             )
 
-        if kind == "ssl":
-            arguments, named = arguments_of(rest)
-            return self._wrapped_ssl(wrap, *arguments, **named)
-        return _WrappedEndpoint(self._make(text), wrap)
+        return _WrappedEndpoint(endpoint, behind_header)
 
     def _tcp(
         self, port: str, interface: str = "", backlog: str | None = None
@@ -198,15 +197,18 @@ class _ServerEndpoints:
         waiting = self._settings.backlog if backlog is None else int(backlog)
         if not re.fullmatch("0?[0-7]{1,3}", mode):
             raise ValueError("mode must be octal, from 0 to 777")
-        return UNIXEndpoint(self._reactor, address, mode=int(mode, 8), backlog=waiting)
+        return _WrappedEndpoint(
+            UNIXEndpoint(self._reactor, address, mode=int(mode, 8), backlog=waiting),
+            ClosingFactory,
+        )
 
     def _ssl(self, *arguments: str, **named: str) -> IStreamServerEndpoint:
-        return self._wrapped_ssl(lambda factory: factory, *arguments, **named)
+        return _WrappedEndpoint(*self._tcp_and_tls(*arguments, **named))
 
-    def _wrapped_ssl(
-        self, wrap: Wrap, *arguments: str, **named: str
-    ) -> IStreamServerEndpoint:
-        """TLS, with something else in front of it."""
+    def _tcp_and_tls(
+        self, *arguments: str, **named: str
+    ) -> tuple[IStreamServerEndpoint, Wrap]:
+        """An endpoint without TLS, and what puts TLS in front of a factory."""
         from echolab import tls
 
         key = named.pop("privateKey", "server.pem")
@@ -216,10 +218,8 @@ class _ServerEndpoints:
             chain=named.pop("extraCertChain", None),
             client_ca=self._settings.client_ca,
         )
-        return _WrappedEndpoint(
-            self._tcp(*arguments, **named),
-            lambda factory: wrap(tls.wrap(factory, options, self._reactor)),
-        )
+        endpoint = self._tcp(*arguments, **named)
+        return endpoint, lambda factory: tls.wrap(factory, options, self._reactor)
 
 
 def _listening_family(endpoint: Any) -> int:
@@ -235,23 +235,8 @@ def _listening_family(endpoint: Any) -> int:
         return handed.family
 
 
-class _NeverNone(Factory[Protocol]):
-    """For endpoints that do not know that a factory may refuse by None."""
-
-    noisy = False
-
-    def __init__(self, factory: IProtocolFactory) -> None:
-        self._factory = factory
-
-    @override
-    def buildProtocol(self, addr: Any) -> Any:
-        return self._factory.buildProtocol(addr) or _HangUp()
-
-
-class _HangUp(Protocol):
-    @override
-    def connectionMade(self) -> None:
-        cast("IStreamTransport", self.transport).abortConnection()
+def _bare(factory: IProtocolFactory) -> IProtocolFactory:
+    return factory
 
 
 @implementer(IStreamServerEndpoint)

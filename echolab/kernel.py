@@ -145,13 +145,16 @@ def watch(transport: Any) -> WatchedSocket | None:
     """Watch the socket under a transport, and under the layers between.
 
     Returns:
-        What is watched; None where there is no socket.
+        What is watched, now or already; None where there is no socket.
     """
     while isinstance(transport, ProtocolWrapper):
         transport = transport.transport
-    if not isinstance(getattr(transport, "socket", None), socket.socket):
+    watching = getattr(transport, "socket", None)
+    if isinstance(watching, WatchedSocket):
+        return watching
+    if not isinstance(watching, socket.socket):
         return None
-    watched = WatchedSocket(transport.socket)
+    watched = WatchedSocket(watching)
     transport.socket = watched
     return watched
 

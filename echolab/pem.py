@@ -14,17 +14,17 @@ from echolab.errors import reason_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["certificates", "reading", "unencrypted"]
+__all__ = ["BEGIN", "certificates", "reading", "unencrypted"]
 
-_BEGIN = b"-----BEGIN CERTIFICATE-----"
+BEGIN = b"-----BEGIN CERTIFICATE-----"
 
 
 def certificates(path: str) -> list[bytes]:
     """The certificates of a PEM file, each on its own."""
-    _, *rest = Path(path).read_bytes().split(_BEGIN)
+    _, *rest = Path(path).read_bytes().split(BEGIN)
     if not rest:
         raise ValueError(f"{path}: no certificate in it")
-    return [_BEGIN + each for each in rest]
+    return [BEGIN + each for each in rest]
 
 
 def unencrypted(path: str) -> bytes:

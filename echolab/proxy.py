@@ -6,6 +6,7 @@ Versions 1 and 2, as in HAProxy's ``proxy-protocol.txt``. `parse` is free of I/O
 
 from __future__ import annotations
 
+import enum
 import socket
 from dataclasses import dataclass
 from ipaddress import AddressValueError, ip_address
@@ -16,25 +17,27 @@ from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from typing_extensions import override
-from zope.interface import directlyProvides, implementer, providedBy
+from zope.interface import alsoProvides, directlyProvides, providedBy
 
 from echolab.admission import contains
 from echolab.errors import MalformedError
 from echolab.events import EndCause, Peer
+from echolab.kernel import watch
+from echolab.turned_away import TurnedAway
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from twisted.internet.interfaces import (
         IAddress,
         IProtocolFactory,
-        IReactorTime,
         ITransport,
     )
     from twisted.python.failure import Failure
 
     from echolab.admission import Network
     from echolab.interfaces import IStreamTransport
+    from echolab.server import ReceiverFactory
 
 __all__ = ["Header", "ProxyFactory", "parse"]
 
@@ -149,7 +152,15 @@ def _parse_v2(data: bytes) -> Header | None:
     raise MalformedError("a PROXY header of an unknown family")
 
 
-@implementer(IHalfCloseableProtocol)
+class _Stage(enum.Enum):
+    HEADER = enum.auto()
+    """Its header has yet to come."""
+    LET_IN = enum.auto()
+    TURNED_AWAY = enum.auto()
+    STOPPED = enum.auto()
+    """This side ended it before its header was there."""
+
+
 class _ProxiedProtocol(ProtocolWrapper):
     """Reads the header, then makes and runs the protocol behind it."""
 
@@ -159,94 +170,129 @@ class _ProxiedProtocol(ProtocolWrapper):
 
     def __init__(self, factory: ProxyFactory) -> None:
         super().__init__(factory, None)  # type: ignore[arg-type]
+        self._stage = _Stage.HEADER
         self._head = b""
+        self._bytes_last_turn = -1
         self._source: IAddress | None = None
-        self._fault = ""
+        self._fault = "the peer ended before its PROXY header did"
 
     @override
     def makeConnection(self, transport: ITransport) -> None:
-        directlyProvides(self, providedBy(transport), IHalfCloseableProtocol)
+        directlyProvides(self, providedBy(transport))
         Protocol.makeConnection(self, transport)
         factory = self.factory
         factory.registerProtocol(self)
-        self._late = factory.clock.callLater(factory.header_seconds, self._be_late)
+        self._watched = watch(transport)
+        reading = factory.receivers.reading
+        self._late = reading.call_later(factory.header_seconds, self._be_late)
+        factory.receivers.opened(self)
         if not contains(factory.trusted, getattr(transport.getPeer(), "host", None)):
-            self._refuse("no trusted proxy")
+            self._turn_away("no trusted proxy")
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        if self.wrappedProtocol is not None:
+        if self._stage is _Stage.LET_IN:
             self.wrappedProtocol.dataReceived(data)
-            return
-        if self._fault:
-            return
-        self._head += data
-        try:
-            header = parse(self._head)
-        except MalformedError as why:
-            self._refuse(str(why))
-            return
-        if header is not None:
-            self._late.cancel()
-            self._source = header.source
-            rest, self._head = self._head[header.size :], b""
-            wrapped = self.factory.wrappedFactory.buildProtocol(self.getPeer())
-            if wrapped is None:  # It has said why.
-                self._fault = "refused"
-                self.transport.abortConnection()
+        elif self._stage is _Stage.HEADER:
+            self._head += data
+            try:
+                header = parse(self._head)
+            except MalformedError as why:
+                self._turn_away(str(why))
                 return
-            self.wrappedProtocol = wrapped
-            wrapped.makeConnection(self)
-            if rest:
-                wrapped.dataReceived(rest)
+            if header is not None:
+                self._let_in(header)
+
+    def _let_in(self, header: Header) -> None:
+        self._late.cancel()
+        self._stage = _Stage.LET_IN
+        self._source = header.source
+        rest, self._head = self._head[header.size :], b""
+        factory = self.factory
+        wrapped = self.wrappedProtocol = factory.receivers.let_in(
+            self, factory.wrappedFactory, self.getPeer()
+        )
+        wrapped.makeConnection(self)
+        # A wrapper takes for its own what its transport provides: so this is said
+        # only now, and only if it is the protocol that does.
+        if IHalfCloseableProtocol.providedBy(wrapped):
+            alsoProvides(self, IHalfCloseableProtocol)
+        if rest:
+            wrapped.dataReceived(rest)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.factory.unregisterProtocol(self)
+        if self._stage is _Stage.LET_IN:
+            self.wrappedProtocol.connectionLost(reason)
+            return
         if self._late.active():
             self._late.cancel()
-        self.factory.unregisterProtocol(self)
-        if self.wrappedProtocol is not None:
-            self.wrappedProtocol.connectionLost(reason)
-        elif self._source is None:
-            peer = Peer.of(0, self.getPeer())
-            fault = self._fault or "the peer ended before its PROXY header did"
-            self.factory.refuse(peer, EndCause.HANDSHAKE, fault)
+        receivers = self.factory.receivers
+        receivers.closed(self, None)
+        if self._stage is _Stage.STOPPED:
+            receivers.unread_bytes += len(self._head)
+            receivers.unread_bytes += self._watched.unread_bytes if self._watched else 0
+        else:
+            peer = Peer.of(0, self.transport.getPeer())
+            receivers.refuse(peer, EndCause.HANDSHAKE, self._fault)
 
     def readConnectionLost(self) -> None:
         """The peer has ended its sending side."""
-        if IHalfCloseableProtocol.providedBy(self.wrappedProtocol):
-            self.wrappedProtocol.readConnectionLost()
-        else:
-            self.transport.loseConnection()
+        self.wrappedProtocol.readConnectionLost()
 
     def writeConnectionLost(self) -> None:
-        """This side has; nobody here needs to know."""
+        """This side has."""
+        self.wrappedProtocol.writeConnectionLost()
 
     @override
     def getPeer(self) -> IAddress:
         """Who connected to the balancer."""
         return self._source or self.transport.getPeer()
 
-    def _be_late(self) -> None:
-        self._refuse("no PROXY header in time")
+    def pause(self) -> None:
+        """Read no header until `resume`."""
+        self.transport.pauseProducing()
 
-    def _refuse(self, fault: str) -> None:
-        self._fault = fault
+    def resume(self) -> None:
+        """Read again."""
+        self._bytes_last_turn = -1
+        self.transport.resumeProducing()
+
+    def stop_if_quiet(self) -> None:
+        """End the connection if nothing came since this was last asked."""
+        if len(self._head) == self._bytes_last_turn:
+            self.abort()
+        self._bytes_last_turn = len(self._head)
+
+    def abort(self) -> None:
+        """End the connection now."""
+        if self._stage is _Stage.HEADER:
+            self._stage = _Stage.STOPPED
+            self.transport.abortConnection()
+
+    def _be_late(self) -> None:
+        self._turn_away("no PROXY header in time")
+
+    def _turn_away(self, fault: str) -> None:
+        self._stage, self._fault = _Stage.TURNED_AWAY, fault
         self.transport.abortConnection()
 
 
 class ProxyFactory(WrappingFactory):
     """Makes connections behind a balancer look as if they were direct.
 
-    The protocol behind is made, by ``wrapped.buildProtocol``, when the header has
-    come whole and is good; its transport's ``getPeer`` is what the header says.
+    A connection counts from the moment it is accepted. The protocol behind is
+    made, by ``wrapped.buildProtocol``, when the header has come whole and is good;
+    its transport's ``getPeer`` is what the header says.
 
     Args:
-        wrapped: makes the protocols behind.
+        wrapped: makes the protocols behind: ``receivers``, or what wraps it.
         trusted: the networks of the balancers; others are turned away.
-        clock: tells the time.
-        refuse: told of those who are turned away.
-        header_seconds: how long a header may take.
+        receivers: counts and holds back those whose header has yet to come, and
+            is told of those who are turned away.
+        header_seconds: how long a header may take, not counting the time in which
+            the sink is full.
     """
 
     noisy = False
@@ -256,16 +302,16 @@ class ProxyFactory(WrappingFactory):
         wrapped: IProtocolFactory,
         trusted: Sequence[Network],
         *,
-        clock: IReactorTime,
-        refuse: Callable[[Peer, EndCause, str], None],
+        receivers: ReceiverFactory,
         header_seconds: float = 10.0,
     ) -> None:
         super().__init__(wrapped)
         self.trusted = trusted
-        self.clock = clock
-        self.refuse = refuse
+        self.receivers = receivers
         self.header_seconds = header_seconds
 
     @override
-    def buildProtocol(self, addr: IAddress | None) -> _ProxiedProtocol:
-        return _ProxiedProtocol(self)
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        if self.receivers.arrive(addr):
+            return _ProxiedProtocol(self)
+        return TurnedAway()

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from echolab.framing import Framer
     from echolab.interfaces import IStreamTransport
     from echolab.messages import Messages
+    from echolab.reading_clock import Wait
     from echolab.server import ReceiverFactory
 
 __all__ = ["LINGER_SECONDS", "Limits", "ReceiverProtocol"]
@@ -60,7 +61,8 @@ class Limits:
         partial_alone: only while its connection is the only one, since nothing
             would part it from what others send.
         idle_seconds: after so long a silence the connection is ended.
-        handshake_seconds: how long a TLS handshake may take.
+        handshake_seconds: how long a TLS handshake may take, not counting the time
+            in which the sink is full.
         keepalive_seconds: after so long without a sign of life from the peer's
             machine the connection is lost.
     """
@@ -93,7 +95,7 @@ class ReceiverProtocol(Protocol):
         self._detail = ""
         self._bytes_last_turn = -1
         self._partial_due: IDelayedCall | None = None
-        self._due: IDelayedCall | None = None
+        self._due: IDelayedCall | Wait | None = None
 
     @override
     def connectionMade(self) -> None:
@@ -110,13 +112,11 @@ class ReceiverProtocol(Protocol):
 
     def begin(self) -> None:
         """Accept; over TLS, once the handshake is done."""
-        limits = self.factory.limits
         if not ISSLTransport.providedBy(self.transport):
             self.accept()
-        elif limits.handshake_seconds:
-            self._due = self.factory.clock.callLater(
-                limits.handshake_seconds, self._handshake_late
-            )
+            return
+        if seconds := self.factory.limits.handshake_seconds:
+            self._due = self.factory.reading.call_later(seconds, self._handshake_late)
 
     def handshakeCompleted(self) -> None:
         """TLS is there, and the client's certificate is known to be good."""
@@ -235,7 +235,7 @@ class ReceiverProtocol(Protocol):
         """End the connection, in order if the peer plays along."""
         self._ended, self._detail = cause, detail
         self._cancel_due()
-        self._due = self.factory.clock.callLater(
+        self._due = self.factory.reading.call_later(
             LINGER_SECONDS, self.transport.abortConnection
         )
         self.transport.loseConnection()

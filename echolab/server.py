@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import enum
 import random
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.task import deferLater
 from typing_extensions import override
 from zope.interface import implementer
@@ -17,13 +19,15 @@ from zope.interface import implementer
 from echolab.admission import Admission, Throttle
 from echolab.events import EndCause, Peer, Refused
 from echolab.framing import LineFramer
+from echolab.reading_clock import ReadingClock
 from echolab.receiver import Limits, ReceiverProtocol
 from echolab.timekeeping import time_of_day
+from echolab.turned_away import TurnedAway
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IAddress, IDelayedCall
+    from twisted.internet.interfaces import IAddress, IDelayedCall, IProtocolFactory
 
     from echolab.events import Sink
     from echolab.framing import Framer
@@ -37,8 +41,34 @@ TURN_SECONDS = 0.001
 PAUSED_TURN_SECONDS = 0.02
 
 
+_NO_MORE = "no more are accepted"
+
+
+class _Door(enum.Enum):
+    OPEN = enum.auto()
+    DRAINING = enum.auto()
+    """Only those who are at it already come in."""
+    SHUT = enum.auto()
+
+
+class Held(Protocol):
+    """What a factory asks of its connections, and of those that are arriving."""
+
+    def pause(self) -> None:
+        """Read nothing until `resume`."""
+
+    def resume(self) -> None:
+        """Read again."""
+
+    def stop_if_quiet(self) -> None:
+        """End the connection if nothing came since this was last asked."""
+
+    def abort(self) -> None:
+        """End the connection now."""
+
+
 @implementer(IPushProducer)
-class ReceiverFactory(Factory[ReceiverProtocol]):
+class ReceiverFactory(Factory[TwistedProtocol]):
     """Makes `ReceiverProtocol` s and holds them back when their sink is full.
 
     It is the one producer of all its connections: an output with which it is
@@ -59,6 +89,7 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
 
     Attributes:
         paused: whether the sink lets nobody read now.
+        reading: counts the time in which it does.
         unread_bytes: how many bytes had arrived at connections that this side
             ended, and were not read.
     """
@@ -84,6 +115,7 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
         self.report_chunks = report_chunks
         self.numbers = count(1)
         self.paused = False
+        self.reading = ReadingClock(clock)
         self.unread_bytes = 0
         self._make_framer = make_framer
         self._make_protocol = make_protocol
@@ -92,24 +124,54 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
         self._time_of_day = time_of_day(clock)
         self._withheld: Refused | None = None
         self._overdue: IDelayedCall | None = None
-        self._connections: set[ReceiverProtocol] = set()
-        self._accepting = True
+        self._connections: set[Held] = set()
+        self._door = _Door.OPEN
+        self._letting_in = False
 
     @override
-    def buildProtocol(self, addr: IAddress | None) -> ReceiverProtocol | None:
-        """Make a protocol; or None, which has the connection closed at once."""
-        why = (
-            self._admission.enter(_host(addr))
-            if self._accepting
-            else "no more are accepted"
+    def buildProtocol(self, addr: IAddress | None) -> ReceiverProtocol | TurnedAway:
+        """Make a protocol; for who is turned away, one that ends at once."""
+        accepting = self._door is _Door.OPEN or (
+            self._letting_in and self._door is _Door.DRAINING
         )
+        why = self._admission.enter(_host(addr)) if accepting else _NO_MORE
         if why:
             self.refuse(Peer.of(0, addr), EndCause.REFUSED, why)
-            return None
+            return TurnedAway()
         protocol = self._make_protocol(self._make_framer())
         protocol.factory = self
         protocol.remote = addr
         return protocol
+
+    def arrive(self, addr: IAddress | None) -> bool:
+        """Count in a connection whose peer is not known yet, if there is room.
+
+        It says so with `opened` once it can be paused, and is then held back and
+        drained as all others; at last with `closed`, or it is let in.
+
+        Args:
+            addr: who has connected for the peer.
+        """
+        accepting = self._door is _Door.OPEN
+        why = self._admission.enter(None) if accepting else _NO_MORE
+        if why:
+            self.refuse(Peer.of(0, addr), EndCause.REFUSED, why)
+        return not why
+
+    def let_in(self, arrival: Held, factory: IProtocolFactory, addr: IAddress) -> Any:
+        """Make the protocol of a connection that had arrived before.
+
+        Args:
+            arrival: what stood for it so far.
+            factory: this factory, or one that wraps it.
+            addr: who the peer is.
+        """
+        self.closed(arrival, None)
+        self._letting_in = True
+        try:
+            return factory.buildProtocol(addr)
+        finally:
+            self._letting_in = False
 
     @property
     def max_connections(self) -> int:
@@ -134,13 +196,13 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
         if others and self._withheld is not None:
             self.sink(replace(self._withheld, others=others - 1))
 
-    def opened(self, protocol: ReceiverProtocol) -> None:
+    def opened(self, protocol: Held) -> None:
         """Note a new connection; it waits if the sink is full."""
         self._connections.add(protocol)
         if self.paused:
             protocol.pause()
 
-    def closed(self, protocol: ReceiverProtocol, address: IAddress | None) -> None:
+    def closed(self, protocol: Held, address: IAddress | None) -> None:
         """Forget a connection that has finished."""
         self._connections.discard(protocol)
         self._admission.leave(_host(address))
@@ -148,19 +210,21 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
     def pauseProducing(self) -> None:
         """Read from no connection until `resumeProducing`."""
         self.paused = True
+        self.reading.pause()
         for protocol in self._connections:
             protocol.pause()
 
     def resumeProducing(self) -> None:
         """Read from all connections again."""
         self.paused = False
+        self.reading.resume()
         # Whoever is first may fill the output at once: not always the same one.
         for protocol in random.sample(tuple(self._connections), len(self._connections)):
             protocol.resume()
 
     def stopProducing(self) -> None:
         """End every connection now, since nobody takes what it brings."""
-        self._accepting = False
+        self._door = _Door.SHUT
         for protocol in tuple(self._connections):
             protocol.abort()
 
@@ -171,24 +235,26 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
 
     def start_accepting(self) -> None:
         """Accept connections: at first, and again after a drain."""
-        self._accepting = True
+        self._door = _Door.OPEN
         self.unread_bytes = 0
 
     def stop_accepting(self) -> None:
         """Turn away every further connection; those that are open go on."""
-        self._accepting = False
+        self._door = _Door.SHUT
 
     def drain(self, seconds: float) -> Deferred[None]:
         """Accept nothing more, read what has arrived, then end.
 
         A connection is ended when a whole turn of the reactor brought nothing
         from it; those that still bring something after ``seconds`` are aborted.
+        One that is still arriving is let in, unless `stop_accepting` was called.
 
         Returns:
             A Deferred that fires when every connection has finished, or
             `start_accepting` is called.
         """
-        self._accepting = False
+        if self._door is _Door.OPEN:
+            self._door = _Door.DRAINING
         return Deferred.fromCoroutine(self._drain(seconds))
 
     async def _drain(self, seconds: float) -> None:
@@ -196,7 +262,7 @@ class ReceiverFactory(Factory[ReceiverProtocol]):
             self._overdue.cancel()
             self._report_withheld()
         deadline = self.clock.seconds() + seconds
-        while self._connections and not self._accepting:
+        while self._connections and self._door is not _Door.OPEN:
             if self.clock.seconds() >= deadline:
                 self.stopProducing()
             elif not self.paused:

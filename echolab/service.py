@@ -129,6 +129,9 @@ class ReceiverService(Service):
     def stop_listening(self) -> Deferred[list[None]]:
         """Accept no more connections; those that are open go on."""
         self.factory.stop_accepting()
+        return self._close_ports()
+
+    def _close_ports(self) -> Deferred[list[None]]:
         announcing, self._announcing = self._announcing, None
         if announcing is not None and announcing.active():
             announcing.cancel()
@@ -160,7 +163,7 @@ class ReceiverService(Service):
     async def _stop(self) -> None:
         deadline = self._clock.seconds() + self._drain_seconds
         stop_pausing, self._stop_pausing = self._stop_pausing, _nothing
-        stopped = self.stop_listening()
+        stopped = self._close_ports()  # Those who are at the door are let in.
         drained = self.factory.drain(self._drain_seconds)
         await stopped
         await drained

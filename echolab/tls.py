@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from OpenSSL import SSL
 from OpenSSL.crypto import FILETYPE_PEM, Error, load_certificate, load_privatekey
@@ -14,21 +15,23 @@ from twisted.internet.ssl import (
     trustRootFromCertificates,
 )
 from twisted.protocols.tls import TLSMemoryBIOFactory
-from typing_extensions import override
 
 from echolab.errors import reason_of
-from echolab.pem import certificates, unencrypted
+from echolab.pem import BEGIN, certificates, unencrypted
+from echolab.tls_connection import ServerConnections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from twisted.internet.interfaces import (
-        IAddress,
         IProtocolFactory,
         IReactorTime,
     )
 
-__all__ = ["server_options", "wrap"]
+__all__ = ["check_folder", "server_options", "wrap"]
+
+_TWISTED_BYTES = 30_000
+"""How many bytes of certificates Twisted's own connections can send."""
 
 
 @contextmanager
@@ -91,19 +94,26 @@ def server_options(
     return options
 
 
+def check_folder(folder: str) -> None:
+    """Check what Twisted's ``tls:`` endpoint will serve.
+
+    Args:
+        folder: path of a folder with keys and certificates, in PEM.
+
+    Raises:
+        ValueError: it is no folder, or holds a chain that no client would get.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise ValueError(f"{folder}: No such folder of certificates")
+    for each in sorted(path.glob("*.pem")):
+        _, *chain = each.read_bytes().split(BEGIN)
+        if sum(map(len, chain)) * 3 // 4 > _TWISTED_BYTES:  # base64
+            raise ValueError(f"{each}: a chain too long for tls:; use ssl:")
+
+
 def wrap(
     factory: IProtocolFactory, options: CertificateOptions, clock: IReactorTime
 ) -> TLSMemoryBIOFactory:
     """Put TLS in front of a factory."""
-    return _TLSFactory(options, False, factory, clock)
-
-
-class _TLSFactory(TLSMemoryBIOFactory):
-    """Refuses whom the factory behind it refuses."""
-
-    noisy = False
-
-    @override
-    def buildProtocol(self, addr: IAddress | None) -> Any:
-        wrapped = self.wrappedFactory.buildProtocol(addr)
-        return None if wrapped is None else self.protocol(self, wrapped)
+    return TLSMemoryBIOFactory(ServerConnections(options), False, factory, clock)

@@ -52,9 +52,7 @@ class EndpointCase(TestCase):
             self.ended.callback(None)
 
     async def listen(self, **settings: Any) -> Any:
-        [(_, endpoint)] = server_endpoints(
-            self.reactor, ServerSettings(**settings), self.factory.refuse
-        )
+        [(_, endpoint)] = server_endpoints(self.reactor, ServerSettings(**settings))
         port = await endpoint.listen(self.factory)
         self.addCleanup(port.stopListening)
         return port.getHost()
@@ -105,7 +103,7 @@ class PlainTests(EndpointCase):
     async def test_unix_path_that_is_gone(self) -> None:
         path = self.folder / "lab.sock"
         [(_, endpoint)] = server_endpoints(
-            self.reactor, ServerSettings(listen=(f"unix:{path}",)), self.factory.refuse
+            self.reactor, ServerSettings(listen=(f"unix:{path}",))
         )
         port = await endpoint.listen(self.factory)
         path.unlink()
@@ -115,9 +113,7 @@ class PlainTests(EndpointCase):
 
     def test_a_folder_is_no_path_to_listen_on(self) -> None:
         text = f"unix:{self.folder}"
-        [(_, endpoint)] = server_endpoints(
-            self.reactor, ServerSettings(listen=(text,)), self.factory.refuse
-        )
+        [(_, endpoint)] = server_endpoints(self.reactor, ServerSettings(listen=(text,)))
         failure = self.failureResultOf(endpoint.listen(self.factory))
         why = listen_error(text, failure.value)
         self.assertEqual(str(why), f"bind {text}: Is a directory")
@@ -157,9 +153,7 @@ class PlainTests(EndpointCase):
         ):
             with self.assertRaises(ListenError, msg=text):
                 server_endpoints(
-                    self.reactor,
-                    ServerSettings(listen=(text,), **settings),
-                    self.factory.refuse,
+                    self.reactor, ServerSettings(listen=(text,), **settings)
                 )
         for text in ("tcp:a:x", "unix:" + "x" * 200, "foo:1", "ssl:a"):
             with self.assertRaises(ConnectError, msg=text):
@@ -227,7 +221,11 @@ class TLSEndpointTests(EndpointCase):
         self.assertEqual(str(self.transcript.events[0].peer), "192.0.2.1:4711")
 
     async def test_refused_over_tls_and_behind_a_balancer(self) -> None:
-        self.factory.stop_accepting()
+        self.factory = ReceiverFactory(
+            self.sink,
+            clock=self.reactor,
+            admission=Admission(deny=[network("192.0.2.1")]),
+        )
         trusted = (network("127.0.0.1"),)
         host = await self.listen(listen=(f"haproxy:{self.text}",), proxy_from=trusted)
         header = b"PROXY TCP4 192.0.2.1 192.0.2.2 4711 80\r\n"

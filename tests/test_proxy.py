@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet import error
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocolFactory
 from twisted.internet.task import Clock
+from twisted.protocols.policies import WrappingFactory
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -19,10 +21,14 @@ from echolab import (
     MalformedError,
     ReceiverFactory,
     Refused,
+    ReplyingProtocol,
+    echo,
 )
 from echolab.admission import network
 from echolab.proxy import SIGNATURE, V2_BYTES, Header, ProxyFactory, parse
+from echolab.server import TURN_SECONDS
 from echolab.testing import Transcript
+from echolab.turned_away import TurnedAway
 from tests.support import FakeTransport
 
 V4 = IPv4Address("TCP", "192.0.2.1", 56324)
@@ -103,9 +109,7 @@ class ParseTests(SynchronousTestCase):
             self.assertLessEqual(header.size, len(start + data))
 
 
-class ProxyTests(SynchronousTestCase):
-    """Connections through a balancer, in memory."""
-
+class ProxyCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.transcript = Transcript()
@@ -117,8 +121,7 @@ class ProxyTests(SynchronousTestCase):
         self.factory = ProxyFactory(
             self.receivers,
             [network("127.0.0.0/8")],
-            clock=self.clock,
-            refuse=self.receivers.refuse,
+            receivers=self.receivers,
             header_seconds=5,
         )
 
@@ -135,6 +138,10 @@ class ProxyTests(SynchronousTestCase):
         last = self.transcript.events[-1]
         assert isinstance(last, Refused)
         return last
+
+
+class ProxyTests(ProxyCase):
+    """Connections through a balancer, in memory."""
 
     def test_the_carried_address_is_the_peers(self) -> None:
         self.connect()
@@ -157,7 +164,7 @@ class ProxyTests(SynchronousTestCase):
     def test_limits_use_the_carried_address(self) -> None:
         transport = self.connect()
         self.protocol.dataReceived(b"PROXY TCP4 192.0.2.1 127.0.0.1 5 443\r\n")
-        self.assertTrue(transport.aborted)
+        self.assertTrue(transport.disconnecting)
         refused = self.lose()
         self.assertEqual((refused.detail, str(refused.peer)), ("denied", "192.0.2.1:5"))
 
@@ -184,9 +191,138 @@ class ProxyTests(SynchronousTestCase):
         self.assertTrue(transport.aborted)
         self.assertEqual(self.lose().detail, "no PROXY header in time")
 
+    def test_a_header_may_take_longer_while_nobody_is_read(self) -> None:
+        transport = self.connect()
+        self.clock.advance(4)
+        self.receivers.pauseProducing()
+        self.assertEqual(transport.producerState, "paused")
+        self.clock.pump([5] * 5)
+        self.receivers.resumeProducing()
+        self.assertEqual(transport.producerState, "producing")
+        self.assertFalse(transport.aborted)
+        self.protocol.dataReceived(b"PROXY UNKNOWN\r\nhello\n")
+        self.assertEqual(self.transcript.lines(), [b"hello"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_half_a_header_and_the_end(self) -> None:
         self.connect()
         self.protocol.dataReceived(b"PROXY TCP4 192.")
         self.assertEqual(
             self.lose().detail, "the peer ended before its PROXY header did"
         )
+
+
+class ArrivingTests(ProxyCase):
+    """Connections whose header has yet to come count, wait and end as all others."""
+
+    HEADER = b"PROXY TCP4 192.0.2.9 127.0.0.1 5 443\r\n"
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.admit(Admission(max_connections=2, max_per_host=1))
+
+    def admit(self, admission: Admission) -> None:
+        self.receivers = ReceiverFactory(
+            self.transcript, clock=self.clock, admission=admission
+        )
+        self.factory = ProxyFactory(
+            self.receivers, [network("127.0.0.0/8")], receivers=self.receivers
+        )
+
+    def test_a_silent_connection_takes_a_place(self) -> None:
+        self.connect()
+        first = self.protocol
+        self.connect()
+        self.assertIsInstance(self.factory.buildProtocol(V4), TurnedAway)
+        refused = self.transcript.events[-1]
+        assert isinstance(refused, Refused)
+        self.assertEqual(refused.detail, "max-connections is 2")
+        first.dataReceived(self.HEADER + b"hello\n")
+        self.assertEqual(self.transcript.lines(), [b"hello"])
+        self.assertIsInstance(self.factory.buildProtocol(V4), TurnedAway)
+        first.connectionLost(Failure(error.ConnectionDone()))
+        self.connect()
+        self.protocol.dataReceived(self.HEADER + b"again\n")
+        self.assertEqual(self.transcript.lines(), [b"hello", b"again"])
+
+    def test_one_host_is_one_host_from_the_header_on(self) -> None:
+        self.connect()
+        self.protocol.dataReceived(self.HEADER)
+        transport = self.connect()
+        self.protocol.dataReceived(self.HEADER)
+        self.assertTrue(transport.disconnecting)
+        self.assertEqual(self.lose().detail, "max-per-host is 1")
+
+    def test_what_came_before_a_drain_is_received(self) -> None:
+        transport = self.connect()
+        drained = self.receivers.drain(5)
+        self.assertIsInstance(self.factory.buildProtocol(V4), TurnedAway)
+        self.protocol.dataReceived(self.HEADER + b"hello\n")
+        self.assertEqual(self.transcript.lines(), [b"hello"])
+        self.clock.pump([TURN_SECONDS] * 2)
+        self.assertTrue(transport.disconnecting)
+        self.protocol.connectionLost(Failure(error.ConnectionDone()))
+        self.assertIs(self.transcript.ends()[-1].cause, EndCause.STOPPED)
+        self.clock.advance(TURN_SECONDS)
+        self.successResultOf(drained)
+
+    def test_what_a_drain_does_not_receive_is_counted(self) -> None:
+        transport = self.connect()
+        drained = self.receivers.drain(5)
+        for byte in self.HEADER[:9]:
+            self.protocol.dataReceived(bytes([byte]))
+            self.clock.advance(TURN_SECONDS)
+            self.assertFalse(transport.aborted)
+        self.clock.advance(TURN_SECONDS)
+        self.assertTrue(transport.aborted)
+        events = len(self.transcript.events)
+        self.protocol.connectionLost(Failure(error.ConnectionAborted()))
+        self.assertEqual(len(self.transcript.events), events)
+        self.assertEqual(self.receivers.unread_bytes, 9)
+        self.clock.advance(TURN_SECONDS)
+        self.successResultOf(drained)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_nobody_comes_in_once_that_was_said(self) -> None:
+        transport = self.connect()
+        self.receivers.stop_accepting()
+        drained = self.receivers.drain(5)
+        self.protocol.dataReceived(self.HEADER + b"hello\n")
+        self.assertTrue(transport.disconnecting)
+        self.clock.advance(TURN_SECONDS)
+        self.successResultOf(drained)
+        self.assertEqual(self.lose().detail, "no more are accepted")
+
+
+class WrappedTests(ProxyCase):
+    """What is behind the header may be wrapped, and then answers for its transport."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.receivers = ReceiverFactory(
+            self.transcript,
+            clock=self.clock,
+            make_protocol=lambda framer: ReplyingProtocol(framer, echo),
+        )
+
+    def open(self, wrapped: IProtocolFactory) -> FakeTransport:
+        self.factory = ProxyFactory(
+            wrapped, [network("127.0.0.0/8")], receivers=self.receivers
+        )
+        transport = self.connect()
+        self.assertFalse(IHalfCloseableProtocol.providedBy(self.protocol))
+        self.protocol.dataReceived(b"PROXY UNKNOWN\r\nhello\n")
+        return transport
+
+    def test_a_wrapper_is_not_half_closed(self) -> None:
+        self.open(WrappingFactory(self.receivers))
+        self.assertFalse(IHalfCloseableProtocol.providedBy(self.protocol))
+        self.protocol.connectionLost(Failure(error.ConnectionDone()))
+        self.assertIs(self.transcript.ends()[-1].cause, EndCause.EOF)
+
+    def test_a_protocol_that_can_is_half_closed(self) -> None:
+        transport = self.open(self.receivers)
+        IHalfCloseableProtocol(self.protocol).readConnectionLost()
+        self.assertEqual(transport.value(), b"hello\n")
+        self.assertTrue(transport.disconnecting)
+        IHalfCloseableProtocol(self.protocol).writeConnectionLost()

@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING
 
 from twisted.internet import error
 from twisted.internet.address import IPv4Address
-from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.interfaces import (
+    IHalfCloseableProtocol,
+    ISSLTransport,
+)
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
+from zope.interface import alsoProvides
 
 from echolab import (
     Accepted,
@@ -50,11 +55,20 @@ class ReceiverCase(SynchronousTestCase):
 
     def connect(self) -> tuple[ReceiverProtocol, FakeTransport]:
         protocol = self.factory.buildProtocol(ADDRESS)
-        assert protocol is not None
+        assert isinstance(protocol, ReceiverProtocol)
         transport = FakeTransport()
         transport.peerAddr = ADDRESS
         protocol.makeConnection(transport)
         return protocol, transport
+
+    def turned_away(self) -> None:
+        """Connect, and see that it is closed."""
+        protocol = self.factory.buildProtocol(ADDRESS)
+        transport = FakeTransport()
+        protocol.makeConnection(transport)
+        self.assertTrue(transport.disconnecting)
+        protocol.dataReceived(b"unheard\n")
+        protocol.connectionLost(Failure(error.ConnectionDone()))
 
     def lose(
         self, protocol: ReceiverProtocol, why: Exception | None = None
@@ -150,14 +164,14 @@ class ReceiverTests(ReceiverCase):
         protocol, transport = self.connect()
         self.factory.stopProducing()
         self.assertTrue(transport.aborted)
-        self.assertIsNone(self.factory.buildProtocol(ADDRESS))
+        self.turned_away()
         cause = self.lose(protocol, error.ConnectionAborted())
         self.assertIs(cause, EndCause.STOPPED)
 
     def test_stop_accepting_leaves_open_connections(self) -> None:
         protocol, transport = self.connect()
         self.factory.stop_accepting()
-        self.assertIsNone(self.factory.buildProtocol(ADDRESS))
+        self.turned_away()
         self.assertEqual(
             self.transcript.events[-1],
             Refused(
@@ -310,6 +324,64 @@ class IdleTests(ReceiverCase):
         self.assertTrue(transport.aborted)
 
 
+class TLSCase(ReceiverCase):
+    """Over a transport that passes for TLS."""
+
+    @override
+    def connect(self) -> tuple[ReceiverProtocol, FakeTransport]:
+        protocol = self.factory.buildProtocol(ADDRESS)
+        assert isinstance(protocol, ReceiverProtocol)
+        transport = FakeTransport()
+        alsoProvides(transport, ISSLTransport)
+        protocol.makeConnection(transport)
+        return protocol, transport
+
+    def refused(self, protocol: ReceiverProtocol) -> str:
+        """Lose a connection whose handshake was not done; return why."""
+        protocol.connectionLost(Failure(error.ConnectionAborted()))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        [refused] = self.transcript.events
+        assert isinstance(refused, Refused)
+        self.assertIs(refused.cause, EndCause.HANDSHAKE)
+        return refused.detail
+
+
+class HandshakeTests(TLSCase):
+    def test_is_waited_for_only_so_long(self) -> None:
+        protocol, transport = self.connect()
+        self.clock.advance(9.9)
+        self.assertFalse(transport.aborted)
+        self.clock.advance(0.1)
+        self.assertTrue(transport.aborted)
+        self.assertEqual(self.refused(protocol), "no TLS handshake in time")
+
+    def test_may_take_longer_while_nobody_is_read(self) -> None:
+        self.factory.pauseProducing()
+        protocol, transport = self.connect()
+        self.clock.pump([5] * 10)
+        self.assertFalse(transport.aborted)
+        self.factory.resumeProducing()
+        self.clock.advance(9.9)
+        self.assertFalse(transport.aborted)
+        self.clock.pump([1] * 2)
+        self.assertTrue(transport.aborted)
+        self.assertEqual(self.refused(protocol), "no TLS handshake in time")
+
+    def test_a_peer_that_lets_go_in_time_is_read_to_that(self) -> None:
+        """The answer to close_notify cannot be read while nobody is read."""
+        protocol, transport = self.connect()
+        protocol.handshakeCompleted()
+        # Over TLS reading goes on, which Twisted's fake transport does not know.
+        self.patch(transport, "loseConnection", lambda: None)
+        protocol.end(EndCause.IDLE)
+        self.factory.pauseProducing()
+        self.clock.pump([LINGER_SECONDS] * 5)
+        self.assertFalse(transport.aborted)
+        self.factory.resumeProducing()
+        self.clock.pump([LINGER_SECONDS] * 2)
+        self.assertTrue(transport.aborted)
+
+
 class AdmissionTests(ReceiverCase):
     def test_turned_away_and_reported_at_a_bounded_rate(self) -> None:
         self.factory = ReceiverFactory(
@@ -317,14 +389,14 @@ class AdmissionTests(ReceiverCase):
         )
         first, _ = self.connect()
         for _ in range(30):
-            self.assertIsNone(self.factory.buildProtocol(ADDRESS))
+            self.turned_away()
         self.clock.advance(1)
         refused = [
             event for event in self.transcript.events if isinstance(event, Refused)
         ]
         self.assertEqual([event.others for event in refused], [0] * 10 + [19])
         self.assertEqual(refused[0].detail, "max-connections is 1")
-        self.assertIsNone(self.factory.buildProtocol(ADDRESS))
+        self.turned_away()
         last = self.transcript.events[-1]
         assert isinstance(last, Refused)
         self.assertEqual(last.others, 0)

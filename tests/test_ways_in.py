@@ -8,6 +8,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import socket
 import ssl
 import stat
@@ -17,6 +18,7 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
+import trustme
 from cryptography.x509 import DNSName
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
@@ -181,6 +183,53 @@ class TLSTests(TLSCase):
             with self.context.wrap_socket(plain, server_hostname="localhost") as client:
                 client.sendall(b"hello\n")
                 server.wait_for(b" 192.0.2.9:4711 recv hello\n")
+
+    def test_every_end_behind_a_balancer(self) -> None:
+        server = self.start(
+            *("--listen", f"haproxy:{self.endpoint}"),
+            *("--proxy-from", "127.0.0.1"),
+        )
+        port = server.port()
+        for number, end in enumerate(
+            (
+                lambda client: client.unwrap(),
+                lambda client: socket.socket.shutdown(client, socket.SHUT_WR),
+                lambda client: client.close(),
+            ),
+            start=1,
+        ):
+            plain = self.enterContext(Client(port))
+            plain.sendall(b"PROXY TCP4 192.0.2.1 192.0.2.2 4711 80\r\n")
+            client = self.enterContext(
+                self.context.wrap_socket(plain, server_hostname="localhost")
+            )
+            client.sendall(b"hello\n")
+            server.wait_for(b"recv hello\n", times=number)
+            end(client)
+            server.wait_for(b" finished ", times=number)
+        self.assertNotIn(b"Traceback", server.err)
+
+    def test_long_chains_and_many_names_of_signers(self) -> None:
+        """Twisted reads 32 KiB of what OpenSSL has to send, and then waits."""
+        chain, many = self.folder / "chain.pem", self.folder / "many.pem"
+        ca = (self.folder / "ca.pem").read_bytes()
+        chain.write_bytes((self.folder / "server.pem").read_bytes() + ca * 100)
+        many.write_bytes(ca)
+        for number in range(150):
+            other = trustme.CA(organization_name=f"{number:064}").cert_pem
+            other.write_to_path(str(many), append=True)
+        own = str(self.folder / "alice.pem")
+        self.context.load_cert_chain(own)
+        text = f"ssl:0:interface=127.0.0.1:privateKey={chain}"
+        server = self.start("--listen", text, "--client-ca", str(many))
+        with self.connect(server) as client:
+            client.sendall(b"hello\n")
+            server.wait_for(b"recv hello\n")
+        folder = self.folder / "served"
+        folder.mkdir()
+        chain.rename(folder / "localhost.pem")
+        ended = run("server", "--listen", f"tls:{folder}:0")
+        self.assertIn(b"a chain too long for tls:; use ssl:\n", ended.err)
 
     def test_idle_echo_over_tls_ends_in_time(self) -> None:
         server = self.start(
@@ -353,6 +402,54 @@ class ProxyTests(FolderCase):
             client.sendall(b"PROXY TCP4 \x1b[2J 127.0.0.1 1 2\r\n")
             server.wait_for(b" handshake: no IP address in a PROXY header\n")
         self.assertNotIn(b"\x1b", server.out + server.err)
+
+    def test_a_silent_connection_takes_no_descriptor_that_is_needed(self) -> None:
+        if shutil.which("prlimit") is None:
+            raise SkipTest("prlimit is not installed")
+        output = self.folder / "out"
+        server = self.enterContext(
+            Program(
+                *("--nofile=64", *ECHOLAB, "server", "--output", f"log:{output}"),
+                *("--listen", "haproxy:tcp:0:interface=127.0.0.1"),
+                *("--proxy-from", "127.0.0.1"),
+                program=("prlimit",),
+            )
+        )
+        port = server.port()
+        with contextlib.ExitStack() as clients:
+            for _ in range(100):
+                with contextlib.suppress(ConnectionError):
+                    clients.enter_context(Client(port))
+            server.wait_for(b"max-connections is", stream="err")
+            output.rename(self.folder / "old")
+            server.process.send_signal(signal.SIGHUP)
+            server.process.terminate()
+            server.end()
+        self.assertTrue(output.exists())
+        self.assertNotIn(b"EMFILE", server.err)
+
+    def test_what_came_before_the_end_is_received(self) -> None:
+        server = self.start(
+            *("--listen", "haproxy:tcp:0:interface=127.0.0.1"),
+            *("--proxy-from", "127.0.0.1"),
+        )
+        port = server.port()
+        header = b"PROXY TCP4 192.0.2.1 192.0.2.2 4711 80\r\n"
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(Client(port)) for _ in range(3)]
+            # All three are accepted once one that came later has been read.
+            last = stack.enter_context(Client(port))
+            last.sendall(header + b"ready\n")
+            server.wait_for(b"recv ready\n")
+            server.process.send_signal(signal.SIGSTOP)
+            for client in clients[:2]:
+                client.sendall(header + b"hello\n")
+            clients[2].sendall(header[:9])
+            server.process.terminate()
+            server.process.send_signal(signal.SIGCONT)
+            server.end()
+        self.assertEqual(server.out.count(b"recv hello\n"), 2)
+        self.assertIn(b"9 bytes that had arrived were not read\n", server.err)
 
 
 class UrgentTests(FolderCase):

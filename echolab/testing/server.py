@@ -58,7 +58,7 @@ class LabServer(Place, Transcript):
             options.parseOptions([*self.words(keywords), *words_of(keywords)])
             self.factory = receiver_factory(options.settings, self, clock=reactor)
             self._service = ReceiverService(
-                server_endpoints(reactor, options.settings, self.factory.refuse),
+                server_endpoints(reactor, options.settings),
                 self.factory,
                 clock=reactor,
                 done=_raise,

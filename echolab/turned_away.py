@@ -1,0 +1,51 @@
+"""Connections that a factory turns away, over any transport."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.protocol import Protocol
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IAddress
+
+    from echolab.interfaces import IStreamTransport
+
+__all__ = ["ClosingFactory", "TurnedAway"]
+
+
+class TurnedAway(Protocol):
+    """A connection that ends at once, and of which nothing is reported.
+
+    `IProtocolFactory.buildProtocol` may return None instead, but Twisted's
+    `WrappingFactory`, and so its TLS, does not expect that.
+    """
+
+    @override
+    def connectionMade(self) -> None:
+        transport = cast("IStreamTransport", self.transport)
+        if ISSLTransport.providedBy(transport):
+            # An orderly end would wait for the handshake.
+            transport.abortConnection()
+        else:
+            transport.loseConnection()
+
+
+class ClosingFactory(WrappingFactory):
+    """Lets a port close at once what the wrapped factory turns away.
+
+    That takes no descriptor and no turn of the reactor. Only for endpoints that
+    hand the factory to Twisted's port itself.
+    """
+
+    noisy = False
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        protocol = inner = self.wrappedFactory.buildProtocol(addr)
+        while isinstance(inner, ProtocolWrapper):
+            inner = inner.wrappedProtocol
+        return None if isinstance(inner, TurnedAway) else protocol

@@ -1,0 +1,70 @@
+"""What OpenSSL has to send, handed to Twisted to its end."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trustme
+from OpenSSL import SSL
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import Clock
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from echolab.tls import server_options
+from echolab.tls_connection import ServerConnections
+from tests.support import FakeTransport
+
+if TYPE_CHECKING:
+    from twisted.internet.ssl import CertificateOptions
+
+READ_BYTES = 1 << 15
+"""How much Twisted asks for."""
+
+
+class LongChainTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        path = Path(self.enterContext(tempfile.TemporaryDirectory())) / "long.pem"
+        issued = trustme.CA().issue_cert("localhost")
+        path.write_bytes(issued.private_key_and_cert_chain_pem.bytes())
+        self.other = trustme.CA().cert_pem
+        for _ in range(100):
+            self.other.write_to_path(str(path), append=True)
+        self.options = server_options(private_key=str(path), certificate=str(path))
+
+    def handshake(
+        self, creator: CertificateOptions | ServerConnections
+    ) -> tuple[SSL.Connection, int]:
+        """Let a client meet a server; return it, and what the server sent first."""
+        factory = TLSMemoryBIOFactory(
+            creator, False, Factory.forProtocol(Protocol), Clock()
+        )
+        server = factory.buildProtocol(None)
+        transport = FakeTransport()
+        server.makeConnection(transport)
+        client = SSL.Connection(SSL.Context(SSL.TLS_METHOD), None)
+        client.set_connect_state()
+        self.assertRaises(SSL.WantReadError, client.do_handshake)
+        server.dataReceived(client.bio_read(READ_BYTES))
+        client.bio_write(transport.value())
+        return client, len(transport.value())
+
+    def test_is_sent_whole(self) -> None:
+        creator = ServerConnections(self.options)
+        verifyObject(IOpenSSLServerConnectionCreator, creator)
+        client, sent = self.handshake(creator)
+        self.assertGreater(sent, READ_BYTES)
+        client.do_handshake()
+        chain = client.get_peer_cert_chain()
+        assert chain is not None
+        self.assertEqual(len(chain), 101)
+
+    def test_twisted_still_stops_half_way(self) -> None:
+        """If this fails, Twisted is mended, and `TLSConnection` needless."""
+        client, sent = self.handshake(self.options)
+        self.assertEqual(sent, READ_BYTES)
+        self.assertRaises(SSL.WantReadError, client.do_handshake)
