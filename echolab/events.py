@@ -180,7 +180,8 @@ class EndCause(enum.Enum):
     IDLE = "idle"
     """Nothing came for so long that this side ended it."""
     TIMEOUT = "timeout"
-    """The peer vanished: it answered none of the kernel's probes (ETIMEDOUT)."""
+    """The peer vanished: it answered none of the kernel's probes (ETIMEDOUT), or
+    read nothing of what TLS sent it."""
     REFUSED = "refused"
     """It was turned away: by its address, or because too many are open."""
     HANDSHAKE = "handshake"

@@ -53,6 +53,7 @@ class WatchedSocket:
 
     Attributes:
         error: the errno that ended it, or 0.
+        sent_bytes: how many bytes the kernel has taken.
         unread_bytes: how many bytes had arrived and were not read.
         rtt_seconds: the kernel's smoothed round-trip time, if it has one.
         retransmits: how many segments it had to send again, if it knows.
@@ -64,6 +65,7 @@ class WatchedSocket:
         "error",
         "retransmits",
         "rtt_seconds",
+        "sent_bytes",
         "unread_bytes",
     )
 
@@ -71,6 +73,7 @@ class WatchedSocket:
         self._socket = watched
         self._at_end = False
         self.error = 0
+        self.sent_bytes = 0
         self.unread_bytes = 0
         self.rtt_seconds: float | None = None
         self.retransmits: int | None = None
@@ -97,6 +100,7 @@ class WatchedSocket:
     def send(self, data: bytes | memoryview) -> int:
         """As the socket's."""
         sent: int = self._try(self._socket.send, data)
+        self.sent_bytes += sent
         return sent
 
     def close(self) -> None:

@@ -29,6 +29,7 @@ from echolab.kernel import keep_alive, keep_urgent_data, watch
 from echolab.messages import ENDED
 from echolab.timekeeping import TimeOfDay
 from echolab.transports import complete
+from echolab.unread_tls import READS_NOTHING, UnreadTLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,7 +63,8 @@ class Limits:
             would part it from what others send.
         idle_seconds: after so long a silence the connection is ended.
         handshake_seconds: how long a TLS handshake may take, not counting the time
-            in which the sink is full.
+            in which the sink is full; and how long a peer may read nothing of
+            what TLS sends it.
         keepalive_seconds: after so long without a sign of life from the peer's
             machine the connection is lost.
     """
@@ -96,6 +98,8 @@ class ReceiverProtocol(Protocol):
         self._bytes_last_turn = -1
         self._partial_due: IDelayedCall | None = None
         self._due: IDelayedCall | Wait | None = None
+        self._full = False
+        self._unread_tls: UnreadTLS | None = None
 
     @override
     def connectionMade(self) -> None:
@@ -115,8 +119,38 @@ class ReceiverProtocol(Protocol):
         if not ISSLTransport.providedBy(self.transport):
             self.accept()
             return
+        self.bound_tls()
         if seconds := self.factory.limits.handshake_seconds:
             self._due = self.factory.reading.call_later(seconds, self._handshake_late)
+
+    def bound_tls(self) -> None:
+        """Bound what TLS holds for a peer that does not read."""
+        self._unread_tls = UnreadTLS(
+            self.transport,
+            clock=self.factory.clock,
+            seconds=self.factory.limits.handshake_seconds,
+            sent_bytes=self._sent_bytes,
+            pause=self._fill,
+            resume=self._empty,
+            give_up=self._give_up,
+        )
+        self._unread_tls.start()
+
+    def _sent_bytes(self) -> int:
+        return self._watched.sent_bytes if self._watched else 0
+
+    def _fill(self) -> None:
+        self._full = True
+        self.pause()
+
+    def _empty(self) -> None:
+        self._full = False
+        if not self.factory.paused:
+            self.resume()
+
+    def _give_up(self) -> None:
+        self._ended, self._detail = EndCause.TIMEOUT, READS_NOTHING
+        self.transport.abortConnection()
 
     def handshakeCompleted(self) -> None:
         """TLS is there, and the client's certificate is known to be good."""
@@ -168,6 +202,8 @@ class ReceiverProtocol(Protocol):
         self._cancel_due()
         if self._partial_due is not None:
             self._partial_due.cancel()
+        if self._unread_tls is not None:
+            self._unread_tls.stopProducing()
         factory = self.factory
         ended = factory.clock.seconds()
         now = self._time_of_day(ended)
@@ -223,7 +259,8 @@ class ReceiverProtocol(Protocol):
         """Read again; what came meanwhile has yet to be looked for."""
         self._bytes_last_turn = -1
         self._heard = self.factory.clock.seconds()
-        self.transport.resumeProducing()
+        if not self._full:
+            self.transport.resumeProducing()
 
     def stop_if_quiet(self) -> None:
         """End the connection if nothing came since this was last asked."""
@@ -235,6 +272,8 @@ class ReceiverProtocol(Protocol):
         """End the connection, in order if the peer plays along."""
         self._ended, self._detail = cause, detail
         self._cancel_due()
+        if self._unread_tls is not None:
+            self._unread_tls.stop()
         self._due = self.factory.reading.call_later(
             LINGER_SECONDS, self.transport.abortConnection
         )

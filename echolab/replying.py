@@ -99,13 +99,16 @@ class ReplyingProtocol(ReceiverProtocol):
         super().__init__(framer)
         self._reply = reply
         self._whole = 0
-        self._full = False
         self._owed: deque[Iterator[bytes]] = deque()
 
     @override
     def connectionMade(self) -> None:
         self.transport.registerProducer(self, True)
         super().connectionMade()
+
+    @override
+    def bound_tls(self) -> None:
+        """Do nothing: this is the producer of its transport itself."""
 
     @override
     def dataReceived(self, data: bytes) -> None:

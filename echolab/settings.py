@@ -48,7 +48,8 @@ class ServerSettings:
             many as the limit of open files leaves.
         max_per_host: how many of one IP address; 0 for any number.
         idle_seconds: after so long a silence a connection is ended; 0 for never.
-        handshake_seconds: how long a TLS handshake or a PROXY header may take.
+        handshake_seconds: how long a TLS handshake or a PROXY header may take, and
+            how long a peer may read nothing of what TLS sends it.
         keepalive_seconds: after so long without a sign of life from the peer's
             machine the connection is lost; 0 for never.
         reply: ``none``, ``echo``, or a text to send back for each message, in the

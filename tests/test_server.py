@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unittest import mock
 
 from twisted.internet import error
 from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import (
     IHalfCloseableProtocol,
+    IPushProducer,
     ISSLTransport,
 )
 from twisted.internet.task import Clock
@@ -35,6 +37,7 @@ from echolab import (
 from echolab.receiver import LINGER_SECONDS
 from echolab.server import TURN_SECONDS
 from echolab.testing import Transcript
+from echolab.unread_tls import READS_NOTHING
 from tests.support import FakeTransport
 
 if TYPE_CHECKING:
@@ -380,6 +383,85 @@ class HandshakeTests(TLSCase):
         self.factory.resumeProducing()
         self.clock.pump([LINGER_SECONDS] * 2)
         self.assertTrue(transport.aborted)
+
+
+class UnreadTLSTests(TLSCase):
+    """A peer that does not read what TLS itself sends it."""
+
+    def full(self) -> tuple[ReceiverProtocol, FakeTransport, IPushProducer]:
+        protocol, transport = self.connect()
+        producer = transport.producer
+        assert producer is not None
+        return protocol, transport, IPushProducer(producer)
+
+    def test_is_not_read_until_it_has(self) -> None:
+        protocol, transport, producer = self.full()
+        protocol.handshakeCompleted()
+        producer.pauseProducing()
+        self.assertEqual(transport.producerState, "paused")
+        self.factory.pauseProducing()
+        self.factory.resumeProducing()
+        self.assertEqual(transport.producerState, "paused")
+        self.clock.advance(9.9)
+        producer.resumeProducing()
+        self.assertEqual(transport.producerState, "producing")
+        self.clock.advance(100)
+        self.assertFalse(transport.aborted)
+        self.assertIs(self.lose(protocol), EndCause.EOF)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_is_not_read_while_nobody_is(self) -> None:
+        _, transport, producer = self.full()
+        self.factory.pauseProducing()
+        producer.pauseProducing()
+        producer.resumeProducing()
+        self.assertEqual(transport.producerState, "paused")
+        self.factory.resumeProducing()
+        self.assertEqual(transport.producerState, "producing")
+
+    def test_is_waited_for_only_so_long(self) -> None:
+        protocol, transport, producer = self.full()
+        protocol.handshakeCompleted()
+        producer.pauseProducing()
+        self.clock.advance(10)
+        self.assertTrue(transport.aborted)
+        cause = self.lose(protocol, error.ConnectionAborted())
+        self.assertIs(cause, EndCause.TIMEOUT)
+        self.assertEqual(self.transcript.ends()[-1].detail, READS_NOTHING)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_during_the_handshake_likewise(self) -> None:
+        protocol, transport, producer = self.full()
+        self.clock.advance(1)
+        producer.pauseProducing()
+        self.clock.advance(9)
+        self.assertTrue(transport.aborted)
+        self.assertEqual(self.refused(protocol), "no TLS handshake in time")
+
+    def test_that_reads_slowly_is_waited_for(self) -> None:
+        protocol, transport, producer = self.full()
+        protocol.handshakeCompleted()
+        watched = mock.Mock(sent_bytes=0)
+        self.patch(protocol, "_watched", watched)
+        producer.pauseProducing()
+        for _ in range(5):
+            watched.sent_bytes += 1
+            self.clock.advance(10)
+            self.assertFalse(transport.aborted)
+        self.clock.advance(10)
+        self.assertTrue(transport.aborted)
+
+    def test_does_not_keep_an_end_from_coming(self) -> None:
+        """A TLS transport closes when it has no producer."""
+        protocol, transport, producer = self.full()
+        protocol.handshakeCompleted()
+        producer.pauseProducing()
+        protocol.end(EndCause.IDLE)
+        self.assertIsNone(transport.producer)
+        self.clock.advance(LINGER_SECONDS)
+        self.assertTrue(transport.aborted)
+        self.clock.advance(100)
+        self.assertIs(self.lose(protocol), EndCause.IDLE)
 
 
 class AdmissionTests(ReceiverCase):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import ctypes.util
 import errno
 import os
 import re
@@ -52,6 +54,33 @@ class FolderCase(SynchronousTestCase):
             client.settimeout(SECONDS)
             client.connect(path or self.path)
             client.sendall(data)
+
+
+def ask_for_key_updates(client: socket.socket) -> None:
+    """Do TLS 1.3, ask for new keys until the connection breaks, and read nothing.
+
+    Python's ssl cannot, so this is OpenSSL itself; see SSL_key_update(3).
+    """
+    name = ctypes.util.find_library("ssl")
+    if name is None:
+        raise SkipTest("no libssl")
+    openssl = ctypes.CDLL(name)
+    pointer = ctypes.c_void_p
+    for function in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
+        getattr(openssl, function).restype = pointer
+    context = pointer(openssl.SSL_CTX_new(pointer(openssl.TLS_client_method())))
+    connection = pointer(openssl.SSL_new(context))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 20, 0))
+    client.setblocking(True)
+    openssl.SSL_set_fd(connection, client.fileno())
+    assert openssl.SSL_connect(connection) == 1
+    update_requested = 1
+    while openssl.SSL_key_update(connection, update_requested) == 1:
+        if openssl.SSL_do_handshake(connection) != 1:
+            break
+    openssl.SSL_free(connection)
+    openssl.SSL_CTX_free(context)
 
 
 class UNIXTests(FolderCase):
@@ -230,6 +259,12 @@ class TLSTests(TLSCase):
         chain.rename(folder / "localhost.pem")
         ended = run("server", "--listen", f"tls:{folder}:0")
         self.assertIn(b"a chain too long for tls:; use ssl:\n", ended.err)
+
+    def test_key_updates_whose_answers_nobody_reads(self) -> None:
+        server = self.start("--listen", self.endpoint, "--handshake-timeout", "1")
+        with Client(server.port()) as client:
+            ask_for_key_updates(client)
+            server.wait_for(b"timeout (the peer does not read", stream="err")
 
     def test_idle_echo_over_tls_ends_in_time(self) -> None:
         server = self.start(

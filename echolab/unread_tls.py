@@ -1,0 +1,101 @@
+"""What TLS itself sends to peers, kept within bounds though they do not read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+    from echolab.interfaces import IStreamTransport
+
+__all__ = ["READS_NOTHING", "UnreadTLS"]
+
+READS_NOTHING = "the peer does not read what TLS sends it"
+
+
+@implementer(IPushProducer)
+class UnreadTLS:
+    """Stops reading from a peer that does not read what TLS sends it.
+
+    TLS answers key updates of the peer's (RFC 8446, section 4.6.3) and more,
+    and no protocol sees it. So it is the transport that says when it holds too
+    much: to its producer, which this is.
+
+    Args:
+        transport: a TLS transport that has no other producer.
+        clock: tells the time.
+        seconds: how long the peer may read nothing; 0 is for ever.
+        sent_bytes: returns how many bytes the socket has taken so far.
+        pause: called to stop reading.
+        resume: called to go on.
+        give_up: called when the time is over.
+    """
+
+    def __init__(
+        self,
+        transport: IStreamTransport,
+        *,
+        clock: IReactorTime,
+        seconds: float,
+        sent_bytes: Callable[[], int],
+        pause: Callable[[], None],
+        resume: Callable[[], None],
+        give_up: Callable[[], None],
+    ) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._seconds = seconds
+        self._sent_bytes = sent_bytes
+        self._pause = pause
+        self._resume = resume
+        self._give_up = give_up
+        self._sent = 0
+        self._due: IDelayedCall | None = None
+
+    def start(self) -> None:
+        """Watch the transport."""
+        self._transport.registerProducer(self, True)
+
+    def stop(self) -> None:
+        """Let the transport go: it closes when it has no producer."""
+        self._cancel()
+        self._transport.unregisterProducer()
+
+    def pauseProducing(self) -> None:
+        """The transport holds too much."""
+        self._pause()
+        self._wait()
+
+    def resumeProducing(self) -> None:
+        """The peer has read it all."""
+        # The TCP transport may be about to close, and would wait for a producer.
+        self.stop()
+        self.start()
+        self._resume()
+
+    def stopProducing(self) -> None:
+        """The connection is gone."""
+        self._cancel()
+
+    def _wait(self) -> None:
+        if self._seconds:
+            self._sent = self._sent_bytes()
+            self._due = self._clock.callLater(self._seconds, self._look)
+
+    def _look(self) -> None:
+        self._due = None
+        if self._sent_bytes() > self._sent:
+            self._wait()
+        else:
+            self._give_up()
+
+    def _cancel(self) -> None:
+        due, self._due = self._due, None
+        if due is not None:
+            due.cancel()
