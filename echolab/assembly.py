@@ -6,7 +6,6 @@ the terminal, and whom to tell of the end.
 
 from __future__ import annotations
 
-import os
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,21 +15,15 @@ from twisted.logger import Logger
 from echolab.admission import Admission
 from echolab.endpoints import server_endpoints
 from echolab.events import ORDERLY, Accepted, Finished, tee
-from echolab.file_output import FileOutput
-from echolab.formats import FORMATS, Style
 from echolab.framing import framing_named
 from echolab.kernel import open_files_left
-from echolab.log_output import LogOutput
 from echolab.misbehaving import MisbehavingProtocol
-from echolab.output import DescriptorOutput
-from echolab.printing import Printer
 from echolab.receiver import Limits, ReceiverProtocol
-from echolab.recording import Recording
 from echolab.replying import ReplyingProtocol, echo, no_reply, reply_text
 from echolab.reporting import Reporter, connection_lost
 from echolab.server import ReceiverFactory
+from echolab.server_outputs import server_outputs
 from echolab.service import ReceiverService
-from echolab.settings import decide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,9 +32,8 @@ if TYPE_CHECKING:
 
     from echolab.behaviour import Behaviour
     from echolab.events import Event, Sink
-    from echolab.formats import Form
     from echolab.framing import Framer
-    from echolab.interfaces import IOutput, IReactor
+    from echolab.interfaces import IReactor
     from echolab.replying import Reply
     from echolab.service import Done
     from echolab.settings import ServerSettings
@@ -51,8 +43,6 @@ __all__ = [
     "server_service",
 ]
 
-STDOUT = 1
-STANDARD = "-"
 MOST_CONNECTIONS = 1_000_000
 RESERVED_FILES = 16
 """What the program itself may still open: outputs, logs, a listening socket."""
@@ -75,15 +65,11 @@ def server_service(
             output file, the lines go to the log.
 
     Raises:
-        OutputError: the output file cannot be opened.
+        OutputError: an output file cannot be opened, or two are the same file.
         ListenError: an endpoint string cannot be understood.
     """
     endpoints = server_endpoints(reactor, settings)
-    wanted = _wanted_outputs(settings)
-    printed = [
-        _printer_and_output(reactor, settings, make_form, path, done, foreground)
-        for _, make_form, path in wanted
-    ]
+    printed = server_outputs(reactor, settings, done=done, foreground=foreground)
 
     def serve_once(event: Event) -> None:
         match event:
@@ -97,11 +83,11 @@ def server_service(
             case _:
                 reporter(event)
 
-    outputs = [output for _, output in printed]
-    sinks: list[Sink] = [printer for printer, _ in printed]
+    outputs = [each.output for each in printed]
+    sinks: list[Sink] = [each.printer for each in printed]
     reporter = Reporter()
     sinks.append(serve_once if settings.once else reporter)
-    forms = {form for form, _, _ in wanted}
+    forms = {each.form for each in printed}
     factory = receiver_factory(
         settings,
         tee(*sinks),
@@ -195,20 +181,6 @@ def _reply(settings: ServerSettings) -> Reply | None:
     return reply_text(settings.reply, settings.framing)
 
 
-def _wanted_outputs(
-    settings: ServerSettings,
-) -> list[tuple[str, Callable[[Style], Form], str]]:
-    """The name of each format, what makes it, and where it is printed."""
-    outputs = settings.outputs
-    if not outputs and settings.record != STANDARD:
-        outputs = ((None, STANDARD),)
-    names = [(form or settings.format, path) for form, path in outputs]
-    wanted = [(name, FORMATS[name], path) for name, path in names]
-    if settings.record is not None:
-        wanted.append(("recording", Recording, settings.record))
-    return wanted
-
-
 def _connections(wanted: int) -> int:
     """How many connections may be open: what is wanted, if there is room."""
     room = open_files_left() - RESERVED_FILES
@@ -221,40 +193,6 @@ def _connections(wanted: int) -> int:
             room=room,
         )
     return min(wanted or MOST_CONNECTIONS, room)
-
-
-def _printer_and_output(
-    reactor: IReactor,
-    settings: ServerSettings,
-    make_form: Callable[[Style], Form],
-    path: str,
-    done: Done,
-    foreground: bool,
-) -> tuple[Printer, IOutput]:
-    output: IOutput
-    terminal = False
-    if path != STANDARD:
-        output = FileOutput(
-            path,
-            clock=reactor,
-            sync=settings.fsync,
-            whole_lines=make_form is Recording,
-        )
-    elif foreground:
-        output = DescriptorOutput(
-            reactor, STDOUT, "stdout", clock=reactor, lost=done, patient=True
-        )
-        terminal = os.isatty(STDOUT)
-    else:
-        output = LogOutput(reactor)
-    colors = terminal and os.environ.get("NO_COLOR", "") == ""
-    style = Style(
-        label=settings.label,
-        # A log is read on a terminal, sooner or later.
-        escape=decide(settings.escape, terminal or isinstance(output, LogOutput)),
-        color=decide(settings.color, colors),
-    )
-    return Printer(output.write, make_form(style)), output
 
 
 def _check_backlog(backlog: int) -> None:

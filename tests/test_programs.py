@@ -513,6 +513,28 @@ class StartingTests(SynchronousTestCase):
             *("--output", "/no/such/file"),
         )
 
+    def test_two_spellings_of_one_output(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            one, two = f"{folder}/one", f"{folder}/two"
+            Path(two).symlink_to(one)
+            for also in (["--output", f"json:{two}"], ["--record", two]):
+                self.check(
+                    f"open {two}: the same file as {one}", "--output", one, *also
+                )
+            with Path(one).open("ab") as stdout:
+                for program, before in (
+                    (ECHOLAB, ["server"]),
+                    (TWISTD, ["-n", "echolab"]),
+                ):
+                    words = [*program, *before, "--output", "-", "--output", two]
+                    ended = subprocess.run(
+                        words, stdout=stdout, stderr=subprocess.PIPE, cwd=folder
+                    )
+                    self.assertEqual(
+                        ended.stderr, f"open {two}: the same file as stdout\n".encode()
+                    )
+                    self.assertEqual(ended.returncode, 1)
+
     def test_unknown_option(self) -> None:
         self.check("option --bogus not recognized; see --help", "--bogus")
 
