@@ -7,12 +7,12 @@ the terminal, and whom to tell of the end.
 from __future__ import annotations
 
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
 from echolab.admission import Admission
+from echolab.backlog import check_backlog
 from echolab.endpoints import server_endpoints
 from echolab.events import ORDERLY, Accepted, Finished, tee
 from echolab.framing import framing_named
@@ -46,8 +46,6 @@ __all__ = [
 MOST_CONNECTIONS = 1_000_000
 RESERVED_FILES = 16
 """What the program itself may still open: outputs, logs, a listening socket."""
-SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
-
 
 _log = Logger()
 
@@ -105,7 +103,7 @@ def server_service(
         drain_seconds=settings.drain_seconds,
         close_outputs=True,
     )
-    _check_backlog(settings.backlog)
+    check_backlog(settings.backlog)
     return service
 
 
@@ -193,18 +191,3 @@ def _connections(wanted: int) -> int:
             room=room,
         )
     return min(wanted or MOST_CONNECTIONS, room)
-
-
-def _check_backlog(backlog: int) -> None:
-    """Warn of what listen(2) says: a larger value is silently cut."""
-    try:
-        most = int(SOMAXCONN.read_text())
-    except (OSError, ValueError):
-        return  # Not Linux: unknown.
-    if backlog > most:
-        _log.warn(
-            "backlog {backlog} is more than this machine's net.core.somaxconn: "
-            "the kernel makes it {most}",
-            backlog=backlog,
-            most=most,
-        )

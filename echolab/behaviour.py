@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from echolab.near_misses import did_you_mean, nearest
+from echolab.quantities import byte_rate, byte_size, seconds, whole_number
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Behaviour", "Fault"]
 
@@ -101,7 +104,7 @@ class Behaviour:
         Raises:
             ValueError: it cannot be understood.
         """
-        parts = re.split(r"\+(?!\d)", text)  # Not the one of 1e+6.
+        parts = re.split(r"\+(?!\d)", text)  # An error is to show all of 1e+06.
         return cls(tuple(fault for part in parts for fault in _parse(part)))
 
     def towards(self, number: int) -> Behaviour:
@@ -257,19 +260,21 @@ _KINDS = (
     "refuse",
 )
 
-_NUMBERS = {
-    "after_bytes": int,
-    "after_messages": int,
-    "bytes_per_second": float,
-    "seconds": float,
-    "first": int,
+_NUMBERS: dict[str, Callable[[str], float]] = {
+    "after_bytes": byte_size,
+    "after_messages": whole_number,
+    "bytes_per_second": byte_rate,
+    "seconds": seconds,
+    "first": whole_number,
 }
 
 
 def _parse(text: str) -> Behaviour:
-    kind, *words = text.split(":")
+    spelt, *words = text.split(":")
+    kind = spelt.lower()
     if kind not in _KINDS:
-        raise ValueError(f"{kind or 'nothing'} is none of {', '.join(_KINDS)}")
+        meant = did_you_mean(nearest(kind, _KINDS))
+        raise ValueError(f"{spelt or 'nothing'} is none of {', '.join(_KINDS)}{meant}")
     make = getattr(Behaviour, kind.replace("-", "_"))
     arguments: dict[str, float] = {}
     for word in words:

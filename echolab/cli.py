@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
 from twisted.logger import globalLogBeginner
 from twisted.python import usage
+from typing_extensions import override
 
 from echolab.assembly import server_service
 from echolab.client_assembly import client_service, is_typed
 from echolab.client_options import ClientOptions
 from echolab.errors import EcholabError
+from echolab.escaping import escape_line
 from echolab.kernel import raise_open_files_limit
-from echolab.options import BaseOptions
+from echolab.near_misses import command_meant, did_you_mean
+from echolab.options import BaseOptions, option_names
 from echolab.program import (
     Ending,
     check_standard_output,
@@ -52,6 +56,18 @@ class CommandOptions(BaseOptions):
         ["server", None, ServerOptions, "Receive on many connections and print."],
         ["client", None, ClientOptions, "Send lines, show the replies."],
     ]
+
+    @override
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        words = list(sys.argv[1:] if options is None else options)
+        try:
+            super().parseOptions(words)
+        except usage.UsageError as error:
+            commands = {"server": ServerOptions(), "client": ClientOptions()}
+            names = {name: option_names(each) for name, each in commands.items()}
+            meant = command_meant(words, names)
+            said = f"{error}{did_you_mean(meant and escape_line(meant))}"
+            raise usage.UsageError(said) from None
 
 
 def main(argv: Sequence[str] | None = None) -> int:

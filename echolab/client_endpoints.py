@@ -15,7 +15,12 @@ from twisted.internet.endpoints import (
 )
 from twisted.logger import Logger
 
-from echolab.endpoint_strings import arguments_of, parse_reason, with_argument
+from echolab.endpoint_strings import (
+    arguments_of,
+    check_numbers,
+    parse_reason,
+    with_argument,
+)
 from echolab.endpoints import host_and_port
 from echolab.errors import ConnectError
 
@@ -84,12 +89,14 @@ class _ClientEndpoints:
         """Make one of a string."""
         kind, _, rest = text.partition(":")
         seconds = max(1, round(self._seconds))
-        if kind in {"ssl", "tls", "unix"}:
-            arguments, named = arguments_of(rest)
-            if kind == "tls":
-                return self._tls(*arguments, **named)
-            if kind == "ssl":
-                return self._ssl(*arguments, **named)
+        arguments, named = arguments_of(rest)
+        if kind in {"tcp", "ssl", "tls", "unix"}:
+            check_numbers(arguments, named)
+        if kind == "tls":
+            return self._tls(*arguments, **named)
+        if kind == "ssl":
+            return self._ssl(*arguments, **named)
+        if kind == "unix":
             path = arguments[0] if arguments else named["path"]
             if len(os.fsencode(path)) > UNIX_PATH_BYTES:
                 raise ValueError("AF_UNIX path too long")

@@ -7,15 +7,18 @@ from typing import get_args
 from twisted.python import usage
 from typing_extensions import override
 
+from echolab.near_misses import host_and_port_of, is_endpoint
 from echolab.option_values import (
     address_value,
     choice_value,
+    endpoint_value,
     number_or_zero,
     number_value,
     port_value,
     speed_value,
 )
-from echolab.options import ESCAPE_HELP, BaseOptions
+from echolab.options import ESCAPE_HELP, UNITS_HELP, BaseOptions
+from echolab.quantities import number, seconds, whole_number
 from echolab.settings import ClientSettings, When
 
 __all__ = ["ClientOptions"]
@@ -28,7 +31,7 @@ class ClientOptions(BaseOptions):
     longdesc = (
         "Sends each line that is typed or piped, as the lecture's client.c does, "
         "and shows what comes back. Example: echolab client 127.0.0.1 8888, or "
-        "twistd -n echolab-client --host 127.0.0.1 --port 8888."
+        "twistd -n echolab-client --host 127.0.0.1 --port 8888." + UNITS_HELP
     )
     optFlags = [
         ["dot", None, "Quit at a line that begins with '.', from a pipe too."],
@@ -65,6 +68,8 @@ class ClientOptions(BaseOptions):
 
     @override
     def parseArgs(self, *words: str) -> None:
+        if len(words) == 1:
+            words = _host_and_port(words[0])
         given = [self["host"], self["port"], self["connect"]]
         if len(words) not in (0, 2) or not (
             words or any(each is not None for each in given)
@@ -84,13 +89,15 @@ class ClientOptions(BaseOptions):
         port = "8888" if self["port"] is None else self["port"]
         if not host:
             raise usage.UsageError(f"connect :{port}: the host is empty")
+        if self["connect"] is not None:
+            endpoint_value("connect", self["connect"], client=True)
         self._check_replay()
         self.settings = ClientSettings(
             host=host,
             port=port_value("connect", host, port, 1),
             connect=self["connect"],
-            timeout_seconds=number_value("timeout", self["timeout"], float),
-            retry_seconds=number_or_zero("retry", self["retry"]),
+            timeout_seconds=number_value("timeout", self["timeout"], seconds),
+            retry_seconds=number_or_zero("retry", self["retry"], seconds),
             insecure=bool(self["insecure"]),
             edit=not self["no-edit"],
             history=not self["no-history"],
@@ -100,12 +107,14 @@ class ClientOptions(BaseOptions):
             peer=(
                 None
                 if self["peer"] is None
-                else int(number_value("peer", self["peer"], int))
+                else int(number_value("peer", self["peer"], whole_number))
             ),
             crlf=bool(self["crlf"]),
-            lines_per_second=number_or_zero("rate", self["rate"]),
+            lines_per_second=number_or_zero("rate", self["rate"], number),
             wait_seconds=(
-                None if self["wait"] is None else number_or_zero("wait", self["wait"])
+                None
+                if self["wait"] is None
+                else number_or_zero("wait", self["wait"], seconds)
             ),
             dot=self._dot(),
             quiet=bool(self["quiet"]),
@@ -129,3 +138,11 @@ class ClientOptions(BaseOptions):
                 "--replay sends a recording as it came: "
                 "not with --file, --crlf, --dot, --rate"
             )
+
+
+def _host_and_port(word: str) -> tuple[str, ...]:
+    """``HOST:PORT`` in two words; something else as it is."""
+    words = host_and_port_of(word) or (word,)
+    if is_endpoint(word) and not words[-1].isdecimal():
+        raise usage.UsageError(f"{word}: did you mean --connect {word}?")
+    return words

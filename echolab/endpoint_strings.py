@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 
 from echolab.errors import missing_extra, reason_of
+from echolab.near_misses import ENDPOINT_KINDS, did_you_mean, nearest
+from echolab.quantities import whole_number
 
-__all__ = ["arguments_of", "parse_reason", "quoted", "with_argument"]
+_UNKNOWN_KIND = re.compile(r"Unknown endpoint type: '([^']*)'")
+
+__all__ = ["arguments_of", "check_numbers", "parse_reason", "quoted", "with_argument"]
 
 
 def arguments_of(text: str) -> tuple[list[str], dict[str, str]]:
@@ -38,6 +42,20 @@ def with_argument(text: str, key: str, value: object, kinds: set[str]) -> str:
     return text
 
 
+def check_numbers(arguments: list[str], named: dict[str, str]) -> None:
+    """Check the port and the timeout of a client's endpoint string.
+
+    Twisted reads them with ``int``, which takes ``8_888`` and other scripts' digits.
+
+    Raises:
+        ValueError: one is not a number.
+    """
+    given = (named.get("port"), named.get("timeout"), *arguments[1:2])
+    for text in given:
+        if text is not None:
+            whole_number(text)
+
+
 def parse_reason(error: Exception) -> str:
     """Say what is wrong with an endpoint string.
 
@@ -52,5 +70,8 @@ def parse_reason(error: Exception) -> str:
             return "missing or unknown argument in the endpoint string"
         case ValueError() if str(error).startswith("invalid literal"):
             return "not a number in the endpoint string"
+        case ValueError() if found := _UNKNOWN_KIND.match(str(error)):
+            meant = nearest(found[1], ENDPOINT_KINDS)
+            return f"{reason_of(error)}{did_you_mean(meant and f'{meant}:')}"
         case _:
             return reason_of(error)

@@ -18,9 +18,11 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.tcp import makeBinding
 from zope.interface import implementer
 
+from echolab.backlog import backlog_of
 from echolab.endpoint_strings import arguments_of, parse_reason
 from echolab.errors import ListenError, reason_of
 from echolab.proxy import ProxyFactory
+from echolab.quantities import whole_number
 from echolab.refusing import RefusingEndpoint
 from echolab.turned_away import ClosingFactory
 from echolab.unix_endpoint import HandedUNIXEndpoint, UNIXEndpoint
@@ -141,6 +143,8 @@ class _ServerEndpoints:
             from echolab import tls
 
             tls.check_folder(arguments_of(rest)[0][0])
+        if (backlog := arguments_of(rest)[1].get("backlog")) is not None:
+            backlog_of(backlog)
         endpoint: IStreamServerEndpoint = serverFromString(self._reactor, text)
         if isinstance(endpoint, StandardIOEndpoint):
             # It would leave the user's terminal non-blocking.
@@ -179,8 +183,9 @@ class _ServerEndpoints:
     def _tcp(
         self, port: str, interface: str = "", backlog: str | None = None
     ) -> IStreamServerEndpoint:
-        waiting = None if backlog is None else int(backlog)
-        return _tcp(self._reactor, self._settings, int(port), interface, waiting)
+        waiting = None if backlog is None else backlog_of(backlog)
+        number = whole_number(port)
+        return _tcp(self._reactor, self._settings, number, interface, waiting)
 
     def _tcp6(
         self, port: str, interface: str = "::", **named: str
@@ -194,7 +199,7 @@ class _ServerEndpoints:
         backlog: str | None = None,
         lockfile: str = "0",  # noqa: ARG002 - Twisted's; here there is none
     ) -> IStreamServerEndpoint:
-        waiting = self._settings.backlog if backlog is None else int(backlog)
+        waiting = self._settings.backlog if backlog is None else backlog_of(backlog)
         if not re.fullmatch("0?[0-7]{1,3}", mode):
             raise ValueError("mode must be octal, from 0 to 777")
         return _WrappedEndpoint(

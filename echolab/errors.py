@@ -11,6 +11,7 @@ import os
 from typing_extensions import override
 
 from echolab.counting import count
+from echolab.escaping import escape_line
 
 __all__ = [
     "ConnectError",
@@ -46,7 +47,7 @@ class EcholabError(Exception):
     @override
     def __str__(self) -> str:
         """One line: ``bind 0.0.0.0:8888: Address already in use``."""
-        return f"{self.call} {self.address}: {self.reason}"
+        return escape_line(f"{self.call} {self.address}: {self.reason}")
 
 
 class ListenError(EcholabError):

@@ -19,6 +19,7 @@ __all__ = [
     "StreamEscaper",
     "escape",
     "escape_json",
+    "escape_line",
     "escape_messages",
     "escape_name",
     "escape_newlines",
@@ -141,6 +142,12 @@ def _is_graphic(before: str, character: str) -> bool:
         and not re.search(r"[\0-\x7f]", normalize("NFKC", character))
         and not _BLANK.match(character)
     )
+
+
+def escape_line(text: str) -> str:
+    r"""Show a text in one line and harmless: ``\n``, ``\x1b``."""
+    data = escape(text.encode("utf-8", "surrogateescape"))
+    return data.decode().replace("\n", "\\n")
 
 
 def escape_json(line: str) -> str:

@@ -11,15 +11,22 @@ from typing_extensions import override
 
 from echolab import __version__
 from echolab.errors import EcholabError
+from echolab.escaping import escape_line
+from echolab.near_misses import did_you_mean, option_meant
 from echolab.twistd_places import check_places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-__all__ = ["ESCAPE_HELP", "BaseOptions"]
+__all__ = ["ESCAPE_HELP", "UNITS_HELP", "BaseOptions", "option_names"]
 
 ESCAPE_HELP = "Show control characters as escapes: auto (on a terminal), always, never."
+
+UNITS_HELP = (
+    " Times are seconds, or have a unit: 500ms, 5s, 2m, 1h, 1d. Sizes are bytes, or "
+    "64k, 1M, 1MiB (powers of 1024), 1MB (1000)."
+)
 
 
 class BaseOptions(usage.Options):
@@ -27,7 +34,7 @@ class BaseOptions(usage.Options):
 
     Options may stand behind arguments (``echolab server 8888 --once``); and a
     mistake is one line on stderr and exit status 1, under twistd too, which by
-    itself prints the whole help to stdout.
+    itself prints the whole help to stdout. Whatever was typed, it is one line.
     """
 
     @override
@@ -38,9 +45,10 @@ class BaseOptions(usage.Options):
             if self.parent is not None and "pidfile" in self.parent:
                 check_places(self.parent)
         except (usage.UsageError, EcholabError) as error:
+            line = escape_line(str(error))
             if self.parent is None:
-                raise
-            raise SystemExit(str(error)) from None
+                raise usage.UsageError(line) from None
+            raise SystemExit(line) from None
 
     opt_h = usage.Options.opt_help
 
@@ -51,6 +59,11 @@ class BaseOptions(usage.Options):
         raise SystemExit(0)
 
 
+def option_names(options: usage.Options) -> list[str]:
+    """The long names of options, as they are typed."""
+    return [name.rstrip("=") for name in options.longOpt]
+
+
 def _options_first(options: usage.Options, words: list[str]) -> list[str]:
     """The words of a command line with the options before the arguments."""
     if hasattr(options, "subCommands"):
@@ -58,7 +71,9 @@ def _options_first(options: usage.Options, words: list[str]) -> list[str]:
     try:
         pairs, rest = getopt.gnu_getopt(words, options.shortOpt, options.longOpt)
     except getopt.error as error:
-        raise usage.UsageError(f"{error}; see --help") from None
+        meant = did_you_mean(option_meant(error.opt, option_names(options)))
+        see = f"{meant} See --help" if meant else "; see --help"
+        raise usage.UsageError(f"{error}{see}") from None
     first = []
     for name, value in pairs:
         takes_value = f"{name[2:]}=" in options.longOpt

@@ -12,17 +12,21 @@ from echolab.behaviour import Behaviour
 from echolab.endpoints import ANY_IPV4
 from echolab.formats import FORMATS, Label
 from echolab.framing import Overlong
+from echolab.near_misses import did_you_mean, host_and_port_of, nearest
 from echolab.option_values import (
     address_value,
     choice_value,
+    endpoint_value,
     framing_value,
+    keepalive_value,
     network_value,
     number_or_zero,
     number_value,
     port_value,
     reply_value,
 )
-from echolab.options import ESCAPE_HELP, BaseOptions
+from echolab.options import ESCAPE_HELP, UNITS_HELP, BaseOptions
+from echolab.quantities import byte_size, seconds, whole_number
 from echolab.settings import ServerSettings, When
 
 if TYPE_CHECKING:
@@ -51,6 +55,7 @@ class ServerOptions(BaseOptions):
         "Receives on many connections at once and prints what arrives, as the "
         "lecture's server.c does. Example: echolab server 8888, or "
         "twistd -n echolab --port 8888; then, elsewhere: nc 127.0.0.1 8888."
+        + UNITS_HELP
     )
     optFlags = [
         ["once", None, "Serve one connection, then exit."],
@@ -108,17 +113,20 @@ class ServerOptions(BaseOptions):
 
     def opt_listen(self, endpoint: str) -> None:
         """Endpoint to listen on instead, as unix:/tmp/lab.sock; may be repeated."""
-        self._listen.append(endpoint)
+        self._listen.append(endpoint_value("listen", endpoint))
 
     def opt_output(self, where: str) -> None:
         """Append to FILE or FORMAT:FILE instead of stdout (-); may be repeated."""
         output: tuple[str | None, str]
         form, colon, path = where.partition(":")
-        output = (form, path) if colon and form in FORMATS else (None, where)
+        known = form.lower() in FORMATS
+        output = (form.lower(), path) if colon and known else (None, where)
         if colon and output[0] is None and "/" not in form:
             names = ", ".join(FORMATS)
+            meant = nearest(form, FORMATS)
             raise usage.UsageError(
-                f"--output {where}: {form} is no format ({names}); "
+                f"--output {where}: {form} is no format ({names})"
+                f"{did_you_mean(meant and f'{meant}:{path}')}; "
                 f"for a file of that name write ./{where}"
             )
         if not output[1]:
@@ -150,8 +158,10 @@ class ServerOptions(BaseOptions):
 
     @override
     def parseArgs(self, *words: str) -> None:
-        if len(words) > 1:
-            raise usage.UsageError("Usage: echolab server [port]")
+        where = host_and_port_of(":".join(words))
+        if len(words) > 1 or where:
+            meant = where and f"--interface {where[0]} --port {where[1]}"
+            raise usage.UsageError(f"Usage: echolab server [port]{did_you_mean(meant)}")
         if words and self["port"] is not None:
             raise usage.UsageError("the port is given twice")
         if words:
@@ -174,15 +184,17 @@ class ServerOptions(BaseOptions):
             port=port_value("bind", interface or ANY_IPV4, port, 0),
             interface=interface,
             listen=tuple(self._listen),
-            backlog=int(number_value("backlog", self["backlog"], int)),
+            backlog=int(number_value("backlog", self["backlog"], whole_number)),
             once=bool(self["once"]),
             fsync=bool(self["fsync"]),
             framing=(framing := framing_value(self["framing"])),
             max_message_bytes=int(
-                number_value("max-message", self["max-message"], int)
+                number_value("max-message", self["max-message"], byte_size)
             ),
             overlong=choice_value("overlong", self["overlong"], get_args(Overlong)),
-            partial_seconds=number_or_zero("partial-after", self["partial-after"]),
+            partial_seconds=number_or_zero(
+                "partial-after", self["partial-after"], seconds
+            ),
             reply=reply_value(self["reply"], framing),
             behave=self._checked_behaviour(),
             reuse_port=bool(self["reuse-port"]),
@@ -191,15 +203,21 @@ class ServerOptions(BaseOptions):
             max_connections=(
                 0
                 if self["max-connections"] is None
-                else int(number_value("max-connections", self["max-connections"], int))
+                else int(
+                    number_value(
+                        "max-connections", self["max-connections"], whole_number
+                    )
+                )
             ),
-            max_per_host=int(number_or_zero("max-per-host", self["max-per-host"], int)),
-            idle_seconds=number_or_zero("idle-timeout", self["idle-timeout"]),
+            max_per_host=int(
+                number_or_zero("max-per-host", self["max-per-host"], whole_number)
+            ),
+            idle_seconds=number_or_zero("idle-timeout", self["idle-timeout"], seconds),
             handshake_seconds=number_value(
-                "handshake-timeout", self["handshake-timeout"], float
+                "handshake-timeout", self["handshake-timeout"], seconds
             ),
-            keepalive_seconds=number_or_zero("keepalive", self["keepalive"]),
-            drain_seconds=number_or_zero("drain", self["drain"]),
+            keepalive_seconds=keepalive_value(self["keepalive"]),
+            drain_seconds=number_or_zero("drain", self["drain"], seconds),
             format=choice_value("format", self["format"], tuple(FORMATS)),
             label=choice_value("label", self["label"], get_args(Label)),
             escape=choice_value("escape", self["escape"], get_args(When)),

@@ -47,10 +47,6 @@ class ValueTests(SynchronousTestCase):
             behaviour = Behaviour.read_slowly(number)
             self.assertNotIn("e+", str(behaviour))
             self.assertEqual(Behaviour.parse(str(behaviour)), behaviour)
-        text = "read-slowly:bytes-per-second=1e+06+reset"
-        self.assertEqual(
-            Behaviour.parse(text), Behaviour.read_slowly(1e6) + Behaviour.reset()
-        )
         together = sum(EVERY, Behaviour())
         self.assertEqual(Behaviour.parse(str(together)), together)
         self.assertEqual(len(list(together)), len(EVERY))
@@ -61,6 +57,14 @@ class ValueTests(SynchronousTestCase):
             str(Behaviour.reset(after_messages=2, first=1) + Behaviour.read_bytewise()),
             "reset:after-messages=2:first=1+read-bytewise",
         )
+
+    def test_units_and_case(self) -> None:
+        self.assertEqual(
+            Behaviour.parse("Read-Slowly:bytes-per-second=1.5k+answer-late:seconds=2m"),
+            Behaviour.read_slowly(1536) + Behaviour.answer_late(120),
+        )
+        reset = Behaviour.reset(after_bytes=2**20)
+        self.assertEqual(Behaviour.parse("RESET:after-bytes=1MiB"), reset)
 
     def test_towards(self) -> None:
         both = Behaviour.reset(first=2) + Behaviour.read_bytewise()
@@ -81,7 +85,16 @@ class ValueTests(SynchronousTestCase):
             ("close:after-bytes=1:after-messages=1", "close: after so many bytes, or"),
             ("read-slowly", "read-slowly needs :bytes-per-second="),
             ("read-slowly:bytes-per-second=0", "bytes-per-second must be more than 0"),
-            ("answer-late:seconds=nan", "answer-late: seconds must be more than 0"),
+            ("answer-late:seconds=nan", "answer-late: seconds=nan is no number"),
+            ("answer-late:seconds=0ms", "answer-late: seconds must be more than 0"),
+            ("read-slowly:bytes-per-second=1e+06", "bytes-per-second=1e+06 is no num"),
+            (
+                "reset:after-bytes=\uff11\uff10",
+                "reset: after-bytes=\uff11\uff10 is no number",
+            ),
+            ("reset:after-messages=1_0", "reset: after-messages=1_0 is no number"),
+            ("reset:after-messages=1k", "reset: after-messages=1k is no number"),
+            ("resett:first=1", "; did you mean reset?"),
             ("refuse:first=1", "refuse takes seconds, not first=1"),
         ):
             with self.assertRaises(ValueError) as caught:

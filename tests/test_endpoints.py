@@ -74,6 +74,29 @@ class EndpointCase(TestCase):
 
 
 class PlainTests(EndpointCase):
+    def test_numbers_are_ascii_digits(self) -> None:
+        for text, why in (
+            ("tcp:8_888", "8_888 is not a whole number"),
+            ("haproxy:tcp:+1", r"\+1 is not a whole number"),
+            ("tcp:0:backlog=\uff11", "\uff11 is not a whole number"),
+            ("unix:/a:backlog= 1", "1 is not a whole number"),
+            ("tcp:0:backlog=0", "backlog must be over 0 and below 2147483648"),
+            (
+                "tcp:0:backlog=" + "9" * 20,
+                "backlog must be over 0 and below 2147483648",
+            ),
+        ):
+            proxies = (network("127.0.0.1"),)
+            settings = ServerSettings(listen=(text,), proxy_from=proxies)
+            with self.assertRaisesRegex(ListenError, f": {why}$"):
+                server_endpoints(self.reactor, settings)
+        for text, word in (
+            *(("tcp:a:8_888", "8_888"), ("tls:a:\uff11", "\uff11")),
+            *(("tcp:a:1:timeout=1_0", "1_0"), ("unix:/a:timeout= 1", "1")),
+        ):
+            with self.assertRaisesRegex(ConnectError, f": {word} is not a whole num"):
+                client_endpoint(self.reactor, ClientSettings(connect=text))
+
     async def test_port_and_interface(self) -> None:
         for interface in ("127.0.0.1", "::1"):
             self.setUp()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import socket
+
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Behaviour
+from echolab.cli import CommandOptions
 from echolab.client_options import ClientOptions
+from echolab.kernel import WatchedSocket, keep_alive
 from echolab.server_options import ServerOptions
 from echolab.settings import ClientSettings, ServerSettings
 
@@ -114,7 +119,22 @@ class ServerOptionsTests(SynchronousTestCase):
                 r"--reply x{60}\.\.\.: 65536 bytes are too long: at most 65535",
             ),
             (["--reply", r"\q"], r"--reply \\q: has an unknown escape"),
-            (["--idle-timeout", "-1"], "--idle-timeout -1: must be a number from 0 .*"),
+            (["--idle-timeout", "-1"], "--idle-timeout -1: must be a time from 0 .*"),
+            (["--idle-timeout", "5x"], ".*: must be a time .*, as 5, 500ms, 2m or 1h"),
+            (["--max-message", "0k"], "--max-message 0k: must be a size over 0 .*"),
+            (["--max-message", "3G"], ".*: must be a size .*, as 65536, 64k or 1MiB"),
+            (["--max-message", "1.1k"], "--max-message 1.1k: must be a size .*"),
+            (
+                ["--keepalive", "65535"],
+                "--keepalive 65535: must be at most 65534 .*",
+            ),
+            (["--keepalive", "1d"], "--keepalive 1d: must be at most 65534 seconds.*"),
+            (["--port", "1" * 5_000], "bind 0.0.0.0:1+: port is not a number"),
+            (["--backlog", "1" * 5_000], "--backlog 1+: must be a whole number .*"),
+            (["--drain", "9" * 400], "--drain 9+: must be a time .*"),
+            (["a\nb\x1b[2J\udcff"], r"bind 0.0.0.0:a\\nb\\x1b\[2J\\xff: port is .*"),
+            (["--a\nb"], r"option --a\\nb not recognized; see --help"),
+            (["-o", "a\nb:c"], r"--output a\\nb:c: a\\nb is no format .*"),
             (["--max-per-host", "1.5"], ".*: must be a whole number from 0 .*"),
             (["--overlong", "x"], "--overlong x: must be one of split, close"),
             (
@@ -126,11 +146,194 @@ class ServerOptionsTests(SynchronousTestCase):
             (["--framing", r"delimiter:\q"], ".*: has an unknown escape"),
             (["--format", "x"], "--format x: must be one of classic, log, .*"),
             (["1", "--port", "2"], "the port is given twice"),
-            (["1", "2"], r"Usage: echolab server \[port\]"),
+            (
+                ["1", "2"],
+                r"Usage: echolab server \[port\]; did you .*",
+            ),
+            (["1", "2", "3"], r"Usage: echolab server \[port\]"),
             (["--bogus"], "option --bogus not recognized; see --help"),
         ):
             with self.assertRaisesRegex(UsageError, f"^{message}$"):
                 server(*words)
+
+
+class NumberTests(SynchronousTestCase):
+    NOT = (
+        "",
+        "\uff11",
+        "1_0",
+        " 10",
+        "10 ",
+        "+10",
+        "1e3",
+        "0x10",
+        "٣",
+        "inf",
+        "nan",
+        "",
+    )
+
+    def test_ascii_digits_in_every_option(self) -> None:
+        for option in (
+            *("port", "backlog", "max-message", "partial-after", "max-connections"),
+            *(
+                "max-per-host",
+                "idle-timeout",
+                "handshake-timeout",
+                "keepalive",
+                "drain",
+            ),
+        ):
+            self.assertTrue(server(f"--{option}", "10"))
+            for text in self.NOT:
+                with self.assertRaises(UsageError, msg=(option, text)):
+                    server(f"--{option}", text)
+        for option in ("port", "timeout", "retry", "wait", "rate"):
+            self.assertTrue(client("--host", "a", f"--{option}", "10"))
+            for text in self.NOT:
+                with self.assertRaises(UsageError, msg=(option, text)):
+                    client("--host", "a", f"--{option}", text)
+        for option in ("speed", "peer"):
+            for text in self.NOT:
+                with self.assertRaises(UsageError, msg=(option, text)):
+                    client("a", "1", "--replay", "x", f"--{option}", text)
+
+    def test_units(self) -> None:
+        self.assertEqual(
+            server(
+                *("--idle-timeout", "500ms", "--drain", "2m", "--keepalive", "1h"),
+                *("--partial-after", "1.5s", "--handshake-timeout", ".5"),
+                *("--max-message", "1MiB"),
+            ),
+            ServerSettings(
+                idle_seconds=0.5,
+                drain_seconds=120,
+                keepalive_seconds=3600,
+                partial_seconds=1.5,
+                handshake_seconds=0.5,
+                max_message_bytes=1 << 20,
+            ),
+        )
+        for text, size in (
+            ("1k", 1024),
+            ("64K", 65_536),
+            ("1KiB", 1024),
+            ("1.5k", 1536),
+            ("1kB", 1000),
+            ("2m", 2 << 20),
+            ("2MB", 2_000_000),
+            ("1g", 1 << 30),
+        ):
+            self.assertEqual(server("--max-message", text).max_message_bytes, size)
+        settings = client("a", "1", "--timeout", "1m", "--wait", "0", "--retry", "1d")
+        self.assertEqual(
+            (settings.timeout_seconds, settings.wait_seconds, settings.retry_seconds),
+            (60, 0, 86_400),
+        )
+
+    def test_the_kernel_takes_the_longest_keepalive(self) -> None:
+        with socket.socket() as tcp:
+            keep_alive(
+                WatchedSocket(tcp), server("--keepalive", "65534").keepalive_seconds
+            )
+            idle = tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+            patience = tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        self.assertEqual((idle, patience), (32_767, 65_534_000))
+
+
+class MeantTests(SynchronousTestCase):
+    """What was probably meant."""
+
+    def test_names_in_any_case(self) -> None:
+        self.assertEqual(
+            server(
+                *("--format", "JSON", "--framing", "Delimiter:X", "--escape", "NEVER"),
+                *("--overlong", "Close", "-o", "Hex:Dump"),
+            ),
+            ServerSettings(
+                format="json",
+                framing="delimiter:X",
+                escape="never",
+                overlong="close",
+                outputs=(("hex", "Dump"),),
+            ),
+        )
+        settings = client("a", "1", "--replay", "x", "--speed", "MAX")
+        self.assertEqual(settings.speed, 0)
+
+    def test_of_the_server(self) -> None:
+        for words, meant in (
+            (["--prot", "1"], "did you mean --port? See --help"),
+            (
+                ["--max", "1"],
+                " or --max-message or --max-per-host? See --help",
+            ),
+            (["--format", "jason"], "must be one of classic, .*; did you mean json?"),
+            (["--framing", "lien"], "did you mean line?"),
+            (["--framing", "delimeter:;"], "did you mean delimiter:;?"),
+            (["-o", "jsn:x"], "did you mean json:x?"),
+            (["--color", "allways"], "did you mean always?"),
+            (["--listen", "9160"], "did you mean --listen tcp:9160?"),
+            (["--listen", "/tmp/x"], "did you mean --listen unix:/tmp/x?"),
+            (
+                ["--listen", "127.0.0.1:9160"],
+                "did you mean --listen tcp:9160:interface=127.0.0.1?",
+            ),
+            (["--listen", "[::1]:1"], r"did you mean --listen tcp:1:interface=\:\:1?"),
+            (["127.0.0.1:1"], "did you mean --interface 127.0.0.1 --port 1?"),
+            (["a", "1"], "did you mean --interface a --port 1?"),
+        ):
+            with self.assertRaises(UsageError) as caught:
+                server(*words)
+            pattern = re.escape(meant).replace(r"\.\*", ".*")
+            self.assertRegex(str(caught.exception), pattern)
+
+    def test_a_plugins_endpoint_is_none_of_them(self) -> None:
+        for text in ("onion:80", "ssh:80", "tcp:80", "tpc:80"):
+            self.assertEqual(server("--listen", text).listen, (text,))
+
+    def test_of_the_client(self) -> None:
+        for word, host, port in (
+            ("localhost:99", "localhost", 99),
+            ("[::1]:99", "::1", 99),
+            ("10.0.0.1:1", "10.0.0.1", 1),
+        ):
+            self.assertEqual(client(word), ClientSettings(host=host, port=port))
+        for words, meant in (
+            (["unix:/tmp/x"], "unix:/tmp/x: did you mean --connect unix:/tmp/x?"),
+            (["tls:a:1"], "tls:a:1: did you mean --connect tls:a:1?"),
+            (["--connect", "99"], "did you mean --connect tcp:127.0.0.1:99?"),
+            (["--connect", "a.b:99"], "did you mean --connect tcp:a.b:99?"),
+            (["--connect", "./x"], "did you mean --connect unix:./x?"),
+            (["a", "1", "--no-dto"], "did you mean --no-dot?"),
+            (["a:\uff11"], "connect a:\uff11: port is not a number"),
+            (["::1"], "Usage: echolab client <ipaddr> <port>"),
+            (["a:1", "--port", "1"], "the server is given twice"),
+        ):
+            with self.assertRaises(UsageError) as caught:
+                client(*words)
+            self.assertIn(meant, str(caught.exception))
+
+    def test_of_the_command(self) -> None:
+        for words, meant in (
+            (["8888"], "Unknown command: 8888; did you mean echolab server 8888?"),
+            (["serve", "1"], "did you mean echolab server 1?"),
+            (["listen"], "did you mean echolab server?"),
+            (["--prot", "1"], "option --prot not recognized"),
+            (["--port", "1"], "did you mean echolab server --port 1?"),
+            (["--file", "x"], "did you mean echolab client --file x?"),
+            (["localhost:1"], "did you mean echolab client localhost:1?"),
+            (["10.0.0.1", "1"], "did you mean echolab client 10.0.0.1 1?"),
+            (["SERVER"], "did you mean echolab server?"),
+            (["8888", "a\nb"], r"did you mean echolab server 8888 'a\nb'?"),
+        ):
+            with self.assertRaises(UsageError) as caught:
+                CommandOptions().parseOptions(words)
+            self.assertIn(meant, str(caught.exception))
+        for words in (["toast"], ["--toast"], ["-x"], ["--help=3"]):
+            with self.assertRaises(UsageError) as caught:
+                CommandOptions().parseOptions(words)
+            self.assertNotIn("mean", str(caught.exception))
 
 
 class ClientOptionsTests(SynchronousTestCase):
@@ -162,8 +365,8 @@ class ClientOptionsTests(SynchronousTestCase):
     def test_mistakes(self) -> None:
         for words, message in (
             (["::1", "0"], r"connect \[::1\]:0: port must be 1-65535"),
-            (["a", "1", "--timeout", "-1"], "--timeout -1: must be a number over"),
-            (["a", "1", "--timeout", "x"], "--timeout x: must be a number over"),
+            (["a", "1", "--timeout", "-1"], "--timeout -1: must be a time over"),
+            (["a", "1", "--timeout", "x"], "--timeout x: must be a time over"),
             (["", "1"], "connect :1: the host is empty"),
             (["a", ""], "connect a:: port is not a number"),
             (["a", "1", "--connect", "tcp:b:1"], "the server is given twice"),

@@ -244,11 +244,17 @@ class ServerTests(SynchronousTestCase):
 
     def test_backlog_the_kernel_would_cut(self) -> None:
         most = Path("/proc/sys/net/core/somaxconn").read_text().strip().encode()
-        with self.start("--backlog", "2000000000") as server:
-            server.port()
-            [warning] = [x for x in server.err.splitlines() if b"backlog" in x]
-            self.assertIn(b"2000000000", warning)
-            self.assertIn(most, warning)
+        for words in (
+            ("--backlog", "2000000000"),
+            ("--listen", "tcp:0:interface=127.0.0.1:backlog=2000000000"),
+            ("--listen", "tcp:0:127.0.0.1:2000000000"),
+            ("--listen", f"unix:@echolab-{os.getpid()}:backlog=2000000000"),
+        ):
+            with self.start(*words) as server:
+                server.wait_for(b"listening on", stream="err")
+                [warning] = [x for x in server.err.splitlines() if b" more than " in x]
+                self.assertIn(b"2000000000", warning)
+                self.assertIn(most, warning)
 
 
 class SignalAtOnceTests(SynchronousTestCase):
@@ -469,10 +475,20 @@ class StartingTests(SynchronousTestCase):
         for text, reason in (
             ("foo:bar", "Unknown endpoint type: 'foo'"),
             ("tcp", "missing or unknown argument in the endpoint string"),
-            ("tcp:x", "not a number in the endpoint string"),
+            ("tcp:x", "x is not a whole number"),
+            ("tpc:0", "Unknown endpoint type: 'tpc'; did you mean tcp:?"),
             ("stdio:", "stdin and stdout are no place to listen"),
         ):
             self.check(f"listen {text}: {reason}", "--listen", text)
+
+    def test_an_error_is_one_line_whatever_was_typed(self) -> None:
+        text = "tcp:a\nb\x1b[2J"
+        self.check(
+            r"listen tcp:a\nb\x1b[2J: a b\x1b[2J is not a whole number",
+            "--listen",
+            text,
+        )
+        self.check(r"bind 0.0.0.0:a\nb: port is not a number", "--port", "a\nb")
 
     def test_unix_path_without_its_folder(self) -> None:
         self.check(

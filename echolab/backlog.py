@@ -1,0 +1,43 @@
+"""How many connections may wait to be accepted, and how many the kernel lets wait."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twisted.logger import Logger
+
+from echolab.quantities import whole_number
+
+__all__ = ["backlog_of", "check_backlog"]
+
+SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
+MOST = 2**31
+
+_log = Logger()
+
+
+def backlog_of(text: str) -> int:
+    """Read the backlog of an endpoint string; warn if the kernel would cut it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not 0 < (backlog := whole_number(text)) < MOST:
+        raise ValueError(f"backlog must be over 0 and below {MOST}")
+    check_backlog(backlog)
+    return backlog
+
+
+def check_backlog(backlog: int) -> None:
+    """Warn of what listen(2) says: a larger value is silently cut."""
+    try:
+        most = int(SOMAXCONN.read_text())
+    except (OSError, ValueError):
+        return  # Not Linux: unknown.
+    if backlog > most:
+        _log.warn(
+            "backlog {backlog} is more than this machine's net.core.somaxconn: "
+            "the kernel makes it {most}",
+            backlog=backlog,
+            most=most,
+        )

@@ -1,0 +1,108 @@
+"""What a user probably meant; looked for only once something was not understood."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = [
+    "command_meant",
+    "did_you_mean",
+    "endpoint_meant",
+    "host_and_port_of",
+    "is_endpoint",
+    "nearest",
+    "option_meant",
+]
+
+_HOST_AND_PORT = re.compile(r"(\[[^\]]*\]|[^:\[\]]*):([^:]*)")
+_ADDRESS = re.compile(r"\[.+\]|localhost|[^:]*\.[^:]*")
+_SYNONYMS = {
+    "listen": "server",
+    "receive": "server",
+    "connect": "client",
+    "send": "client",
+}
+ENDPOINT_KINDS = ("tcp", "tcp6", "unix", "ssl", "tls", "haproxy", "systemd")
+
+
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """The one of the choices that is most like a word, if any is like it."""
+    # Here, since it is wanted only by those who mistyped.
+    from difflib import get_close_matches
+
+    found = get_close_matches(word.lower(), list(choices), n=1)
+    return found[0] if found else None
+
+
+def did_you_mean(meant: str | None) -> str:
+    """The end of an error that says what was probably meant, if that is known."""
+    return f"; did you mean {meant}?" if meant else ""
+
+
+def host_and_port_of(word: str) -> tuple[str, str] | None:
+    """The parts of ``HOST:PORT`` or ``[ADDRESS]:PORT``."""
+    found = _HOST_AND_PORT.fullmatch(word)
+    return (found[1], found[2]) if found else None
+
+
+def option_meant(name: str, options: Iterable[str]) -> str | None:
+    """The option that is like one that there is not, or that begins so."""
+    options = list(options)
+    begun = [each for each in options if each.startswith(name)]
+    if begun:
+        return " or ".join(f"--{each}" for each in sorted(begun))
+    meant = nearest(name, options)
+    return meant and f"--{meant}"
+
+
+def endpoint_meant(text: str, *, client: bool = False) -> str | None:
+    """The endpoint string that a port, an address or a path stands for.
+
+    What begins with a word and a colon may be a plugin's, and is nothing else.
+    """
+    if re.fullmatch(r"\d+", text, re.ASCII):
+        return f"tcp:127.0.0.1:{text}" if client else f"tcp:{text}"
+    if re.match(r"[./@]", text):
+        return f"unix:{text}"
+    host, port = host_and_port_of(text) or ("", "")
+    if not (_ADDRESS.fullmatch(host) and re.fullmatch(r"\d+", port, re.ASCII)):
+        return None
+    host = host.strip("[]").replace(":", r"\:")
+    return f"tcp:{host}:{port}" if client else f"tcp:{port}:interface={host}"
+
+
+def is_endpoint(text: str) -> bool:
+    """Whether this looks like an endpoint string."""
+    kind, colon, _ = text.partition(":")
+    return bool(colon) and kind in ENDPOINT_KINDS
+
+
+def command_meant(
+    words: Sequence[str], options: Mapping[str, Sequence[str]]
+) -> str | None:
+    """The command that somebody meant who named none.
+
+    Args:
+        words: what was said instead.
+        options: the names of each command's options.
+    """
+    if not words:
+        return None
+    first = words[0]
+    if name := _SYNONYMS.get(first) or nearest(first, options):
+        return shlex.join(["echolab", name, *words[1:]])
+    if first.startswith("--"):
+        option = first[2:].partition("=")[0]
+        if option in {"help", "version"}:
+            return None
+        name = next((each for each in options if option in options[each]), None)
+    elif re.fullmatch(r"\d+", first, re.ASCII):
+        name = "server"
+    elif host_and_port_of(first) or (len(words) > 1 and words[1].isdecimal()):
+        name = "client"
+    return name and shlex.join(["echolab", name, *words])

@@ -1,0 +1,105 @@
+"""Numbers as users write them: ASCII digits, with units for times and sizes."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["byte_rate", "byte_size", "number", "seconds", "whole_number"]
+
+_WHOLE = re.compile(r"-?\d+", re.ASCII)
+_NUMBER = re.compile(r"(-?(?:\d+(?:\.\d+)?|\.\d+))([A-Za-z]*)", re.ASCII)
+
+_NONE = {"": Fraction(1)}
+_TIMES = {
+    "": Fraction(1),
+    "ms": Fraction(1, 1000),
+    "s": Fraction(1),
+    "m": Fraction(60),
+    "h": Fraction(3600),
+    "d": Fraction(86400),
+}
+_SIZES = {"": Fraction(1)} | {
+    unit: Fraction(base**power)
+    for power, letter in enumerate("kmg", start=1)
+    for unit, base in ((letter, 1024), (f"{letter}ib", 1024), (f"{letter}b", 1000))
+}
+
+
+def whole_number(text: str) -> int:
+    """Read a whole number: ASCII digits, perhaps behind a minus.
+
+    ``int`` would also take ``1_000``, `` 10``, ``+10`` and other scripts' digits.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not _WHOLE.fullmatch(text):
+        raise ValueError(f"{text} is not a whole number")
+    return int(text)
+
+
+def number(text: str) -> float:
+    """Read a number: ASCII digits and perhaps a point; no exponent, no ``inf``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _float(_measure(text, _NONE, "a number"))
+
+
+def seconds(text: str) -> float:
+    """Read a time: ``5``, ``500ms``, ``5s``, ``2m``, ``1h``, ``1d``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _float(_measure(text, _TIMES, "a time"))
+
+
+def byte_size(text: str) -> int:
+    """Read a size: ``65536``, ``64k``, ``1MiB``, in upper or lower case.
+
+    As for GNU's ``head -c``, ``k``, ``M``, ``G`` and ``KiB``… are powers of 1024,
+    ``kB``, ``MB``, ``GB`` of 1000.
+
+    Raises:
+        ValueError: it is none, or no whole number of bytes.
+    """
+    size = byte_rate(text)
+    if not size.is_integer():
+        raise ValueError(f"{text} is not a whole number of bytes")
+    return int(size)
+
+
+def byte_rate(text: str) -> float:
+    """Read how many bytes a second; as `byte_size`, but with fractions.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _float(_measure(text, _SIZES, "a size", any_case=True))
+
+
+def _measure(
+    text: str, units: Mapping[str, Fraction], what: str, *, any_case: bool = False
+) -> Fraction:
+    found = _NUMBER.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text} is not {what}")
+    digits, unit = found.groups()
+    factor = units.get(unit.lower() if any_case else unit)
+    if factor is None:
+        raise ValueError(f"{text} is not {what}: unknown unit {unit}")
+    return Fraction(digits) * factor
+
+
+def _float(value: Fraction) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError("the number is too large") from None
