@@ -34,7 +34,7 @@ RECV = b"recv data: "
 
 
 class Classic:
-    """The lecture's lines, as ``server.c`` prints them.
+    """The lines of the session that the lecture shows.
 
     ``accepted host(IP: 127.0.0.1, Port: 60612)``, one ``recv data: …`` for each
     message, ``finish.``; with a label, ``[127.0.0.1:60612] recv data: …``.

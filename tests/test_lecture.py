@@ -1,0 +1,92 @@
+"""The lecture's server beside echolab with its options: the same, to the byte."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from tests.support import ECHOLAB, SECONDS, Client, Program
+
+SOURCE = Path(__file__).parent / "lecture" / "server.c"
+AS_THE_LECTURES = (
+    *("--once", "--framing", "chunk", "--max-message", "1024"),
+    *("--partial-after", "0", "--escape", "never"),
+)
+
+SESSIONS: tuple[tuple[bytes, ...], ...] = (
+    (b"hello\n", b"this is test client\n", b"bye\n"),
+    (),
+    (b"no newline", b"\n", b"\r\n", b"two\nlines\n"),
+    (b"x" * 1023 + b"\n", b"y" * 1024, b"z" * 1024 + b"\n", b"w" * 3000 + b"\n"),
+    (("x" + "ä" * 600 + "\n").encode(),),
+    (b"\x1b[2J\x07\xff\xfe\x9b\t%s%d%n\\\n", b"finish.\n"),
+)
+"""What is sent; the next is sent when the one before has been printed."""
+
+
+def reads(piece: bytes) -> int:
+    """How many reads of 1,024 bytes a piece is."""
+    return -(-len(piece) // 1024)
+
+
+def listening_port(pid: int) -> int:
+    """Wait until a process listens, and say where; the lecture's does not say."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        sockets = set()
+        for fd in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                sockets.add(os.readlink(fd))
+        for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == "0A" and f"socket:[{inode}]" in sockets:
+                return int(local.rpartition(":")[2], 16)
+        os.sched_yield()
+    raise AssertionError("it does not listen")
+
+
+class LectureTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        compiler, stdbuf = shutil.which("cc"), shutil.which("stdbuf")
+        if not (compiler and stdbuf):
+            raise SkipTest("no C compiler, or no stdbuf")
+        self.folder = self.enterContext(tempfile.TemporaryDirectory())
+        self.lecture = f"{self.folder}/server"
+        subprocess.run([compiler, "-o", self.lecture, str(SOURCE)], check=True)
+        # Into a pipe, C prints nothing before its end.
+        self.unbuffered = (stdbuf, "-o0", self.lecture)
+
+    def talk(self, server: Program, port: int, pieces: tuple[bytes, ...]) -> bytes:
+        """What a server prints of a client that sends these, but for its port."""
+        with server:
+            with Client(port) as client:
+                server.wait_for(b"accepted host")
+                read = 0
+                for piece in pieces:
+                    client.sendall(piece)
+                    read += reads(piece)
+                    server.wait_for(b"recv data: ", times=read)
+            self.assertEqual(server.end(), 0, server.err)
+            return server.out.replace(b"Port: %d)" % client.port, b"Port: P)")
+
+    def test_to_the_byte(self) -> None:
+        for pieces in SESSIONS:
+            lectures = Program("0", program=self.unbuffered)
+            port = listening_port(lectures.process.pid)
+            printed = self.talk(lectures, port, pieces)
+            self.assertEqual(printed.count(b"recv data: "), sum(map(reads, pieces)))
+            where = ("--interface", "127.0.0.1", "--port", "0")
+            ours = Program("server", *where, *AS_THE_LECTURES, program=ECHOLAB)
+            self.assertEqual(self.talk(ours, ours.port(), pieces), printed)
+
+    def test_the_lectures_usage(self) -> None:
+        with Program(program=(self.lecture,)) as server:
+            self.assertEqual(server.end(), 1)
+        self.assertEqual(server.out, f"Usage: {self.lecture} <port>\n".encode())
