@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from itertools import count
 from typing import TYPE_CHECKING, cast
 
@@ -29,8 +30,9 @@ from echolab.events import (
     cause_of,
     unframed,
 )
+from echolab.flushing import when_flushed
 from echolab.framing import ChunkFramer
-from echolab.kernel import keep_urgent_data
+from echolab.kernel import keep_urgent_data, unacknowledged_bytes
 from echolab.timekeeping import TimeOfDay
 from echolab.transports import complete
 
@@ -50,6 +52,24 @@ if TYPE_CHECKING:
     from echolab.messages import Messages
 
 __all__ = ["SenderFactory", "SenderProtocol"]
+
+LINGER_SECONDS = 1.0
+"""How long a TLS server may be silent and not answer this side's end of it."""
+
+
+class _Phase(enum.Enum):
+    """How far the end of a connection has come."""
+
+    SENDING = enum.auto()
+    """It is not ending: what is written is sent."""
+    FLUSHING = enum.auto()
+    """Nothing more is taken; what was is still being sent."""
+    WAITING = enum.auto()
+    """All is sent; the server may have something to say."""
+    CLOSING = enum.auto()
+    """It is being closed."""
+    LINGERING = enum.auto()
+    """All is with the kernel, TLS's end too, which the server should answer."""
 
 
 @implementer(IPushProducer)
@@ -73,7 +93,7 @@ class Replies:
 
     def stopProducing(self) -> None:
         """End the connection."""
-        self._protocol.transport.loseConnection()
+        self._protocol.close()
 
 
 @implementer(IConsumer, IHalfCloseableProtocol, IPushProducer)
@@ -100,12 +120,12 @@ class SenderProtocol(Protocol):
         self.replies = Replies(self)
         self._producer: Producer | None = None
         self._paused = False
-        self._finishing = False
-        self._all_flushed = False
+        self._phase = _Phase.SENDING
         self._stopped = False
         self._server_ended = False
         self._received_bytes = 0
         self._quiet_timer: IDelayedCall | None = None
+        self._stop_timer: IDelayedCall | None = None
         self._ready = False
         self._waiting: Deferred[SenderProtocol] | None = None
 
@@ -171,15 +191,17 @@ class SenderProtocol(Protocol):
 
     def heard(self) -> None:
         """Note that the server is not silent."""
-        if self._all_flushed:
+        if self._phase is _Phase.WAITING:
             factory = self.factory
             self._wait_for_silence(
                 factory.tls_wait_seconds if self._over_tls else factory.wait_seconds
             )
+        elif self._phase is _Phase.LINGERING:
+            self._wait_for_silence(LINGER_SECONDS)
 
     def write(self, data: bytes) -> None:
         """Send bytes, as soon as the server takes them."""
-        if self._finishing or not self.connected:
+        if self._phase is not _Phase.SENDING or not self.connected:
             return
         if self._server_ended:
             self._wait_for_silence(self.factory.half_open_seconds)
@@ -203,21 +225,29 @@ class SenderProtocol(Protocol):
 
     def finish(self) -> None:
         """Send what was written, then say that this was all, then wait."""
-        if self._finishing or not self.connected:
+        if self._phase is not _Phase.SENDING or not self.connected:
             return
         self._send_no_more()
         if self._over_tls and not self._server_ended:
             # The server cannot be told; it may still have something to say.
-            self._all_flushed = True
+            self._phase = _Phase.WAITING
             self.heard()
         elif self._can_half_close() and not self._server_ended:
             self.transport.loseWriteConnection()
         elif IProcessTransport.providedBy(self.transport):
-            self._all_flushed = True
+            self._phase = _Phase.WAITING
             self.transport.closeStdin()
             self.heard()
         else:
-            self.transport.loseConnection()
+            self.close()
+
+    def close(self) -> None:
+        """Close when all is flushed; a TLS server need not agree (RFC 8446, 6.1)."""
+        self._send_no_more()
+        self._phase = _Phase.CLOSING
+        if self._over_tls and (below := self._below()):
+            when_flushed(below, self._linger)
+        self.transport.loseConnection()
 
     def stop(self, seconds: float) -> None:
         """End the connection, within ``seconds`` even if the server is stuck."""
@@ -225,8 +255,9 @@ class SenderProtocol(Protocol):
             return
         self._stopped = True
         self._send_no_more()
-        self._cancel_timer()
-        self._quiet_timer = self.factory.clock.callLater(
+        self._phase = _Phase.CLOSING
+        self._cancel_timers()
+        self._stop_timer = self.factory.clock.callLater(
             seconds, self.transport.abortConnection
         )
         # Last, since the connection may be gone when this returns.
@@ -234,14 +265,14 @@ class SenderProtocol(Protocol):
 
     def writeConnectionLost(self) -> None:
         """All is with the kernel, and the server has been told so."""
-        self._all_flushed = True
+        self._phase = _Phase.WAITING
         self._wait_for_silence(self.factory.wait_seconds)
 
     def readConnectionLost(self) -> None:
         """The server will send no more; perhaps it still reads, perhaps not."""
         self._server_ended = True
-        if self._finishing:
-            self.transport.loseConnection()
+        if self._phase is not _Phase.SENDING:
+            self.close()
         else:
             self._wait_for_silence(self.factory.half_open_seconds)
 
@@ -249,7 +280,7 @@ class SenderProtocol(Protocol):
     def connectionLost(self, reason: Failure | None = connectionDone) -> None:
         reason = reason or connectionDone  # Some layers tell none.
         self.connected = 0
-        self._cancel_timer()
+        self._cancel_timers()
         if not self._ready:
             if self._waiting is not None and not self._waiting.called:
                 self._waiting.errback(reason)
@@ -302,28 +333,43 @@ class SenderProtocol(Protocol):
 
     def _silence(self) -> None:
         self._quiet_timer = None
-        if self._finishing and self.replies.paused:
+        if self._phase is not _Phase.SENDING and self.replies.paused:
             return  # Nobody listens; `heard` begins anew.
-        if self._paused and not self._finishing:
+        if self._phase is _Phase.LINGERING:
+            if unacknowledged_bytes(below := self._below()):
+                self.heard()  # It is slow, not silent.
+            elif below is not None:
+                below.loseConnection()
+            return
+        if self._paused and self._phase is _Phase.SENDING:
             # Bytes are waiting: a server that is gone answers them with a reset.
             self._wait_for_silence(self.factory.half_open_seconds)
             return
-        self._stopped = self._finishing
-        self._send_no_more()
-        self.transport.loseConnection()
+        self._stopped = self._phase is not _Phase.SENDING
+        self.close()
+
+    def _linger(self) -> None:
+        """Leave a TLS server that does not answer the end, though all is sent."""
+        self._phase = _Phase.LINGERING
+        self.heard()
+
+    def _below(self) -> IStreamTransport | None:
+        """The transport that carries TLS; Twisted's TLS is a ProtocolWrapper."""
+        return getattr(self.transport, "transport", None)
 
     def _now(self) -> float:
         return self._time_of_day(self.factory.clock.seconds())
 
     def _send_no_more(self) -> None:
-        if not self._finishing:
-            self._finishing = True
+        if self._phase is _Phase.SENDING:
+            self._phase = _Phase.FLUSHING
             self.transport.unregisterProducer()
 
-    def _cancel_timer(self) -> None:
-        if self._quiet_timer is not None and self._quiet_timer.active():
-            self._quiet_timer.cancel()
-        self._quiet_timer = None
+    def _cancel_timers(self) -> None:
+        for timer in (self._quiet_timer, self._stop_timer):
+            if timer is not None and timer.active():
+                timer.cancel()
+        self._quiet_timer = self._stop_timer = None
 
 
 class SenderFactory(Factory[SenderProtocol]):

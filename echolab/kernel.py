@@ -31,6 +31,7 @@ __all__ = [
     "keep_urgent_data",
     "open_files_left",
     "raise_open_files_limit",
+    "unacknowledged_bytes",
     "watch",
 ]
 
@@ -177,6 +178,20 @@ def keep_urgent_data(transport: Any) -> None:
         transport = transport.transport
     with suppress(AttributeError, OSError):
         transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+
+
+def unacknowledged_bytes(transport: Any) -> int:
+    """How many bytes the peer's kernel has not acknowledged (tcp(7), SIOCOUTQ).
+
+    Returns:
+        0 too where that is not known.
+    """
+    try:
+        waiting = fcntl.ioctl(transport.getHandle(), termios.TIOCOUTQ, b"\0" * 4)
+    except (OSError, AttributeError, TypeError, ValueError):
+        return 0  # No socket of the kernel's, or none any more.
+    [count] = struct.unpack("i", waiting)
+    return int(count)
 
 
 def open_files_left() -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet import error
@@ -14,6 +17,7 @@ from zope.interface import alsoProvides, implementer
 
 from echolab import Connected, EndCause, SenderFactory, SenderProtocol
 from echolab.input import DotQuit
+from echolab.kernel import unacknowledged_bytes
 from echolab.testing import Transcript
 from tests.support import FakeTransport
 
@@ -33,6 +37,15 @@ class Producer:
 
     def stopProducing(self) -> None:
         self.calls.append("stop")
+
+
+class FakeTLS(FakeTransport):
+    """TLS, and what carries it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        alsoProvides(self, ISSLTransport)
+        self.transport = FakeTransport()
 
 
 class SenderTests(SynchronousTestCase):
@@ -127,6 +140,78 @@ class SenderTests(SynchronousTestCase):
         self.assertFalse(self.transport.disconnecting)
         self.clock.advance(0.1)
         self.assertTrue(self.transport.disconnecting)
+
+    def over_tls(self) -> Any:
+        """Finish over TLS, until its end is sent; return what carries it."""
+        self.transport = FakeTLS()
+        self.transport.peerAddr = ADDRESS
+        below = self.transport.transport
+        self.protocol = self.connect()
+        self.protocol.handshakeCompleted()
+        self.protocol.write(b"x" * 100)
+        self.protocol.finish()
+        self.clock.advance(1)
+        self.assertTrue(self.transport.disconnecting)
+        self.transport.disconnecting = False  # It is TLS that was closed.
+        return below
+
+    def test_tls_server_that_ignores_the_end_is_left(self) -> None:
+        below = self.over_tls()
+        self.clock.advance(60)  # All is not flushed yet; a slow server may be slow.
+        self.assertFalse(below.disconnecting)
+        below.producer.resumeProducing()
+        self.assertIsNone(below.producer)
+        self.clock.advance(0.9)
+        self.protocol.dataReceived(b"still there")
+        self.clock.advance(0.9)
+        self.assertFalse(below.disconnecting)
+        self.clock.advance(0.1)
+        self.assertTrue(below.disconnecting)
+        self.assertIs(self.lose(), EndCause.STOPPED)
+
+    def test_tls_server_that_is_slow_is_not_left(self) -> None:
+        below = self.over_tls()
+        below.producer.resumeProducing()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            own = self.enterContext(socket.create_connection(listener.getsockname()))
+            peer = self.enterContext(listener.accept()[0])
+        own.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                own.send(b"x" * 65536)
+        below.getHandle = lambda: own
+        self.clock.pump([1] * 60)
+        self.assertFalse(below.disconnecting)
+        while unacknowledged_bytes(below):
+            peer.recv(65536)
+        self.clock.advance(1)
+        self.assertTrue(below.disconnecting)
+        self.lose()
+
+    def test_tls_server_that_ignores_the_end_while_nobody_takes_replies(self) -> None:
+        below = self.over_tls()
+        below.producer.resumeProducing()
+        self.protocol.replies.pauseProducing()
+        self.clock.advance(60)
+        self.assertFalse(below.disconnecting)
+        self.protocol.replies.resumeProducing()
+        self.clock.advance(1)
+        self.assertTrue(below.disconnecting)
+        self.lose()
+
+    def test_tls_server_that_answers_the_end(self) -> None:
+        below = self.over_tls()
+        below.producer.stopProducing()
+        self.assertIs(self.lose(), EndCause.STOPPED)
+
+    def test_a_talking_server_does_not_put_off_a_stop(self) -> None:
+        self.protocol.finish()
+        self.protocol.writeConnectionLost()
+        self.protocol.stop(1)
+        self.protocol.dataReceived(b"x")
+        self.clock.advance(1)
+        self.assertTrue(self.transport.aborted)
+        self.lose()
 
     def test_server_that_ended_and_takes_no_more_is_left(self) -> None:
         self.protocol.readConnectionLost()

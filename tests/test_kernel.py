@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 from types import SimpleNamespace
+from unittest import mock
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -15,6 +16,7 @@ from echolab.kernel import (
     WatchedSocket,
     keep_alive,
     keep_urgent_data,
+    unacknowledged_bytes,
     watch,
 )
 
@@ -85,6 +87,19 @@ class KernelTests(SocketCase):
                 WatchedSocket(one).credentials(), Credentials(os.getpid(), os.getuid())
             )
         self.assertIsNone(self.pair()[1].credentials())
+
+    def test_what_nobody_acknowledges(self) -> None:
+        _, accepted = self.pair()
+        transport = mock.Mock(getHandle=lambda: accepted)
+        self.assertEqual(unacknowledged_bytes(transport), 0)
+        accepted.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                accepted.send(b"x" * 65536)
+        self.assertGreater(unacknowledged_bytes(transport), 0)
+        accepted.close()
+        self.assertEqual(unacknowledged_bytes(transport), 0)
+        self.assertEqual(unacknowledged_bytes(None), 0)
 
     def test_what_is_no_socket_is_not_watched(self) -> None:
         self.assertIsNone(watch(object()))

@@ -399,6 +399,27 @@ class TLSClientTests(TLSCase):
                 f"connect {text}: closed by the server during the TLS handshake\n",
             )
 
+    def test_server_that_ignores_the_end_of_tls(self) -> None:
+        """It reads all, never says a word, and keeps the socket open."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.folder / "server.pem")
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context.minimum_version = context.maximum_version = version
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                port = listener.getsockname()[1]
+                client = self.client(f"tls:127.0.0.1:{port}", "--insecure")
+                listener.settimeout(SECONDS)
+                plain = listener.accept()[0]
+                plain.settimeout(SECONDS)
+                with context.wrap_socket(plain, server_side=True) as server:
+                    client.send(b"x" * 50_000 + b"\n.\n")
+                    got = b""
+                    while chunk := server.recv(65536):
+                        got += chunk
+                    self.assertEqual(got, b"x" * 50_000 + b"\n")
+                    self.assertEqual(client.end(), 0)
+            self.assertEqual(client.out, b"finish.\n")
+
     def test_insecure_says_what_it_gives_up(self) -> None:
         port = self.serve()
         client = self.client(f"tls:localhost:{port}", "--insecure")
