@@ -12,6 +12,7 @@ from twisted.internet.defer import (
     gatherResults,
     succeed,
 )
+from twisted.internet.interfaces import ISSLTransport
 from twisted.logger import Logger
 from typing_extensions import override
 
@@ -24,6 +25,7 @@ from echolab.errors import (
     reason_of,
 )
 from echolab.events import EndCause, Finished, tee
+from echolab.tls_alert import AlertWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["SenderService"]
 
 STOP_SECONDS = 1.0
+
+SPEAKS_TLS = "the server speaks TLS; use --tls or --connect tls:HOST:PORT"
 
 _log = Logger()
 
@@ -94,8 +98,9 @@ class SenderService(Service):
         self._done = done
         self._reader = make_reader(self)
         self._no_delay = no_delay
+        self._replies = AlertWatch(tee(printer, self._note))
         self._factory = SenderFactory(
-            tee(printer, self._note),
+            self._replies,
             clock=clock,
             wait_seconds=5.0 if wait_seconds is None else wait_seconds,
             tls_wait_seconds=1.0 if wait_seconds is None else wait_seconds,
@@ -158,6 +163,8 @@ class SenderService(Service):
 
     def _connected(self, protocol: SenderProtocol) -> None:
         self._protocol = protocol
+        if ISSLTransport.providedBy(protocol.transport):
+            self._replies.stop()  # What looks like an alert within TLS is none.
         if self._no_delay:
             with suppress(OSError):  # A UNIX socket never delays.
                 protocol.transport.setTcpNoDelay(True)
@@ -183,13 +190,15 @@ class SenderService(Service):
                 self._finished.callback(None)
 
     def _end(self, in_order: bool) -> None:
-        if self._all_sent and in_order:
+        if self._all_sent and in_order and not self._replies.speaks_tls:
             self._printer.finish()
             self._done(None)
             return
         self._printer.end_line()
         if self.running:
             reason = "closed by the server" if in_order else "Connection reset by peer"
+            if self._replies.speaks_tls:
+                reason = SPEAKS_TLS
             why = ConnectionLostError("recv", self._name, reason)
             # What is said stands below the line that was being typed.
             closing = self._close() or succeed(None)

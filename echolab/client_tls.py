@@ -30,6 +30,7 @@ from zope.interface import implementer
 from echolab.errors import UnverifiedError
 from echolab.escaping import escape
 from echolab.pem import certificates, reading, unencrypted
+from echolab.tls_connection import TLSConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +120,7 @@ def insecure_client(
         ValueError: a file cannot be read, or ``host`` is no name.
     """
     context = _context(certificate, private_key, verify=False)
-    creator = _Creator(lambda: SSL.Connection(context, None), _name(host))
+    creator = _Creator(lambda: TLSConnection(context, None), _name(host))
     return wrapClientTLS(creator, endpoint, clock)
 
 
@@ -196,7 +197,7 @@ class _NotVerifiedError(SSL.Error, UnverifiedError):
         return str(reason)
 
 
-class _VerifiedConnection(SSL.Connection):
+class _VerifiedConnection(TLSConnection):
     """One on which nothing passes until the server has proved its name.
 
     The check is made while OpenSSL verifies the certificate, so that a server

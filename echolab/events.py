@@ -32,6 +32,7 @@ __all__ = [
     "Event",
     "Finished",
     "Misbehaved",
+    "Mistaken",
     "Peer",
     "Received",
     "Refused",
@@ -271,6 +272,23 @@ class Misbehaved:
 
 
 @dataclass(frozen=True, slots=True)
+class Mistaken:
+    """A client speaks another protocol than is spoken here, by its first bytes.
+
+    They are received as any others.
+
+    Attributes:
+        peer: who it is.
+        time: when its first bytes came, in POSIX seconds.
+        protocol: what it speaks: ``TLS``.
+    """
+
+    peer: Peer
+    time: float
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """Messages have arrived; ``time`` in POSIX seconds."""
 
@@ -335,7 +353,7 @@ class Refused:
 
 
 Event: TypeAlias = (
-    Accepted | Connected | Chunk | Received | Misbehaved | Finished | Refused
+    Accepted | Connected | Chunk | Received | Misbehaved | Mistaken | Finished | Refused
 )
 Sink: TypeAlias = Callable[[Event], None]
 

@@ -15,6 +15,7 @@ from echolab.events import (
     Connected,
     Finished,
     Misbehaved,
+    Mistaken,
     Received,
     Refused,
 )
@@ -73,6 +74,8 @@ class Json:
             case Misbehaved(behaviour=behaviour):
                 what = {"behaviour": behaviour}
                 return self._line(self._start("misbehaved", event), what)
+            case Mistaken():
+                return b""  # It is said on stderr; what was sent is printed.
             case Finished():
                 end: dict[str, object] = {
                     "cause": event.cause.value,

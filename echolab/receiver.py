@@ -20,6 +20,7 @@ from echolab.events import (
     Chunk,
     EndCause,
     Finished,
+    Mistaken,
     Peer,
     Received,
     cause_of,
@@ -28,6 +29,7 @@ from echolab.events import (
 from echolab.kernel import keep_alive, keep_urgent_data, watch
 from echolab.messages import ENDED
 from echolab.timekeeping import TimeOfDay
+from echolab.tls_alert import begins_tls
 from echolab.transports import complete
 from echolab.unread_tls import READS_NOTHING, UnreadTLS
 
@@ -187,14 +189,22 @@ class ReceiverProtocol(Protocol):
     @override
     def dataReceived(self, data: bytes) -> None:
         if self._ended not in _UNFRAMED:
-            self._received_bytes += len(data)
+            before = self._received_bytes
+            self._received_bytes = before + len(data)
             self._heard = self.factory.clock.seconds()
             now = self._time_of_day(self._heard)
+            if not before and begins_tls(data):
+                self._report_tls(now)
             if self.factory.report_chunks and self._peer is not None:
                 self.factory.sink(Chunk(self._peer, now, data))
             self._report(self._framer.feed(data), now)
             if self._partial_due is None and self._framer.buffered_bytes:
                 self._show_partial_in(self.factory.limits.partial_seconds)
+
+    def _report_tls(self, now: float) -> None:
+        """Say that a client begins TLS where there is none."""
+        if self._peer is not None and not ISSLTransport.providedBy(self.transport):
+            self.factory.sink(Mistaken(self._peer, now, "TLS"))
 
     @override
     def connectionLost(self, reason: Failure | None = connectionDone) -> None:

@@ -9,7 +9,7 @@ from twisted.logger import Logger
 from echolab.admission import Throttle
 from echolab.counting import count
 from echolab.errors import ConnectionLostError
-from echolab.events import ORDERLY, Finished, Misbehaved, Refused
+from echolab.events import ORDERLY, Finished, Misbehaved, Mistaken, Refused
 from echolab.style import Style
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _name(peer: Peer) -> str:
 
 
 class Reporter:
-    """Logs misbehaviour and ends that were not in order, at a bounded rate."""
+    """Logs misbehaviour, mistakes and disorderly ends, at a bounded rate."""
 
     def __init__(self) -> None:
         self._throttle = Throttle()
@@ -57,6 +57,11 @@ class Reporter:
                 others = self._throttle(event.time)
                 if others is not None:
                     self._say(peer, f"misbehaved ({behaviour})", others)
+            case Mistaken(peer=peer, protocol=protocol):
+                others = self._throttle(event.time)
+                if others is not None:
+                    what = f"speaks {protocol} at a port that does not"
+                    self._say(peer, what, others)
             case Refused(cause=cause, others=others):
                 self._say(event.peer, _because(cause, event.detail), others)
             case _:

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from OpenSSL import SSL
-from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from typing_extensions import override
-from zope.interface import implementer
 
-if TYPE_CHECKING:
-    from twisted.internet.ssl import CertificateOptions
-
-__all__ = ["ServerConnections", "TLSConnection"]
+__all__ = ["TLSConnection"]
 
 
 class TLSConnection(SSL.Connection):
@@ -37,19 +30,3 @@ class TLSConnection(SSL.Connection):
                 break
             data += piece
         return data
-
-
-@implementer(IOpenSSLServerConnectionCreator)
-class ServerConnections:
-    """Makes the connections of a server.
-
-    Args:
-        options: what it proves, and what it asks of clients.
-    """
-
-    def __init__(self, options: CertificateOptions) -> None:
-        self._context = options.getContext()
-
-    def serverConnectionForTLS(self, protocol: object) -> TLSConnection:  # noqa: ARG002 - Twisted's
-        """Make one connection."""
-        return TLSConnection(self._context)

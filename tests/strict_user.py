@@ -86,6 +86,8 @@ def sink(event: Event) -> None:
             print(cause.value, f"{seconds:.3f}")
         case echolab.Refused(detail=text) | echolab.Misbehaved(behaviour=text):
             print(text.upper())
+        case echolab.Mistaken(protocol=text):
+            print(text.upper())
 
 
 @implementer(echolab.IOutput)

@@ -8,7 +8,7 @@ from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from echolab import EndCause, Finished, Peer, Refused
+from echolab import EndCause, Finished, Mistaken, Peer, Refused
 from echolab.reporting import Reporter, connection_lost
 from echolab.terminal_stream import TerminalStream
 
@@ -59,6 +59,11 @@ class ReporterTests(TestCase):
             str(connection_lost(event)),
             "recv 127.0.0.1:60612: reset (EPIPE) after 1 byte",
         )
+
+    def test_a_protocol_that_is_not_spoken_here(self) -> None:
+        self.reporter(Mistaken(PEER, 1.0, "TLS"))
+        [said] = self.said()
+        self.assertEqual(said, "127.0.0.1:60612: speaks TLS at a port that does not")
 
     def test_not_too_often(self) -> None:
         for _ in range(1000):

@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from echolab.tls import server_options
-from echolab.tls_connection import ServerConnections
+from echolab.tls_refusal import ServerConnections
 from tests.support import FakeTransport
 
 if TYPE_CHECKING:

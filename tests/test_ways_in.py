@@ -420,6 +420,30 @@ class TLSClientTests(TLSCase):
                     self.assertEqual(client.end(), 0)
             self.assertEqual(client.out, b"finish.\n")
 
+    def test_plain_client_at_a_tls_port(self) -> None:
+        port = self.serve()
+        for options in ((), ("--quiet",), ("--crlf", "--no-dot")):
+            client = self.client(f"tcp:127.0.0.1:{port}", *options)
+            client.send(b"hello\nworld\n")
+            client.end_input()
+            self.assertEqual(client.end(), 1)
+            self.assertEqual(
+                client.err.decode(),
+                f"recv tcp:127.0.0.1:{port}: the server speaks TLS; "
+                "use --tls or --connect tls:HOST:PORT\n",
+            )
+            self.assertEqual(client.out, b"")
+
+    def test_tls_client_at_a_plain_port(self) -> None:
+        server = self.start("--port", "0", "--interface", "127.0.0.1")
+        client = self.client(f"tls:127.0.0.1:{server.port()}", "--insecure")
+        server.wait_for(b": speaks TLS at a port that does not\n", stream="err")
+        server.wait_for(b" \x16\x03\x01")
+        client.process.terminate()
+        client.end()
+        server.wait_for(b"finished")
+        self.assertEqual(server.err.count(b"speaks TLS"), 1)
+
     def test_insecure_says_what_it_gives_up(self) -> None:
         port = self.serve()
         client = self.client(f"tls:localhost:{port}", "--insecure")

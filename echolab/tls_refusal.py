@@ -1,0 +1,79 @@
+"""A TLS server tells clients that do not speak TLS why it leaves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from OpenSSL import SSL
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from typing_extensions import override
+from zope.interface import implementer
+
+from echolab.tls_connection import TLSConnection
+
+if TYPE_CHECKING:
+    from twisted.internet.ssl import CertificateOptions
+
+__all__ = ["RefusingConnection", "ServerConnections"]
+
+_PROTOCOL_VERSION = b"\x15\x03\x01\x00\x02\x02\x46"
+"""A record of the fatal alert ``protocol_version`` (RFC 8446, 6)."""
+
+_NO_TLS = {
+    "wrong version number",
+    "http request",
+    "https proxy request",
+    "packet length too long",
+}
+"""What OpenSSL calls bytes that are not TLS."""
+
+
+class RefusingConnection(TLSConnection):
+    """A server's connection that answers what is not TLS with an alert.
+
+    OpenSSL 3 says nothing to such a client, which then cannot tell that nobody
+    has read what it sent.
+    """
+
+    _refusal = b""
+    _has_spoken = False
+
+    @override
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except SSL.WantReadError:
+            raise
+        except SSL.Error as error:
+            errors = error.args[0] if error.args else ()
+            if not self._has_spoken and errors and errors[-1][-1] in _NO_TLS:
+                self._refusal = _PROTOCOL_VERSION
+            raise
+
+    @override
+    def bio_read(self, bufsiz: int) -> bytes:
+        try:
+            data = super().bio_read(bufsiz)
+        except SSL.WantReadError:
+            data = self._refusal
+            if not data:
+                raise
+        self._refusal = b""  # OpenSSL's own word is as good.
+        self._has_spoken = True
+        return data
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class ServerConnections:
+    """Makes the connections of a server.
+
+    Args:
+        options: what it proves, and what it asks of clients.
+    """
+
+    def __init__(self, options: CertificateOptions) -> None:
+        self._context = options.getContext()
+
+    def serverConnectionForTLS(self, protocol: object) -> RefusingConnection:  # noqa: ARG002 - Twisted's
+        """Make one connection."""
+        return RefusingConnection(self._context)
