@@ -150,16 +150,13 @@ def watch(transport: Any) -> WatchedSocket | None:
     """Watch the socket under a transport, and under the layers between.
 
     Returns:
-        What is watched, now or already; None where there is no socket.
+        What is watched; None where there is no socket.
     """
     while isinstance(transport, ProtocolWrapper):
         transport = transport.transport
-    watching = getattr(transport, "socket", None)
-    if isinstance(watching, WatchedSocket):
-        return watching
-    if not isinstance(watching, socket.socket):
+    if not isinstance(getattr(transport, "socket", None), socket.socket):
         return None
-    watched = WatchedSocket(watching)
+    watched = WatchedSocket(transport.socket)
     transport.socket = watched
     return watched
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from echolab.admission import Network
     from echolab.interfaces import IStreamTransport
+    from echolab.kernel import WatchedSocket
     from echolab.server import ReceiverFactory
 
 __all__ = ["Header", "ProxyFactory", "parse"]
@@ -174,6 +175,7 @@ class _ProxiedProtocol(ProtocolWrapper):
         self._head = b""
         self._bytes_last_turn = -1
         self._source: IAddress | None = None
+        self._watched: WatchedSocket | None = None
         self._fault = "the peer ended before its PROXY header did"
 
     @override
@@ -182,7 +184,6 @@ class _ProxiedProtocol(ProtocolWrapper):
         Protocol.makeConnection(self, transport)
         factory = self.factory
         factory.registerProtocol(self)
-        self._watched = watch(transport)
         reading = factory.receivers.reading
         self._late = reading.call_later(factory.header_seconds, self._be_late)
         factory.receivers.opened(self)
@@ -231,8 +232,8 @@ class _ProxiedProtocol(ProtocolWrapper):
         receivers = self.factory.receivers
         receivers.closed(self, None)
         if self._stage is _Stage.STOPPED:
-            receivers.unread_bytes += len(self._head)
-            receivers.unread_bytes += self._watched.unread_bytes if self._watched else 0
+            unread = self._watched.unread_bytes if self._watched else 0
+            receivers.unread_bytes += len(self._head) + unread
         else:
             peer = Peer.of(0, self.transport.getPeer())
             receivers.refuse(peer, EndCause.HANDSHAKE, self._fault)
@@ -269,6 +270,7 @@ class _ProxiedProtocol(ProtocolWrapper):
         """End the connection now."""
         if self._stage is _Stage.HEADER:
             self._stage = _Stage.STOPPED
+            self._watched = watch(self.transport)
             self.transport.abortConnection()
 
     def _be_late(self) -> None:
