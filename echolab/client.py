@@ -24,6 +24,7 @@ from echolab.errors import FramingError
 from echolab.events import (
     Chunk,
     Connected,
+    EndCause,
     Finished,
     Peer,
     Received,
@@ -34,7 +35,9 @@ from echolab.flushing import when_flushed
 from echolab.framing import ChunkFramer
 from echolab.kernel import keep_urgent_data, unacknowledged_bytes
 from echolab.timekeeping import TimeOfDay
+from echolab.tls_answers import TLSAnswers
 from echolab.transports import complete
+from echolab.unread_tls import READS_NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,7 +49,7 @@ if TYPE_CHECKING:
     )
     from twisted.python.failure import Failure
 
-    from echolab.events import EndCause, Sink
+    from echolab.events import Sink
     from echolab.framing import Framer
     from echolab.interfaces import AnyClock, IStreamTransport, Producer
     from echolab.messages import Messages
@@ -88,7 +91,7 @@ class Replies:
     def resumeProducing(self) -> None:
         """Read replies again."""
         self.paused = False
-        self._protocol.transport.resumeProducing()
+        self._protocol.read()
         self._protocol.heard()
 
     def stopProducing(self) -> None:
@@ -126,6 +129,8 @@ class SenderProtocol(Protocol):
         self._received_bytes = 0
         self._quiet_timer: IDelayedCall | None = None
         self._stop_timer: IDelayedCall | None = None
+        self._answers: TLSAnswers | None = None
+        self._unread = False
         self._ready = False
         self._waiting: Deferred[SenderProtocol] | None = None
 
@@ -143,6 +148,9 @@ class SenderProtocol(Protocol):
             # Not said of the class: Twisted's endpoints would then forget that it
             # is an IHalfCloseableProtocol too.
             alsoProvides(self, IHandshakeListener)
+            self._answers = TLSAnswers(
+                self.transport, clock=clock, resume=self.read, give_up=self._give_up
+            )
         else:
             self.handshakeCompleted()
 
@@ -188,6 +196,15 @@ class SenderProtocol(Protocol):
         except FramingError as why:
             self._unframed = unframed(why)
             self.transport.abortConnection()
+
+    def read(self) -> None:
+        """Read replies, unless somebody else wants none to be read."""
+        if not (self.replies.paused or (self._answers and self._answers.paused)):
+            self.transport.resumeProducing()
+
+    def _give_up(self) -> None:
+        self._unread = True
+        self.transport.abortConnection()
 
     def heard(self) -> None:
         """Note that the server is not silent."""
@@ -281,6 +298,8 @@ class SenderProtocol(Protocol):
         reason = reason or connectionDone  # Some layers tell none.
         self.connected = 0
         self._cancel_timers()
+        if self._answers:
+            self._answers.stop()
         if not self._ready:
             if self._waiting is not None and not self._waiting.called:
                 self._waiting.errback(reason)
@@ -288,25 +307,31 @@ class SenderProtocol(Protocol):
         if self._unframed is None:
             self._report(self._framer.end())
         ended = self.factory.clock.seconds()
+        cause = EndCause.TIMEOUT if self._unread else self._unframed
         self.factory.sink(
             Finished(
                 self._peer,
                 self._time_of_day(ended),
-                self._unframed or cause_of(reason, stopped=self._stopped),
+                cause or cause_of(reason, stopped=self._stopped),
                 received_bytes=self._received_bytes,
                 seconds=ended - self._began,
+                detail=READS_NOTHING if self._unread else "",
             )
         )
 
     def pauseProducing(self) -> None:
         """The server reads too slowly: let nobody write."""
         self._paused = True
+        if self._answers:
+            self._answers.count()
         if self._producer is not None:
             self._producer.pauseProducing()
 
     def resumeProducing(self) -> None:
         """The server has caught up."""
         self._paused = False
+        if self._answers:
+            self._answers.forget()
         if self._producer is not None:
             self._producer.resumeProducing()
 
@@ -364,6 +389,8 @@ class SenderProtocol(Protocol):
         if self._phase is _Phase.SENDING:
             self._phase = _Phase.FLUSHING
             self.transport.unregisterProducer()
+            if self._answers:
+                self._answers.count()
 
     def _cancel_timers(self) -> None:
         for timer in (self._quiet_timer, self._stop_timer):

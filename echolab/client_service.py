@@ -185,18 +185,20 @@ class SenderService(Service):
     def _note(self, event: Event) -> None:
         if isinstance(event, Finished):
             try:
-                self._end(event.cause in (EndCause.EOF, EndCause.STOPPED))
+                in_order = event.cause in (EndCause.EOF, EndCause.STOPPED)
+                self._end(in_order, event.detail)
             finally:
                 self._finished.callback(None)
 
-    def _end(self, in_order: bool) -> None:
+    def _end(self, in_order: bool, detail: str) -> None:
         if self._all_sent and in_order and not self._replies.speaks_tls:
             self._printer.finish()
             self._done(None)
             return
         self._printer.end_line()
         if self.running:
-            reason = "closed by the server" if in_order else "Connection reset by peer"
+            broken = detail or "Connection reset by peer"
+            reason = "closed by the server" if in_order else broken
             if self._replies.speaks_tls:
                 reason = SPEAKS_TLS
             why = ConnectionLostError("recv", self._name, reason)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from OpenSSL import SSL
 from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 __all__ = ["TLSConnection"]
 
@@ -13,7 +19,19 @@ class TLSConnection(SSL.Connection):
 
     Twisted asks once for 32 KiB, and not again before the peer has sent
     something: of a longer chain of certificates the rest would stay behind.
+
+    Attributes:
+        on_answer: called with how many bytes TLS sends of itself, and not as the
+            application's; None if nobody asks.
     """
+
+    on_answer: Callable[[int], None] | None = None
+    _sending = False
+
+    @override
+    def send(self, buf: Any, flags: int = 0) -> int:
+        self._sending = True
+        return super().send(buf, flags)
 
     @override
     def bio_read(self, bufsiz: int) -> bytes:
@@ -29,4 +47,9 @@ class TLSConnection(SSL.Connection):
             except SSL.WantReadError:
                 break
             data += piece
+        # Twisted reads at once what it has sent.
+        if self._sending:
+            self._sending = False
+        elif self.on_answer is not None:
+            self.on_answer(len(data))
         return data

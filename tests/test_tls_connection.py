@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +63,28 @@ class LongChainTests(SynchronousTestCase):
         chain = client.get_peer_cert_chain()
         assert chain is not None
         self.assertEqual(len(chain), 101)
+
+    def test_what_tls_sends_of_itself_is_told(self) -> None:
+        server = ServerConnections(self.options).serverConnectionForTLS(None)
+        server.set_accept_state()
+        told: list[int] = []
+        server.on_answer = told.append
+        client = SSL.Connection(SSL.Context(SSL.TLS_METHOD), None)
+        client.set_connect_state()
+        for _ in range(2):
+            for one, other in ((client, server), (server, client)):
+                with contextlib.suppress(SSL.WantReadError):
+                    one.do_handshake()
+                with contextlib.suppress(SSL.WantReadError):
+                    other.bio_write(one.bio_read(READ_BYTES * 4))
+        self.assertGreater(sum(told), READ_BYTES)
+        told.clear()
+        server.send(b"hello")
+        server.bio_read(READ_BYTES)
+        self.assertEqual(told, [])
+        server.shutdown()
+        sent = server.bio_read(READ_BYTES)
+        self.assertEqual(told, [len(sent)])
 
     def test_twisted_still_stops_half_way(self) -> None:
         """If this fails, Twisted is mended, and `TLSConnection` needless."""
