@@ -37,7 +37,7 @@ from echolab.kernel import keep_urgent_data, unacknowledged_bytes
 from echolab.timekeeping import TimeOfDay
 from echolab.tls_answers import TLSAnswers
 from echolab.transports import complete
-from echolab.unread_tls import READS_NOTHING
+from echolab.unread_tls import READS_NOTHING, renew
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -331,6 +331,7 @@ class SenderProtocol(Protocol):
         """The server has caught up."""
         self._paused = False
         if self._answers:
+            renew(self.transport, self)
             self._answers.forget()
         if self._producer is not None:
             self._producer.resumeProducing()

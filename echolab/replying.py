@@ -16,6 +16,7 @@ from echolab.events import EndCause
 from echolab.framing import framed
 from echolab.messages import GOES_ON
 from echolab.receiver import ReceiverProtocol
+from echolab.unread_tls import renew
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -165,6 +166,7 @@ class ReplyingProtocol(ReceiverProtocol):
     def resumeProducing(self) -> None:
         """It has read them."""
         self._full = False
+        renew(self.transport, self)
         self._pay()
         if self._ended is None and not (self._full or self.factory.paused):
             self.resume()

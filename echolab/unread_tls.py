@@ -14,9 +14,20 @@ if TYPE_CHECKING:
 
     from echolab.interfaces import IStreamTransport
 
-__all__ = ["READS_NOTHING", "UnreadTLS"]
+__all__ = ["READS_NOTHING", "UnreadTLS", "renew"]
 
 READS_NOTHING = "the peer does not read what TLS sends it"
+
+
+def renew(transport: IStreamTransport, producer: IPushProducer) -> None:
+    """Register a producer anew that has just been resumed.
+
+    Over TLS, the end that the peer makes closes the TCP transport below, whether
+    it has a producer or not. If that was paused, Twisted resumes it when all is
+    written, and forgets to close; it remembers when a producer is unregistered.
+    """
+    transport.unregisterProducer()
+    transport.registerProducer(producer, True)
 
 
 @implementer(IPushProducer)
@@ -74,9 +85,8 @@ class UnreadTLS:
 
     def resumeProducing(self) -> None:
         """The peer has read it all."""
-        # The TCP transport may be about to close, and would wait for a producer.
-        self.stop()
-        self.start()
+        self._cancel()
+        renew(self._transport, self)
         self._resume()
 
     def stopProducing(self) -> None:
