@@ -25,6 +25,7 @@ from zope.interface import provider
 
 from echolab.admission import Throttle
 from echolab.errors import OutputError
+from echolab.escaping import escape_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +120,9 @@ _others = Throttle()
 def _say_event(event: LogEvent) -> None:
     ours = str(event.get("log_namespace")).startswith("echolab")
     if ours or _others(event.get("log_time", 0.0)) is not None:
-        say(eventAsText(event, includeTimestamp=False, includeSystem=False))
+        text = eventAsText(event, includeTimestamp=False, includeSystem=False)
+        # A path or a host may have a newline; a traceback has its lines.
+        say(text if "log_failure" in event else escape_line(text))
 
 
 def use_asyncio_for_editing() -> None:

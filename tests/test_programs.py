@@ -490,6 +490,13 @@ class StartingTests(SynchronousTestCase):
         )
         self.check(r"bind 0.0.0.0:a\nb: port is not a number", "--port", "a\nb")
 
+    def test_so_is_what_is_said_of_a_path(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            where = ("--listen", f"unix:{folder}/a\nb\x1b[2J")
+            with Program("server", *where) as server:
+                said = rf"listening on unix:{folder}/a\nb\x1b[2J" + "\n"
+                server.wait_for(said.encode(), stream="err")
+
     def test_unix_path_without_its_folder(self) -> None:
         self.check(
             "bind unix:/no/such/folder/s: No such file or directory",
