@@ -140,11 +140,7 @@ class _ServerEndpoints:
         if kind == "tls" and self._settings.client_ca:
             raise ValueError("--client-ca goes with ssl: endpoints only")
         if kind == "tls":
-            from echolab import tls
-
-            tls.check_folder(arguments_of(rest)[0][0])
-        if (backlog := arguments_of(rest)[1].get("backlog")) is not None:
-            backlog_of(backlog)
+            text = self._checked_tls(text, *arguments_of(rest))
         endpoint: IStreamServerEndpoint = serverFromString(self._reactor, text)
         if isinstance(endpoint, StandardIOEndpoint):
             # It would leave the user's terminal non-blocking.
@@ -155,6 +151,21 @@ class _ServerEndpoints:
                 endpoint = HandedUNIXEndpoint(self._reactor, fd)
             return _WrappedEndpoint(endpoint, ClosingFactory)
         return endpoint
+
+    def _checked_tls(
+        self, text: str, positional: list[str], named: dict[str, str]
+    ) -> str:
+        """Check a folder of certificates and what goes with it; Twisted does not."""
+        given = dict(zip(("path", "port", "backlog"), positional, strict=False)) | named
+        if "path" in given:
+            from echolab import tls
+
+            tls.check_folder(given["path"])
+        whole_number(given.get("port", "443"))
+        if "backlog" in given:
+            backlog_of(given["backlog"])
+            return text
+        return f"{text}:backlog={self._settings.backlog}"
 
     def _haproxy(self, text: str) -> IStreamServerEndpoint:
         if not self._settings.proxy_from:

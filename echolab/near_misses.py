@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -91,6 +90,8 @@ def command_meant(
         words: what was said instead.
         options: the names of each command's options.
     """
+    import shlex  # Here for the same reason.
+
     if not words:
         return None
     first = words[0]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from fractions import Fraction
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,17 +15,17 @@ __all__ = ["byte_rate", "byte_size", "number", "seconds", "whole_number"]
 _WHOLE = re.compile(r"-?\d+", re.ASCII)
 _NUMBER = re.compile(r"(-?(?:\d+(?:\.\d+)?|\.\d+))([A-Za-z]*)", re.ASCII)
 
-_NONE = {"": Fraction(1)}
+_NONE = {"": Decimal(1)}
 _TIMES = {
-    "": Fraction(1),
-    "ms": Fraction(1, 1000),
-    "s": Fraction(1),
-    "m": Fraction(60),
-    "h": Fraction(3600),
-    "d": Fraction(86400),
+    "": Decimal(1),
+    "ms": Decimal("0.001"),
+    "s": Decimal(1),
+    "m": Decimal(60),
+    "h": Decimal(3600),
+    "d": Decimal(86400),
 }
-_SIZES = {"": Fraction(1)} | {
-    unit: Fraction(base**power)
+_SIZES = {"": Decimal(1)} | {
+    unit: Decimal(base**power)
     for power, letter in enumerate("kmg", start=1)
     for unit, base in ((letter, 1024), (f"{letter}ib", 1024), (f"{letter}b", 1000))
 }
@@ -86,8 +87,8 @@ def byte_rate(text: str) -> float:
 
 
 def _measure(
-    text: str, units: Mapping[str, Fraction], what: str, *, any_case: bool = False
-) -> Fraction:
+    text: str, units: Mapping[str, Decimal], what: str, *, any_case: bool = False
+) -> Decimal:
     found = _NUMBER.fullmatch(text)
     if found is None:
         raise ValueError(f"{text} is not {what}")
@@ -95,11 +96,10 @@ def _measure(
     factor = units.get(unit.lower() if any_case else unit)
     if factor is None:
         raise ValueError(f"{text} is not {what}: unknown unit {unit}")
-    return Fraction(digits) * factor
+    return Decimal(digits) * factor
 
 
-def _float(value: Fraction) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        raise ValueError("the number is too large") from None
+def _float(value: Decimal) -> float:
+    if math.isinf(number := float(value)):
+        raise ValueError("the number is too large")
+    return number

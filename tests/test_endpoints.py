@@ -80,6 +80,9 @@ class PlainTests(EndpointCase):
             ("haproxy:tcp:+1", r"\+1 is not a whole number"),
             ("tcp:0:backlog=\uff11", "\uff11 is not a whole number"),
             ("unix:/a:backlog= 1", "1 is not a whole number"),
+            ("tls:/:8_443", "8_443 is not a whole number"),
+            ("tls:/:backlog=1_0", "1_0 is not a whole number"),
+            ("tls", "missing or unknown argument in the endpoint string"),
             ("tcp:0:backlog=0", "backlog must be over 0 and below 2147483648"),
             (
                 "tcp:0:backlog=" + "9" * 20,
