@@ -131,7 +131,7 @@ class WatchedSocket:
             packed = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
         except (OSError, AttributeError):
             return None
-        pid, uid, _ = struct.unpack("3i", packed)
+        pid, uid, _ = struct.unpack("iII", packed)
         return Credentials(pid, uid)
 
     def _try(self, call: Callable[..., Any], *args: Any) -> Any:

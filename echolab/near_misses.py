@@ -52,6 +52,8 @@ def host_and_port_of(word: str) -> tuple[str, str] | None:
 def option_meant(name: str, options: Iterable[str]) -> str | None:
     """The option that is like one that there is not, or that begins so."""
     options = list(options)
+    if len(name) == 1 or name in options:
+        return None  # Something else is wrong with it.
     begun = [each for each in options if each.startswith(name)]
     if begun:
         return " or ".join(f"--{each}" for each in sorted(begun))

@@ -152,6 +152,10 @@ class ServerOptionsTests(SynchronousTestCase):
             ),
             (["1", "2", "3"], r"Usage: echolab server \[port\]"),
             (["--bogus"], "option --bogus not recognized; see --help"),
+            (["-x"], "option -x not recognized; see --help"),
+            (["-p"], "option -p requires argument; see --help"),
+            (["--port"], "option --port requires argument; see --help"),
+            (["--once=1"], "option --once must not have an argument; see --help"),
         ):
             with self.assertRaisesRegex(UsageError, f"^{message}$"):
                 server(*words)
