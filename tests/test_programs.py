@@ -494,7 +494,7 @@ class StartingTests(SynchronousTestCase):
         with tempfile.TemporaryDirectory() as folder:
             where = ("--listen", f"unix:{folder}/a\nb\x1b[2J")
             with Program("server", *where) as server:
-                said = rf"listening on unix:{folder}/a\nb\x1b[2J" + "\n"
+                said = rf"listening on unix:{folder}/a\nb\x1b\x5b2J" + "\n"
                 server.wait_for(said.encode(), stream="err")
 
     def test_unix_path_without_its_folder(self) -> None:
