@@ -40,6 +40,7 @@ class ClientOptions(BaseOptions):
         ["crlf", None, "Send each line with a carriage return and a newline."],
         ["no-edit", None, "Leave the terminal alone: no editing, no history."],
         ["no-history", None, "Forget what was typed when the client ends."],
+        ["tls", None, "Do TLS; the server must prove that it is HOST."],
         ["insecure", None, "Do TLS with whoever answers, unverified."],
     ]
     optParameters = [
@@ -83,8 +84,10 @@ class ClientOptions(BaseOptions):
     @override
     def postOptions(self) -> None:
         kind = (self["connect"] or "").partition(":")[0]
-        if self["insecure"] and kind not in ("ssl", "tls"):
-            raise usage.UsageError("--insecure: there is no TLS without --connect tls:")
+        if self["tls"] and self["connect"] is not None:
+            raise usage.UsageError("--tls: goes with HOST PORT; --connect has tls:")
+        if self["insecure"] and not (self["tls"] or kind in ("ssl", "tls")):
+            raise usage.UsageError("--insecure: there is no TLS without --tls")
         host = "127.0.0.1" if self["host"] is None else address_value(self["host"])
         port = "8888" if self["port"] is None else self["port"]
         if not host:
@@ -98,6 +101,7 @@ class ClientOptions(BaseOptions):
             connect=self["connect"],
             timeout_seconds=number_value("timeout", self["timeout"], seconds),
             retry_seconds=number_or_zero("retry", self["retry"], seconds),
+            tls=bool(self["tls"]),
             insecure=bool(self["insecure"]),
             edit=not self["no-edit"],
             history=not self["no-history"],

@@ -176,10 +176,9 @@ class _Creator:
         self._connect = connect
         self._name = name
 
-    def clientConnectionForTLS(self, protocol: object) -> SSL.Connection:
+    def clientConnectionForTLS(self, _protocol: object) -> SSL.Connection:
         """Make one connection."""
         connection = self._connect()
-        connection.set_app_data(protocol)
         if isinstance(self._name, DNS_ID):  # No address may be asked for (RFC 6066).
             connection.set_tlsext_host_name(self._name.hostname)
         return connection

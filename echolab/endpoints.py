@@ -16,10 +16,11 @@ from twisted.internet.endpoints import (
 )
 from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.tcp import makeBinding
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from echolab.backlog import backlog_of
-from echolab.endpoint_strings import arguments_of, parse_reason
+from echolab.endpoint_strings import arguments_of, parse_reason, quoted
 from echolab.errors import ListenError, reason_of
 from echolab.proxy import ProxyFactory
 from echolab.quantities import whole_number
@@ -46,6 +47,8 @@ __all__ = [
     "server_endpoints",
 ]
 
+_log = Logger()
+
 ANY_IPV4 = "0.0.0.0"  # noqa: S104 - the lecture's INADDR_ANY
 
 
@@ -69,10 +72,13 @@ def server_endpoints(
     Raises:
         ListenError: an endpoint string cannot be understood.
     """
+    make = _ServerEndpoints(reactor, settings)
     if settings.listen:
-        make = _ServerEndpoints(reactor, settings)
         return [(text, make(text)) for text in settings.listen]
     interface, port = settings.interface, settings.port
+    if settings.tls:
+        name = host_and_port(interface or ANY_IPV4, port)
+        return [(name, _tls(make, reactor, settings, name))]
     endpoint: IStreamServerEndpoint
     refusals = [fault for fault in settings.behave if fault.kind == "refuse"]
     if refusals:
@@ -98,6 +104,40 @@ def _tcp(
         where = makeBinding(interface, port, reuseAddress=True, reusePort=True)
     endpoint = kind(reactor, where, backlog or settings.backlog, interface)
     return _WrappedEndpoint(endpoint, ClosingFactory)
+
+
+def _tls(
+    make: _ServerEndpoints, reactor: Any, settings: ServerSettings, name: str
+) -> IStreamServerEndpoint:
+    """An endpoint ``ssl:``, with a certificate made for it if none is given."""
+    words = [f"ssl:{settings.port}"]
+    if settings.interface:
+        words.append(f"interface={quoted(settings.interface)}")
+    certificate, key = settings.certificate, settings.private_key
+    made = None
+    try:
+        if certificate is None:
+            from echolab.throwaway import ThrowAway
+
+            made = ThrowAway(settings.interface)
+            reactor.addSystemEventTrigger("after", "shutdown", made.remove)
+            certificate = str(made.certificate)
+        words.append(f"privateKey={quoted(key or certificate)}")
+        words.append(f"certKey={quoted(certificate)}")
+        endpoint = make(":".join(words))
+    except ListenError as error:
+        raise ListenError("listen", name, error.reason) from error
+    except Exception as error:
+        raise ListenError("listen", name, parse_reason(error)) from error
+    if made is not None:
+        made.forget_key()
+        _log.info(
+            "certificate made for {names}: SHA-256 {fingerprint}",
+            names=", ".join(made.names),
+            fingerprint=made.fingerprint,
+        )
+        _log.info("clients trust it with SSL_CERT_FILE={ca}", ca=made.ca)
+    return endpoint
 
 
 class _ServerEndpoints:

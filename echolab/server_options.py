@@ -60,6 +60,7 @@ class ServerOptions(BaseOptions):
     optFlags = [
         ["once", None, "Serve one connection, then exit."],
         ["fsync", None, "Make every write to a file durable (slow)."],
+        ["tls", None, "Do TLS, by --cert or by a certificate made for this run."],
         ["reuse-port", None, "Share the port with other processes (SO_REUSEPORT)."],
     ]
     optParameters = [
@@ -83,6 +84,8 @@ class ServerOptions(BaseOptions):
         ],
         ["keepalive", None, "60", "Seconds to notice that a peer vanished; 0: never."],
         ["drain", None, "5", "Seconds the end may take."],
+        ["cert", None, None, "PEM file of the certificate, with its chain, for TLS."],
+        ["key", None, None, "PEM file of its key. [the same file]"],
         [
             "client-ca",
             None,
@@ -171,11 +174,7 @@ class ServerOptions(BaseOptions):
     def postOptions(self) -> None:
         interface = address_value(self["interface"] or "")
         port = "8888" if self["port"] is None else self["port"]
-        if self["client-ca"] and not (
-            self._listen
-            and all(re.match(r"(haproxy:)?(ssl|tls):", text) for text in self._listen)
-        ):
-            raise usage.UsageError("--client-ca: every --listen must be ssl: for that")
+        self._check_tls()
         if self._networks["proxy_from"] and not any(
             text.startswith("haproxy:") for text in self._listen
         ):
@@ -198,6 +197,9 @@ class ServerOptions(BaseOptions):
             reply=reply_value(self["reply"], framing),
             behave=self._checked_behaviour(),
             reuse_port=bool(self["reuse-port"]),
+            tls=bool(self["tls"] or self["cert"]),
+            certificate=self["cert"],
+            private_key=self["key"],
             client_ca=self["client-ca"],
             **self._networks,
             max_connections=(
@@ -226,13 +228,29 @@ class ServerOptions(BaseOptions):
             outputs=tuple(self._outputs),
         )
 
+    def _check_tls(self) -> None:
+        for name in ("cert", "key", "client-ca"):
+            if self[name] == "":
+                raise usage.UsageError(f"--{name}: the file has no name")
+        if self["key"] and not self["cert"]:
+            raise usage.UsageError("--key: there is no --cert")
+        tls = self["tls"] or self["cert"]
+        if tls and self._listen:
+            option = "--tls" if self["tls"] else "--cert"
+            raise usage.UsageError(f"{option}: goes with --port; --listen has ssl:")
+        everywhere = self._listen and all(map(_has_tls, self._listen))
+        if self["client-ca"] and not (tls or everywhere):
+            why = "there is no --tls, and not every --listen is ssl:"
+            raise usage.UsageError(f"--client-ca: {why}")
+
     def _checked_behaviour(self) -> Behaviour:
         kinds = {fault.kind for fault in self._behave}
-        if "refuse" in kinds and self._listen:
-            raise usage.UsageError("--behave refuse: goes with --port, not --listen")
-        if "half-close" in kinds and any(
-            re.match(r"(haproxy:)?(ssl|tls):", text) for text in self._listen
-        ):
+        tls = self["tls"] or self["cert"]
+        if "refuse" in kinds and (self._listen or tls):
+            raise usage.UsageError(
+                "--behave refuse: goes with --port, not --listen or --tls"
+            )
+        if "half-close" in kinds and (tls or any(map(_has_tls, self._listen))):
             raise usage.UsageError("--behave half-close: TLS ends both sides at once")
         return self._behave
 
@@ -243,3 +261,7 @@ class ServerOptions(BaseOptions):
         if path == "":
             raise usage.UsageError("--record: the file has no name")
         return path
+
+
+def _has_tls(endpoint: str) -> bool:
+    return re.match(r"(haproxy:)?(ssl|tls):", endpoint) is not None

@@ -38,6 +38,10 @@ class ServerSettings:
         overlong: what becomes of a longer one: ``split`` or ``close``.
         reuse_port: whether other processes may listen on the same port too, and
             the kernel gives each a part of the connections (SO_REUSEPORT).
+        tls: whether to do TLS at ``port``; an endpoint string says so itself.
+        certificate: path of the certificate for that, with its chain; None for one
+            that is made for this run.
+        private_key: path of its key; None if that is in the same file.
         client_ca: path of the certificates that must have signed a TLS client's;
             None if clients need none.
         proxy_from: the networks of the balancers that ``haproxy:`` endpoints
@@ -80,6 +84,9 @@ class ServerSettings:
     max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
     overlong: Overlong = "split"
     reuse_port: bool = False
+    tls: bool = False
+    certificate: str | None = None
+    private_key: str | None = None
     client_ca: str | None = None
     proxy_from: tuple[Network, ...] = ()
     allow: tuple[Network, ...] = ()

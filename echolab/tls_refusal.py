@@ -73,6 +73,9 @@ class ServerConnections:
 
     def __init__(self, options: CertificateOptions) -> None:
         self._context = options.getContext()
+        # Twisted's answer to protocols it does not know (ALPN, which browsers and
+        # curl send) is an empty name, at which OpenSSL ends the handshake.
+        self._context.set_alpn_select_callback(lambda *_: SSL.NO_OVERLAPPING_PROTOCOLS)
 
     def serverConnectionForTLS(self, protocol: object) -> RefusingConnection:  # noqa: ARG002 - Twisted's
         """Make one connection."""

@@ -45,12 +45,40 @@ class BehaviourOptionsTests(SynchronousTestCase):
             (("--behave", "toast"), "--behave toast: toast is none of accept-late"),
             (("--behave", "refuse", "--listen", "unix:/a"), "refuse: goes with --port"),
             (("--behave", "half-close", "--listen", "ssl:1"), "half-close: TLS ends"),
+            (("--behave", "half-close", "--tls"), "half-close: TLS ends"),
+            (("--behave", "refuse", "--cert", "a"), "refuse: goes with --port"),
+            (("--tls", "--listen", "tcp:1"), "--tls: goes with --port"),
+            (("--cert", "a", "--listen", "tcp:1"), "--cert: goes with --port"),
+            (("--key", "a"), "--key: there is no --cert"),
+            (("--tls", "--cert", ""), "--cert: the file has no name"),
+            (("--client-ca", "a"), "--client-ca: there is no --tls"),
             (("--record", "-", "--output", "-"), "--record -: that file is an"),
             (("--record", ""), "--record: the file has no name"),
         ):
             with self.assertRaises(UsageError) as caught:
                 server(*words)
             self.assertIn(why, str(caught.exception))
+
+
+class TLSOptionsTests(SynchronousTestCase):
+    def test_server(self) -> None:
+        self.assertTrue(server("--tls").tls)
+        settings = server("--cert", "a", "--key", "b", "--client-ca", "c")
+        self.assertEqual(
+            (settings.tls, settings.certificate, settings.private_key),
+            (True, "a", "b"),
+        )
+        self.assertEqual(settings.client_ca, "c")
+
+    def test_client(self) -> None:
+        self.assertTrue(client("--tls", "lab.example", "8443").tls)
+        self.assertTrue(client("--tls", "--insecure", "--host", "a").insecure)
+        for words, why in (
+            (("--tls", "--connect", "tls:a:1"), "--tls: goes with HOST PORT"),
+            (("--insecure", "a", "1"), "--insecure: there is no TLS without --tls"),
+        ):
+            with self.assertRaisesRegex(UsageError, why):
+                client(*words)
 
 
 class ServerOptionsTests(SynchronousTestCase):

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import ctypes.util
 import errno
+import hashlib
 import os
 import re
 import select
@@ -163,6 +164,15 @@ class TLSTests(TLSCase):
         self.assertIn(b" recv secret\n", server.out)
         self.assertIn(b" recv(unterminated) last\n", server.out)
 
+    def test_client_that_offers_protocols(self) -> None:
+        """As browsers and curl do (ALPN); none is agreed on."""
+        server = self.start("--listen", self.endpoint)
+        self.context.set_alpn_protocols(["h2", "http/1.1"])
+        with self.connect(server) as client:
+            self.assertIsNone(client.selected_alpn_protocol())
+            client.sendall(b"hello\n")
+            server.wait_for(b" recv hello\n")
+
     def test_echo_over_tls(self) -> None:
         server = self.start("--listen", self.endpoint, "--reply", "echo")
         with self.connect(server) as client:
@@ -285,7 +295,7 @@ class TLSTests(TLSCase):
 
     def test_client_ca_without_tls_is_refused(self) -> None:
         ended = run("server", "--client-ca", "ca.pem")
-        self.assertIn(b"--client-ca: every --listen must be ssl:", ended.err)
+        self.assertIn(b"--client-ca: there is no --tls", ended.err)
         self.assertEqual(ended.process.returncode, 1)
 
     def test_files_that_are_not_what_they_should_be(self) -> None:
@@ -455,6 +465,81 @@ class TLSClientTests(TLSCase):
             client.err, b"--insecure: nothing proves that localhost is who answers\n"
         )
         self.assertEqual(client.out, b"+OK\n")
+
+
+class SwitchTests(TLSCase):
+    """``--tls`` of both programs."""
+
+    def send(self, ca: str | Path, *options: str) -> Program:
+        """Send a line over TLS, trusting that CA alone."""
+        trusting = ("env", "-u", "SSL_CERT_DIR", f"SSL_CERT_FILE={ca}", *ECHOLAB)
+        client = Program("client", "--tls", *options, program=trusting)
+        with client:
+            client.send(b"hello\n")
+            client.end_input()
+            client.end()
+        return client
+
+    def test_certificate_for_this_run(self) -> None:
+        listening = ("--tls", "--port", "0", "--interface", "127.0.0.1")
+        twistd = ("-n", "--pidfile=", "echolab", *listening)
+        for argv, program in ((("server", *listening), ECHOLAB), (twistd, TWISTD)):
+            server = self.enterContext(Program(*argv, program=program))
+            port = str(server.port())
+            [ca] = re.findall(rb"SSL_CERT_FILE=(.*)\n", server.err)
+            [shown] = re.findall(
+                rb"certificate made for localhost, 127.0.0.1, ::1.*: SHA-256 (.*)\n",
+                server.err,
+            )
+            for host in ("localhost", "127.0.0.1"):
+                client = self.send(os.fsdecode(ca), host, port)
+                self.assertEqual((client.out, client.err), (b"finish.\n", b""))
+            pem = ssl.get_server_certificate(("127.0.0.1", int(port)))
+            digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest().upper()
+            self.assertEqual(shown.replace(b":", b"").decode(), digest)
+            stranger = self.send(self.folder / "ca.pem", "localhost", port)
+            self.assertEqual(stranger.process.returncode, 1)
+            self.assertIn(b"certificate verify failed", stranger.err)
+            careless = self.send("/none", "localhost", port, "--insecure")
+            self.assertEqual(careless.process.returncode, 0)
+            server.wait_for(b"recv data: hello\n", times=3)
+            folder = Path(os.fsdecode(ca)).parent
+            self.assertEqual([each.name for each in folder.iterdir()], ["ca.pem"])
+            server.process.terminate()
+            server.end()
+            self.assertFalse(folder.exists())
+            self.assertNotIn(b"Traceback", server.err)
+
+    def test_certificate_of_ones_own(self) -> None:
+        pem = (self.folder / "server.pem").read_text()
+        begin = pem.index("-----BEGIN CERTIFICATE-----")
+        (self.folder / "key.pem").write_text(pem[:begin])
+        (self.folder / "cert.pem").write_text(pem[begin:])
+        apart = ("--cert", f"{self.folder}/cert.pem", "--key", f"{self.folder}/key.pem")
+        for options in (("--tls", "--cert", f"{self.folder}/server.pem"), apart):
+            server = self.start("--port", "0", *options)
+            client = self.send(self.folder / "ca.pem", "localhost", str(server.port()))
+            self.assertEqual((client.out, client.err), (b"finish.\n", b""))
+            server.wait_for(b" recv hello\n")
+            self.assertNotIn(b"SHA-256", server.err)
+
+    def test_certificates_of_clients(self) -> None:
+        server = self.start(
+            "--tls", "--port", "0", "--client-ca", f"{self.folder}/ca.pem"
+        )
+        port = server.port()
+        with contextlib.suppress(OSError):
+            ssl.get_server_certificate(("127.0.0.1", port))
+        server.wait_for(b" handshake: ")
+
+    def test_files_that_are_wrong(self) -> None:
+        for name, why in (("none", "No such file or directory"), ("ca.pem", "")):
+            path = f"{self.folder}/{name}"
+            ended = run("server", "--cert", path, "--port", "0")
+            self.assertEqual(ended.process.returncode, 1)
+            self.assertRegex(
+                ended.err.decode(), f"^listen 0.0.0.0:0: {path}: .*{why}\n$"
+            )
 
 
 class ProxyTests(FolderCase):
