@@ -260,6 +260,8 @@ class SenderProtocol(Protocol):
 
     def close(self) -> None:
         """Close when all is flushed; a TLS server need not agree (RFC 8446, 6.1)."""
+        if self._phase in (_Phase.CLOSING, _Phase.LINGERING):
+            return
         self._send_no_more()
         self._phase = _Phase.CLOSING
         if self._over_tls and (below := self._below()):
@@ -282,8 +284,9 @@ class SenderProtocol(Protocol):
 
     def writeConnectionLost(self) -> None:
         """All is with the kernel, and the server has been told so."""
-        self._phase = _Phase.WAITING
-        self._wait_for_silence(self.factory.wait_seconds)
+        if self._phase is _Phase.FLUSHING:
+            self._phase = _Phase.WAITING
+            self.heard()
 
     def readConnectionLost(self) -> None:
         """The server will send no more; perhaps it still reads, perhaps not."""

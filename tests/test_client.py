@@ -190,7 +190,9 @@ class SenderTests(SynchronousTestCase):
 
     def test_tls_server_that_ignores_the_end_while_nobody_takes_replies(self) -> None:
         below = self.over_tls()
+        self.protocol.close()  # Again.
         below.producer.resumeProducing()
+        self.protocol.close()
         self.protocol.replies.pauseProducing()
         self.clock.advance(60)
         self.assertFalse(below.disconnecting)
