@@ -18,7 +18,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from echolab.errors import reason_of
 from echolab.pem import BEGIN, certificates, unencrypted
-from echolab.tls_refusal import ServerConnections
+from echolab.tls_server_connection import ServerConnections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

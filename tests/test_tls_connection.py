@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from echolab.tls import server_options
-from echolab.tls_refusal import ServerConnections
+from echolab.tls_server_connection import ServerConnections
 from tests.support import FakeTransport
 
 if TYPE_CHECKING:
@@ -27,11 +27,18 @@ READ_BYTES = 1 << 15
 """How much Twisted asks for."""
 
 
-class LongChainTests(SynchronousTestCase):
+class Echo(Protocol):
+    def dataReceived(self, data: bytes) -> None:
+        assert self.transport is not None
+        self.transport.write(data)
+
+
+class TLSConnectionTests(SynchronousTestCase):
     def setUp(self) -> None:
         path = Path(self.enterContext(tempfile.TemporaryDirectory())) / "long.pem"
         issued = trustme.CA().issue_cert("localhost")
         path.write_bytes(issued.private_key_and_cert_chain_pem.bytes())
+        self.short = server_options(private_key=str(path), certificate=str(path))
         self.other = trustme.CA().cert_pem
         for _ in range(100):
             self.other.write_to_path(str(path), append=True)
@@ -85,6 +92,44 @@ class LongChainTests(SynchronousTestCase):
         server.shutdown()
         sent = server.bio_read(READ_BYTES)
         self.assertEqual(told, [len(sent)])
+
+    def test_replies_to_what_comes_with_the_end(self) -> None:
+        creator = ServerConnections(self.short)
+        self.assertEqual(self.echoed(creator), b"hello")
+
+    def test_twisted_still_forgets_replies(self) -> None:
+        """If this fails, Twisted is mended, and so much less is needed here."""
+        self.assertEqual(self.echoed(self.short), b"")
+
+    def echoed(self, creator: CertificateOptions | ServerConnections) -> bytes:
+        """Say something and the end in one piece; return what is echoed."""
+        clock = Clock()
+        factory = TLSMemoryBIOFactory(creator, False, Factory.forProtocol(Echo), clock)
+        server = factory.buildProtocol(None)
+        transport = FakeTransport()
+        server.makeConnection(transport)
+        client = SSL.Connection(SSL.Context(SSL.TLS_METHOD), None)
+        client.set_connect_state()
+        self.assertRaises(SSL.WantReadError, client.do_handshake)
+        while True:
+            server.dataReceived(client.bio_read(READ_BYTES))
+            client.bio_write(transport.value())
+            transport.clear()
+            try:
+                client.do_handshake()
+                break
+            except SSL.WantReadError:
+                continue
+        client.send(b"hello")
+        client.shutdown()
+        server.dataReceived(client.bio_read(READ_BYTES))
+        clock.advance(0)
+        self.assertTrue(transport.disconnecting)
+        client.bio_write(transport.value())
+        try:
+            return client.recv(READ_BYTES)
+        except SSL.ZeroReturnError:
+            return b""
 
     def test_twisted_still_stops_half_way(self) -> None:
         """If this fails, Twisted is mended, and `TLSConnection` needless."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.tls_refusal import RefusingConnection
+from echolab.tls_server_connection import ServerConnection
 
 ALERT = b"\x15\x03\x01\0\2\2F"
 
 
 class RefusalTests(SynchronousTestCase):
     def answer(self, data: bytes) -> bytes:
-        connection = RefusingConnection(SSL.Context(SSL.TLS_SERVER_METHOD), None)
+        connection = ServerConnection(SSL.Context(SSL.TLS_SERVER_METHOD), None)
         connection.set_accept_state()
         connection.bio_write(data)
         self.assertRaises(SSL.Error, connection.do_handshake)

@@ -1,4 +1,4 @@
-"""A TLS server tells clients that do not speak TLS why it leaves."""
+"""A server's TLS connections: what OpenSSL and Twisted leave unsaid is said."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from echolab.tls_connection import TLSConnection
 if TYPE_CHECKING:
     from twisted.internet.ssl import CertificateOptions
 
-__all__ = ["RefusingConnection", "ServerConnections"]
+__all__ = ["ServerConnection", "ServerConnections"]
 
 _PROTOCOL_VERSION = b"\x15\x03\x01\x00\x02\x02\x46"
 """A record of the fatal alert ``protocol_version`` (RFC 8446, 6)."""
@@ -28,11 +28,13 @@ _NO_TLS = {
 """What OpenSSL calls bytes that are not TLS."""
 
 
-class RefusingConnection(TLSConnection):
-    """A server's connection that answers what is not TLS with an alert.
+class ServerConnection(TLSConnection):
+    """A connection that answers what is not TLS, and before it takes the peer's end.
 
-    OpenSSL 3 says nothing to such a client, which then cannot tell that nobody
-    has read what it sent.
+    OpenSSL 3 says nothing to a client that does not speak TLS, which then cannot
+    tell that nobody has read what it sent: it gets an alert. And Twisted gathers
+    what is written in one turn of the reactor: the replies to what came in one
+    piece with the end (close_notify) would come too late.
     """
 
     _refusal = b""
@@ -62,6 +64,14 @@ class RefusingConnection(TLSConnection):
         self._has_spoken = True
         return data
 
+    @override
+    def recv(self, bufsiz: int, flags: int | None = None) -> bytes:
+        try:
+            return super().recv(bufsiz, flags)
+        except SSL.ZeroReturnError:
+            self.get_app_data().loseConnection()  # Sends what was written.
+            raise
+
 
 @implementer(IOpenSSLServerConnectionCreator)
 class ServerConnections:
@@ -77,6 +87,6 @@ class ServerConnections:
         # curl send) is an empty name, at which OpenSSL ends the handshake.
         self._context.set_alpn_select_callback(lambda *_: SSL.NO_OVERLAPPING_PROTOCOLS)
 
-    def serverConnectionForTLS(self, protocol: object) -> RefusingConnection:  # noqa: ARG002 - Twisted's
+    def serverConnectionForTLS(self, protocol: object) -> ServerConnection:  # noqa: ARG002 - Twisted's
         """Make one connection."""
-        return RefusingConnection(self._context)
+        return ServerConnection(self._context)
