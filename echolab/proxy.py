@@ -1,18 +1,10 @@
-"""The PROXY protocol, by which a balancer says for whom it connects.
-
-Versions 1 and 2, as in HAProxy's ``proxy-protocol.txt``. `parse` is free of I/O;
-`ProxyFactory` puts it in front of any other factory.
-"""
+"""Connections behind a balancer that speaks the PROXY protocol."""
 
 from __future__ import annotations
 
 import enum
-import socket
-from dataclasses import dataclass
-from ipaddress import AddressValueError, ip_address
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
@@ -23,6 +15,7 @@ from echolab.admission import contains
 from echolab.errors import MalformedError
 from echolab.events import EndCause, Peer
 from echolab.kernel import watch
+from echolab.proxy_header import parse
 from echolab.turned_away import TurnedAway
 
 if TYPE_CHECKING:
@@ -38,119 +31,10 @@ if TYPE_CHECKING:
     from echolab.admission import Network
     from echolab.interfaces import IStreamTransport
     from echolab.kernel import WatchedSocket
+    from echolab.proxy_header import Header
     from echolab.server import ReceiverFactory
 
-__all__ = ["Header", "ProxyFactory", "parse"]
-
-SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
-V1_BYTES = 107
-"""The longest header of version 1, with its end."""
-V2_BYTES = 4096
-"""The longest header of version 2 that is accepted; 232 carry every address."""
-
-_V2_HEAD = 16
-_PORTS = 65535
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What a header says.
-
-    Attributes:
-        source: who connected to the balancer; None where it does not say (health
-            checks, unknown protocols): then it is the balancer itself.
-        size: how many bytes the header has.
-    """
-
-    source: IPv4Address | IPv6Address | UNIXAddress | None
-    size: int
-
-
-def parse(data: bytes) -> Header | None:
-    """Read a header at the start of ``data``.
-
-    Returns:
-        The header; None if there is not enough of it yet.
-
-    Raises:
-        MalformedError: this is no header.
-    """
-    if data.startswith(SIGNATURE):
-        return _parse_v2(data)
-    if data.startswith(b"PROXY"):
-        return _parse_v1(data)
-    if SIGNATURE.startswith(data) or b"PROXY".startswith(data):
-        return None
-    raise MalformedError("no PROXY header")
-
-
-def _parse_v1(data: bytes) -> Header | None:
-    line, end, _ = data[:V1_BYTES].partition(b"\r\n")
-    if not end:
-        if len(data) >= V1_BYTES:
-            raise MalformedError("a PROXY header that does not end")
-        return None
-    size = len(line) + len(end)
-    match line.split(b" "):
-        case [b"PROXY", b"UNKNOWN", *_]:
-            return Header(None, size)
-        case [b"PROXY", b"TCP4", source, destination, port, other]:
-            host = _host(source, 4)
-            _host(destination, 4), _port(other)
-            return Header(IPv4Address("TCP", host, _port(port)), size)
-        case [b"PROXY", b"TCP6", source, destination, port, other]:
-            host = _host(source, 6)
-            _host(destination, 6), _port(other)
-            return Header(IPv6Address("TCP", host, _port(port)), size)
-        case _:
-            raise MalformedError("not a PROXY header of version 1")
-
-
-def _host(text: bytes, version: int) -> str:
-    try:
-        address = ip_address(text.decode("ascii"))
-    except (ValueError, AddressValueError):
-        raise MalformedError("no IP address in a PROXY header") from None
-    if address.version != version or b"%" in text:
-        raise MalformedError("an IP address of another kind in a PROXY header")
-    return socket.inet_ntop(
-        socket.AF_INET if version == 4 else socket.AF_INET6, address.packed
-    )
-
-
-def _port(text: bytes) -> int:
-    # The specification forbids leading zeros, and int() takes more than digits.
-    plain = text.isdigit() and (text == b"0" or not text.startswith(b"0"))
-    if not plain or len(text) > len("65535") or int(text) > _PORTS:
-        raise MalformedError("no port in a PROXY header")
-    return int(text)
-
-
-def _parse_v2(data: bytes) -> Header | None:
-    if len(data) < _V2_HEAD:
-        return None
-    version, command = data[12] >> 4, data[12] & 15
-    size = _V2_HEAD + int.from_bytes(data[14:16], "big")
-    if version != 2 or command > 1:
-        raise MalformedError("a PROXY header of an unknown version or command")
-    if size > V2_BYTES:
-        raise MalformedError(f"a PROXY header of over {V2_BYTES} bytes")
-    if len(data) < size:
-        return None
-    family, body = data[13], data[_V2_HEAD:size]
-    if command == 0 or family == 0:  # LOCAL, or UNSPEC
-        return Header(None, size)
-    if family == 0x11 and len(body) >= 12:
-        host = socket.inet_ntop(socket.AF_INET, body[:4])
-        port = int.from_bytes(body[8:10], "big")
-        return Header(IPv4Address("TCP", host, port), size)
-    if family == 0x21 and len(body) >= 36:
-        host = socket.inet_ntop(socket.AF_INET6, body[:16])
-        port = int.from_bytes(body[32:34], "big")
-        return Header(IPv6Address("TCP", host, port), size)
-    if family == 0x31 and len(body) >= 216:
-        return Header(UNIXAddress(body[:108].rstrip(b"\0")), size)
-    raise MalformedError("a PROXY header of an unknown family")
+__all__ = ["ProxyFactory"]
 
 
 class _Stage(enum.Enum):
