@@ -10,7 +10,6 @@ from twisted.internet.endpoints import (
     HostnameEndpoint,
     TCP4ClientEndpoint,
     TCP6ClientEndpoint,
-    UNIXClientEndpoint,
     clientFromString,
 )
 from twisted.logger import Logger
@@ -23,6 +22,7 @@ from echolab.endpoint_strings import (
 )
 from echolab.endpoints import host_and_port
 from echolab.errors import ConnectError
+from echolab.unix_client import UNIXClientEndpoint
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IStreamClientEndpoint
@@ -97,12 +97,8 @@ class _ClientEndpoints:
         if kind == "ssl":
             return self._ssl(*arguments, **named)
         if kind == "unix":
-            path = arguments[0] if arguments else named["path"]
-            if len(os.fsencode(path)) > UNIX_PATH_BYTES:
-                raise ValueError("AF_UNIX path too long")
-            if path.startswith("@"):
-                return UNIXClientEndpoint(self._reactor, "\0" + path[1:], seconds)
-        text = with_argument(text, "timeout", seconds, {"tcp", "unix"})
+            return self._unix(*arguments, **named)
+        text = with_argument(text, "timeout", seconds, {"tcp"})
         endpoint: IStreamClientEndpoint = clientFromString(self._reactor, text)
         return endpoint
 
@@ -147,6 +143,16 @@ class _ClientEndpoints:
         return client_tls.verified_client(
             self._reactor, endpoint, host, *own, trust_roots=trustRoots
         )
+
+    def _unix(
+        self,
+        path: str,
+        lockfile: str = "0",  # noqa: ARG002 - Twisted's; here there is none
+        timeout: str = "30",  # noqa: ARG002 - nothing takes time
+    ) -> IStreamClientEndpoint:
+        if len(os.fsencode(path)) > UNIX_PATH_BYTES:
+            raise ValueError("AF_UNIX path too long")
+        return UNIXClientEndpoint(self._reactor, path)
 
     def _tls(
         self,

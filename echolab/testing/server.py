@@ -6,7 +6,6 @@ from errno import EPIPE
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import Logger
 from typing_extensions import Unpack, override
@@ -23,6 +22,7 @@ from echolab.service import ReceiverService
 from echolab.testing.place import Place, ServerKeywords, words_of
 from echolab.testing.showing import show
 from echolab.testing.transcript import Transcript
+from echolab.unix_client import UNIXClientEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
