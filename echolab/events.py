@@ -6,6 +6,7 @@ import enum
 import errno
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from twisted.internet import error
@@ -73,6 +74,7 @@ def _path(name: bytes | None) -> str:
     return f"./{text}" if text.startswith("@") else text
 
 
+@lru_cache(maxsize=1024)
 def _shown(path: str) -> str:
     """A UNIX path as a label shows it; only an abstract name begins with ``@``."""
     if path.startswith("@"):

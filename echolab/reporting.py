@@ -10,7 +10,6 @@ from echolab.admission import Throttle
 from echolab.counting import count
 from echolab.errors import ConnectionLostError
 from echolab.events import ORDERLY, Finished, Misbehaved, Mistaken, Refused
-from echolab.style import Style
 
 if TYPE_CHECKING:
     from echolab.events import EndCause, Event, Peer
@@ -22,7 +21,7 @@ _log = Logger()
 
 def connection_lost(event: Finished) -> ConnectionLostError:
     """The error that an end is which was not in order."""
-    return ConnectionLostError("recv", _name(event.peer), _ending(event))
+    return ConnectionLostError("recv", str(event.peer), _ending(event))
 
 
 def _ending(event: Finished) -> str:
@@ -34,10 +33,6 @@ def _ending(event: Finished) -> str:
 
 def _because(cause: EndCause, detail: str) -> str:
     return f"{cause.value} ({detail})" if detail else cause.value
-
-
-def _name(peer: Peer) -> str:
-    return Style().name(peer).decode()
 
 
 class Reporter:
@@ -70,4 +65,4 @@ class Reporter:
     def _say(self, peer: Peer, text: str, others: int) -> None:
         if others:
             text += f"; and {count(others, 'other')}"
-        _log.info("{peer}: {text}", peer=_name(peer), text=text)
+        _log.info("{peer}: {text}", peer=str(peer), text=text)

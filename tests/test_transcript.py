@@ -6,6 +6,7 @@ import contextlib
 import re
 import tempfile
 import threading
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -399,6 +400,16 @@ class RecordingTests(SynchronousTestCase):
             (b"60612", b'"forged"'),
         ):
             self.path.write_bytes(line.replace(good, bad) + b"\n")
+            with self.assertRaisesRegex(InputError, "line 1 is not of a recording"):
+                Transcript.load(self.path)
+
+    def test_a_reason_that_would_drive_a_terminal_is_wrong(self) -> None:
+        for event in (
+            Misbehaved(ANN, TIME, "reset\x1b[2J"),
+            Refused(ANN, TIME, EndCause.REFUSED, "no\nforged", 0),
+            replace(finished(ANN), detail="\u202e"),
+        ):
+            transcript_of(event).save(self.path)
             with self.assertRaisesRegex(InputError, "line 1 is not of a recording"):
                 Transcript.load(self.path)
 
