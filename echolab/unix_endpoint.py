@@ -57,9 +57,7 @@ class UNIXEndpoint:
 
     def _socket(self) -> socket.socket:
         if self._path.startswith("@"):
-            abstract = _ListeningSocket(socket.AF_UNIX)
-            _begin(abstract, f"\0{self._path[1:]}", self._backlog)
-            return abstract
+            return _AbstractSocket(self._path[1:], self._backlog)
         return _PathSocket(self._path, self._mode, self._backlog)
 
 
@@ -84,6 +82,7 @@ class HandedUNIXEndpoint:
         )
 
     def _socket(self) -> socket.socket:
+        os.set_inheritable(self._fd, False)
         return _ListeningSocket(fileno=os.dup(self._fd))
 
 
@@ -149,13 +148,17 @@ class _ListeningSocket(socket.socket):
         """It may not be ours alone; and our path is to lead to it to the end."""
 
 
-def _begin(listening: socket.socket, address: str, backlog: int) -> None:
-    try:
-        socket.socket.bind(listening, os.fsencode(address))
-        socket.socket.listen(listening, backlog)
-    except OSError:
-        listening.close()
-        raise
+class _AbstractSocket(_ListeningSocket):
+    """Listens on an abstract name."""
+
+    def __init__(self, name: str, backlog: int) -> None:
+        super().__init__(socket.AF_UNIX)
+        try:
+            socket.socket.bind(self, os.fsencode(f"\0{name}"))
+            socket.socket.listen(self, backlog)
+        except OSError:
+            self.close()
+            raise
 
 
 class _PathSocket(_ListeningSocket):
@@ -165,19 +168,29 @@ class _PathSocket(_ListeningSocket):
         super().__init__(socket.AF_UNIX)
         self._path = Path(path)
         self._file: tuple[int, int] | None = None
-        if self._path.is_dir():
+        try:
+            with alone_in(self._path.parent) as alone:
+                self._make_room(alone=alone)
+                # The mode is there from the first moment; chmod would follow links.
+                before = os.umask(0o777 & ~mode)
+                try:
+                    socket.socket.bind(self, os.fsencode(path))
+                finally:
+                    os.umask(before)
+                self._file = _identity(self._path)
+                socket.socket.listen(self, backlog)
+        except OSError:
             self.close()
+            raise
+
+    def _make_room(self, *, alone: bool) -> None:
+        if self._path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        with alone_in(self._path.parent) as alone:
-            if alone:
-                remove_if_stale(self._path)
-            # The mode is there from the first moment; chmod would follow links.
-            before = os.umask(0o777 & ~mode)
-            try:
-                _begin(self, path, backlog)
-            finally:
-                os.umask(before)
-            self._file = _identity(self._path)
+        if alone:
+            remove_if_stale(self._path)
+        elif self._path.exists():
+            why = "its folder is locked by another program (flock)"
+            raise OSError(errno.EADDRINUSE, why)
 
     @override
     def close(self) -> None:

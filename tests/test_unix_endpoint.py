@@ -17,6 +17,7 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import stale_path
+from echolab.errors import reason_of
 from echolab.unix_endpoint import HandedUNIXEndpoint, UNIXEndpoint
 from tests.support import FakeReactor
 
@@ -52,11 +53,11 @@ class EndpointCase(SynchronousTestCase):
         self.stop = stop
         return port
 
-    def refused(self) -> None:
+    def refused(self, why: str = "Address already in use") -> None:
         """Try to listen, and see that it cannot be."""
         endpoint = UNIXEndpoint(self.reactor, str(self.path))
         failure = self.failureResultOf(endpoint.listen(self.factory), CannotListenError)
-        self.assertIn("Address already in use", str(failure.value))
+        self.assertEqual(reason_of(failure.value), why)
 
     def connect(self) -> None:
         with socket.socket(socket.AF_UNIX) as client:
@@ -165,7 +166,7 @@ class StaleTests(EndpointCase):
         folder = os.open(self.folder, os.O_RDONLY)
         self.addCleanup(os.close, folder)
         fcntl.flock(folder, fcntl.LOCK_EX)
-        self.refused()
+        self.refused("its folder is locked by another program (flock)")
         fcntl.flock(folder, fcntl.LOCK_UN)
         self.listen()
         self.stop()
