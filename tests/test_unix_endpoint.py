@@ -92,6 +92,23 @@ class PathTests(EndpointCase):
         self.stop()
         self.assertTrue(self.path.is_socket())
 
+    def test_a_link_that_is_put_in_its_place_leads_nowhere(self) -> None:
+        target = self.folder / "target"
+        target.write_text("")
+        target.chmod(0o640)
+        listen = socket.socket.listen
+
+        def swapped(*args: Any) -> None:
+            self.path.unlink()
+            self.path.symlink_to(target)
+            listen(*args)
+
+        with mock.patch("socket.socket.listen", swapped):
+            self.listen(mode=0o666)
+        self.stop()
+        self.assertEqual(stat.S_IMODE(target.stat().st_mode), 0o640)
+        self.assertTrue(self.path.is_symlink())
+
     def test_the_port_can_listen_again(self) -> None:
         port = self.listen()
         self.stop()
