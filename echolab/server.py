@@ -49,6 +49,8 @@ class _Door(enum.Enum):
     DRAINING = enum.auto()
     """Only those who are at it already come in."""
     SHUT = enum.auto()
+    GONE = enum.auto()
+    """All is over: nobody is told of those who still come."""
 
 
 class Held(Protocol):
@@ -179,7 +181,12 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         return self._admission.max_connections
 
     def refuse(self, peer: Peer, cause: EndCause, detail: str) -> None:
-        """Report that somebody was turned away, if not too many were just now."""
+        """Report that somebody was turned away, if not too many were just now.
+
+        After a drain nobody is told any more: the outputs may be closed.
+        """
+        if self._door is _Door.GONE:
+            return
         now = self._time_of_day()
         others = self._throttle(self.clock.seconds())
         if others is not None:
@@ -240,7 +247,8 @@ class ReceiverFactory(Factory[TwistedProtocol]):
 
     def stop_accepting(self) -> None:
         """Turn away every further connection; those that are open go on."""
-        self._door = _Door.SHUT
+        if self._door is not _Door.GONE:
+            self._door = _Door.SHUT
 
     def drain(self, seconds: float) -> Deferred[None]:
         """Accept nothing more, read what has arrived, then end.
@@ -258,9 +266,7 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         return Deferred.fromCoroutine(self._drain(seconds))
 
     async def _drain(self, seconds: float) -> None:
-        if self._overdue is not None:
-            self._overdue.cancel()
-            self._report_withheld()
+        self._report_overdue()
         deadline = self.clock.seconds() + seconds
         while self._connections and self._door is not _Door.OPEN:
             if self.clock.seconds() >= deadline:
@@ -270,6 +276,14 @@ class ReceiverFactory(Factory[TwistedProtocol]):
                     protocol.stop_if_quiet()
             turn = PAUSED_TURN_SECONDS if self.paused else TURN_SECONDS
             await deferLater(self.clock, turn)
+        self._report_overdue()
+        if self._door is not _Door.OPEN:
+            self._door = _Door.GONE
+
+    def _report_overdue(self) -> None:
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._report_withheld()
 
 
 def _host(address: IAddress | None) -> str | None:

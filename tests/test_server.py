@@ -630,6 +630,27 @@ class DrainTests(ReceiverCase):
     def turn(self) -> None:
         self.clock.advance(TURN_SECONDS)
 
+    def test_nobody_is_told_after_it(self) -> None:
+        protocol, _ = self.connect()
+        drained = self.factory.drain(5)
+        for _ in range(20):  # Not all of them are reported at once.
+            self.factory.buildProtocol(None)
+        self.lose(protocol)
+        self.turn()
+        self.successResultOf(drained)
+        told = len(self.transcript.events)
+        self.factory.buildProtocol(None)
+        self.clock.advance(5)
+        self.assertEqual(len(self.transcript.events), told)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_accepts_again_after_it(self) -> None:
+        self.successResultOf(self.factory.drain(5))
+        self.factory.start_accepting()
+        protocol, _ = self.connect()
+        protocol.dataReceived(b"x\n")
+        self.assertEqual(self.transcript.lines(), [b"x"])
+
     def test_nothing_open(self) -> None:
         self.successResultOf(self.factory.drain(5))
 
