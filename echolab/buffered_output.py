@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import TYPE_CHECKING, cast
 
 from twisted.internet.defer import Deferred, succeed
@@ -25,12 +24,6 @@ __all__ = ["MAX_BUFFERED_BYTES", "BufferedOutput"]
 MAX_BUFFERED_BYTES = 1 << 18
 
 _log = Logger()
-
-
-class _State(Enum):
-    OPEN = auto()
-    LOST = auto()  # Nothing can be written any more; whoever opened it was told.
-    CLOSED = auto()
 
 
 @dataclass(slots=True, eq=False)
@@ -56,6 +49,9 @@ class BufferedOutput:
         clock: tells the time.
         max_buffered_bytes: how many bytes may wait before the producers are told.
         retry_seconds: how long to wait between two tries, where they are made.
+
+    Attributes:
+        closed: whether nothing can be written any more.
     """
 
     def __init__(
@@ -77,12 +73,8 @@ class BufferedOutput:
         self._producers: list[Producer] = []
         self._paused = False
         self._flushes: list[_Flush] = []
-        self._state = _State.OPEN
-
-    @property
-    def closed(self) -> bool:
-        """Whether nothing can be written any more."""
-        return self._state is not _State.OPEN
+        self.closed = False
+        self._dropping = False
 
     def write_some(self, view: memoryview) -> int:
         """Write some of the bytes now; return how many. May raise OSError."""
@@ -102,10 +94,10 @@ class BufferedOutput:
         Raises:
             ValueError: the output is closed.
         """
-        if self._state is not _State.OPEN:
-            if self._state is _State.CLOSED:
-                raise ValueError(f"write to a closed output: {self.name}")
-            return
+        if self.closed:
+            if self._dropping:
+                return  # Whoever opened it was told.
+            raise ValueError(f"write to a closed output: {self.name}")
         if self._buffer:
             self._buffer += data
         else:
@@ -195,14 +187,14 @@ class BufferedOutput:
 
     def close(self) -> None:
         """Write nothing more."""
-        self._end(_State.CLOSED)
+        self._end()
 
     def lose(self) -> None:
         """Write nothing more, since nothing can be; what still comes is dropped."""
-        self._end(_State.LOST)
+        self._end(lost=True)
 
-    def _end(self, state: _State) -> None:
-        self._state = state
+    def _end(self, *, lost: bool = False) -> None:
+        self.closed, self._dropping = True, lost
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
