@@ -124,6 +124,7 @@ class SenderService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        deadline = self._clock.seconds() + STOP_SECONDS
         self._reader.stopProducing()
         if (closing := self._close()) is not None:
             await closing
@@ -131,7 +132,8 @@ class SenderService(Service):
             self._protocol.stop(STOP_SECONDS)
             await self._finished
         self._connector.stop()
-        flushing = [output.flush(STOP_SECONDS) for output in self._outputs]
+        seconds = max(0.0, deadline - self._clock.seconds())
+        flushing = [output.flush(seconds) for output in self._outputs]
         if left := sum(await gatherResults(flushing)):
             _log.warn(
                 "{bytes} of output could not be written", bytes=count(left, "byte")

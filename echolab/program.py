@@ -53,6 +53,8 @@ HEAP_BYTES = 24 << 20
 
 STDERR = 2
 
+ROOM_MILLISECONDS = 100
+
 _log = Logger()
 
 
@@ -62,19 +64,31 @@ def say(line: object) -> None:
     On a terminal that is stopped (Ctrl-S), or that nobody reads, the line is
     dropped: to wait would stop the whole program, and its end.
     """
-    if sys.__stderr__ is not None and _takes(STDERR):
+    if sys.__stderr__ is not None and _room():
         with suppress(OSError):  # The terminal has gone, or its disk is full.
             sys.__stderr__.write(f"{line}\n")
             sys.__stderr__.flush()
 
 
-def _takes(fd: int) -> bool:
-    """Whether a line can be written: a terminal must have room for it."""
-    if not os.isatty(fd):
-        return True
-    poll = select.poll()
-    poll.register(fd, select.POLLOUT)
-    return bool(poll.poll(0))
+class _Room:
+    """Whether stderr has room for a line; a terminal that has none is stuck.
+
+    A terminal that is only slow has room within a moment. It is waited for once.
+    """
+
+    def __init__(self) -> None:
+        self._stuck = False
+
+    def __call__(self) -> bool:
+        if not os.isatty(STDERR):
+            return True
+        poll = select.poll()
+        poll.register(STDERR, select.POLLOUT)
+        self._stuck = not poll.poll(0 if self._stuck else ROOM_MILLISECONDS)
+        return not self._stuck
+
+
+_room = _Room()
 
 
 def standard_input() -> int | None:
