@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from echolab.log_output import LogOutput
     from echolab.messages import Batch, Lines, Messages
     from echolab.output import DescriptorOutput
-    from echolab.printing import ConversationPrinter, Printer
+    from echolab.printing import ConversationPrinter, Printer, Replies
     from echolab.receiver import Limits, ReceiverProtocol
     from echolab.replying import ReplyingProtocol, echo, reply_text
     from echolab.server import ReceiverFactory
@@ -118,6 +118,7 @@ __all__ = [
     "ReceiverProtocol",
     "ReceiverService",
     "Refused",
+    "Replies",
     "ReplyingProtocol",
     "SenderFactory",
     "SenderProtocol",

@@ -14,8 +14,8 @@ from echolab import (
     Peer,
     Printer,
     Received,
+    Replies,
 )
-from echolab.printing import Replies
 
 PEER = Peer(1, "IPv4", "127.0.0.1", 60612)
 CONNECTED = Connected(PEER, 0.0)
