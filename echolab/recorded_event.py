@@ -10,7 +10,9 @@ import base64
 import json
 import math
 import re
+from dataclasses import fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from echolab.events import (
@@ -41,11 +43,11 @@ T = TypeVar("T")
 Members = dict[str, Any]
 
 MOST = 2**63 - 1
+_PEER = tuple(field.name for field in fields(Peer))
 MOST_PORT = 65535
 LAST_SECOND = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 """Beyond it no time can be shown."""
 
-_WORD = re.compile(r"[\w.:%-]+", flags=re.ASCII)
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", flags=re.ASCII)
 
 
@@ -140,14 +142,6 @@ def _text(members: Members, name: str) -> str:
     return value
 
 
-def _word(members: Members, name: str) -> str:
-    """A text that stands in a label as it is: nothing in it may look like a part."""
-    value = _text(members, name)
-    if not _WORD.fullmatch(value):
-        raise ValueError(f"{name} is no word")
-    return value
-
-
 def _whole(members: Members, name: str, most: int = MOST) -> int:
     value = members[name]
     if type(value) is not int:  # A bool is an int, to Python.
@@ -178,15 +172,18 @@ def _optional(
 
 
 def _peer(members: Members) -> Peer:
-    path = _optional(_text, members, "path")
-    if "path_base64" in members:
-        path = _bytes("path", members).decode("utf-8", "surrogateescape")
+    return _checked_peer(*map(members.get, _PEER))
+
+
+@lru_cache(maxsize=1024, typed=True)  # Else True would be taken for 1.
+def _checked_peer(*values: object) -> Peer:
+    members = dict(zip(_PEER, values, strict=True))
     return Peer(
         _whole(members, "number"),
-        _word(members, "family"),
-        host=_optional(_word, members, "host"),
+        _text(members, "family"),
+        host=_optional(_text, members, "host"),
         port=_optional(_port, members, "port"),
-        path=path,
+        path=_optional(_text, members, "path"),
         pid=_optional(_whole, members, "pid"),
         uid=_optional(_whole, members, "uid"),
         name=_optional(_text, members, "name"),
@@ -205,7 +202,7 @@ def _bytes(name: str, members: Members) -> bytes:
 
 def _mark(members: Members) -> Mark | None:
     mark: Mark
-    for mark in ("overlong", "partial", "continued", "unterminated"):
+    for mark in ("overlong", "partial", "unterminated"):
         if members.get(mark, False) is True:
             return mark
     return None
