@@ -1,5 +1,24 @@
-"""``python -m echolab``: the ``echolab`` command."""
+"""``python -m echolab``, and the ``echolab`` command."""
 
-from echolab.cli import main
+from __future__ import annotations
 
-raise SystemExit(main())
+import signal
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Run the ``echolab`` command; see `echolab.cli.main`.
+
+    Twisted takes a moment to be imported. Ctrl-C ends the program meanwhile as it
+    ends any other: by the signal, without a traceback.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from echolab.cli import main as run
+
+    return run()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

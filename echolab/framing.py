@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_MAX_MESSAGE_BYTES",
+    "FRAMING_NAMES",
     "ChunkFramer",
     "DelimiterFramer",
     "Framer",
@@ -212,6 +213,8 @@ _FRAMINGS: dict[str, tuple[_MakeFramer, _Write]] = {
     "int16": (partial(IntFramer, 2), partial(int_framed, 2)),
     "int32": (partial(IntFramer, 4), partial(int_framed, 4)),
 }
+FRAMING_NAMES = (*_FRAMINGS, "delimiter")
+"""The first word of every framing's name; ``:TEXT`` follows the last."""
 
 
 def _named(name: str) -> tuple[_MakeFramer, _Write]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
+    "ENDPOINT_KINDS",
     "command_meant",
     "did_you_mean",
     "endpoint_meant",
@@ -30,8 +31,8 @@ ENDPOINT_KINDS = ("tcp", "tcp6", "unix", "ssl", "tls", "haproxy", "systemd")
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
-    """The one of the choices that is most like a word, if any is like it."""
-    # Here, since it is wanted only by those who mistyped.
+    """The choice that is most like a word, if any is like it."""
+    # Imported here, since only a mistake needs it.
     from difflib import get_close_matches
 
     found = get_close_matches(word.lower(), list(choices), n=1)
@@ -50,7 +51,7 @@ def host_and_port_of(word: str) -> tuple[str, str] | None:
 
 
 def option_meant(name: str, options: Iterable[str]) -> str | None:
-    """The option that is like one that there is not, or that begins so."""
+    """The options that a mistyped or a shortened name may stand for."""
     options = list(options)
     if len(name) == 1 or name in options:
         return None  # Something else is wrong with it.
@@ -86,13 +87,13 @@ def is_endpoint(text: str) -> bool:
 def command_meant(
     words: Sequence[str], options: Mapping[str, Sequence[str]]
 ) -> str | None:
-    """The command that somebody meant who named none.
+    """The command line that was meant where no command was named.
 
     Args:
         words: what was said instead.
         options: the names of each command's options.
     """
-    import shlex  # Here for the same reason.
+    import shlex  # Here, as above.
 
     if not words:
         return None

@@ -9,7 +9,7 @@ from twisted.python import usage
 from echolab.admission import Network, network
 from echolab.endpoints import host_and_port
 from echolab.escaping import unescape
-from echolab.framing import framed, framing_named
+from echolab.framing import FRAMING_NAMES, framed, framing_named
 from echolab.near_misses import did_you_mean, endpoint_meant, nearest
 from echolab.quantities import byte_size, number, seconds, whole_number
 
@@ -36,7 +36,6 @@ MOST = 2**31
 MOST_SHOWN = 60
 MOST_KEEPALIVE_SECONDS = 65534
 """After half of it the peer is probed: TCP_KEEPIDLE is at most 32767, see tcp(7)."""
-FRAMINGS = ("line", "chunk", "netstring", "int16", "int32", "delimiter")
 
 
 def port_value(call: str, host: str, text: str, least: int) -> int:
@@ -119,7 +118,8 @@ def framing_value(text: str) -> str:
     try:
         framing_named(name)
     except ValueError as error:
-        known = nearest(kind, () if kind.lower() in FRAMINGS else FRAMINGS)
+        named = kind.lower() in FRAMING_NAMES
+        known = None if named else nearest(kind, FRAMING_NAMES)
         meant = did_you_mean(known and f"{known}{colon}{delimiter}")
         raise usage.UsageError(f"--framing {text}: {error}{meant}") from None
     return name

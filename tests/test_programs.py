@@ -273,7 +273,22 @@ def say_and_be_killed(line):
 
 program.say = say_and_be_killed
 """
-    COMMAND = "sys.argv[0] = 'echolab'\nfrom echolab.cli import main; main()"
+    COMMAND = "sys.argv[0] = 'echolab'\nfrom echolab.__main__ import main; main()"
+    INTERRUPTED = """
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "twisted.logger":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+"""
+
+    def test_interrupted_while_it_starts(self) -> None:
+        program = (sys.executable, "-c", self.INTERRUPTED + self.COMMAND)
+        ended = run("server", program=program)
+        self.assertEqual((ended.process.returncode, ended.err), (-signal.SIGINT, b""))
 
     def test_the_end_is_in_order(self) -> None:
         for run_it, words in (
