@@ -71,6 +71,8 @@ def byte_size(text: str) -> int:
     Raises:
         ValueError: it is none, or no whole number of bytes.
     """
+    if _WHOLE.fullmatch(text):
+        return int(text)
     size = byte_rate(text)
     if not size.is_integer():
         raise ValueError(f"{text} is not a whole number of bytes")

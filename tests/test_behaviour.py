@@ -24,7 +24,7 @@ EVERY = (
     Behaviour.accept_late(2),
     Behaviour.read_bytewise(first=1),
     Behaviour.read_slowly(0.5),
-    Behaviour.stop_reading(after_bytes=10, seconds=3),
+    Behaviour.stop_reading(after_bytes=2**53 + 1, seconds=3),
     Behaviour.stop_reading(),
     Behaviour.reset(),
     Behaviour.reset(after_messages=2, first=3),
