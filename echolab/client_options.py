@@ -7,7 +7,7 @@ from typing import get_args
 from twisted.python import usage
 from typing_extensions import override
 
-from echolab.near_misses import host_and_port_of, is_endpoint
+from echolab.near_misses import did_you_mean, host_and_port_of, is_endpoint
 from echolab.option_values import (
     address_value,
     choice_value,
@@ -22,6 +22,8 @@ from echolab.quantities import number, seconds, whole_number
 from echolab.settings import ClientSettings, When
 
 __all__ = ["ClientOptions"]
+
+USAGE = "Usage: echolab client <ipaddr> <port>"
 
 
 class ClientOptions(BaseOptions):
@@ -75,7 +77,7 @@ class ClientOptions(BaseOptions):
         if len(words) not in (0, 2) or not (
             words or any(each is not None for each in given)
         ):
-            raise usage.UsageError("Usage: echolab client <ipaddr> <port>")
+            raise usage.UsageError(USAGE)
         if words and any(each is not None for each in given):
             raise usage.UsageError("the server is given twice")
         if words:
@@ -146,6 +148,9 @@ class ClientOptions(BaseOptions):
 
 def _host_and_port(word: str) -> tuple[str, ...]:
     """``HOST:PORT`` in two words; something else as it is."""
+    if word.isdecimal():
+        usual = f"127.0.0.1 {word}"
+        raise usage.UsageError(f"{USAGE}{did_you_mean(usual)}")
     words = host_and_port_of(word) or (word,)
     if is_endpoint(word) and not words[-1].isdecimal():
         raise usage.UsageError(f"{word}: did you mean --connect {word}?")

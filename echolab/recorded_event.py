@@ -43,7 +43,8 @@ T = TypeVar("T")
 Members = dict[str, Any]
 
 MOST = 2**63 - 1
-_PEER = tuple(field.name for field in fields(Peer))
+_PEER = (*(field.name for field in fields(Peer)), "path_base64")
+_WORD = re.compile(r"[\w.:%-]+", re.ASCII)
 MOST_PORT = 65535
 LAST_SECOND = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 """Beyond it no time can be shown."""
@@ -71,9 +72,9 @@ def event_of(line: bytes) -> Event:
             messages = Batch((_bytes("message", members),), _mark(members))
             return Received(peer, time, messages)
         case "misbehaved":
-            return Misbehaved(peer, time, _text(members, "behaviour"))
+            return Misbehaved(peer, time, _words(members, "behaviour"))
         case "refused":
-            cause, detail = _cause(members), _text(members, "detail")
+            cause, detail = _cause(members), _words(members, "detail")
             return Refused(peer, time, cause, detail, _whole(members, "others"))
         case "finished":
             return Finished(
@@ -85,7 +86,7 @@ def event_of(line: bytes) -> Event:
                 unterminated_bytes=_whole(members, "unterminated_bytes"),
                 unread_bytes=_whole(members, "unread_bytes"),
                 seconds=_seconds(members, "seconds"),
-                detail=_text(members, "detail") if "detail" in members else "",
+                detail=_words(members, "detail") if "detail" in members else "",
                 rtt_seconds=_optional(_seconds, members, "rtt_seconds"),
                 retransmits=_optional(_whole, members, "retransmits"),
             )
@@ -180,14 +181,37 @@ def _checked_peer(*values: object) -> Peer:
     members = dict(zip(_PEER, values, strict=True))
     return Peer(
         _whole(members, "number"),
-        _text(members, "family"),
-        host=_optional(_text, members, "host"),
+        _word(members, "family"),
+        host=_optional(_word, members, "host"),
         port=_optional(_port, members, "port"),
-        path=_optional(_text, members, "path"),
+        path=_path(members),
         pid=_optional(_whole, members, "pid"),
         uid=_optional(_whole, members, "uid"),
         name=_optional(_text, members, "name"),
     )
+
+
+def _word(members: Members, name: str) -> str:
+    """A kind or an address, which cannot look like another part of a label."""
+    text = _text(members, name)
+    if not _WORD.fullmatch(text):
+        raise ValueError(f"{name} is no address")
+    return text
+
+
+def _path(members: Members) -> str | None:
+    if members["path_base64"] is None:
+        return _optional(_text, members, "path")
+    path = base64.b64decode(_text(members, "path_base64"), validate=True)
+    return path.decode("utf-8", "surrogateescape")
+
+
+def _words(members: Members, name: str) -> str:
+    """A text of echolab's own making: it has no line ends and drives no terminal."""
+    text = _text(members, name)
+    if not text.isprintable():
+        raise ValueError(f"{name} is not printable")
+    return text
 
 
 def _cause(members: Members) -> EndCause:

@@ -340,6 +340,7 @@ class MeantTests(SynchronousTestCase):
             (["a", "1", "--no-dto"], "did you mean --no-dot?"),
             (["a:\uff11"], "connect a:\uff11: port is not a number"),
             (["::1"], "Usage: echolab client <ipaddr> <port>"),
+            (["8888"], "<port>; did you mean 127.0.0.1 8888?"),
             (["a:1", "--port", "1"], "the server is given twice"),
         ):
             with self.assertRaises(UsageError) as caught:
