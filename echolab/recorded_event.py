@@ -226,7 +226,7 @@ def _bytes(name: str, members: Members) -> bytes:
 
 def _mark(members: Members) -> Mark | None:
     mark: Mark
-    for mark in ("overlong", "partial", "unterminated"):
+    for mark in ("overlong", "partial", "continued", "unterminated"):
         if members.get(mark, False) is True:
             return mark
     return None

@@ -188,7 +188,9 @@ def sender(reactor: Any) -> None:
     )
     protocol.registerProducer(reader, True)
     waiting: Deferred[echolab.SenderProtocol] = protocol.when_ready()
+    replies = echolab.Replies.HERE
     printer = echolab.ConversationPrinter(print)
+    print(replies)
     service: type[echolab.SenderService] = echolab.SenderService
     print(waiting, printer, service)
 
