@@ -322,7 +322,7 @@ class SenderServiceTests(TestCase):
     def write(self, data: bytes) -> None:
         self.screen += data
 
-    def start(self, **more: Any) -> SenderService:
+    def start(self, output: IOutput | None = None, **more: Any) -> SenderService:
         class Screen(Held):
             def flush(self, seconds: float) -> Deferred[int]:
                 return succeed(0)
@@ -342,7 +342,7 @@ class SenderServiceTests(TestCase):
             ),
             "server:1",
             ConversationPrinter(self.write),
-            [Screen()],
+            [output or Screen()],
             clock=self.reactor,
             done=done,
             make_reader=lambda service: self.reader,
@@ -370,6 +370,20 @@ class SenderServiceTests(TestCase):
         server.close()
         self.assertIsNone(await self.ended)
         self.assertEqual(self.screen, b"reply\nfinish.\n")
+
+    async def test_leaves_a_shared_output_as_it_was(self) -> None:
+        output = Sluice(self.reactor)
+        output.open = True
+        service = self.start(output)
+        server = await self.accept()
+        await service.stopService()
+        server.close()
+        output.write(b"others go on")
+        output.open = False
+        other = Producer()
+        output.registerProducer(other, True)
+        output.unregisterProducer()  # It is the only one.
+        self.assertEqual(output.taken, b"others go on")
 
     async def test_closed_by_the_server(self) -> None:
         self.start(half_open_seconds=0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -11,12 +13,15 @@ from echolab.buffered_output import BufferedOutput
 from echolab.sharing import share
 from tests.test_client import Producer
 
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+
 
 @implementer(IOutput)
 class Sluice(BufferedOutput):
     """An output that takes everything, or nothing."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: IReactorTime) -> None:
         super().__init__("sluice", clock, max_buffered_bytes=0)
         self.open = False
         self.taken = b""
