@@ -48,7 +48,7 @@ ABOVE_BYTES = 1024
 READER_SECONDS = 0.02
 """How long the line stays away for the reader of a pipe to show a reply."""
 
-_SECRET = re.compile(rb"pass(word|phrase|code)|\bpin\b", re.IGNORECASE)
+_SECRET = re.compile(rb"pass(w|phrase|code)|\bpin\b", re.IGNORECASE)
 
 
 @implementer(IPushProducer)
