@@ -138,7 +138,7 @@ class SenderService(Service):
             _log.warn(
                 "{bytes} of output could not be written", bytes=count(left, "byte")
             )
-        if self._protocol is not None and self._outputs:
+        if self._protocol is not None:
             self._outputs[0].unregisterProducer(self._protocol.replies)
         if self._close_outputs:
             for output in self._outputs:

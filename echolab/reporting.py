@@ -20,7 +20,7 @@ _log = Logger()
 
 
 def connection_lost(event: Finished) -> ConnectionLostError:
-    """The error that an end is which was not in order."""
+    """Return the error for an end that was not in order."""
     return ConnectionLostError("recv", str(event.peer), _ending(event))
 
 
