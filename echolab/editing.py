@@ -172,10 +172,13 @@ class LineEditor:
 
     def _come_back(self, at_line_start: bool) -> None:
         """Draw the line anew, once the reader of the pipe has shown the reply."""
-        if self._session.app.is_running:
+        app = self._session.app
+        if app.is_running:
+            # A key may have brought it back too early.
+            app.renderer.erase(leave_alternate_screen=False)
             if not at_line_start:
                 self._terminal.write("\n")
-            self._session.app.invalidate()
+            app.invalidate()
 
     def _message(self) -> str:
         """What stands above and before the line that is being typed."""
