@@ -50,13 +50,15 @@ def check_places(twistd: usage.Options) -> None:
 
 
 def _check_pidfile(pidfile: str) -> None:
-    """Make the pidfile and remove it; one that is there twistd checks itself."""
+    """Make the pidfile and remove it; one that is there, twistd reads."""
     try:
         pidfile = str(Path(pidfile).absolute())
-        os.close(os.open(pidfile, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        Path(pidfile).unlink()
-    except FileExistsError:
-        pass
+        try:
+            os.close(os.open(pidfile, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            Path(pidfile).open("rb").close()
+        else:
+            Path(pidfile).unlink()
     except OSError as error:
         folder = Path(pidfile).parent
         where = "the working folder" if folder == Path() else str(folder)

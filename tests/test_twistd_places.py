@@ -46,6 +46,12 @@ class PlacesTests(SynchronousTestCase):
         self.assertEqual(self.check(pidfile=str(pidfile)), "")
         self.assertEqual(pidfile.read_text(), "1")
 
+    def test_pidfile_that_cannot_be_read(self) -> None:
+        self.assertIn(
+            f"open {self.folder}: Is a directory; twistd keeps its process number",
+            self.check(pidfile=str(self.folder)),
+        )
+
     def test_another_root(self) -> None:
         self.assertEqual(self.check(chroot="/no", pidfile="/no/pid", rundir="/no"), "")
 
