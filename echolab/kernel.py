@@ -30,6 +30,8 @@ __all__ = [
     "keep_alive",
     "keep_urgent_data",
     "open_files_left",
+    "prepare_connection",
+    "prepare_port",
     "raise_open_files_limit",
     "unacknowledged_bytes",
     "watch",
@@ -164,9 +166,8 @@ def watch(transport: Any) -> WatchedSocket | None:
 def keep_urgent_data(transport: Any) -> None:
     """Receive an urgent byte (MSG_OOB) where it was sent, among the others.
 
-    The kernel would lay it aside, and forget it at the next. What is accepted
-    inherits this from a listening socket; so does nobody who was waiting before.
-    See SO_OOBINLINE in socket(7), and tcp(7).
+    The kernel would lay it aside, and forget it at the next. See SO_OOBINLINE in
+    socket(7), and tcp(7).
 
     Args:
         transport: a connection, or a port; nothing is done where it has no socket.
@@ -175,6 +176,32 @@ def keep_urgent_data(transport: Any) -> None:
         transport = transport.transport
     with suppress(AttributeError, OSError):
         transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+
+
+def prepare_port(port: Any, keepalive_seconds: float) -> None:
+    """Set the options of a listening socket that accepted ones inherit (tcp(7)).
+
+    Args:
+        port: the listening port.
+        keepalive_seconds: see `keep_alive`; 0 for never.
+    """
+    keep_urgent_data(port)
+    if keepalive_seconds and (listening := getattr(port, "socket", None)):
+        keep_alive(listening, keepalive_seconds)
+
+
+def prepare_connection(accepted: WatchedSocket, keepalive_seconds: float) -> None:
+    """Set the same options of an accepted socket, if it has not inherited them.
+
+    Who waited to be accepted before they were set does not: the client that has
+    systemd start the server is one of these.
+    """
+    with suppress(OSError, AttributeError):
+        if accepted.getsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE):
+            return
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    if keepalive_seconds:
+        keep_alive(accepted, keepalive_seconds)
 
 
 def unacknowledged_bytes(transport: Any) -> int:
@@ -211,8 +238,8 @@ def raise_open_files_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def keep_alive(watched: WatchedSocket, seconds: float) -> None:
-    """Have a peer that has vanished noticed, though it says nothing.
+def keep_alive(watched: WatchedSocket | socket.socket, seconds: float) -> None:
+    """Detect a peer that has vanished, though it says nothing.
 
     After half of ``seconds`` of silence it is probed, and when it has answered
     nothing for the other half, the connection is lost by ETIMEDOUT. That holds

@@ -26,7 +26,7 @@ from echolab.events import (
     cause_of,
     unframed,
 )
-from echolab.kernel import keep_alive, keep_urgent_data, watch
+from echolab.kernel import prepare_connection, watch
 from echolab.messages import ENDED
 from echolab.timekeeping import TimeOfDay
 from echolab.tls_alert import begins_tls
@@ -109,10 +109,9 @@ class ReceiverProtocol(Protocol):
         factory = self.factory
         self._began = self._heard = factory.clock.seconds()
         self._time_of_day = TimeOfDay(factory.clock)
-        keep_urgent_data(transport)
         self._watched = watch(transport)
-        if self._watched and factory.limits.keepalive_seconds:
-            keep_alive(self._watched, factory.limits.keepalive_seconds)
+        if self._watched:
+            prepare_connection(self._watched, factory.limits.keepalive_seconds)
         factory.opened(self)
         self.begin()
 

@@ -13,7 +13,6 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from echolab.events import format_address
-from echolab.kernel import keep_urgent_data
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -110,7 +109,6 @@ class RefusingPort:
             cast("Any", self._factory),  # Typed as a class, meant as an interface.
         )
         self._socket.close()
-        keep_urgent_data(self._listening)
         address = format_address(self._listening.getHost())
         _log.info("listening on {address}", address=address)
 

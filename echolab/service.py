@@ -17,7 +17,7 @@ from typing_extensions import override
 from echolab.counting import count
 from echolab.endpoints import listen_error
 from echolab.events import format_address
-from echolab.kernel import keep_urgent_data
+from echolab.kernel import prepare_port
 from echolab.refusing import RefusingPort
 from echolab.sharing import share
 
@@ -111,7 +111,7 @@ class ReceiverService(Service):
         if most := self.factory.max_connections:
             _log.info("connections at a time: at most {most}", most=most)
         for each in self._listening:
-            each.addCallback(_receive_urgent_data)
+            each.addCallback(self._prepare)
         # A signal may follow at once, and is handled once the reactor runs.
         self._announcing = self._clock.callLater(0, self._announce)
 
@@ -121,6 +121,10 @@ class ReceiverService(Service):
         super().startService()
         if not self._listening:
             self.privilegedStartService()
+
+    def _prepare(self, port: IListeningPort | None) -> IListeningPort | None:
+        prepare_port(port, self.factory.limits.keepalive_seconds)
+        return port
 
     def _announce(self) -> None:
         for each in self._listening:
@@ -190,11 +194,6 @@ def _announce(port: IListeningPort | None) -> IListeningPort | None:
         what = "refusing" if isinstance(port, RefusingPort) else "listening"
         address = format_address(port.getHost())
         _log.info("{what} on {address}", what=what, address=address)
-    return port
-
-
-def _receive_urgent_data(port: IListeningPort | None) -> IListeningPort | None:
-    keep_urgent_data(port)
     return port
 
 

@@ -16,6 +16,8 @@ from echolab.kernel import (
     WatchedSocket,
     keep_alive,
     keep_urgent_data,
+    prepare_connection,
+    prepare_port,
     unacknowledged_bytes,
     watch,
 )
@@ -47,6 +49,27 @@ class KernelTests(SocketCase):
             )
         ]
         self.assertEqual(got, [1, 30, 7, 4, 60_000])
+
+    def test_what_is_accepted_inherits_the_options_of_its_port(self) -> None:
+        listener = self.enterContext(socket.create_server(("127.0.0.1", 0)))
+        port = SimpleNamespace(socket=listener)
+        waiting = self.enterContext(socket.create_connection(listener.getsockname()))
+        for seconds in (20.0, 60.0):  # As after a restart with another option.
+            prepare_port(port, seconds)
+        late = self.enterContext(socket.create_connection(listener.getsockname()))
+        self.assertNotEqual(waiting.getsockname(), late.getsockname())
+        for _ in range(2):
+            accepted, _ = listener.accept()
+            with accepted:
+                prepare_connection(WatchedSocket(accepted), 60.0)
+                for level, name, value in (
+                    (socket.SOL_SOCKET, socket.SO_OOBINLINE, 1),
+                    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+                    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
+                    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 60_000),
+                ):
+                    self.assertEqual(accepted.getsockopt(level, name), value)
+        prepare_port(object(), 60.0)
 
     def test_urgent_bytes_stay_where_they_were_sent(self) -> None:
         """Also those that come before anybody accepts, and if there are several."""
