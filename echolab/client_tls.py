@@ -70,7 +70,7 @@ def verified_client(
     """Do TLS with a server that proves to be ``host``, and with no other.
 
     Twisted's own check lets through certificates whose names service_identity
-    cannot read (`CertificateError`): it rejects on `VerificationError` only.
+    cannot read (``CertificateError``): it rejects on ``VerificationError`` only.
 
     Args:
         clock: tells the time.

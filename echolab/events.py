@@ -49,9 +49,8 @@ def format_address(address: IAddress | None) -> str:
     r"""An address as users write it.
 
     Returns:
-        ``127.0.0.1:8888``, ``[::1]:8888``, ``unix:/run/lab.sock`` (escaped, as a
-        label is: ``unix:/my\x20lab.sock``), or the kind of the address where it
-        is none of these.
+        A text such as ``127.0.0.1:8888`` or ``unix:/run/lab.sock``. A path is escaped
+        as in a label, ``unix:/my\x20lab.sock``, and other kinds are named alone.
     """
     match address:
         case IPv4Address(host=host, port=port):

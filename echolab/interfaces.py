@@ -90,7 +90,7 @@ class IOutput(IConsumer, Interface):
 
 
 class Producer(Protocol):
-    """A push producer; see `twisted.internet.interfaces.IPushProducer`."""
+    """A push producer; see ``twisted.internet.interfaces.IPushProducer``."""
 
     def pauseProducing(self) -> None:
         """Produce nothing until `resumeProducing`."""
@@ -127,7 +127,7 @@ class Output(Protocol):
 
 
 class ServerEndpoint(Protocol):
-    """What provides `twisted.internet.interfaces.IStreamServerEndpoint`."""
+    """What provides ``twisted.internet.interfaces.IStreamServerEndpoint``."""
 
     def listen(self, protocolFactory: Any, /) -> Deferred[Any]:
         """Listen; the Deferred fires with the port."""

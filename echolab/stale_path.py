@@ -36,10 +36,8 @@ def alone_in(folder: Path) -> Iterator[bool]:
     Args:
         folder: its path.
 
-    Yields:
-        Whether to go on and replace a path: False if somebody held the lock for
-        too long. Where there are no locks (NFS, a folder that cannot be read), it
-        is True.
+    It yields whether to go on and replace a path: not if somebody held the lock for
+    too long. Where there are no locks (NFS, a folder that cannot be read), it does.
     """
     try:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -1,6 +1,6 @@
 """Transports of others, completed: not all have what TCP's have.
 
-A process has no addresses (`twisted.internet.endpoints.ProcessEndpoint`), and
+A process has no addresses (Twisted's ``ProcessEndpoint``), and
 neither it nor a layer such as autobahn's WebSocket can be aborted.
 """
 

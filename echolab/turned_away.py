@@ -20,8 +20,8 @@ __all__ = ["ClosingFactory", "TurnedAway"]
 class TurnedAway(Protocol):
     """A connection that ends at once, and of which nothing is reported.
 
-    `IProtocolFactory.buildProtocol` may return None instead, but Twisted's
-    `WrappingFactory`, and so its TLS, does not expect that.
+    ``IProtocolFactory.buildProtocol`` may return None instead, but Twisted's
+    ``WrappingFactory``, and so its TLS, does not expect that.
     """
 
     @override
