@@ -229,9 +229,12 @@ class SenderProtocol(Protocol):
 
         Raises:
             ValueError: the producer is no push (streaming) producer.
+            RuntimeError: there is one already; see `unregisterProducer`.
         """
         if not streaming:
             raise ValueError("only a push producer can be paused by a connection")
+        if self._producer is not None:
+            raise RuntimeError(f"{self._producer} is registered already")
         self._producer = cast("Producer", producer)
         if self._paused:
             self._producer.pauseProducing()

@@ -263,6 +263,11 @@ class SenderTests(SynchronousTestCase):
         with self.assertRaisesRegex(ValueError, "push producer"):
             self.protocol.registerProducer(Producer(), False)
 
+    def test_a_second_producer_is_refused(self) -> None:
+        self.protocol.registerProducer(Producer(), True)
+        with self.assertRaisesRegex(RuntimeError, "registered already"):
+            self.protocol.registerProducer(Producer(), True)
+
     def test_stop_flushes_and_then_insists(self) -> None:
         self.protocol.stop(1)
         self.assertTrue(self.transport.disconnecting)
