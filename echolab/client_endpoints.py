@@ -107,7 +107,7 @@ class _ClientEndpoints:
         host: str,
         port: int,
         timeout: str | None = None,
-        bindAddress: str | None = None,  # noqa: N803 - a word of the strings
+        bindAddress: str | None = None,
     ) -> IStreamClientEndpoint:
         """Make one for a host; an address needs no look-up, and no waiting.
 
@@ -128,9 +128,9 @@ class _ClientEndpoints:
         self,
         endpoint: IStreamClientEndpoint,
         host: str,
-        trustRoots: str | None = None,  # noqa: N803 - words of the strings
+        trustRoots: str | None = None,
         certificate: str | None = None,
-        privateKey: str | None = None,  # noqa: N803
+        privateKey: str | None = None,
     ) -> IStreamClientEndpoint:
         """Make one that does TLS with ``host``, reached through another."""
         from echolab import client_tls
@@ -159,10 +159,10 @@ class _ClientEndpoints:
         host: str,
         port: str,
         timeout: str | None = None,
-        bindAddress: str | None = None,  # noqa: N803 - words of the strings
+        bindAddress: str | None = None,
         certificate: str | None = None,
-        privateKey: str | None = None,  # noqa: N803
-        trustRoots: str | None = None,  # noqa: N803
+        privateKey: str | None = None,
+        trustRoots: str | None = None,
         endpoint: str | None = None,
     ) -> IStreamClientEndpoint:
         through = (
@@ -177,11 +177,11 @@ class _ClientEndpoints:
         host: str,
         port: str,
         timeout: str | None = None,
-        bindAddress: str | None = None,  # noqa: N803 - words of the strings
+        bindAddress: str | None = None,
         hostname: str | None = None,
-        caCertsDir: str | None = None,  # noqa: N803
-        certKey: str | None = None,  # noqa: N803
-        privateKey: str | None = None,  # noqa: N803
+        caCertsDir: str | None = None,
+        certKey: str | None = None,
+        privateKey: str | None = None,
     ) -> IStreamClientEndpoint:
         """As ``tls:``; Twisted's own believes anybody without ``hostname=``."""
         through = self.tcp(host, int(port), timeout, bindAddress)
