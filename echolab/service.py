@@ -78,7 +78,8 @@ class ReceiverService(Service):
         self._done = done
         self._drain_seconds = drain_seconds
         self._close_outputs = close_outputs
-        self._stop_pausing: Callable[[], None] = _nothing
+        self._stop_pausing: Callable[[], None] | None = None
+        self._starts = 0
         self._listening: list[Deferred[IListeningPort | None]] = []
         self._announcing: IDelayedCall | None = None
 
@@ -93,8 +94,8 @@ class ReceiverService(Service):
         errors: list[EcholabError | None] = []
         report: Done = errors.append
         self.factory.start_accepting()
-        self._stop_pausing()
-        self._stop_pausing = share(self.factory, self._outputs)
+        # Where an older stop is not over, the outputs pause the factory still.
+        stop_pausing = self._stop_pausing or share(self.factory, self._outputs)
 
         def failed(failure: Failure, name: str) -> None:
             if not failure.check(CancelledError):
@@ -106,8 +107,11 @@ class ReceiverService(Service):
         report = self._done
         for why in filter(None, errors):
             self.stop_listening()
-            self._stop_pausing()
+            if self._stop_pausing is None:
+                stop_pausing()
             raise why
+        self._stop_pausing = stop_pausing
+        self._starts += 1
         if most := self.factory.max_connections:
             _log.info("connections at a time: at most {most}", most=most)
         for each in self._listening:
@@ -118,9 +122,9 @@ class ReceiverService(Service):
     @override
     def startService(self) -> None:
         """Listen, unless `privilegedStartService` has done so."""
-        super().startService()
         if not self._listening:
             self.privilegedStartService()
+        super().startService()
 
     def _prepare(self, port: IListeningPort | None) -> IListeningPort | None:
         prepare_port(port, self.factory.limits.keepalive_seconds)
@@ -166,7 +170,7 @@ class ReceiverService(Service):
 
     async def _stop(self) -> None:
         deadline = self._clock.seconds() + self._drain_seconds
-        stop_pausing, self._stop_pausing = self._stop_pausing, _nothing
+        starts = self._starts
         stopped = self._close_ports()  # Those who are at the door are let in.
         drained = self.factory.drain(self._drain_seconds)
         await stopped
@@ -183,7 +187,11 @@ class ReceiverService(Service):
             _log.warn(
                 "{bytes} of output could not be written", bytes=count(left, "byte")
             )
-        stop_pausing()
+        if starts != self._starts:
+            return  # Started again meanwhile: the outputs are in use.
+        if self._stop_pausing is not None:
+            self._stop_pausing()
+            self._stop_pausing = None
         if self._close_outputs:
             for output in self._outputs:
                 output.close()
@@ -195,10 +203,6 @@ def _announce(port: IListeningPort | None) -> IListeningPort | None:
         address = format_address(port.getHost())
         _log.info("{what} on {address}", what=what, address=address)
     return port
-
-
-def _nothing() -> None:
-    """Pause nobody."""
 
 
 def _close(port: IListeningPort | None) -> Deferred[None] | None:

@@ -189,6 +189,72 @@ class ReceiverServiceTests(TestCase):
         self.successResultOf(stopped)
         self.assertFalse(self.factory.paused, "nobody would resume it")
 
+    def test_outputs_pause_it_still_when_an_older_stop_is_over(self) -> None:
+        output = Sluice(self.reactor)
+        service = self.service(outputs=[output])
+        service.startService()
+        output.write(b"x")
+        first = service.stopService()
+        self.reactor.advance(1)
+        service.startService()
+        self.reactor.advance(4)
+        self.successResultOf(first)
+        self.assertTrue(self.factory.paused)
+        second = service.stopService()
+        self.reactor.advance(1)
+        service.startService()
+        third = service.stopService()
+        self.reactor.advance(4)
+        self.successResultOf(second)
+        self.assertTrue(self.factory.paused)
+        self.reactor.advance(1)
+        self.successResultOf(third)
+        self.assertFalse(self.factory.paused, "nobody would resume it")
+
+    def test_start_that_fails_before_an_older_stop_is_over(self) -> None:
+        output = Sluice(self.reactor)
+        listening: list[Deferred[Any]] = [
+            Deferred(),
+            fail(error.CannotListenError("", 1, OSError(98, "In use"))),
+        ]
+
+        class Once:
+            def listen(self, factory: IProtocolFactory) -> Deferred[Any]:
+                return listening.pop(0)
+
+        service = self.service(("once:", Once()), outputs=[output])
+        service.startService()
+        output.write(b"x")
+        stopped = service.stopService()
+        with self.assertRaises(ListenError):
+            service.startService()
+        self.assertFalse(service.running)
+        self.assertTrue(self.factory.paused)
+        self.reactor.advance(5)
+        self.successResultOf(stopped)
+        self.assertFalse(self.factory.paused, "nobody would resume it")
+
+    def test_own_outputs_stay_open_when_it_is_started_again(self) -> None:
+        output = Held()
+        service = ReceiverService(
+            (),
+            self.factory,
+            [output],
+            clock=self.reactor,
+            done=self.done.append,
+            close_outputs=True,
+        )
+        service.startService()
+        stopped, flushed = service.stopService(), output.flushed
+        service.startService()
+        flushed.callback(0)
+        self.successResultOf(stopped)
+        self.assertFalse(output.closed)
+        stopped = service.stopService()
+        output.flushed.callback(0)
+        self.successResultOf(stopped)
+        self.assertTrue(output.closed)
+
     def test_start_that_fails_leaves_the_outputs(self) -> None:
         class InUse:
             def listen(self, factory: IProtocolFactory) -> Deferred[Any]:
