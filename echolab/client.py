@@ -38,6 +38,7 @@ from echolab.timekeeping import TimeOfDay
 from echolab.tls_answers import TLSAnswers
 from echolab.transports import complete
 from echolab.unread_tls import READS_NOTHING, renew
+from echolab.wrapped import below_tls, hear
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -151,7 +152,8 @@ class SenderProtocol(Protocol):
             self._answers = TLSAnswers(
                 self.transport, clock=clock, resume=self.read, give_up=self._give_up
             )
-        else:
+        hear(self)
+        if not self._over_tls:
             self.handshakeCompleted()
 
     def handshakeCompleted(self) -> None:
@@ -182,6 +184,9 @@ class SenderProtocol(Protocol):
 
     @override
     def dataReceived(self, data: bytes) -> None:
+        if not self._ready:
+            # A layer of others' has not told of the handshake. It is over.
+            self.handshakeCompleted()
         self._received_bytes += len(data)
         self.heard()
         if self.factory.report_chunks:
@@ -267,7 +272,7 @@ class SenderProtocol(Protocol):
             return
         self._send_no_more()
         self._phase = _Phase.CLOSING
-        if self._over_tls and (below := self._below()):
+        if self._over_tls and (below := below_tls(self.transport)):
             when_flushed(below, self._linger)
         self.transport.loseConnection()
 
@@ -368,7 +373,7 @@ class SenderProtocol(Protocol):
         if self._phase is not _Phase.SENDING and self.replies.paused:
             return  # Nobody listens; `heard` begins anew.
         if self._phase is _Phase.LINGERING:
-            if unacknowledged_bytes(below := self._below()):
+            if unacknowledged_bytes(below := below_tls(self.transport)):
                 self.heard()  # It is slow, not silent.
             elif below is not None:
                 below.loseConnection()
@@ -384,10 +389,6 @@ class SenderProtocol(Protocol):
         """Leave a TLS server that does not answer the end, though all is sent."""
         self._phase = _Phase.LINGERING
         self.heard()
-
-    def _below(self) -> IStreamTransport | None:
-        """The transport that carries TLS; Twisted's TLS is a ProtocolWrapper."""
-        return getattr(self.transport, "transport", None)
 
     def _now(self) -> float:
         return self._time_of_day(self.factory.clock.seconds())

@@ -92,6 +92,8 @@ class MisbehavingProtocol(ReplyingProtocol):
     @override
     def dataReceived(self, data: bytes) -> None:
         self._pending += data
+        if self._may_read():
+            self.handshakeCompleted()  # Reads; so not when a portion was taken.
         self._read()
 
     @override

@@ -32,6 +32,7 @@ from echolab.timekeeping import TimeOfDay
 from echolab.tls_alert import begins_tls
 from echolab.transports import complete
 from echolab.unread_tls import READS_NOTHING, UnreadTLS
+from echolab.wrapped import hear
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,6 +113,7 @@ class ReceiverProtocol(Protocol):
         self._watched = watch(transport)
         if self._watched:
             prepare_connection(self._watched, factory.limits.keepalive_seconds)
+        hear(self)
         factory.opened(self)
         self.begin()
 
@@ -188,22 +190,27 @@ class ReceiverProtocol(Protocol):
     @override
     def dataReceived(self, data: bytes) -> None:
         if self._ended not in _UNFRAMED:
-            before = self._received_bytes
-            self._received_bytes = before + len(data)
+            if not self._received_bytes and not self._begins_with(data):
+                return
+            self._received_bytes += len(data)
             self._heard = self.factory.clock.seconds()
             now = self._time_of_day(self._heard)
-            if not before and begins_tls(data):
-                self._report_tls(now)
             if self.factory.report_chunks and self._peer is not None:
                 self.factory.sink(Chunk(self._peer, now, data))
             self._report(self._framer.feed(data), now)
             if self._partial_due is None and self._framer.buffered_bytes:
                 self._show_partial_in(self.factory.limits.partial_seconds)
 
-    def _report_tls(self, now: float) -> None:
-        """Say that a client begins TLS where there is none."""
-        if self._peer is not None and not ISSLTransport.providedBy(self.transport):
-            self.factory.sink(Mistaken(self._peer, now, "TLS"))
+    def _begins_with(self, data: bytes) -> bool:
+        """Look at the first bytes; return whether the peer is accepted."""
+        # A layer of others' may not have told of the handshake. It is over.
+        self.handshakeCompleted()
+        if self._peer is None:
+            return False
+        if begins_tls(data) and not ISSLTransport.providedBy(self.transport):
+            # A client begins TLS where there is none.
+            self.factory.sink(Mistaken(self._peer, self.now(), "TLS"))
+        return True
 
     @override
     def connectionLost(self, reason: Failure | None = connectionDone) -> None:
