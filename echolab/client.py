@@ -192,15 +192,16 @@ class SenderProtocol(Protocol):
         if self.factory.report_chunks:
             self.factory.sink(Chunk(self._peer, self._now(), data))
         if self._unframed is None:
-            self._report(self._framer.feed(data))
+            self._report(self._framer.feed, data)
 
-    def _report(self, batches: Iterable[Messages]) -> None:
+    def _report(self, frame: Callable[..., Iterable[Messages]], *chunk: bytes) -> None:
         try:
-            for messages in batches:
+            for messages in frame(*chunk):
                 self.factory.sink(Received(self._peer, self._now(), messages))
         except FramingError as why:
             self._unframed = unframed(why)
-            self.transport.abortConnection()
+            if self.connected:
+                self.transport.abortConnection()
 
     def read(self) -> None:
         """Read replies, unless somebody else wants none to be read."""
@@ -315,8 +316,14 @@ class SenderProtocol(Protocol):
             if self._waiting is not None and not self._waiting.called:
                 self._waiting.errback(reason)
             return
-        if self._unframed is None:
-            self._report(self._framer.end())
+        try:
+            if self._unframed is None:
+                self._report(self._framer.end)
+        finally:
+            self._finish(reason)
+
+    def _finish(self, reason: Failure) -> None:
+        """Say that the connection is over, and why."""
         ended = self.factory.clock.seconds()
         cause = EndCause.TIMEOUT if self._unread else self._unframed
         self.factory.sink(

@@ -28,6 +28,8 @@ class Framer(Protocol):
     def feed(self, chunk: bytes) -> Iterable[Messages]:
         """Take the bytes of one read; give out the messages they complete.
 
+        Errors are raised at once, or behind the messages that were good.
+
         Raises:
             MalformedError: the bytes are not of this framing.
             OverlongError: a message is over the bound, and that is refused.
@@ -43,7 +45,11 @@ class Framer(Protocol):
         ...
 
     def end(self) -> Iterable[Messages]:
-        """Take the end of the stream; give out what was left unterminated."""
+        """Take the end of the stream; give out what was left unterminated.
+
+        Raises:
+            FramingError: as `feed` does.
+        """
         ...
 
 

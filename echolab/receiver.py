@@ -35,7 +35,7 @@ from echolab.unread_tls import READS_NOTHING, UnreadTLS
 from echolab.wrapped import hear
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from twisted.internet.interfaces import IAddress, IDelayedCall
     from twisted.python.failure import Failure
@@ -106,6 +106,7 @@ class ReceiverProtocol(Protocol):
 
     @override
     def connectionMade(self) -> None:
+        self.connected = 1  # Layers of others may call this without more ado.
         self.transport = transport = complete(self.transport)
         factory = self.factory
         self._began = self._heard = factory.clock.seconds()
@@ -197,7 +198,7 @@ class ReceiverProtocol(Protocol):
             now = self._time_of_day(self._heard)
             if self.factory.report_chunks and self._peer is not None:
                 self.factory.sink(Chunk(self._peer, now, data))
-            self._report(self._framer.feed(data), now)
+            self._report(now, self._framer.feed, data)
             if self._partial_due is None and self._framer.buffered_bytes:
                 self._show_partial_in(self.factory.limits.partial_seconds)
 
@@ -215,6 +216,7 @@ class ReceiverProtocol(Protocol):
     @override
     def connectionLost(self, reason: Failure | None = connectionDone) -> None:
         reason = reason or connectionDone  # Some layers tell none.
+        self.connected = 0
         self._cancel_due()
         if self._partial_due is not None:
             self._partial_due.cancel()
@@ -231,7 +233,15 @@ class ReceiverProtocol(Protocol):
                 why = self._detail or _tls_reason(reason)
                 factory.refuse(Peer.of(0, self.remote), EndCause.HANDSHAKE, why)
             return
-        self.finish_framing(now)
+        try:
+            self.finish_framing(now)
+        finally:
+            self._finish(now, ended - self._began, reason)
+
+    def _finish(self, now: float, seconds: float, reason: Failure) -> None:
+        """Say that the connection is over, and why."""
+        assert self._peer is not None
+        factory = self.factory
         watched = self._watched
         number = watched.error if watched else 0
         stopped = self._ended is EndCause.STOPPED
@@ -252,7 +262,7 @@ class ReceiverProtocol(Protocol):
                 messages=self._messages if factory.count_messages else None,
                 unterminated_bytes=self._unterminated_bytes,
                 unread_bytes=unread_bytes,
-                seconds=ended - self._began,
+                seconds=seconds,
                 detail=detail,
                 rtt_seconds=watched.rtt_seconds if watched else None,
                 retransmits=watched.retransmits if watched else None,
@@ -287,6 +297,8 @@ class ReceiverProtocol(Protocol):
     def end(self, cause: EndCause, detail: str = "") -> None:
         """End the connection, in order if the peer plays along."""
         self._ended, self._detail = cause, detail
+        if not self.connected:
+            return  # The last message was the cause; there is nothing left to end.
         self._cancel_due()
         if self._unread_tls is not None:
             self._unread_tls.stop()
@@ -303,11 +315,13 @@ class ReceiverProtocol(Protocol):
     def finish_framing(self, now: float) -> None:
         """Give out the last message, if the peer has not ended it."""
         if self._ended not in _UNFRAMED:
-            self._report(self._framer.end(), now)
+            self._report(now, self._framer.end)
 
-    def _report(self, batches: Iterable[Messages], now: float) -> None:
+    def _report(
+        self, now: float, frame: Callable[..., Iterable[Messages]], *chunk: bytes
+    ) -> None:
         try:
-            for messages in batches:
+            for messages in frame(*chunk):
                 self.take(messages, now)
         except FramingError as why:
             self.end(unframed(why), str(why))
@@ -346,7 +360,7 @@ class ReceiverProtocol(Protocol):
         elif not factory.partials_wanted():
             self._show_partial_in(patience)
         else:
-            self._report(self._framer.take(), self._time_of_day(now))
+            self._report(self._time_of_day(now), self._framer.take)
 
     def _end_if_idle_in(self, seconds: float) -> None:
         if seconds:

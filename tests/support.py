@@ -19,6 +19,8 @@ from twisted.internet.interfaces import IHalfCloseableDescriptor
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from zope.interface import alsoProvides
 
+from echolab import Batch
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
@@ -45,6 +47,29 @@ def write_certificates(folder: Path, **common_names: str) -> None:
         issued = ca.issue_cert("localhost", common_name=common_name)
         pem = issued.private_key_and_cert_chain_pem
         pem.write_to_path(str(folder / f"{name}.pem"))
+
+
+class Eager:
+    """A framer that is no generator: one of its methods raises at once."""
+
+    def __init__(self, method: str, why: Exception) -> None:
+        self.buffered_bytes = 1
+        self._method = method
+        self._why = why
+
+    def feed(self, chunk: bytes) -> list[Batch]:
+        return self._do("feed", chunk)
+
+    def take(self) -> list[Batch]:
+        return self._do("take")
+
+    def end(self) -> list[Batch]:
+        return self._do("end")
+
+    def _do(self, method: str, *messages: bytes) -> list[Batch]:
+        if method == self._method:
+            raise self._why
+        return [Batch(messages)] if messages else []
 
 
 class FakeTransport(StringTransport):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from functools import partial
 from typing import Any
 
 from hypothesis import given
@@ -15,11 +16,11 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides, implementer
 
-from echolab import Connected, EndCause, SenderFactory, SenderProtocol
+from echolab import Connected, EndCause, MalformedError, SenderFactory, SenderProtocol
 from echolab.input import DotQuit
 from echolab.kernel import unacknowledged_bytes
 from echolab.testing import Transcript
-from tests.support import FakeTransport
+from tests.support import Eager, FakeTransport
 
 ADDRESS = IPv4Address("TCP", "127.0.0.1", 8888)
 
@@ -284,6 +285,32 @@ class SenderTests(SynchronousTestCase):
         self.protocol.stopProducing()
         self.assertEqual(self.transport.value(), b"")
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_framer_that_raises_at_once(self) -> None:
+        for method in ("feed", "end"):
+            factory = SenderFactory(
+                self.transcript,
+                clock=self.clock,
+                make_framer=partial(Eager, method, MalformedError("no")),
+            )
+            protocol = factory.buildProtocol(None)
+            protocol.makeConnection(transport := FakeTransport())
+            protocol.dataReceived(b"hello")
+            protocol.connectionLost(Failure(error.ConnectionDone()))
+            self.assertIs(self.transcript.ends()[-1].cause, EndCause.MALFORMED)
+            self.assertEqual(transport.aborted, method == "feed")
+
+    def test_finished_is_said_whatever_a_framer_raises(self) -> None:
+        factory = SenderFactory(
+            self.transcript,
+            clock=self.clock,
+            make_framer=lambda: Eager("end", KeyError("a fault")),
+        )
+        protocol = factory.buildProtocol(None)
+        protocol.makeConnection(FakeTransport())
+        with self.assertRaisesRegex(KeyError, "a fault"):
+            protocol.connectionLost(Failure(error.ConnectionDone()))
+        self.assertEqual(len(self.transcript.ends()), 1)
 
 
 class DotQuitTests(SynchronousTestCase):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 from unittest import mock
 
@@ -24,6 +25,7 @@ from echolab import (
     EndCause,
     Limits,
     LineFramer,
+    MalformedError,
     NetstringFramer,
     Peer,
     Received,
@@ -38,11 +40,12 @@ from echolab.receiver import LINGER_SECONDS
 from echolab.server import TURN_SECONDS
 from echolab.testing import Transcript
 from echolab.unread_tls import READS_NOTHING
-from tests.support import FakeTransport
+from tests.support import Eager, FakeTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from echolab import Event
     from echolab.replying import Reply
 
 ADDRESS = IPv4Address("TCP", "127.0.0.1", 60612)
@@ -138,6 +141,45 @@ class ReceiverTests(ReceiverCase):
         protocol, _ = self.connect()
         protocol.dataReceived(b"x\r")
         self.assertIs(self.lose(protocol), EndCause.OVERLONG)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_framer_that_raises_at_once(self) -> None:
+        for method in ("feed", "take", "end"):
+            self.factory = ReceiverFactory(
+                self.transcript,
+                clock=self.clock,
+                make_framer=partial(Eager, method, MalformedError("no")),
+            )
+            protocol, _ = self.connect()
+            protocol.dataReceived(b"hello")
+            self.clock.advance(1)
+            self.assertIs(self.lose(protocol), EndCause.MALFORMED, method)
+            self.assertEqual(self.transcript.ends()[-1].detail, "no")
+
+    def test_finished_is_said_whatever_a_framer_or_a_sink_raises(self) -> None:
+        self.factory = ReceiverFactory(
+            self.transcript,
+            clock=self.clock,
+            make_framer=lambda: Eager("end", KeyError("a fault")),
+        )
+        protocol, _ = self.connect()
+        with self.assertRaisesRegex(KeyError, "a fault"):
+            self.lose(protocol)
+        self.assertEqual(len(self.transcript.ends()), 1)
+
+        def sink(event: Event) -> None:
+            if isinstance(event, Received):
+                raise ValueError("a fault")
+            self.transcript(event)
+
+        self.factory = ReceiverFactory(sink, clock=self.clock)
+        protocol, _ = self.connect()
+        with self.assertRaisesRegex(ValueError, "a fault"):
+            protocol.dataReceived(b"a\nb")
+        with self.assertRaisesRegex(ValueError, "a fault"):
+            self.lose(protocol, ValueError("a fault"))
+        self.assertEqual(len(self.transcript.ends()), 2)
+        self.assertIs(self.transcript.ends()[-1].cause, EndCause.ERROR)
 
     def test_peers_are_numbered(self) -> None:
         numbers = []
