@@ -1,13 +1,16 @@
 """Transports of others, completed: not all have what TCP's have.
 
-A process has no addresses (Twisted's ``ProcessEndpoint``), and
-neither it nor a layer such as autobahn's WebSocket can be aborted.
+A process has no addresses (Twisted's ``ProcessEndpoint``) and is killed where a
+connection is aborted; a layer such as autobahn's WebSocket cannot even be that.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.interfaces import IProcessTransport
 from zope.interface import directlyProvides, providedBy
 
 if TYPE_CHECKING:
@@ -47,7 +50,10 @@ class _Completed:
         return self._address("getHost")
 
     def abortConnection(self) -> None:
-        """End the connection; there is no harder way."""
+        """End the connection; a process is killed, else there is no harder way."""
+        if IProcessTransport.providedBy(self._transport):
+            with suppress(ProcessExitedAlready):
+                self._transport.signalProcess("KILL")
         self._transport.loseConnection()
 
     def pauseProducing(self) -> None:

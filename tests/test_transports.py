@@ -22,7 +22,7 @@ from echolab import (
     ReceiverFactory,
     SenderFactory,
 )
-from tests.support import FakeTransport
+from tests.support import SECONDS, FakeTransport
 
 
 @implementer(IConsumer)
@@ -97,6 +97,8 @@ class LayerTests(SynchronousTestCase):
 
 
 class ProcessTests(TestCase):
+    timeout = SECONDS
+
     async def test_a_process_is_a_peer_too(self) -> None:
         ended: Deferred[None] = Deferred()
         events: list[Event] = []
@@ -118,6 +120,24 @@ class ProcessTests(TestCase):
         self.assertEqual(kinds, [Connected, Received, Finished])
         assert isinstance(events[1], Received)
         self.assertEqual(events[1].messages.raw(), b"to cat and back")
+
+    async def test_a_process_that_does_not_end_is_killed(self) -> None:
+        ended: Deferred[Event] = Deferred()
+
+        def sink(event: Event) -> None:
+            if isinstance(event, Finished):
+                ended.callback(event)
+
+        clock = Clock()
+        factory = SenderFactory(sink, clock=clock)
+        endpoint = ProcessEndpoint(reactor, b"/bin/sleep", [b"sleep", b"1000"])
+        protocol: Any = await endpoint.connect(factory)
+        protocol.stop(1.0)
+        clock.advance(1.0)
+        end = await ended
+        assert isinstance(end, Finished)
+        self.assertIs(end.cause, EndCause.STOPPED)
+        protocol.transport.abortConnection()  # It is gone; that is no error.
 
 
 class NumberTests(SynchronousTestCase):
