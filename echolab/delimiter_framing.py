@@ -98,6 +98,8 @@ class DelimiterFramer:
     def end(self) -> Iterator[Batch]:
         """Give out the last message, if it had no delimiter."""
         tail, self._tail = bytes(self._tail), bytearray()
+        if self._overlong == "close" and self._taken + len(tail) > self._max:
+            raise OverlongError(self._max)
         yield from self._cut(tail, "unterminated")
 
     def _cut(self, rest: bytes, mark: Mark) -> Iterator[Batch]:

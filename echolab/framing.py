@@ -146,6 +146,8 @@ class LineFramer:
         """Give out the last line, if it had no end."""
         tail, self._tail = bytes(self._tail), bytearray()
         if tail:
+            if self._overlong == "close" and self._taken + len(tail) > self._max:
+                raise OverlongError(self._max)
             *pieces, last = self._cut_block(tail + b"\n")
             yield from pieces
             yield Lines(last.block, mark="unterminated")

@@ -406,6 +406,38 @@ class TakeTests(SynchronousTestCase):
         if OverlongError not in frame([cut[0]], max_message_bytes, make):
             self.taken(make(max_message_bytes), *cut[1])
 
+    def test_end_that_has_only_begun_is_overlong_in_any_cutting(self) -> None:
+        for framer, chunks in (
+            (LineFramer(4, "close"), (b"abcd\r",)),
+            (LineFramer(4, "close"), (b"abcd", b"\r")),
+            (DelimiterFramer(b"aab", 2, "close"), (b"aaa",)),
+            (DelimiterFramer(b"aab", 2, "close"), (b"a", b"aa")),
+        ):
+            with self.assertRaises(OverlongError):
+                self.taken(framer, *chunks)
+
+    @settings(deadline=None)
+    @given(
+        st.lists(st.sampled_from([b"a", b"b", b"\r", b"\n"])),
+        st.sets(st.integers(0, 20)),
+        st.integers(1, 4),
+        st.sampled_from([None, b"aab", b"aba", b"\r\n", b"\n"]),
+    )
+    def test_refused_or_not_whatever_was_taken(
+        self, stream: list[bytes], cuts: set[int], most: int, end: bytes | None
+    ) -> None:
+        line = partial(LineFramer, overlong="close")
+        make = partial(DelimiterFramer, end, overlong="close") if end else line
+        edges = [0, *sorted(cuts), len(stream)]
+        pieces = [b"".join(stream[a:b]) for a, b in pairwise(edges)]
+        refused = OverlongError in frame([b"".join(stream)], most, make)
+        try:
+            self.taken(make(most), *pieces)
+        except OverlongError:
+            self.assertTrue(refused)
+        else:
+            self.assertFalse(refused)
+
 
 class FramingNameTests(SynchronousTestCase):
     def test_names(self) -> None:
