@@ -178,6 +178,12 @@ class Tests(ListeningMixin, TestCase):
     def test_an_await_that_is_missing(self):
         self.listen().wait_for_line("never")
 
+    async def test_an_await_that_is_missing_of_what_came_too_late(self):
+        server = self.listen()
+        server.wait_for_line("late", timeout=0)
+        with self.assertRaises(AssertionError):
+            await server.wait_for_peers(1, timeout=0.01)
+
     async def test_waits_that_were_seen(self):
         server = self.listen()
         waits = [server.wait_for_line("x"), server.wait_for_peers(1)]
@@ -221,7 +227,7 @@ class TrialTests(SynchronousTestCase):
             check=False,
         )
         said = ended.stdout + ended.stderr
-        self.assertIn("FAILED (errors=4, successes=1)", said)
+        self.assertIn("FAILED (errors=5, successes=1)", said)
         self.assertIn("test_it.py:19: nobody awaited a line with b'never': the", said)
         self.assertIn("nobody awaited a line with b'hel': the connection has", said)
         self.assertIn("nobody awaited a line with b'lo': the server was", said)

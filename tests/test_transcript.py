@@ -307,6 +307,20 @@ class WaitTests(SynchronousTestCase):
             self.assertIn("127.0.0.1:60612 recv hello", why)
         self.transcript(received(ANN, b"bye", b"bye"))  # Nobody waits any more.
 
+    def test_too_late_and_nobody_has_asked(self) -> None:
+        asked = self.transcript.wait_for_line("seen", timeout=3)
+        unasked = self.transcript.wait_for_line("unseen", timeout=3)
+        asked.addErrback(lambda _why: None)
+        self.clock.advance(3)
+        with self.assertRaises(AssertionError) as caught:
+            self.transcript.assert_awaited()
+        self.assertRegex(
+            str(caught.exception),
+            r"transcript\.py:\d+: nobody awaited a line with b'unseen': not within",
+        )
+        self.assertNotIn("b'seen'", str(caught.exception))
+        self.assertIsNone(self.successResultOf(unasked))  # It is told once.
+
 
 class BlockingTests(SynchronousTestCase):
     def test_answers_come_from_another_thread(self) -> None:

@@ -154,32 +154,35 @@ class Transcript(Remembering):
 
     def _wait(self, question: Question[T], timeout: float) -> Deferred[T]:
         answered: _Wait[T] = _Wait(lambda _: forget())
+        answered.where = _caller()
         forget = self._ask(question, answered.callback)
         if answered.called:
             return answered
-        answered.where = _caller()
-        if self._over:
-            forget()
-            self._failed.append(answered)
-            answered.errback(self._too_late(question, self._over))
-            return answered
 
-        def too_late(_result: object, seconds: float) -> Failure:
-            return Failure(self._too_late(question, f"not within {seconds:g} s"))
+        def fail(why: str) -> None:
+            forget()
+            answered.errback(self._too_late(question, why))
 
         def end() -> None:
-            forget()
-            answered.errback(self._too_late(question, self._over))
+            fail(self._over)
 
         def done(result: T) -> T:
             self._pending.remove(end)
+            if timer.active():
+                timer.cancel()
             if isinstance(result, Failure):
                 self._failed.append(answered)
             return result
 
+        if self._over:
+            self._failed.append(answered)
+            end()
+            return answered
+        # Not addTimeout, which cancels: that a person does who has looked.
         clock = _installed_reactor() if self._clock is None else self._clock
+        timer = clock.callLater(timeout, fail, f"not within {timeout:g} s")
         self._pending.append(end)
-        answered.addTimeout(timeout, clock, too_late).addBoth(done)
+        answered.addBoth(done)
         answered.asked = False
         return answered
 
