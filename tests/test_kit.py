@@ -9,9 +9,10 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from unittest import mock
 
 from twisted.internet.error import ConnectionRefusedError as Refused
@@ -245,8 +246,12 @@ with LabProcess(unix=True) as server:
     other = server.another()
     child = os.fork()
     if child == 0:
+        own = server.another()
         server.stop()
-        sys.exit(7)
+        try:
+            socket.create_connection(own.address)
+        except ConnectionRefusedError:
+            sys.exit(7)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 7, status
     for family, where in (socket.AF_UNIX, server.path), (socket.AF_INET, other.address):
@@ -256,10 +261,109 @@ with LabProcess(unix=True) as server:
 """
 
 
+ASKING = """
+import os, signal, socket
+from echolab.testing import LabProcess
+
+def failing(ask):
+    try:
+        ask()
+    except AssertionError as error:
+        return "nobody can tell: (this is a forked child: " in str(error)
+
+with LabProcess(reply="ok") as server, socket.create_connection(server.address) as peer:
+    def say():
+        peer.sendall(b"x\\n")
+        assert peer.recv(3) == b"ok\\n"
+    say()
+    assert len(server.lines()) == 1
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        os.read(reading, 1)
+        assert failing(server.lines)
+        assert failing(lambda: server.assert_lines(["x"]))
+        assert failing(lambda: server.wait_for_line("x"))
+        assert failing(lambda: server.wait_for_end(timeout=60))
+        assert "forked child" in server.excerpt() and "recv x" in server.excerpt()
+        assert server.total == len(server.events)
+        os._exit(7)
+    for _ in range(10):
+        say()
+    os.write(writing, b"!")
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 7, status
+    assert len(server.lines()) == 11
+"""
+
+HELD_LOCK = """
+import os, signal, threading
+from echolab.testing import BlockingTranscript
+
+entered, leaving = threading.Event(), threading.Event()
+
+class Slow(BlockingTranscript):
+    def refresh(self):
+        if threading.current_thread() is other:
+            entered.set()
+            leaving.wait()
+
+transcript = Slow()
+other = threading.Thread(target=lambda: transcript.events)
+other.start()
+entered.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    os._exit(7 if transcript.lines() == [] else 8)
+_, status = os.waitpid(child, 0)
+leaving.set()
+assert os.waitstatus_to_exitcode(status) == 7, status
+"""
+
+
+class Interrupted(BaseException):
+    """As SIGINT's, and as the timeout's of a test."""
+
+
 class ProcessTests(SynchronousTestCase):
     def test_forked_child_leaves_the_server_to_its_parent(self) -> None:
         ended = run("-c", FORKING, program=[sys.executable])
         self.assertEqual((ended.err, ended.process.returncode), (b"", 0))
+
+    def test_forked_child_that_asks_takes_nothing_from_its_parent(self) -> None:
+        ended = run("-c", ASKING, program=[sys.executable])
+        self.assertEqual((ended.err, ended.process.returncode), (b"", 0))
+
+    def test_forked_while_a_thread_asks(self) -> None:
+        ended = run("-c", HELD_LOCK, program=[sys.executable])
+        self.assertEqual((ended.err, ended.process.returncode), (b"", 0))
+
+    def test_interrupted_while_it_starts(self) -> None:
+        threads = threading.enumerate()
+        start, popen = threading.Thread.start, subprocess.Popen
+        for step in 1, 2:
+            made: list[subprocess.Popen[bytes]] = []
+            steps = iter(range(1, 3))
+
+            def remember(*args: Any, made: Any = made, **keywords: Any) -> Any:
+                made.append(popen(*args, **keywords))
+                return made[-1]
+
+            def interrupted(thread: Any, steps: Any = steps, step: int = step) -> None:
+                start(thread)
+                if next(steps) == step:
+                    raise Interrupted
+
+            with (
+                mock.patch.object(subprocess, "Popen", remember),
+                mock.patch.object(threading.Thread, "start", interrupted),
+                self.assertRaises(Interrupted),
+            ):
+                LabProcess(unix=True)
+            self.assertIsNotNone(made[0].returncode)
+            self.assertEqual(threading.enumerate(), threads)
 
     def test_a_conversation(self) -> None:
         with LabProcess(reply="ok") as server:

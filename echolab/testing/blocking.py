@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import override
@@ -23,6 +25,8 @@ __all__ = ["BlockingTranscript"]
 
 T = TypeVar("T")
 
+_alive: weakref.WeakSet[BlockingTranscript] = weakref.WeakSet()
+
 
 class BlockingTranscript(Remembering):
     """A sink that remembers, and can be waited for in another thread.
@@ -33,6 +37,11 @@ class BlockingTranscript(Remembering):
 
     def __init__(self, *, max_bytes: int = MAX_BYTES) -> None:
         super().__init__(max_bytes=max_bytes)
+        self._news = threading.Condition()
+        _alive.add(self)
+
+    def renew_lock(self) -> None:
+        """Forget who held the lock: in a forked child that thread does not exist."""
         self._news = threading.Condition()
 
     @override
@@ -127,3 +136,11 @@ class BlockingTranscript(Remembering):
             forget()
             why = self._over or f"not within {timeout:g} s"
             raise self._too_late(question, why)
+
+
+def _renew_locks() -> None:
+    for transcript in tuple(_alive):
+        transcript.renew_lock()
+
+
+os.register_at_fork(after_in_child=_renew_locks)

@@ -9,8 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, nullcontext, suppress
+from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import Unpack, override
 
@@ -20,10 +20,15 @@ from echolab.testing.place import Place, ServerKeywords, words_of
 from echolab.testing.showing import show
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from types import TracebackType
     from typing import Self
 
+    from echolab.testing.questions import Question
+
 __all__ = ["LabProcess"]
+
+T = TypeVar("T")
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
@@ -38,6 +43,9 @@ class LabProcess(Place, BlockingTranscript):
     It listens when it is made, and is stopped at the end of a ``with``, or by
     `stop`. What it received comes through a pipe: whatever the server has answered to
     has been remembered before.
+
+    In a forked child, what asks or waits fails: the server is its parent's. What it
+    had remembered before is in ``events`` and ``str``.
 
     Attributes:
         others: what `another` has made.
@@ -57,20 +65,32 @@ class LabProcess(Place, BlockingTranscript):
         self.others: list[LabProcess] = []
         self._said: list[bytes] = []
         self._ready = threading.Event()
-        words = [*self.words(keywords), *words_of(keywords), *DRAIN, *options]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "echolab", "server", "--record", "-", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for the tests alone.
-        )
+        self._half = b""  # of a line of the recording
+        self._at_end = False
+        self._threads: list[threading.Thread] = []
+        with ExitStack() as undone:
+            undone.callback(self.leave)
+            words = [*self.words(keywords), *words_of(keywords), *DRAIN, *options]
+            # Interrupted in here, the pipes are closed, and by that the server ends.
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "echolab", "server", "--record", "-", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C is for the tests alone.
+            )
+            undone.callback(self.terminate)
+            self._start()
+            undone.pop_all()
+        self.name = self.place
+        show(self)
+
+    def _start(self) -> None:
+        """Begin to listen to it, and wait until it says where it is."""
         assert self._process.stdout is not None
         self._recording = self._process.stdout.fileno()
         os.set_blocking(self._recording, False)
-        self._half = b""  # of a line of it
-        self._at_end = False
-        self._threads = [
+        self._threads += [
             threading.Thread(target=self._remember, daemon=True),
             threading.Thread(target=self._listen_to_stderr, daemon=True),
         ]
@@ -79,8 +99,6 @@ class LabProcess(Place, BlockingTranscript):
         if not self._ready.wait(START_SECONDS) or not self._find_out_where():
             self.terminate()
             raise RuntimeError(f"the server did not start: {self.said() or self._over}")
-        self.name = self.place
-        show(self)
 
     def another(self, *options: str, **keywords: Unpack[ServerKeywords]) -> LabProcess:
         """Start one more; it is stopped with this one."""
@@ -104,8 +122,6 @@ class LabProcess(Place, BlockingTranscript):
         Raises:
             AssertionError: it had ended before, or did so with an error.
         """
-        if not self.is_ours:
-            return
         try:
             for other in self.others:
                 other.stop()
@@ -113,7 +129,7 @@ class LabProcess(Place, BlockingTranscript):
             self._stop()
 
     def _stop(self) -> None:
-        if self._process.stdout is None or self._process.stdout.closed:
+        if self._process.returncode is not None or not self.is_ours:
             return
         status = self.terminate()
         said = self.said()
@@ -144,7 +160,8 @@ class LabProcess(Place, BlockingTranscript):
             process.kill()
             status = process.wait()
         for thread in self._threads:
-            thread.join()
+            with suppress(RuntimeError):  # Interrupted before this one was started.
+                thread.join()
         for pipe in (process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()
@@ -153,7 +170,25 @@ class LabProcess(Place, BlockingTranscript):
 
     @override
     def refresh(self) -> None:
-        """Read what the server has written by now."""
+        """Read what the server has written by now; a forked child leaves it unread."""
+        if self.is_ours:
+            self._read()
+
+    @override
+    def _caveat(self) -> Iterator[str]:
+        yield from super()._caveat()
+        if not self.is_ours:
+            yield "(this is a forked child: what the server receives, its parent knows)"
+
+    @override
+    def _ask(
+        self, question: Question[T], tell: Callable[[T], object]
+    ) -> Callable[[], None]:
+        if not self.is_ours:
+            raise self._cannot_tell()
+        return super()._ask(question, tell)
+
+    def _read(self) -> None:
         with self._news:
             while not self._at_end:
                 try:
@@ -177,7 +212,7 @@ class LabProcess(Place, BlockingTranscript):
         poll.register(self._recording, select.POLLIN)
         while not self._at_end:
             poll.poll()
-            self.refresh()
+            self._read()
 
     def _listen_to_stderr(self) -> None:
         assert self._process.stderr is not None

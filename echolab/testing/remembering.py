@@ -184,8 +184,8 @@ class Remembering:
         Raises:
             AssertionError: something is, so that any answer might be wrong.
         """
-        if self.forgotten:
-            raise failure(f"nobody can tell: {''.join(self._caveat())}")
+        if any(self._caveat()):
+            raise self._cannot_tell()
         return self.of(who)
 
     def _printed(self) -> list[str]:
@@ -201,11 +201,14 @@ class Remembering:
                 how = form(end).decode().rstrip() if end else f"{peer} is open"
                 yield f"peer {peer.number}: {how}"
 
-    def _caveat(self) -> list[str]:
-        if not self.forgotten:
-            return []
-        bound = count(self._max_bytes, "byte")
-        return [f"(the first {self.forgotten} events are forgotten: more than {bound})"]
+    def _caveat(self) -> Iterator[str]:
+        """What is not remembered, and why."""
+        if gone := self.forgotten:
+            bound = count(self._max_bytes, "byte")
+            yield f"(the first {gone} events are forgotten: more than {bound})"
+
+    def _cannot_tell(self) -> AssertionError:
+        return failure(f"nobody can tell: {' '.join(self._caveat())}")
 
     def _ask(
         self, question: Question[T], tell: Callable[[T], object]
