@@ -14,13 +14,21 @@ from twisted.protocols.basic import LineReceiver, NetstringReceiver
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Accepted, Chunk, EndCause, Finished, Peer, SenderFactory
-from echolab.testing import Transcript, connected, cut, cuttings, recut, replay_into
+from echolab.testing import (
+    Behaviour,
+    Transcript,
+    connected,
+    cut,
+    cuttings,
+    recut,
+    replay_into,
+)
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from echolab import Event
-    from echolab.testing import MemoryTransport
+    from echolab.testing import MemoryTransport, ServerKeywords
 
 DATA = b"hello\nworld\n"
 
@@ -250,6 +258,34 @@ class MemoryTests(SynchronousTestCase):
             TypeError, "only echolab's own receiver takes behave"
         ):
             connected(Netstrings, behave="reset")
+
+    def test_what_needs_a_socket(self) -> None:
+        needing: list[ServerKeywords] = [
+            {"host": "127.0.0.1"},
+            {"unix": True},
+            {"tls": True},
+            {"tls": True, "behave": "half-close"},
+            {"handshake_timeout": 1.0},
+            {"backlog": 5},
+        ]
+        for keywords in needing:
+            name = next(iter(keywords))
+            with self.assertRaisesRegex(TypeError, f"^{name} needs a socket: in mem"):
+                connected(None, Protocol, **keywords)
+        for behave in "refuse", "reset+refuse:seconds=1", Behaviour.refuse():
+            with self.assertRaisesRegex(ValueError, "^behave: it is the kernel that"):
+                connected(None, Protocol, behave=behave)
+
+    def test_what_needs_no_socket(self) -> None:
+        talk = connected(None, Protocol, tls=False, unix=False, behave="half-close")
+        talk.client.transport.write(b"hello\n")
+        talk.flush()
+        self.assertTrue(talk.from_server.ended)
+        talk.transcript.assert_lines(["hello"])
+
+    def test_a_framing_that_nobody_takes(self) -> None:
+        with self.assertRaisesRegex(TypeError, "own sides take framing: neither is"):
+            connected(Naive, Protocol, framing="int16")
 
     def test_an_abort_loses_what_waits(self) -> None:
         talk = connected(Naive, Protocol)

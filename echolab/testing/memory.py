@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from twisted.internet.protocol import Factory
 
+    from echolab.settings import ServerSettings
+
 __all__ = ["Conversation", "Maker", "connected"]
 
 Maker: TypeAlias = "IProtocolFactory | Factory[Any] | Callable[[], Any]"
@@ -32,6 +34,8 @@ Maker: TypeAlias = "IProtocolFactory | Factory[Any] | Callable[[], Any]"
 makes a protocol, or a factory, each time a fresh one."""
 
 MOST_STEPS = 100_000
+
+_OF_SOCKETS = {"host", "unix", "tls", "handshake_timeout", "backlog"}
 
 SERVER = IPv4Address("TCP", "127.0.0.1", 8888)
 CLIENT = IPv4Address("TCP", "127.0.0.1", 60612)
@@ -114,26 +118,28 @@ def connected(
         server_factory: makes the server's protocol; None for echolab's receiver.
         client_factory: makes the client's; None for echolab's sender.
         clock: tells both sides the time; a new ``Clock`` if none is given.
-        keywords: how echolab's receiver is to be; see `ServerKeywords`. Its sender
-            takes ``framing`` too.
+        keywords: how echolab's receiver is to be; see `ServerKeywords`, without what
+            needs a socket. Its sender takes ``framing`` too.
 
     Returns:
         The conversation, both protocols connected and nothing delivered.
 
     Raises:
         ConnectionError: a factory has made no protocol.
-        TypeError: what should make protocols does not; or there are keywords, and
-            the server is not echolab's.
+        TypeError: what should make protocols does not; or there are keywords that
+            nobody takes: the server is not echolab's, or they need a socket.
+        ValueError: ``refuse``, which is the kernel's, is to be the behaviour.
     """
-    others = set(keywords) - {"framing"}
+    others = sorted(set(keywords) - {"framing"})
     if server_factory is not None and others:
         raise TypeError(f"only echolab's own receiver takes {', '.join(others)}")
+    if server_factory is not None and client_factory is not None and keywords:
+        raise TypeError("only echolab's own sides take framing: neither is")
     clock = clock or Clock()
     transcript = Transcript(clock=clock)
     if server_factory is None:
-        options = ServerOptions()
-        options.parseOptions(words_of(keywords))
-        server_factory = receiver_factory(options.settings, transcript, clock=clock)
+        settings = _settings(keywords)
+        server_factory = receiver_factory(settings, transcript, clock=clock)
         client_sink = Transcript(clock=clock)
     else:
         client_sink = transcript
@@ -143,7 +149,7 @@ def connected(
             clock=clock,
             half_open_seconds=0.0,
             wait_seconds=None,
-            make_framer=framing_named(keywords.get("framing", "line")),
+            make_framer=framing_named(keywords.get("framing") or "line"),
             report_chunks=True,
         )
     from_server = MemoryTransport(SERVER, CLIENT)
@@ -163,6 +169,20 @@ def connected(
         from_server=from_server,
         from_client=from_client,
     )
+
+
+def _settings(keywords: ServerKeywords) -> ServerSettings:
+    """How a receiver without a socket is to be."""
+    for name, value in keywords.items():
+        if name in _OF_SOCKETS and value is not None and value is not False:
+            raise TypeError(f"{name} needs a socket: in memory there is none")
+    options = ServerOptions()
+    options.parseOptions(words_of(keywords))
+    if any(fault.kind == "refuse" for fault in options.settings.behave):
+        raise ValueError(
+            "behave: it is the kernel that refuses: in memory there is none"
+        )
+    return options.settings
 
 
 def _build(maker: Maker, address: IPv4Address) -> Any:
