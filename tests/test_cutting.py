@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from hypothesis import given
@@ -25,6 +26,8 @@ from echolab.testing import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.python.failure import Failure
 
     from echolab import Event
@@ -138,6 +141,19 @@ class RecutTests(SynchronousTestCase):
             recut(Strict, b"x", observe=lambda protocol: 1)
         with self.assertRaisesRegex(AssertionError, "ended the connection"):
             recut(Impatient, DATA)
+
+    def test_what_is_observed_has_a_value(self) -> None:
+        observing: dict[str, Callable[[Any], object]] = {
+            "cannot pickle 'generator'": lambda p: (each for each in p.lines),
+            "cannot pickle '_thread.lock'": lambda p: [Lock()],
+            "cannot pickle 'dict_keys'": lambda p: vars(p).keys(),
+            "does not equal its own copy": lambda p: map(bytes, p.lines),
+            "equal its own": lambda p: object(),
+        }
+        for why, observe in observing.items():
+            with self.assertRaisesRegex(TypeError, f"^observe= returned .*{why}"):
+                recut(Naive, DATA, observe=observe)
+        recut(Good, DATA, observe=lambda protocol: (protocol.factory, Good, None))
 
     def test_nothing_to_compare(self) -> None:
         with self.assertRaisesRegex(ValueError, "nothing to compare.*observe="):

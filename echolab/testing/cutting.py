@@ -89,7 +89,7 @@ def recut(
             one for all of them: give its class, or a function that makes it.
         data: all that one of them receives; then its peer ends.
         observe: given the protocol after that, returns what else to compare, as
-            the lines it has passed on.
+            the lines it has passed on: a value, so no generator and no lock.
         pieces: try no other cutting than this one (from `cuttings`).
         random_cuttings: how many random cuttings to try.
         seed: makes them the same each time; a failure says which it was.
@@ -97,7 +97,8 @@ def recut(
     Raises:
         AssertionError: it does not, or raises in any case; the message has the
             smallest cutting found.
-        TypeError: what should make protocols does not; or ``data`` is not bytes.
+        TypeError: what should make protocols does not; ``data`` is not bytes; or
+            what ``observe`` returns cannot be copied and compared.
         ValueError: there is nothing to compare: it wrote nothing, did nothing,
             and there is no ``observe``; there is no data; or the pieces are not
             of it.
@@ -237,9 +238,27 @@ def _outcome(
         _end(conversation)
     except Exception as raised:
         error, ended = repr(raised), True
-    # A copy, since it may change with what the protocols share.
-    observed = deepcopy(observe(conversation.server)) if observe else None
+    observed = _copied(observe(conversation.server)) if observe else None
     return _Outcome(conversation.client.received, ended, error, observed)
+
+
+def _copied(observed: object) -> object:
+    """Copy what was observed, since it may change with what the protocols share.
+
+    Raises:
+        TypeError: it cannot be copied, or does not equal its own copy.
+    """
+    try:
+        copy = deepcopy(observed)
+        if copy == observed:
+            return copy
+        why = "it does not equal its own copy"
+    except Exception as error:
+        why = str(error)
+    raise TypeError(
+        f"observe= returned {observed!r}, which cannot be compared ({why}): "
+        "return what has a value, as a list of lines"
+    )
 
 
 def _deliver(conversation: Conversation, sizes: deque[int]) -> None:
