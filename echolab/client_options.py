@@ -7,6 +7,7 @@ from typing import get_args
 from twisted.python import usage
 from typing_extensions import override
 
+from echolab.endpoint_strings import TLS_KINDS, kind_of
 from echolab.near_misses import did_you_mean, host_and_port_of, is_endpoint
 from echolab.option_values import (
     address_value,
@@ -85,10 +86,10 @@ class ClientOptions(BaseOptions):
 
     @override
     def postOptions(self) -> None:
-        kind = (self["connect"] or "").partition(":")[0]
+        tls = self["tls"] or kind_of(self["connect"] or "") in TLS_KINDS
         if self["tls"] and self["connect"] is not None:
             raise usage.UsageError("--tls: goes with HOST PORT; --connect has tls:")
-        if self["insecure"] and not (self["tls"] or kind in ("ssl", "tls")):
+        if self["insecure"] and not tls:
             raise usage.UsageError("--insecure: there is no TLS without --tls")
         host = "127.0.0.1" if self["host"] is None else address_value(self["host"])
         port = "8888" if self["port"] is None else self["port"]

@@ -10,11 +10,62 @@ from echolab.quantities import whole_number
 
 _UNKNOWN_KIND = re.compile(r"Unknown endpoint type: '([^']*)'")
 
-__all__ = ["arguments_of", "check_numbers", "parse_reason", "quoted", "with_argument"]
+__all__ = [
+    "TLS_KINDS",
+    "check_numbers",
+    "joined",
+    "kind_of",
+    "mentions_tls",
+    "parse_reason",
+    "parsed",
+    "quoted",
+]
+
+TLS_KINDS = frozenset({"ssl", "tls"})
 
 
-def arguments_of(text: str) -> tuple[list[str], dict[str, str]]:
-    r"""The arguments of an endpoint string; ``\:``, ``\=`` and ``\\`` are escapes."""
+def parsed(text: str) -> tuple[str, list[str], dict[str, str]]:
+    r"""The kind of an endpoint string, in lower case, and its arguments.
+
+    They are what Twisted's own parser makes of it: ``\:``, ``\=`` and ``\\`` are
+    escapes, in the kind too; the kind is the first that has no name, wherever it
+    stands, in any case. Whoever looks at a kind has to ask here, or Twisted might
+    see another.
+    """
+    positional, named = _arguments_of(text)
+    kind = positional.pop(0) if positional else ""
+    return kind.lower(), positional, named
+
+
+def joined(kind: str, positional: list[str], named: dict[str, str]) -> str:
+    """The endpoint string of these parts, which no parser can read otherwise.
+
+    Raises:
+        ValueError: the kind is not ASCII. Twisted's upper case of it might be
+            another kind's: that of the long s is an ``S``.
+    """
+    if not kind.isascii():
+        raise ValueError(f"Unknown endpoint type: '{kind}'")
+    words = [kind, *positional]
+    pairs = [f"{quoted(key)}={quoted(value)}" for key, value in named.items()]
+    return ":".join([*map(quoted, words), *pairs])
+
+
+def kind_of(text: str) -> str:
+    """The kind of an endpoint string, in lower case."""
+    return parsed(text)[0]
+
+
+def mentions_tls(text: str) -> bool:
+    """Whether TLS is in an endpoint string, or in one that is an argument of it."""
+    positional, named = _arguments_of(text)
+    return any(
+        word.lower() in TLS_KINDS or (word != text and mentions_tls(word))
+        for word in (*positional, *named.values())
+    )
+
+
+def _arguments_of(text: str) -> tuple[list[str], dict[str, str]]:
     positional: list[str] = []
     named: dict[str, str] = {}
     words = re.findall(r"(?:^|:)((?:\\.|[^\\:])*)", text, re.DOTALL) if text else []
@@ -33,13 +84,6 @@ def _plain(text: str) -> str:
 def quoted(text: str) -> str:
     """A text as it is written within an endpoint string."""
     return re.sub(r"([\\:=])", r"\\\1", text)
-
-
-def with_argument(text: str, key: str, value: object, kinds: set[str]) -> str:
-    """Give an endpoint string an argument it can take and does not have."""
-    if text.partition(":")[0] in kinds and f":{key}=" not in text:
-        return f"{text}:{key}={value}"
-    return text
 
 
 def check_numbers(arguments: list[str], named: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from echolab.backlog import backlog_of
-from echolab.endpoint_strings import arguments_of, parse_reason, quoted
+from echolab.endpoint_strings import joined, parse_reason, parsed, quoted
 from echolab.errors import ListenError, reason_of
 from echolab.proxy import ProxyFactory
 from echolab.quantities import whole_number
@@ -171,16 +171,16 @@ class _ServerEndpoints:
             raise ListenError("listen", text, parse_reason(error)) from error
 
     def _make(self, text: str) -> IStreamServerEndpoint:
-        kind, _, rest = text.partition(":")
+        kind, arguments, named = parsed(text)
         if kind == "haproxy":
-            return self._haproxy(rest)
+            return self._haproxy(arguments, named)
         if kind in self._kinds:
-            arguments, named = arguments_of(rest)
             return self._kinds[kind](*arguments, **named)
         if kind == "tls" and self._settings.client_ca:
             raise ValueError("--client-ca goes with ssl: endpoints only")
         if kind == "tls":
-            text = self._checked_tls(text, *arguments_of(rest))
+            self._check_tls(arguments, named)
+        text = joined(kind, arguments, named)
         endpoint: IStreamServerEndpoint = serverFromString(self._reactor, text)
         if isinstance(endpoint, StandardIOEndpoint):
             # It would leave the user's terminal non-blocking.
@@ -192,9 +192,7 @@ class _ServerEndpoints:
             return _WrappedEndpoint(endpoint, ClosingFactory)
         return endpoint
 
-    def _checked_tls(
-        self, text: str, positional: list[str], named: dict[str, str]
-    ) -> str:
+    def _check_tls(self, positional: list[str], named: dict[str, str]) -> None:
         """Check a folder of certificates and what goes with it; Twisted does not."""
         given = dict(zip(("path", "port", "backlog"), positional, strict=False)) | named
         if "path" in given:
@@ -204,22 +202,23 @@ class _ServerEndpoints:
         whole_number(given.get("port", "443"))
         if "backlog" in given:
             backlog_of(given["backlog"])
-            return text
-        return f"{text}:backlog={self._settings.backlog}"
+        else:
+            named["backlog"] = str(self._settings.backlog)
 
-    def _haproxy(self, text: str) -> IStreamServerEndpoint:
+    def _haproxy(
+        self, words: list[str], named: dict[str, str]
+    ) -> IStreamServerEndpoint:
         if not self._settings.proxy_from:
             raise ValueError("haproxy: needs --proxy-from, the balancer's network")
-        kind, _, rest = text.partition(":")
+        kind, *arguments = [words[0].lower(), *words[1:]] if words else [""]
         if kind not in {"tcp", "tcp6", "ssl", "systemd"}:
             raise ValueError("haproxy: goes with tcp:, tcp6:, ssl: and systemd: only")
 
         wrap: Wrap = _bare
         if kind == "ssl":
-            arguments, named = arguments_of(rest)
             endpoint, wrap = self._tcp_and_tls(*arguments, **named)
         else:
-            endpoint = self._make(text)
+            endpoint = self._make(joined(kind, arguments, named))
 
         def behind_header(receivers: Any) -> IProtocolFactory:
             return ProxyFactory(

@@ -81,7 +81,7 @@ def endpoint_meant(text: str, *, client: bool = False) -> str | None:
 def is_endpoint(text: str) -> bool:
     """Whether this looks like an endpoint string."""
     kind, colon, _ = text.partition(":")
-    return bool(colon) and kind in ENDPOINT_KINDS
+    return bool(colon) and kind.lower() in ENDPOINT_KINDS
 
 
 def command_meant(

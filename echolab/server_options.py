@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, get_args
 
 from twisted.python import usage
 from typing_extensions import override
 
 from echolab.behaviour import Behaviour
+from echolab.endpoint_strings import TLS_KINDS, kind_of, parsed
 from echolab.endpoints import ANY_IPV4
 from echolab.formats import FORMATS, Label
 from echolab.framing import Overlong
@@ -176,7 +176,7 @@ class ServerOptions(BaseOptions):
         port = "8888" if self["port"] is None else self["port"]
         self._check_tls()
         if self._networks["proxy_from"] and not any(
-            text.startswith("haproxy:") for text in self._listen
+            kind_of(text) == "haproxy" for text in self._listen
         ):
             raise usage.UsageError("--proxy-from: no --listen is haproxy:")
         self.settings = ServerSettings(
@@ -264,4 +264,7 @@ class ServerOptions(BaseOptions):
 
 
 def _has_tls(endpoint: str) -> bool:
-    return re.match(r"(haproxy:)?(ssl|tls):", endpoint) is not None
+    kind, arguments, _ = parsed(endpoint)
+    if kind == "haproxy" and arguments:
+        kind = arguments[0].lower()
+    return kind in TLS_KINDS
