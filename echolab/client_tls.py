@@ -222,8 +222,8 @@ class _VerifiedConnection(TLSConnection):
         except SSL.WantReadError:
             raise
         except SSL.Error:
-            if self.fault == _UNCHECKED:
-                raise  # It never came to a certificate.
+            if self.fault in ("", _UNCHECKED):
+                raise  # It is not about the certificate.
         if self.fault:
             raise _NotVerifiedError(self.fault)
 

@@ -1,4 +1,4 @@
-"""OpenSSL connections that hand Twisted all they have to send."""
+"""OpenSSL connections that give Twisted all that is to be sent, and errors in words."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = ["TLSConnection"]
 
+_ENDED_EARLY = "close notify during the handshake"
+_UNKNOWN = "unknown TLS alert"
+
 
 class TLSConnection(SSL.Connection):
     """A TLS connection in memory, read to its end at every reading.
 
     Twisted asks once for 32 KiB, and not again before the peer has sent
-    something: of a longer chain of certificates the rest would stay behind.
+    something: of a longer chain of certificates the rest would stay behind. And
+    it looks for a reason in every error, also where OpenSSL gives none.
 
     Attributes:
         on_answer: called with how many bytes TLS sends of itself, and not as the
@@ -27,6 +31,26 @@ class TLSConnection(SSL.Connection):
 
     on_answer: Callable[[int], None] | None = None
     _sending = False
+
+    @override
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except SSL.WantReadError:
+            raise
+        except SSL.ZeroReturnError:
+            raise SSL.Error([("", "", _ENDED_EARLY)]) from None
+        except SSL.Error as error:
+            raise _in_words(error) from None
+
+    @override
+    def recv(self, bufsiz: int, flags: int | None = None) -> bytes:
+        try:
+            return super().recv(bufsiz, flags)
+        except (SSL.WantReadError, SSL.ZeroReturnError):
+            raise
+        except SSL.Error as error:
+            raise _in_words(error) from None
 
     @override
     def send(self, buf: Any, flags: int = 0) -> int:
@@ -53,3 +77,12 @@ class TLSConnection(SSL.Connection):
         elif self.on_answer is not None:
             self.on_answer(len(data))
         return data
+
+
+def _in_words(error: SSL.Error) -> SSL.Error:
+    """The error, with words if OpenSSL has none: it knows no such alert."""
+    match error.args:
+        case ([*_, (_, _, "")],):
+            return SSL.Error([("", "", _UNKNOWN)])
+        case _:
+            return error

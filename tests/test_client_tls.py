@@ -212,6 +212,41 @@ class ProofTests(SynchronousTestCase):
         failure = self.failureResultOf(ready, SSL.Error)
         self.assertEqual(reason_of(failure.value), "wrong version number")
 
+    def test_every_alert_in_the_handshake_has_words(self) -> None:
+        for level, number, why in (
+            (1, 0, "close notify during the handshake"),
+            (2, 0, "unknown TLS alert"),
+            (2, 40, "handshake failure"),
+            (2, 255, "unknown TLS alert"),
+        ):
+            server = RawServer(self.authority.context(NAMES))
+            connecting = self.connect_only(server)
+            server.client.dataReceived(bytes((21, 3, 3, 0, 2, level, number)))
+            server.client.connectionLost(Failure(ConnectionDone()))
+            failure = self.failureResultOf(connecting, SSL.Error)
+            self.assertIn(why, reason_of(failure.value))
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def connect_only(self, server: RawServer) -> Deferred[Any]:
+        endpoint = verified_client(
+            self.clock, server, "localhost", trust_roots=str(self.authority.roots)
+        )
+        factory = SenderFactory(self.transcript, clock=self.clock)
+        protocol: Any = self.successResultOf(endpoint.connect(factory))
+        waiting: Deferred[Any] = protocol.when_ready()
+        return waiting
+
+    def test_a_handshake_that_fails_after_the_check_is_none(self) -> None:
+        """As a server's that asks for a certificate of ours (TLS 1.2)."""
+        context = self.authority.context(NAMES, version=SSL.TLS1_2_VERSION)
+        context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
+        server = RawServer(context)
+        connecting = self.connect_only(server)
+        server.talk()
+        failure = self.failureResultOf(connecting, SSL.Error)
+        self.assertIn("handshake failure", reason_of(failure.value))
+        self.assertEqual(self.transcript.events, [])
+
     def test_insecure_asks_for_a_name_and_believes_anybody(self) -> None:
         server = RawServer(self.authority.context(None))
         endpoint = insecure_client(self.clock, server, "localhost")

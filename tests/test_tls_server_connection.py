@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
+from echolab.errors import reason_of
 from echolab.tls_server_connection import ServerConnection
+from tests.authority import Authority
 
 ALERT = b"\x15\x03\x01\0\2\2F"
 
@@ -25,6 +30,32 @@ class RefusalTests(SynchronousTestCase):
     def test_what_is_not_tls_is_told_so_once(self) -> None:
         for data in (b"hello\n", b"GET / HTTP/1.1\r\n\r\n", bytes(99), b"\n" * 99):
             self.assertEqual(self.answer(data), ALERT)
+
+    def test_an_alert_instead_of_a_handshake_has_words(self) -> None:
+        """Twisted cannot take an error without any (`IndexError`)."""
+        for level, number, why in (
+            (1, 0, "close notify during the handshake"),
+            (2, 80, "internal error"),
+            (2, 255, "unknown TLS alert"),
+        ):
+            connection = self.greeted()
+            connection.bio_write(bytes((21, 3, 3, 0, 2, level, number)))
+            with self.assertRaises(SSL.Error) as caught:
+                connection.do_handshake()
+            self.assertIn(why, reason_of(caught.exception))
+
+    def greeted(self) -> ServerConnection:
+        """A server's connection that has answered a ClientHello."""
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        context = Authority(folder).context(None)
+        connection = ServerConnection(context, None)
+        connection.set_accept_state()
+        client = SSL.Connection(SSL.Context(SSL.TLS_METHOD), None)
+        client.set_connect_state()
+        self.assertRaises(SSL.WantReadError, client.do_handshake)
+        connection.bio_write(client.bio_read(1 << 15))
+        self.assertRaises(SSL.WantReadError, connection.do_handshake)
+        return connection
 
     def test_what_is_tls_is_told_what_openssl_says(self) -> None:
         self.assertEqual(len(self.answer(b"\x16\x03\x01\0\5hello")), len(ALERT))
