@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
@@ -28,15 +29,22 @@ _NO_TLS = {
 """What OpenSSL calls bytes that are not TLS."""
 
 
+_TOLD_BY = 2
+_BEGINNINGS = re.compile(rb"[\x15\x16](\x03|$)", re.DOTALL)
+"""How TLS begins: an alert or a handshake, and its version, if that is there yet."""
+
+
 class ServerConnection(TLSConnection):
     """A connection that answers what is not TLS, and before it takes the peer's end.
 
     OpenSSL 3 says nothing to a client that does not speak TLS, which then cannot
-    tell that nobody has read what it sent: it gets an alert. And Twisted gathers
+    tell that nobody has read what it sent: it gets an alert. OpenSSL also waits for
+    five bytes, though it may have all that ever comes. And Twisted gathers
     what is written in one turn of the reactor: the replies to what came in one
     piece with the end (close_notify) would come too late.
     """
 
+    _begun = b""
     _refusal = b""
     _has_spoken = False
 
@@ -45,12 +53,21 @@ class ServerConnection(TLSConnection):
         try:
             super().do_handshake()
         except SSL.WantReadError:
-            raise
+            if self._has_spoken or not self._begun or _BEGINNINGS.match(self._begun):
+                raise
+            self._refusal = _PROTOCOL_VERSION
+            raise SSL.Error([("", "", "wrong version number")]) from None
         except SSL.Error as error:
             errors = error.args[0] if error.args else ()
             if not self._has_spoken and errors and errors[-1][-1] in _NO_TLS:
                 self._refusal = _PROTOCOL_VERSION
             raise
+
+    @override
+    def bio_write(self, buf: Any) -> int:
+        if len(self._begun) < _TOLD_BY:
+            self._begun += buf[: _TOLD_BY - len(self._begun)]
+        return super().bio_write(buf)
 
     @override
     def bio_read(self, bufsiz: int) -> bytes:

@@ -16,6 +16,19 @@ ALERT = b"\x15\x03\x01\0\2\2F"
 
 
 class RefusalTests(SynchronousTestCase):
+    def test_a_few_bytes_are_enough_to_tell(self) -> None:
+        for data in (b"\n", b"hi", b"hi!\n", b"\xc3\xa9\n", b"\x16hi", b"\0"):
+            self.assertEqual(self.answer(data), ALERT)
+
+    def test_the_beginning_of_tls_is_waited_with(self) -> None:
+        for data in (b"", b"\x16", b"\x16\x03", b"\x16\x03\x01\0", b"\x15\x03"):
+            connection = ServerConnection(SSL.Context(SSL.TLS_SERVER_METHOD), None)
+            connection.set_accept_state()
+            for at in range(len(data)):
+                connection.bio_write(data[at : at + 1])
+                self.assertRaises(SSL.WantReadError, connection.do_handshake)
+            self.assertRaises(SSL.WantReadError, connection.bio_read, 99)
+
     def answer(self, data: bytes) -> bytes:
         connection = ServerConnection(SSL.Context(SSL.TLS_SERVER_METHOD), None)
         connection.set_accept_state()
@@ -59,4 +72,3 @@ class RefusalTests(SynchronousTestCase):
 
     def test_what_is_tls_is_told_what_openssl_says(self) -> None:
         self.assertEqual(len(self.answer(b"\x16\x03\x01\0\5hello")), len(ALERT))
-        self.assertEqual(self.answer(b"hi"), b"", "too little to tell")
