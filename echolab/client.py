@@ -6,6 +6,7 @@ import enum
 from itertools import count
 from typing import TYPE_CHECKING, cast
 
+from twisted.internet import error
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import (
     IConsumer,
@@ -20,7 +21,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from typing_extensions import override
 from zope.interface import alsoProvides, implementer
 
-from echolab.errors import FramingError
+from echolab.errors import FramingError, reason_of
 from echolab.events import (
     Chunk,
     Connected,
@@ -333,7 +334,7 @@ class SenderProtocol(Protocol):
                 cause or cause_of(reason, stopped=self._stopped),
                 received_bytes=self._received_bytes,
                 seconds=ended - self._began,
-                detail=READS_NOTHING if self._unread else "",
+                detail=READS_NOTHING if self._unread else _tls_reason(reason),
             )
         )
 
@@ -412,6 +413,11 @@ class SenderProtocol(Protocol):
             if timer is not None and timer.active():
                 timer.cancel()
         self._quiet_timer = self._stop_timer = None
+
+
+def _tls_reason(reason: Failure) -> str:
+    """Why TLS ended the connection, in OpenSSL's words; empty if it did not."""
+    return "" if reason.check(error.ConnectionClosed) else reason_of(reason.value)
 
 
 class SenderFactory(Factory[SenderProtocol]):

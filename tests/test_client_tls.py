@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from echolab import SenderFactory, client_tls
+from echolab import EndCause, SenderFactory, client_tls
 from echolab.client_tls import insecure_client, verified_client
 from echolab.connecting import Connector
 from echolab.errors import UnverifiedError, reason_of
@@ -246,6 +246,18 @@ class ProofTests(SynchronousTestCase):
         failure = self.failureResultOf(connecting, SSL.Error)
         self.assertIn("handshake failure", reason_of(failure.value))
         self.assertEqual(self.transcript.events, [])
+
+    def test_an_alert_after_the_handshake_is_told(self) -> None:
+        """As a server's that asks for a certificate of ours (TLS 1.3)."""
+        context = self.authority.context(NAMES)
+        context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
+        server = RawServer(context)
+        connecting = self.connect_only(server)
+        server.talk()
+        self.successResultOf(connecting)
+        [finished] = self.transcript.ends()
+        self.assertIs(finished.cause, EndCause.ERROR)
+        self.assertIn("alert certificate required", finished.detail)
 
     def test_insecure_asks_for_a_name_and_believes_anybody(self) -> None:
         server = RawServer(self.authority.context(None))
