@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from twisted.internet import error
@@ -22,11 +20,12 @@ from zope.interface import implementer
 from echolab.backlog import backlog_of
 from echolab.endpoint_strings import joined, parse_reason, parsed, quoted
 from echolab.errors import ListenError, reason_of
+from echolab.handed_over import handed_over
 from echolab.proxy import ProxyFactory
 from echolab.quantities import whole_number
 from echolab.refusing import RefusingEndpoint
 from echolab.turned_away import ClosingFactory
-from echolab.unix_endpoint import HandedUNIXEndpoint, UNIXEndpoint
+from echolab.unix_endpoint import UNIXEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,10 +185,8 @@ class _ServerEndpoints:
             # It would leave the user's terminal non-blocking.
             raise ValueError("stdin and stdout are no place to listen")
         if kind == "systemd":
-            if _listening_family(endpoint) == socket.AF_UNIX:
-                fd = cast("Any", endpoint).fileno
-                endpoint = HandedUNIXEndpoint(self._reactor, fd)
-            return _WrappedEndpoint(endpoint, ClosingFactory)
+            fd = cast("Any", endpoint).fileno
+            return _WrappedEndpoint(handed_over(self._reactor, fd), ClosingFactory)
         return endpoint
 
     def _check_tls(self, positional: list[str], named: dict[str, str]) -> None:
@@ -275,19 +272,6 @@ class _ServerEndpoints:
         )
         endpoint = self._tcp(*arguments, **named)
         return endpoint, lambda factory: tls.wrap(factory, options, self._reactor)
-
-
-def _listening_family(endpoint: Any) -> int:
-    """The family of a socket that was handed over.
-
-    Raises:
-        ValueError: nobody can be accepted on it; Twisted would try for ever.
-    """
-    with socket.socket(fileno=os.dup(endpoint.fileno)) as handed:
-        listens = handed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-        if handed.type != socket.SOCK_STREAM or not listens:
-            raise ValueError("that is not a listening stream socket")
-        return handed.family
 
 
 def _bare(factory: IProtocolFactory) -> IProtocolFactory:

@@ -10,6 +10,7 @@ from typing import Any
 
 from cryptography.x509 import DNSName
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
@@ -23,6 +24,7 @@ from echolab import (
     Refused,
     SenderFactory,
     UnverifiedError,
+    endpoints,
 )
 from echolab.admission import Admission, network
 from echolab.client_endpoints import client_endpoint
@@ -161,6 +163,28 @@ class PlainTests(EndpointCase):
         [refused] = self.transcript.events
         assert isinstance(refused, Refused)
         self.assertEqual(refused.detail, "denied")
+
+    async def test_a_socket_of_systemds_has_its_own_family(self) -> None:
+        """Whatever the string says, or addresses could not be denied."""
+        for said, family, host in (
+            (socket.AF_INET6, socket.AF_INET, "127.0.0.1"),
+            (socket.AF_INET, socket.AF_INET6, "::1"),
+            (socket.AF_UNIX, socket.AF_INET, "127.0.0.1"),
+        ):
+            handed = socket.create_server((host, 0), family=family)
+            adopted = AdoptedStreamServerEndpoint(self.reactor, handed.detach(), said)
+            self.patch(endpoints, "serverFromString", lambda *_, a=adopted: a)
+            self.ended = Deferred()
+            self.factory = ReceiverFactory(
+                self.sink,
+                clock=self.reactor,
+                admission=Admission(deny=[network(host)]),
+            )
+            listening = await self.listen(listen=("systemd:INET:0",))
+            await self.send(host=host, port=listening.port)
+            refused = self.transcript.events[-1]
+            assert isinstance(refused, Refused)
+            self.assertEqual((refused.peer.host, refused.detail), (host, "denied"))
 
     def test_strings_that_cannot_be_understood(self) -> None:
         for text, settings in (

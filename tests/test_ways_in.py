@@ -23,10 +23,9 @@ from unittest import mock
 
 import trustme
 from cryptography.x509 import DNSName
-from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from echolab.endpoints import _listening_family
+from echolab.handed_over import handed_over
 from tests.authority import Authority
 from tests.support import (
     ECHOLAB,
@@ -717,11 +716,8 @@ class SharedPortTests(FolderCase):
     def test_handed_socket_that_does_not_listen_is_refused(self) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handed:
             handed.bind(("127.0.0.1", 0))
-            endpoint = AdoptedStreamServerEndpoint(
-                mock.Mock(), handed.fileno(), socket.AF_INET
-            )
             with self.assertRaisesRegex(ValueError, "not a listening stream socket"):
-                _listening_family(endpoint)
+                handed_over(mock.Mock(), handed.fileno())
 
 
 class EndTests(FolderCase):
