@@ -24,6 +24,7 @@ _PAUSE_SECONDS = 0.005
 # Of /proc/net/unix: Flags (without __SO_ACCEPTCON), Type (SOCK_STREAM), St
 # (SS_UNCONNECTED). It is a socket that is bound and not listened on, or a client.
 _BOUND = [b"00000000", b"0001", b"01"]
+_COLUMNS = 8  # The last, Path, is there only if the socket has a name.
 
 
 @contextmanager
@@ -78,7 +79,9 @@ def remove_if_stale(path: Path) -> None:
 def _is_bound(path: Path) -> bool:
     """Whether somebody has bound a socket there and does not listen yet (Linux).
 
-    Servers that know nothing of our lock would lose their path.
+    Servers that know nothing of our lock would lose their path. The table has the
+    name by which each has bound its socket. What folder a relative one is of is not
+    known: any socket of the same last name may be the one.
     """
     try:
         table = Path("/proc/net/unix").read_bytes()
@@ -87,8 +90,10 @@ def _is_bound(path: Path) -> bool:
     place = path.parent.resolve() / path.name
     for line in table.splitlines():
         fields = line.split(None, 7)
-        if fields[3:6] == _BOUND and fields[-1].startswith(b"/"):
+        if fields[3:6] == _BOUND and len(fields) == _COLUMNS:
             bound = Path(os.fsdecode(fields[-1]))
-            if bound.name == path.name and bound.parent.resolve() / bound.name == place:
+            if bound.name == path.name and (
+                not bound.is_absolute() or bound.parent.resolve() / bound.name == place
+            ):
                 return True
     return False

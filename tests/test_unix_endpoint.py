@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import socket
@@ -198,6 +199,20 @@ class StaleTests(EndpointCase):
             other.listen()
             self.connect()
             self.refused()
+
+    def test_nor_if_the_other_has_bound_a_relative_name(self) -> None:
+        if not Path("/proc/net/unix").exists():
+            self.skipTest("not Linux")
+        folder, name = self.path.parent, self.path.name
+        for relative in (name, f"./{name}", f"../{folder.name}/{name}"):
+            with socket.socket(socket.AF_UNIX) as other:
+                with contextlib.chdir(folder):
+                    other.bind(os.fsencode(relative))
+                self.refused()
+                other.listen()
+                self.connect()
+                self.refused()
+            self.path.unlink()
 
     def test_a_free_path_needs_no_lock(self) -> None:
         folder = os.open(self.folder, os.O_RDONLY)
