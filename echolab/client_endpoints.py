@@ -116,7 +116,8 @@ class _ClientEndpoints:
     ) -> IStreamClientEndpoint:
         """Make one for a host; an address needs no look-up, and no waiting.
 
-        Twisted's HostnameEndpoint takes 0.3 s to say that an address refuses.
+        Twisted's HostnameEndpoint takes 0.3 s to say that an address refuses. And
+        it knows names beyond ASCII in lower case only.
         """
         kind: type[HostnameEndpoint | TCP4ClientEndpoint | TCP6ClientEndpoint]
         kind = HostnameEndpoint
@@ -127,7 +128,8 @@ class _ClientEndpoints:
         # By default, whoever asked has said that it takes too long by then.
         seconds = self._seconds + 1 if timeout is None else int(timeout)
         source = None if bindAddress is None else (bindAddress, 0)
-        return kind(self._reactor, host, port, seconds, source)
+        name = host if host.isascii() else host.lower()
+        return kind(self._reactor, name, port, seconds, source)
 
     def secured(
         self,

@@ -27,6 +27,7 @@ from twisted.internet.ssl import (
 from typing_extensions import override
 from zope.interface import implementer
 
+from echolab.chain_faults import chain_fault
 from echolab.errors import UnverifiedError
 from echolab.escaping import escape
 from echolab.pem import certificates, reading, unencrypted
@@ -43,17 +44,6 @@ __all__ = ["insecure_client", "verified_client"]
 _MOST_SHOWN = 200
 
 _UNCHECKED = "the certificate was not checked"
-
-_CHAIN_FAULTS = {
-    9: "certificate is not yet valid",
-    10: "certificate has expired",
-    18: "self-signed certificate",
-    19: "self-signed certificate in certificate chain",
-    20: "unable to get local issuer certificate",
-    21: "unable to verify the first certificate",
-    26: "unsuitable certificate purpose",
-}
-"""OpenSSL's words for its commonest numbers; see X509_STORE_CTX_get_error(3)."""
 
 _Name: TypeAlias = DNS_ID | IPAddress_ID
 
@@ -162,8 +152,11 @@ def _name(host: str) -> _Name:
     """What a server of that name or address has to prove."""
     if isIPAddress(host) or isIPv6Address(host):
         return IPAddress_ID(host.partition("%")[0])
+    # A certificate has no dot at the end, nor has SNI (RFC 6066, 3); and idna knows
+    # lower case only.
+    name = host.removesuffix(".").lower()
     try:
-        return DNS_ID(host)
+        return DNS_ID(name)
     except ValueError as error:  # The errors of idna are that, too.
         raise ValueError(f"{host} is no name for a certificate: {error}") from None
 
@@ -248,8 +241,7 @@ def _check(
     """Take OpenSSL's verdict on one certificate of a chain; the first has a name."""
     assert isinstance(connection, _VerifiedConnection)
     if not good:
-        why = _CHAIN_FAULTS.get(number, f"error {number}")
-        connection.fault = f"certificate verify failed: {why}"
+        connection.fault = f"certificate verify failed: {chain_fault(number)}"
     elif depth == 0:
         connection.fault = _name_fault(certificate, connection.name)
     return bool(good and (depth or not connection.fault))
