@@ -21,6 +21,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from typing_extensions import override
 from zope.interface import alsoProvides, implementer
 
+from echolab.delivery import Delivery, Outcome
 from echolab.errors import FramingError, reason_of
 from echolab.events import (
     Chunk,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SenderFactory", "SenderProtocol"]
 
+CLOSED = "closed by the server"
 LINGER_SECONDS = 1.0
 """How long a TLS server may be silent and not answer this side's end of it."""
 
@@ -71,6 +73,8 @@ class _Phase(enum.Enum):
     """Nothing more is taken; what was is still being sent."""
     WAITING = enum.auto()
     """All is sent; the server may have something to say."""
+    CONFIRMING = enum.auto()
+    """Both sides have ended; whether the server took everything is not known yet."""
     CLOSING = enum.auto()
     """It is being closed."""
     LINGERING = enum.auto()
@@ -132,7 +136,9 @@ class SenderProtocol(Protocol):
         self._quiet_timer: IDelayedCall | None = None
         self._stop_timer: IDelayedCall | None = None
         self._answers: TLSAnswers | None = None
-        self._unread = False
+        self._cause: EndCause | None = None  # where it is known better than Twisted
+        self._detail = ""
+        self._delivery: Delivery | None = None
         self._ready = False
         self._waiting: Deferred[SenderProtocol] | None = None
 
@@ -210,8 +216,11 @@ class SenderProtocol(Protocol):
             self.transport.resumeProducing()
 
     def _give_up(self) -> None:
-        self._unread = True
+        self._broken(EndCause.TIMEOUT, READS_NOTHING)
         self.transport.abortConnection()
+
+    def _broken(self, cause: EndCause, detail: str) -> None:
+        self._cause, self._detail = cause, detail
 
     def heard(self) -> None:
         """Note that the server is not silent."""
@@ -259,7 +268,7 @@ class SenderProtocol(Protocol):
             # The server cannot be told; it may still have something to say.
             self._phase = _Phase.WAITING
             self.heard()
-        elif self._can_half_close() and not self._server_ended:
+        elif self._can_half_close():
             self.transport.loseWriteConnection()
         elif IProcessTransport.providedBy(self.transport):
             self._phase = _Phase.WAITING
@@ -294,17 +303,21 @@ class SenderProtocol(Protocol):
 
     def writeConnectionLost(self) -> None:
         """All is with the kernel, and the server has been told so."""
-        if self._phase is _Phase.FLUSHING:
+        if self._phase is not _Phase.FLUSHING:
+            return
+        if self._server_ended:
+            self._confirm()
+        else:
             self._phase = _Phase.WAITING
             self.heard()
 
     def readConnectionLost(self) -> None:
         """The server will send no more; perhaps it still reads, perhaps not."""
         self._server_ended = True
-        if self._phase is not _Phase.SENDING:
-            self.close()
-        else:
+        if self._phase is _Phase.SENDING:
             self._wait_for_silence(self.factory.half_open_seconds)
+        elif self._phase is _Phase.WAITING:
+            self._confirm()
 
     @override
     def connectionLost(self, reason: Failure | None = connectionDone) -> None:
@@ -326,7 +339,7 @@ class SenderProtocol(Protocol):
     def _finish(self, reason: Failure) -> None:
         """Say that the connection is over, and why."""
         ended = self.factory.clock.seconds()
-        cause = EndCause.TIMEOUT if self._unread else self._unframed
+        cause = self._cause or self._unframed
         self.factory.sink(
             Finished(
                 self._peer,
@@ -334,7 +347,7 @@ class SenderProtocol(Protocol):
                 cause or cause_of(reason, stopped=self._stopped),
                 received_bytes=self._received_bytes,
                 seconds=ended - self._began,
-                detail=READS_NOTHING if self._unread else _tls_reason(reason),
+                detail=self._detail or _tls_reason(reason),
             )
         )
 
@@ -393,6 +406,25 @@ class SenderProtocol(Protocol):
         self._stopped = self._phase is not _Phase.SENDING
         self.close()
 
+    def _confirm(self) -> None:
+        """Close once the server's kernel has taken all; a closed server resets."""
+        self._cancel_timers()
+        self._phase = _Phase.CONFIRMING
+        self._delivery = Delivery(
+            self.transport,
+            clock=self.factory.clock,
+            seconds=self.factory.wait_seconds,
+            call=self._confirmed,
+        )
+        self._delivery.start()
+
+    def _confirmed(self, outcome: Outcome) -> None:
+        if outcome is Outcome.RESET:
+            self._broken(EndCause.RESET, CLOSED)
+        elif outcome is Outcome.STUCK:
+            self._broken(EndCause.TIMEOUT, "the server reads nothing")
+        self.close()
+
     def _linger(self) -> None:
         """Leave a TLS server that does not answer the end, though all is sent."""
         self._phase = _Phase.LINGERING
@@ -413,6 +445,9 @@ class SenderProtocol(Protocol):
             if timer is not None and timer.active():
                 timer.cancel()
         self._quiet_timer = self._stop_timer = None
+        if self._delivery is not None:
+            self._delivery.stop()
+            self._delivery = None
 
 
 def _tls_reason(reason: Failure) -> str:

@@ -34,6 +34,7 @@ __all__ = [
     "prepare_port",
     "raise_open_files_limit",
     "unacknowledged_bytes",
+    "was_reset",
     "watch",
 ]
 
@@ -216,6 +217,20 @@ def unacknowledged_bytes(transport: Any) -> int:
         return 0  # No socket of the kernel's, or none any more.
     [count] = struct.unpack("i", waiting)
     return int(count)
+
+
+def was_reset(transport: Any) -> bool:
+    """Whether the peer's kernel has answered with a reset; it says so only once.
+
+    Who reads no more is not told of it otherwise. See SO_ERROR in socket(7).
+    """
+    try:
+        error: int = transport.getHandle().getsockopt(
+            socket.SOL_SOCKET, socket.SO_ERROR
+        )
+    except (OSError, AttributeError):
+        return False  # No socket of the kernel's, or none any more.
+    return error != 0
 
 
 def open_files_left() -> int:

@@ -89,6 +89,8 @@ class SenderTests(SynchronousTestCase):
         self.protocol.dataReceived(b"late reply")
         self.assertEqual(self.transcript.lines(), [b"late reply"])
         self.protocol.readConnectionLost()
+        self.assertFalse(self.transport.disconnecting)  # All is not flushed yet.
+        self.protocol.writeConnectionLost()
         self.assertTrue(self.transport.disconnecting)
         self.assertIs(self.lose(), EndCause.EOF)
 
@@ -243,8 +245,89 @@ class SenderTests(SynchronousTestCase):
         self.clock.advance(1000)
         self.assertFalse(self.transport.disconnecting)
         self.protocol.finish()
+        self.assertTrue(self.transport.write_ended)
+        self.protocol.writeConnectionLost()
         self.assertTrue(self.transport.disconnecting)
         self.assertIs(self.lose(), EndCause.EOF)
+
+    def joined(self) -> socket.socket:
+        """Join the transport to a real socket; return the server's end."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            own = self.enterContext(socket.create_connection(listener.getsockname()))
+            peer = self.enterContext(listener.accept()[0])
+        self.own = own
+        setattr(self.transport, "getHandle", lambda: own)  # noqa: B010 - it has none
+        return peer
+
+    def test_server_that_had_closed_before_it_read(self) -> None:
+        self.joined().close()
+        self.protocol.readConnectionLost()
+        self.own.send(b"lost\n")
+        self.protocol.finish()
+        self.protocol.writeConnectionLost()
+        while not self.transport.disconnecting:
+            self.clock.advance(0.01)
+        self.assertIs(self.lose(), EndCause.RESET)
+        self.assertEqual(self.transcript.ends()[-1].detail, "closed by the server")
+
+    def test_server_that_closes_while_the_last_is_on_its_way(self) -> None:
+        peer = self.joined()
+        self.protocol.finish()
+        self.protocol.writeConnectionLost()
+        self.own.send(b"lost\n")
+        peer.close()  # With something unread: it resets.
+        self.protocol.readConnectionLost()
+        while not self.transport.disconnecting:
+            self.clock.advance(0.01)
+        self.assertIs(self.lose(), EndCause.RESET)
+
+    def test_server_that_has_half_closed_takes_the_rest(self) -> None:
+        peer = self.joined()
+        peer.shutdown(socket.SHUT_WR)
+        self.protocol.readConnectionLost()
+        self.own.send(b"taken\n")
+        self.protocol.finish()
+        self.own.shutdown(socket.SHUT_WR)
+        self.protocol.writeConnectionLost()
+        while not self.transport.disconnecting:
+            self.clock.advance(0.01)
+        self.assertIs(self.lose(), EndCause.EOF)
+        self.assertEqual(peer.recv(100), b"taken\n")
+
+    def test_server_that_has_half_closed_and_reads_nothing(self) -> None:
+        peer = self.joined()
+        peer.shutdown(socket.SHUT_WR)
+        self.protocol.readConnectionLost()
+        self.own.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                self.own.send(b"x" * 65536)
+        self.protocol.finish()
+        self.protocol.writeConnectionLost()
+        self.clock.pump([0.5] * 9)
+        self.assertFalse(self.transport.disconnecting)
+        left = unacknowledged_bytes(self.transport)
+        while unacknowledged_bytes(self.transport) == left:
+            peer.recv(65536)
+        self.clock.pump([0.5] * 9)
+        self.assertFalse(self.transport.disconnecting)
+        self.clock.pump([0.5] * 2)
+        self.assertTrue(self.transport.disconnecting)
+        self.assertIs(self.lose(), EndCause.TIMEOUT)
+
+    def test_nothing_is_asked_of_a_connection_that_is_stopped(self) -> None:
+        self.joined().shutdown(socket.SHUT_WR)
+        self.protocol.readConnectionLost()
+        self.own.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                self.own.send(b"x" * 65536)
+        self.protocol.finish()
+        self.protocol.writeConnectionLost()
+        self.protocol.stop(1)
+        self.clock.advance(1)
+        self.assertTrue(self.transport.aborted)
+        self.assertIs(self.lose(error.ConnectionAborted()), EndCause.STOPPED)
 
     def test_slow_server_pauses_the_producer(self) -> None:
         producer = Producer()

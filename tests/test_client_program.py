@@ -109,6 +109,20 @@ class ClientTests(SynchronousTestCase):
             )
             self.assertEqual(client.out, b"")
 
+    def test_server_that_has_closed_before_the_last_line(self) -> None:
+        listener = self.enterContext(socket.create_server(("127.0.0.1", 0)))
+        listener.settimeout(SECONDS)
+        self.port = str(listener.getsockname()[1])
+        for options in ((), ("--quiet",)):
+            with self.client(*options) as client:
+                listener.accept()[0].close()
+                client.send(b"lost\n")
+                client.end_input()
+                self.assertEqual(client.end(), 1)
+                where = f"recv 127.0.0.1:{self.port}: "
+                self.assertRegex(client.err.decode(), f"^{where}[^\n]*\n$")
+                self.assertEqual(client.out, b"")
+
     def test_server_that_sends_nothing_but_reads(self) -> None:
         # As `ncat -l < /dev/null` does: it ends its sending side at once.
         self.serve(behave="half-close")
