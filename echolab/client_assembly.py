@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IPushProducer
 
     from echolab.editing import LineEditor
+    from echolab.errors import InputError
     from echolab.interfaces import IReactor
     from echolab.progress import Progress
     from echolab.service import Done
@@ -94,6 +95,10 @@ def client_service(
         source.stopProducing()
         ended()
 
+    def failed(why: InputError) -> None:
+        service.input_failed(why)
+        ended()
+
     if dot:
         take = DotQuit(received=take, quits=quits)
     make_editor = _editor(reactor, settings, screen) if typing else None
@@ -112,10 +117,12 @@ def client_service(
             failed=done,
         )
     elif files:
-        fds = [fd for fd, _ in files]
-        source = FilesReader(reactor, fds, received=take, ended=ended)
+        named = [
+            (name, fd) for name, (fd, _) in zip(settings.files, files, strict=True)
+        ]
+        source = FilesReader(reactor, named, received=take, ended=ended, failed=failed)
     else:
-        source = StdinReader(reactor, stdin, received=take, ended=ended)
+        source = StdinReader(reactor, stdin, received=take, ended=ended, failed=failed)
     reader: IPushProducer = source
     if pacer is not None:
         pacer.source, reader = source, pacer

@@ -108,6 +108,7 @@ class SenderService(Service):
         )
         self._protocol: SenderProtocol | None = None
         self._all_sent = False
+        self._input_error: EcholabError | None = None
         self._finished: Deferred[None] = Deferred()
 
     @override
@@ -159,8 +160,14 @@ class SenderService(Service):
         self._all_sent = True
         self._protocol.finish()
 
+    def input_failed(self, why: EcholabError) -> None:
+        """Take an input that could not be read; its end, `ended`, follows."""
+        self._input_error = why
+
     def output_lost(self, why: EcholabError | None) -> None:
         """Take the end of the output: a reader of the replies that went away."""
+        if why is None:
+            why = self._input_error
         if why is None and not self._all_sent:
             why = OutputError("write", "stdout", "Broken pipe")
         self._done(why)
@@ -195,7 +202,8 @@ class SenderService(Service):
                 self._finished.callback(None)
 
     def _end(self, in_order: bool, detail: str) -> None:
-        if self._all_sent and in_order and not self._replies.speaks_tls:
+        all_in_order = self._all_sent and in_order and not self._replies.speaks_tls
+        if all_in_order and self._input_error is None:
             self._printer.finish()
             self._done(None)
             return
@@ -205,7 +213,8 @@ class SenderService(Service):
             reason = "closed by the server" if in_order else broken
             if self._replies.speaks_tls:
                 reason = SPEAKS_TLS
-            why = ConnectionLostError("recv", self._name, reason)
+            lost = ConnectionLostError("recv", self._name, reason)
+            why = (self._input_error if all_in_order else None) or lost
             # What is said stands below the line that was being typed.
             closing = self._close() or succeed(None)
             closing.addCallback(lambda _: self._done(why))

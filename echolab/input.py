@@ -114,22 +114,33 @@ class FilesReader:
 
     Args:
         reactor: watches them.
-        fds: the descriptors.
+        files: their names and descriptors.
         received: takes each chunk.
         ended: called once, at the end of the last.
+        failed: called instead, once, if one cannot be read; the others are not.
     """
 
     def __init__(
         self,
         reactor: IReactorFDSet,
-        fds: Sequence[int],
+        files: Sequence[tuple[str, int]],
         *,
         received: Callable[[bytes], None],
         ended: Callable[[], None],
+        failed: Callable[[InputError], None],
     ) -> None:
         self._ended = ended
+        self._failed = failed
         self._readers = [
-            StdinReader(reactor, fd, received=received, ended=self._next) for fd in fds
+            StdinReader(
+                reactor,
+                fd,
+                received=received,
+                ended=self._next,
+                failed=self._fail,
+                name="stdin" if name == STANDARD else name,
+            )
+            for name, fd in files
         ]
         self._paused = True
 
@@ -150,6 +161,10 @@ class FilesReader:
         readers, self._readers = self._readers, []
         for reader in readers:
             reader.stopProducing()
+
+    def _fail(self, why: InputError) -> None:
+        self.stopProducing()
+        self._failed(why)
 
     def _next(self) -> None:
         del self._readers[:1]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IPushProducer, IReadDescriptor
 from zope.interface import implementer
+
+from echolab.errors import InputError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +38,9 @@ class StdinReader:
         fd: the descriptor, or None where there is none (stdin was closed): that
             is an input that has ended.
         received: takes each chunk; on a terminal that is one line.
-        ended: called once at the end of input.
+        ended: called once at the end of input. A terminal that is gone has ended.
+        failed: called instead, once, if it cannot be read.
+        name: what users know it by.
     """
 
     def __init__(
@@ -44,11 +50,16 @@ class StdinReader:
         *,
         received: Callable[[bytes], None],
         ended: Callable[[], None],
+        failed: Callable[[InputError], None],
+        name: str = "stdin",
     ) -> None:
         self._reactor = reactor
         self._fd = fd
         self._received = received
         self._ended = ended
+        self._failed = failed
+        self._name = name
+        self._is_terminal = fd is not None and os.isatty(fd)  # None any more, if gone.
         self._stopped = False
 
     def resumeProducing(self) -> None:
@@ -57,6 +68,8 @@ class StdinReader:
             return
         if self._fd is None:
             self._end()
+        elif _is_write_only(self._fd):  # Nothing would ever come.
+            self._fail(OSError(errno.EBADF, os.strerror(errno.EBADF)))
         else:
             self._reactor.addReader(self)
 
@@ -80,8 +93,11 @@ class StdinReader:
             chunk = os.read(self.fileno(), READ_BYTES)
         except BlockingIOError:
             return  # Somebody else made it non-blocking and read it first.
-        except OSError:
-            chunk = b""  # The terminal is gone (EIO): nothing more will come.
+        except OSError as error:
+            if not (error.errno == errno.EIO and self._is_terminal):
+                self._fail(error)
+                return
+            chunk = b""  # The terminal is gone: nothing more will come.
         if chunk:
             self._received(chunk)
         else:
@@ -99,3 +115,14 @@ class StdinReader:
         if not self._stopped:
             self.stopProducing()
             self._ended()
+
+    def _fail(self, error: OSError) -> None:
+        self.stopProducing()
+        self._failed(InputError("read", self._name, reason_of(error)))
+
+
+def _is_write_only(fd: int) -> bool:
+    try:
+        return fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
+    except OSError:
+        return False  # To read it says what is wrong.

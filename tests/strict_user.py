@@ -184,7 +184,7 @@ def sender(reactor: Any) -> None:
     factory = echolab.SenderFactory(sink, clock=Clock(), make_framer=Framing)
     protocol: echolab.SenderProtocol = factory.buildProtocol(None)
     reader = echolab.StdinReader(
-        reactor, 0, received=protocol.write, ended=protocol.finish
+        reactor, 0, received=protocol.write, ended=protocol.finish, failed=print
     )
     protocol.registerProducer(reader, True)
     waiting: Deferred[echolab.SenderProtocol] = protocol.when_ready()

@@ -148,6 +148,21 @@ class ClientTests(SynchronousTestCase):
         self.assertEqual(ended.process.returncode, 1)
         self.assertEqual(ended.err, b"open /no/such/file: No such file or directory\n")
 
+    def test_file_that_cannot_be_read(self) -> None:
+        for more in ((), ("--rate", "100")):
+            self.serve()
+            with tempfile.TemporaryDirectory() as folder:
+                Path(folder, "a").write_bytes(b"one\n")
+                with self.client(
+                    *("--file", f"{folder}/a", "--file", "/proc/self/mem"),
+                    *("--file", f"{folder}/a", *more),
+                ) as client:
+                    self.assertEqual(client.end(), 1)
+                    self.assertEqual(
+                        client.err, b"read /proc/self/mem: Input/output error\n"
+                    )
+            self.assert_sent(b"one\n")
+
     def test_lines_with_carriage_returns_at_a_rate(self) -> None:
         self.serve()
         with self.client("--crlf", "--rate", "50") as client:

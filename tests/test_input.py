@@ -127,14 +127,36 @@ class FilesTests(SynchronousTestCase):
         out: list[bytes] = []
         reader = FilesReader(
             reactor,
-            [fd for fd, _ in inputs],
+            [(name, fd) for name, (fd, _) in zip("abc", inputs, strict=True)],
             received=out.append,
             ended=lambda: out.append(b"<end>"),
+            failed=lambda why: out.append(str(why).encode()),
         )
         reader.resumeProducing()
         while not out or out[-1] != b"<end>":
             reactor.turn()
         self.assertEqual(b"".join(out), b"one\n.\ntwo<end>")
+        self.assertEqual(reactor.getReaders(), [])
+
+    def test_none_comes_after_one_that_cannot_be_read(self) -> None:
+        paths = ["/proc/self/mem", os.devnull]
+        files = [os.open(path, os.O_RDONLY) for path in paths]
+        for fd in files:
+            self.addCleanup(os.close, fd)
+        reactor = FakeReactor()
+        seen: list[str] = []
+        reader = FilesReader(
+            reactor,
+            list(zip(paths, files, strict=True)),
+            received=lambda chunk: seen.append(repr(chunk)),
+            ended=lambda: seen.append("end"),
+            failed=lambda why: seen.append(str(why)),
+        )
+        reader.resumeProducing()
+        [source] = reactor.getReaders()
+        source.doRead()
+        reader.resumeProducing()
+        self.assertEqual(seen, ["read /proc/self/mem: Input/output error"])
         self.assertEqual(reactor.getReaders(), [])
 
     def test_what_cannot_be_opened(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import socket
 import tempfile
 
 from twisted.internet.defer import Deferred
@@ -19,6 +20,7 @@ class StdinTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor = FakeReactor()
         self.seen: list[bytes | None] = []
+        self.failures: list[str] = []
 
     def open(self, fd: int | None) -> StdinReader:
         reader = StdinReader(
@@ -26,6 +28,8 @@ class StdinTests(SynchronousTestCase):
             fd,
             received=self.seen.append,
             ended=lambda: self.seen.append(None),
+            failed=lambda why: self.failures.append(str(why)),
+            name="input",
         )
         reader.resumeProducing()
         return reader
@@ -66,6 +70,38 @@ class StdinTests(SynchronousTestCase):
         os.close(master)
         self.reactor.turn()
         self.assertEqual(self.seen, [None])
+
+    def test_socket_that_is_reset(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            peer = self.enterContext(socket.create_connection(listener.getsockname()))
+            own = self.enterContext(listener.accept()[0])
+        self.open(own.fileno())
+        peer.sendall(b"before")
+        self.reactor.turn()
+        own.send(b"unread, so the peer resets")
+        peer.close()
+        while not self.failures:
+            self.reactor.turn()
+        self.assertEqual(self.seen, [b"before"])
+        self.assertEqual(self.failures, ["read input: Connection reset by peer"])
+        self.assertEqual(self.reactor.getReaders(), [])
+
+    def test_what_cannot_be_read(self) -> None:
+        memory = os.open("/proc/self/mem", os.O_RDONLY)  # Nothing is at its start.
+        folder = os.open("/", os.O_RDONLY)
+        _, writing = self.pipe()
+        for fd, why in (
+            (memory, "Input/output error"),
+            (folder, "Is a directory"),
+            (writing, "Bad file descriptor"),
+        ):
+            self.addCleanup(os.close, fd)
+            self.failures.clear()
+            reader = self.open(fd)
+            if not self.failures:
+                reader.doRead()
+            self.assertEqual(self.failures, [f"read input: {why}"])
+        self.assertEqual(self.seen, [])
 
     def test_no_stdin_at_all(self) -> None:
         self.open(None)
@@ -117,6 +153,7 @@ class RealReactorTests(TestCase):
             fd,
             received=received.append,
             ended=lambda: ended.callback(None),
+            failed=ended.errback,
         )
         reader.resumeProducing()
         await ended
