@@ -27,6 +27,7 @@ from zope.interface import implementer
 from echolab.cells import CellProcessor, rows_of
 from echolab.escaping import escape
 from echolab.history import MAX_LINES
+from echolab.keyboard import key_by_key, typed_ahead
 from echolab.printing import Replies
 
 if TYPE_CHECKING:
@@ -212,14 +213,19 @@ class LineEditor:
         return keys
 
     async def _read(self) -> None:
+        keyboard = self._session.app.input.fileno()
         try:
-            while not self._stopped:
-                await self._resumed.wait()
-                line = self._next_pasted()
-                if line is None:
-                    begun, self._begun = self._begun, ""
-                    line = await self._prompt_for_line(begun)
-                self._received(line.encode("utf-8", "surrogateescape") + b"\n")
+            at_end = self._take_typed_ahead(keyboard)
+            with key_by_key(keyboard):
+                while not self._stopped:
+                    await self._resumed.wait()
+                    line = self._next_pasted()
+                    if line is None and at_end:
+                        raise EOFError
+                    if line is None:
+                        begun, self._begun = self._begun, ""
+                        line = await self._prompt_for_line(begun)
+                    self._received(line.encode("utf-8", "surrogateescape") + b"\n")
         except EOFError:
             self._stopped = True
             self._ended()
@@ -228,6 +234,17 @@ class LineEditor:
         finally:
             self._stopped = True
             self._show()
+
+    def _take_typed_ahead(self, keyboard: int) -> bool:
+        """Take what was typed before; return whether the input ended there."""
+        for line in typed_ahead(keyboard):
+            text = self._begun + line.decode("utf-8", "surrogateescape")
+            whole, newline, self._begun = text.rpartition("\n")
+            if newline or (text and not line):
+                self._pasted.append(whole or self._begun)
+            if not line:
+                return True
+        return False
 
     async def _prompt_for_line(self, begun: str) -> str:
         try:

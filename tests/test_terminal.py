@@ -306,6 +306,14 @@ class EditingTests(TerminalCase):
         self.wait_for("finish.")
         self.assertEqual(self.end(), 0)
 
+    def test_typed_before_the_first_prompt(self) -> None:
+        self.type("one\ntwo\n\x04")
+        server = self.start()
+        self.assertEqual(server.makefile("rb").read(), b"one\ntwo\n")
+        server.close()
+        self.wait_for("finish.")
+        self.assertEqual(self.end(), 0)
+
     def test_interrupted_by_key_and_by_signal(self) -> None:
         for interrupt, number in (
             (lambda: self.type("\x03"), signal.SIGINT),
