@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from echolab.behaviour import Behaviour, Fault
     from echolab.client import SenderFactory, SenderProtocol
     from echolab.client_service import SenderService
+    from echolab.connecting import Connector
     from echolab.errors import (
         ConnectError,
         ConnectionLostError,
@@ -78,6 +79,7 @@ __all__ = [
     "ConnectError",
     "Connected",
     "ConnectionLostError",
+    "Connector",
     "ConversationPrinter",
     "DelimiterFramer",
     "DescriptorOutput",
@@ -138,6 +140,7 @@ _MODULES = (
     "behaviour",
     "client",
     "client_service",
+    "connecting",
     "errors",
     "events",
     "file_output",
@@ -165,3 +168,8 @@ def __getattr__(name: str) -> object:
             globals().update({each: getattr(home, each) for each in public})
         return globals()[name]
     raise AttributeError(f"module 'echolab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Name the library too, though it is not imported yet."""
+    return sorted({*globals(), *__all__})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.endpoints import clientFromString
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.protocols.basic import LineOnlyReceiver
@@ -191,8 +192,20 @@ def sender(reactor: Any) -> None:
     replies = echolab.Replies.HERE
     printer = echolab.ConversationPrinter(print)
     print(replies)
-    service: type[echolab.SenderService] = echolab.SenderService
-    print(waiting, printer, service)
+    where = clientFromString(reactor, "tcp:localhost:8888")
+    service = echolab.SenderService(
+        echolab.Connector(where, "it", clock=reactor, timeout_seconds=5.0),
+        "it",
+        printer,
+        [Elsewhere()],
+        clock=reactor,
+        done=print,
+        make_reader=lambda service: echolab.StdinReader(
+            reactor, 0, received=service.received, ended=service.ended
+        ),
+    )
+    service.startService()
+    print(waiting)
 
 
 def errors() -> str:

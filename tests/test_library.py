@@ -30,9 +30,21 @@ class LibraryTests(SynchronousTestCase):
             getattr(echolab, name)
 
     def test_the_package_alone_imports_nothing_of_twisted(self) -> None:
-        said = subprocess.check_output(
-            [sys.executable, "-c", "import echolab, sys; print(*sys.modules)"],
-            text=True,
+        said = python("import echolab, sys; dir(echolab); print(*sys.modules)")
+        self.assertIn("echolab", said)
+        self.assertNotIn("twisted", said)
+
+    def test_names_and_help_before_the_first_use(self) -> None:
+        names = python("import echolab; print(*dir(echolab))")
+        self.assertEqual({*echolab.__all__} - {*names}, set())
+        self.assertIn("__version__", names)
+        shown = python(
+            "import echolab, pydoc; print(pydoc.plaintext.document(echolab))"
         )
-        self.assertIn("echolab", said.split())
-        self.assertNotIn("twisted", said.split())
+        self.assertIn("ReceiverFactory(", " ".join(shown))
+
+
+def python(program: str) -> list[str]:
+    """Run a program; return the words that it prints."""
+    said = subprocess.check_output([sys.executable, "-c", program], text=True)
+    return said.split()
