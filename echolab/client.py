@@ -204,7 +204,8 @@ class SenderProtocol(Protocol):
     def _report(self, frame: Callable[..., Iterable[Messages]], *chunk: bytes) -> None:
         try:
             for messages in frame(*chunk):
-                self.factory.sink(Received(self._peer, self._now(), messages))
+                if messages:
+                    self.factory.sink(Received(self._peer, self._now(), messages))
         except FramingError as why:
             self._unframed = unframed(why)
             if self.connected:

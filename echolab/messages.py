@@ -31,7 +31,7 @@ ENDED: frozenset[Mark | None] = frozenset({None, "continued"})
 
 
 class Messages(Protocol):
-    """A chunk's worth of messages of one peer, in order."""
+    """A chunk's worth of messages of one peer, in order; none are no event."""
 
     @property
     def mark(self) -> Mark | None:
@@ -71,7 +71,11 @@ class Lines:
 
     def __iter__(self) -> Iterator[bytes]:
         r"""Each line, without its ``\n``."""
-        return iter(self.block[:-1].split(b"\n"))
+        return iter(self.block[:-1].split(b"\n") if self.block else ())
+
+    def __bool__(self) -> bool:
+        """Whether there are any: they need not be counted for that."""
+        return bool(self.block)
 
     def __len__(self) -> int:
         """How many lines these are; for nothing, once they have been joined."""

@@ -322,7 +322,8 @@ class ReceiverProtocol(Protocol):
     ) -> None:
         try:
             for messages in frame(*chunk):
-                self.take(messages, now)
+                if messages:
+                    self.take(messages, now)
         except FramingError as why:
             self.end(unframed(why), str(why))
 

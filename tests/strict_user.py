@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.endpoints import clientFromString
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.protocols.basic import LineOnlyReceiver
@@ -28,7 +27,10 @@ from echolab.testing import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from twisted.internet.interfaces import IStreamServerEndpoint
+    from twisted.internet.interfaces import (
+        IStreamClientEndpoint,
+        IStreamServerEndpoint,
+    )
 
 
 class Greeter(LineOnlyReceiver):
@@ -180,7 +182,7 @@ def library(reactor: Any, endpoint: IStreamServerEndpoint) -> None:
     print(echolab.reply_text("ok"), echolab.Fault(kind="reset"))
 
 
-def sender(reactor: Any) -> None:
+def sender(reactor: Any, endpoint: IStreamClientEndpoint) -> None:
     """Use the parts of the client."""
     factory = echolab.SenderFactory(sink, clock=Clock(), make_framer=Framing)
     protocol: echolab.SenderProtocol = factory.buildProtocol(None)
@@ -192,9 +194,8 @@ def sender(reactor: Any) -> None:
     replies = echolab.Replies.HERE
     printer = echolab.ConversationPrinter(print)
     print(replies)
-    where = clientFromString(reactor, "tcp:localhost:8888")
     service = echolab.SenderService(
-        echolab.Connector(where, "it", clock=reactor, timeout_seconds=5.0),
+        echolab.Connector(endpoint, "it", clock=reactor, timeout_seconds=5.0),
         "it",
         printer,
         [Elsewhere()],

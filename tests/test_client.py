@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from functools import partial
 from typing import Any
+from unittest import mock
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,15 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides, implementer
 
-from echolab import Connected, EndCause, MalformedError, SenderFactory, SenderProtocol
+from echolab import (
+    Batch,
+    Connected,
+    EndCause,
+    Finished,
+    MalformedError,
+    SenderFactory,
+    SenderProtocol,
+)
 from echolab.input import DotQuit
 from echolab.kernel import unacknowledged_bytes
 from echolab.testing import Transcript
@@ -382,6 +391,20 @@ class SenderTests(SynchronousTestCase):
             protocol.connectionLost(Failure(error.ConnectionDone()))
             self.assertIs(self.transcript.ends()[-1].cause, EndCause.MALFORMED)
             self.assertEqual(transport.aborted, method == "feed")
+
+    def test_no_messages_are_no_event(self) -> None:
+        framer = mock.Mock(buffered_bytes=0)
+        framer.feed.return_value = framer.end.return_value = [Batch(())]
+        factory = SenderFactory(
+            self.transcript, clock=self.clock, make_framer=lambda: framer
+        )
+        before = len(self.transcript.events)
+        protocol = factory.buildProtocol(None)
+        protocol.makeConnection(FakeTransport())
+        protocol.dataReceived(b"hello")
+        protocol.connectionLost(Failure(error.ConnectionDone()))
+        events = self.transcript.events[before:]
+        self.assertEqual([type(each) for each in events], [Connected, Finished])
 
     def test_finished_is_said_whatever_a_framer_raises(self) -> None:
         factory = SenderFactory(

@@ -160,6 +160,14 @@ class MessagesTests(SynchronousTestCase):
         self.assertEqual(batch.join(b"*"), b"a\nb*")
         self.assertIsNone(batch.mark)
 
+    def test_none_at_all(self) -> None:
+        for nothing in (Lines(b""), Batch(())):
+            self.assertFalse(nothing)
+            self.assertEqual((list(nothing), len(nothing)), ([], 0))
+        for empty in (Lines(b"\n"), Batch((b"",))):
+            self.assertTrue(empty)
+            self.assertEqual((list(empty), len(empty)), ([b""], 1))
+
 
 class ChunkFramerTests(SynchronousTestCase):
     def test_every_read_is_a_message(self) -> None:

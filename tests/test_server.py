@@ -22,9 +22,11 @@ from zope.interface import alsoProvides
 from echolab import (
     Accepted,
     Admission,
+    Batch,
     EndCause,
     Limits,
     LineFramer,
+    Lines,
     MalformedError,
     NetstringFramer,
     Peer,
@@ -155,6 +157,23 @@ class ReceiverTests(ReceiverCase):
             self.clock.advance(1)
             self.assertIs(self.lose(protocol), EndCause.MALFORMED, method)
             self.assertEqual(self.transcript.ends()[-1].detail, "no")
+
+    def test_no_messages_are_no_event(self) -> None:
+        for nothing in (Batch(()), Lines(b""), Batch((), mark="partial")):
+            framer = mock.Mock(buffered_bytes=0)
+            framer.feed.return_value = [nothing, Batch((b"",)), Lines(b"\n")]
+            framer.end.return_value = [nothing]
+            self.transcript = Transcript()
+            self.factory = ReceiverFactory(
+                self.transcript,
+                clock=self.clock,
+                make_framer=mock.Mock(return_value=framer),
+            )
+            protocol, _ = self.connect()
+            protocol.dataReceived(b"hello")
+            self.lose(protocol)
+            self.assertEqual(self.transcript.lines(), [b"", b""])
+            self.assertEqual(self.transcript.ends()[-1].messages, 2)
 
     def test_finished_is_said_whatever_a_framer_or_a_sink_raises(self) -> None:
         self.factory = ReceiverFactory(
