@@ -9,7 +9,7 @@ import threading
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -37,6 +37,10 @@ from echolab.replay import Recorded
 from echolab.testing import BlockingTranscript, Transcript
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.defer import Deferred
+
     from echolab import Event
     from echolab.messages import Mark
 
@@ -145,6 +149,111 @@ class QuestionTests(SynchronousTestCase):
                 ask()
         self.assertIn("events are forgotten", transcript.render())
         self.assertIn("events are forgotten", str(transcript))
+
+    def test_after_forgetting_a_wait_is_right_or_says_that_it_cannot_be(self) -> None:
+        early = Transcript(clock=Clock(), max_bytes=3_000)
+        peers = early.wait_for_peers(2)
+        lines = early.wait_for_line("x", times=11)
+        events: list[Event] = [
+            Accepted(ANN, TIME),
+            *(received(ANN, b"x %d" % number) for number in range(10)),
+            Accepted(BOB, TIME),
+            Chunk(BOB, TIME, b"x\n"),
+            received(BOB, b"x"),
+            finished(BOB),
+        ]
+        for event in events:
+            early(event)
+        self.assertEqual(early.forgotten, 10)
+        self.assertEqual(self.successResultOf(peers), [ANN, BOB])
+        self.assertEqual(self.successResultOf(lines), b"x")
+        for unknown in (
+            early.wait_for_peers(1),
+            early.wait_for_bytes(1),
+            early.wait_for_bytes(1, peer=1),
+            early.wait_for_line("x", times=2),
+        ):
+            why = self.failureResultOf(unknown, AssertionError).getErrorMessage()
+            self.assertRegex(why, "^nobody can tell: .the first 10 events are forgott")
+        self.assertEqual(self.successResultOf(early.wait_for_bytes(2, BOB)), b"x\n")
+        self.assertEqual(self.successResultOf(early.wait_for_end(BOB)), finished(BOB))
+        of_all, of_ann = early.wait_for_end(), early.wait_for_end(ANN)
+        self.assertNoResult(of_all)
+        self.assertNoResult(of_ann)
+        early(finished(ANN))
+        self.assertEqual(self.successResultOf(of_all), finished(ANN))
+        self.assertEqual(self.successResultOf(of_ann), finished(ANN))
+
+    def test_a_line_of_which_the_beginning_is_forgotten_is_none(self) -> None:
+        transcript = Transcript(clock=Clock(), max_bytes=2_000)
+        for number in range(3):
+            transcript(received(ANN, b"%d" % number * 400, mark="overlong"))
+        self.assertTrue(transcript.forgotten)
+        waiting = transcript.wait_for_line("^[12]+$")
+        transcript(received(ANN, b"2", b"22", mark="continued"))
+        self.assertEqual(self.successResultOf(waiting), b"22")
+        transcript(received(ANN, b"3" * 2_000))
+        self.assertEqual(transcript.events, [])
+        waiting = transcript.wait_for_line("4")
+        transcript(received(ANN, b"4"))
+        self.assertEqual(self.successResultOf(waiting), b"4")
+
+    def test_the_last_end_is_never_forgotten(self) -> None:
+        transcript = Transcript(clock=Clock(), max_bytes=1)
+        for event in Accepted(ANN, TIME), finished(ANN), Accepted(BOB, TIME):
+            transcript(event)
+        self.assertEqual(
+            self.successResultOf(transcript.wait_for_end(ANN)), finished(ANN)
+        )
+        self.assertNoResult(transcript.wait_for_end())
+        transcript(finished(BOB))
+        self.assertEqual(transcript.events, [])
+        self.assertEqual(self.successResultOf(transcript.wait_for_end()), finished(BOB))
+        why = self.failureResultOf(transcript.wait_for_end(ANN), AssertionError)
+        self.assertIn("nobody can tell", why.getErrorMessage())
+
+    @given(st.data())
+    def test_whatever_is_forgotten(self, data: st.DataObject) -> None:
+        few = Transcript(clock=Clock(), max_bytes=data.draw(st.integers(1, 5_000)))
+        whole = Transcript(clock=Clock())
+        there: list[Peer] = []
+        numbers = iter(range(1, 100))
+        for act in data.draw(st.lists(st.sampled_from("aaeccccpppll"), max_size=30)):
+            if act == "a":
+                there.append(Peer(next(numbers), "IPv4", "127.0.0.1", 1))
+                event: Event = Accepted(there[-1], TIME)
+            elif not there:
+                continue
+            else:
+                peer = data.draw(st.sampled_from(there))
+                if act == "e":
+                    there.remove(peer)
+                    event = finished(peer)
+                elif act == "c":
+                    event = Chunk(peer, TIME, b"%d" % data.draw(st.integers(0, 9)))
+                else:
+                    line = b"%d" % data.draw(st.integers(10, 99))
+                    event = received(peer, line, mark="partial" if act == "p" else None)
+            few(event)
+            whole(event)
+        who = data.draw(st.none() | st.integers(1, 5))
+        count = data.draw(st.integers(1, 3))
+        asking: list[Callable[[Transcript], Deferred[Any]]] = [
+            lambda transcript: transcript.wait_for_end(who),
+            lambda transcript: transcript.wait_for_bytes(count, who),
+            lambda transcript: transcript.wait_for_peers(count),
+            lambda transcript: transcript.wait_for_line("^1", who, times=1 + count),
+        ]
+        for ask in asking:
+            answers = [ask(few), ask(whole)]
+            for answer in answers:
+                answer.addErrback(lambda why: why.getErrorMessage()[:16])
+            found, right = (getattr(answer, "result", None) for answer in answers)
+            if found != "nobody can tell:":
+                self.assertEqual(found, right)
+        line_found = few.wait_for_line("^1", who)
+        if line_found.called:
+            self.assertIn(self.successResultOf(line_found), whole.lines(who))
 
     def test_a_failure_says_no_more_than_one_can_read(self) -> None:
         transcript = Transcript(clock=Clock())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from typing_extensions import override
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from echolab.events import Event
+    from echolab.testing.forgetting import Forgotten
 
 __all__ = [
     "BytesQuestion",
@@ -42,6 +44,13 @@ T_co = TypeVar("T_co", covariant=True)
 class Question(Protocol[T_co]):
     """Is shown every event in order; its ``str`` says what it waits for."""
 
+    def skip(self, gone: Forgotten) -> bool:
+        """Do without the events that are forgotten; return whether that is possible.
+
+        This comes before all events that are shown.
+        """
+        ...
+
     def look_at(self, event: Event) -> None:
         """Take note of an event."""
         ...
@@ -67,6 +76,7 @@ class LineQuestion:
         self._left = times
         self._found: bytes | None = None
         self._join = Joiner()
+        self._headless: set[int] = set()  # whose first line lacks its beginning
 
     @override
     def __str__(self) -> str:
@@ -74,12 +84,19 @@ class LineQuestion:
         whose = "" if self._number is None else f" of peer {self._number}"
         return f"a line{whose} with {self._pattern.pattern!r}{times}"
 
+    def skip(self, gone: Forgotten) -> bool:
+        """Go on with what is remembered, unless lines are to be counted."""
+        self._headless = set(gone.begun)
+        return self._times == 1 or not gone.has_any_of(self._number)
+
     def look_at(self, event: Event) -> None:
         """Take note of an event."""
-        if self._found is None and self._number in (None, event.peer.number):
+        number = event.peer.number
+        if self._found is None and self._number in (None, number):
             for each in self._join(event):
                 if isinstance(each, Received):
-                    self._search(each.messages)
+                    self._search(islice(each.messages, number in self._headless, None))
+                    self._headless.discard(number)
 
     def answer(self) -> bytes | None:
         """The last of the lines, if all have come."""
@@ -104,6 +121,17 @@ class EndQuestion:
     def __str__(self) -> str:
         whose = "" if self._number is None else f" of peer {self._number}"
         return f"the end of the connection{whose}"
+
+    def skip(self, gone: Forgotten) -> bool:
+        """Go on from there, unless the very end that is asked for is forgotten."""
+        if self._number is None:
+            self._open |= gone.open
+            self._last = gone.last_end
+            return True
+        self._open |= gone.open & {self._number}
+        if gone.last_end and gone.last_end.peer.number == self._number:
+            self._last = gone.last_end
+        return bool(self._open or self._last or not gone.has_any_of(self._number))
 
     def look_at(self, event: Event) -> None:
         """Take note of an event."""
@@ -134,6 +162,10 @@ class BytesQuestion:
         whose = "" if self._number is None else f" of peer {self._number}"
         return f"{count(self._count, 'byte')}{whose}"
 
+    def skip(self, gone: Forgotten) -> bool:
+        """Do so only if all bytes are remembered, since all are the answer."""
+        return not gone.has_any_of(self._number)
+
     def look_at(self, event: Event) -> None:
         """Take note of an event."""
         if isinstance(event, Chunk) and self._number in (None, event.peer.number):
@@ -155,6 +187,10 @@ class PeersQuestion:
     @override
     def __str__(self) -> str:
         return count(self._count, "peer")
+
+    def skip(self, gone: Forgotten) -> bool:
+        """Do so only if all peers are remembered, since all are the answer."""
+        return not gone.connected
 
     def look_at(self, event: Event) -> None:
         """Take note of an event."""

@@ -14,6 +14,7 @@ from echolab.events import Accepted, Chunk, Connected, Finished, Peer, Received
 from echolab.formats import Log, Style
 from echolab.messages import Batch
 from echolab.recording import Recording, read_recording
+from echolab.testing.forgetting import Forgotten
 from echolab.testing.questions import as_bytes, joined, number_of
 from echolab.testing.wording import difference, excerpt, failure, printed, unfinished
 
@@ -42,7 +43,8 @@ class Remembering:
 
     Args:
         max_bytes: how much memory it may take. What is over that is forgotten,
-            the oldest first. Then what asks for all of something fails; waits go on.
+            the oldest first. Then what asks for all of something fails; waits go on
+            if they began before that, or need nothing of what is forgotten.
 
     Attributes:
         forgotten: how many events were forgotten.
@@ -58,6 +60,7 @@ class Remembering:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._events: deque[Event] = deque()
+        self._gone = Forgotten()
         self._asking: list[Callable[[Event], None]] = []
 
     def __call__(self, event: Event) -> None:
@@ -65,7 +68,9 @@ class Remembering:
         self._events.append(event)
         self._bytes += _size(event)
         while self._bytes > self._max_bytes:
-            self._bytes -= _size(self._events.popleft())
+            oldest = self._events.popleft()
+            self._bytes -= _size(oldest)
+            self._gone(oldest)
             self.forgotten += 1
         for look in tuple(self._asking):
             if look in self._asking:  # One answer may have ended another's wait.
@@ -213,8 +218,15 @@ class Remembering:
     def _ask(
         self, question: Question[T], tell: Callable[[T], object]
     ) -> Callable[[], None]:
-        """Have the answer told, now or when it comes; return what ends that."""
-        for event in self.events:
+        """Have the answer told, now or when it comes; return what ends that.
+
+        Raises:
+            AssertionError: the answer needs what is forgotten.
+        """
+        events = self.events
+        if self.forgotten and not question.skip(self._gone):
+            raise self._cannot_tell()
+        for event in events:
             question.look_at(event)
         answer = question.answer()
         if answer is not None:

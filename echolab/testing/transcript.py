@@ -155,7 +155,11 @@ class Transcript(Remembering):
     def _wait(self, question: Question[T], timeout: float) -> Deferred[T]:
         answered: _Wait[T] = _Wait(lambda _: forget())
         answered.where = _caller()
-        forget = self._ask(question, answered.callback)
+        try:
+            forget = self._ask(question, answered.callback)
+        except AssertionError as why:
+            self._failed.append(answered)
+            answered.errback(why)
         if answered.called:
             return answered
 

@@ -1,0 +1,54 @@
+"""What is kept of events that are forgotten: what waits must know of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from echolab.events import Accepted, Connected, Finished, Received
+from echolab.messages import GOES_ON
+
+if TYPE_CHECKING:
+    from echolab.events import Event
+
+__all__ = ["Forgotten"]
+
+
+class Forgotten:
+    """A summary of the events that are forgotten; is called with each.
+
+    It takes memory for the connections that are open, and for no others.
+
+    Attributes:
+        connected: how many have connected.
+        open: the numbers of those that have not ended.
+        begun: the numbers of those that are amid a message.
+        last_end: the last end of a connection.
+    """
+
+    def __init__(self) -> None:
+        self.connected = 0
+        self.open: set[int] = set()
+        self.begun: set[int] = set()
+        self.last_end: Finished | None = None
+        self._highest = 0
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event that is forgotten now."""
+        number = event.peer.number
+        self._highest = max(self._highest, number)
+        match event:
+            case Accepted() | Connected():
+                self.connected += 1
+                self.open.add(number)
+            case Received(messages=messages) if messages.mark in GOES_ON:
+                self.begun.add(number)
+            case Received():
+                self.begun.discard(number)
+            case Finished():
+                self.open.discard(number)
+                self.begun.discard(number)
+                self.last_end = event
+
+    def has_any_of(self, number: int | None) -> bool:
+        """Whether there may be events of this peer (of anybody, for None)."""
+        return number is None or number <= self._highest
