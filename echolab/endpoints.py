@@ -14,7 +14,6 @@ from twisted.internet.endpoints import (
 )
 from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.tcp import makeBinding
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from echolab.backlog import backlog_of
@@ -45,8 +44,6 @@ __all__ = [
     "listen_error",
     "server_endpoints",
 ]
-
-_log = Logger()
 
 ANY_IPV4 = "0.0.0.0"  # noqa: S104 - the lecture's INADDR_ANY
 
@@ -128,15 +125,10 @@ def _tls(
         raise ListenError("listen", name, error.reason) from error
     except Exception as error:
         raise ListenError("listen", name, parse_reason(error)) from error
-    if made is not None:
-        made.forget_key()
-        _log.info(
-            "certificate made for {names}: SHA-256 {fingerprint}",
-            names=", ".join(made.names),
-            fingerprint=made.fingerprint,
-        )
-        _log.info("clients trust it with SSL_CERT_FILE={ca}", ca=made.ca)
-    return endpoint
+    if made is None:
+        return endpoint
+    made.forget_key()
+    return _WrappedEndpoint(endpoint, then=made.tell)
 
 
 class _ServerEndpoints:
@@ -280,18 +272,35 @@ def _bare(factory: IProtocolFactory) -> IProtocolFactory:
 
 @implementer(IStreamServerEndpoint)
 class _WrappedEndpoint:
-    """An endpoint that puts something in front of a factory."""
+    """An endpoint that puts something in front of a factory.
 
-    def __init__(self, endpoint: IStreamServerEndpoint, wrap: Wrap) -> None:
+    Args:
+        endpoint: listens.
+        wrap: makes the factory that it gets.
+        then: called once it listens, if anything is.
+    """
+
+    def __init__(
+        self,
+        endpoint: IStreamServerEndpoint,
+        wrap: Wrap = _bare,
+        then: Callable[[], None] | None = None,
+    ) -> None:
         self._endpoint = endpoint
         self._wrap = wrap
+        self._then = then
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Listen."""
         listening: Deferred[IListeningPort] = self._endpoint.listen(
             self._wrap(protocolFactory)
         )
-        return listening
+        return listening.addCallback(self._told)
+
+    def _told(self, port: IListeningPort) -> IListeningPort:
+        if self._then is not None:
+            self._then()
+        return port
 
 
 def listen_error(name: str, why: BaseException | None) -> ListenError:

@@ -20,8 +20,11 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from twisted.logger import Logger
 
 __all__ = ["ThrowAway"]
+
+_log = Logger()
 
 DAYS = 825
 """How long it is good: as long as the strictest clients take one for."""
@@ -62,6 +65,15 @@ class ThrowAway:
     def remove(self) -> None:
         """Remove the folder; whoever asks for that later keeps this alive."""
         self._remove()
+
+    def tell(self) -> None:
+        """Say what it is, and how clients come to trust it."""
+        _log.info(
+            "certificate made for {names}: SHA-256 {fingerprint}",
+            names=", ".join(self.names),
+            fingerprint=self.fingerprint,
+        )
+        _log.info("clients trust it with SSL_CERT_FILE={ca}", ca=self.ca)
 
     def forget_key(self) -> None:
         """Remove the file with the key, once it is loaded."""

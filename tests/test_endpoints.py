@@ -11,7 +11,9 @@ from typing import Any
 from cryptography.x509 import DNSName
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint
+from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
@@ -219,6 +221,20 @@ class PlainTests(EndpointCase):
             wrapped: Any = clock.tcpClients[-1][2]
             wrapped.clientConnectionFailed(None, Failure(ConnectionRefusedError()))
             self.failureResultOf(refused, ConnectionRefusedError)
+
+
+class ThrowAwayTests(EndpointCase):
+    async def test_a_certificate_is_told_of_once_it_is_used(self) -> None:
+        taken = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(taken.close)
+        with capturedLogs() as logs:
+            with self.assertRaises(CannotListenError):
+                port = taken.getsockname()[1]
+                await self.listen(tls=True, interface="127.0.0.1", port=port)
+            self.assertEqual(logs, [])
+            await self.listen(tls=True, interface="127.0.0.1", port=0)
+        told = "\n".join(map(formatEvent, logs))
+        self.assertIn("certificate made for localhost", told)
 
 
 class TLSEndpointTests(EndpointCase):
