@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from twisted.internet import error
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
@@ -16,6 +16,7 @@ from echolab.events import EndCause
 from echolab.framing import framed
 from echolab.messages import GOES_ON
 from echolab.receiver import ReceiverProtocol
+from echolab.unread_answers import UnreadAnswers
 from echolab.unread_tls import renew
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class ReplyingProtocol(ReceiverProtocol):
         self._reply = reply
         self._whole = 0
         self._owed: deque[Iterator[bytes]] = deque()
+        self._unread_answers: UnreadAnswers | None = None
 
     @override
     def connectionMade(self) -> None:
@@ -109,7 +111,16 @@ class ReplyingProtocol(ReceiverProtocol):
 
     @override
     def bound_tls(self) -> None:
-        """Do nothing: this is the producer of its transport itself."""
+        """Bound what TLS holds of its own; this is the transport's producer itself."""
+        connection: Any = getattr(self.transport, "getHandle", lambda: None)()
+        if self._watched and hasattr(connection, "on_answer"):
+            self._unread_answers = UnreadAnswers(
+                connection,
+                clock=self.factory.clock,
+                seconds=self.factory.limits.handshake_seconds,
+                sent_bytes=self._sent_bytes,
+                give_up=self._give_up,
+            )
 
     @override
     def dataReceived(self, data: bytes) -> None:
@@ -143,6 +154,7 @@ class ReplyingProtocol(ReceiverProtocol):
             and reason.check(error.ConnectionLost)
         ):
             self._ended = None  # It broke before the peer had what it was owed.
+        self._stop_waiting()
         super().connectionLost(reason)
 
     @override
@@ -150,6 +162,7 @@ class ReplyingProtocol(ReceiverProtocol):
         """End the connection; what is still owed is not sent."""
         # TLS would wait for a producer to have done.
         self.transport.unregisterProducer()
+        self._stop_waiting()
         super().end(cause, detail)
 
     @override
@@ -162,10 +175,13 @@ class ReplyingProtocol(ReceiverProtocol):
         """The peer does not read its replies: read nothing from it."""
         self._full = True
         self.pause()
+        if self._unread_answers is not None:
+            self._unread_answers.wait()
 
     def resumeProducing(self) -> None:
         """It has read them."""
         self._full = False
+        self._stop_waiting()
         renew(self.transport, self)
         self._pay()
         if self._ended is None and not (self._full or self.factory.paused):
@@ -173,6 +189,10 @@ class ReplyingProtocol(ReceiverProtocol):
 
     def stopProducing(self) -> None:
         """Nothing can be sent any more; the end comes by itself."""
+
+    def _stop_waiting(self) -> None:
+        if self._unread_answers is not None:
+            self._unread_answers.stop()
 
     def may_answer(self) -> bool:
         """Whether the peer takes what it is owed."""

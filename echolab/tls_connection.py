@@ -27,9 +27,11 @@ class TLSConnection(SSL.Connection):
     Attributes:
         on_answer: called with how many bytes TLS sends of itself, and not as the
             application's; None if nobody asks.
+        made_bytes: how many bytes it has made in all.
     """
 
     on_answer: Callable[[int], None] | None = None
+    made_bytes = 0
     _sending = False
 
     @override
@@ -71,6 +73,7 @@ class TLSConnection(SSL.Connection):
             except SSL.WantReadError:
                 break
             data += piece
+        self.made_bytes += len(data)
         # Twisted reads at once what it has sent.
         if self._sending:
             self._sending = False

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
+from echolab.stall import Stall
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+    from twisted.internet.interfaces import IReactorTime
 
     from echolab.interfaces import IStreamTransport
 
@@ -60,14 +62,11 @@ class UnreadTLS:
         give_up: Callable[[], None],
     ) -> None:
         self._transport = transport
-        self._clock = clock
-        self._seconds = seconds
-        self._sent_bytes = sent_bytes
         self._pause = pause
         self._resume = resume
-        self._give_up = give_up
-        self._sent = 0
-        self._due: IDelayedCall | None = None
+        self._stall = Stall(
+            clock=clock, seconds=seconds, sent_bytes=sent_bytes, call=give_up
+        )
 
     def start(self) -> None:
         """Watch the transport."""
@@ -75,37 +74,20 @@ class UnreadTLS:
 
     def stop(self) -> None:
         """Let the transport go: it closes when it has no producer."""
-        self._cancel()
+        self._stall.stop()
         self._transport.unregisterProducer()
 
     def pauseProducing(self) -> None:
         """The transport holds too much."""
         self._pause()
-        self._wait()
+        self._stall.start()
 
     def resumeProducing(self) -> None:
         """The peer has read it all."""
-        self._cancel()
+        self._stall.stop()
         renew(self._transport, self)
         self._resume()
 
     def stopProducing(self) -> None:
         """The connection is gone."""
-        self._cancel()
-
-    def _wait(self) -> None:
-        if self._seconds:
-            self._sent = self._sent_bytes()
-            self._due = self._clock.callLater(self._seconds, self._look)
-
-    def _look(self) -> None:
-        self._due = None
-        if self._sent_bytes() > self._sent:
-            self._wait()
-        else:
-            self._give_up()
-
-    def _cancel(self) -> None:
-        due, self._due = self._due, None
-        if due is not None:
-            due.cancel()
+        self._stall.stop()

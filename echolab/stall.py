@@ -1,0 +1,58 @@
+"""A peer that takes nothing, told from one that is slow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+__all__ = ["Stall"]
+
+
+class Stall:
+    """Waits until a socket has taken nothing for a while.
+
+    Args:
+        clock: tells the time.
+        seconds: how long that is; 0 is for ever.
+        sent_bytes: returns how many bytes the socket has taken so far.
+        call: called then, once for each `start`.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: IReactorTime,
+        seconds: float,
+        sent_bytes: Callable[[], int],
+        call: Callable[[], None],
+    ) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._sent_bytes = sent_bytes
+        self._call = call
+        self._sent = 0
+        self._due: IDelayedCall | None = None
+
+    def start(self) -> None:
+        """Wait, from now on."""
+        self.stop()
+        if self._seconds:
+            self._sent = self._sent_bytes()
+            self._due = self._clock.callLater(self._seconds, self._look)
+
+    def stop(self) -> None:
+        """Wait no longer."""
+        due, self._due = self._due, None
+        if due is not None:
+            due.cancel()
+
+    def _look(self) -> None:
+        self._due = None
+        if self._sent_bytes() > self._sent:
+            self.start()
+        else:
+            self._call()
