@@ -202,7 +202,7 @@ def sender(reactor: Any, endpoint: IStreamClientEndpoint) -> None:
         clock=reactor,
         done=print,
         make_reader=lambda service: echolab.StdinReader(
-            reactor, 0, received=service.received, ended=service.ended
+            reactor, 0, received=service.received, ended=service.ended, failed=print
         ),
     )
     service.startService()
