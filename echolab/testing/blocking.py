@@ -32,7 +32,7 @@ class BlockingTranscript(Remembering):
     """A sink that remembers, and can be waited for in another thread.
 
     It answers as `Transcript` does, but blocks until there is an answer, and
-    raises.
+    raises where there is none.
     """
 
     def __init__(self, *, max_bytes: int = MAX_BYTES) -> None:

@@ -117,7 +117,7 @@ class LabProcess(Place, BlockingTranscript):
     def stop(self) -> None:
         """Stop the server, and check that it ended as it should.
 
-        In a forked child it does nothing: the server is its parent's.
+        A forked child leaves it running, as it is the parent's, and stops its own.
 
         Raises:
             AssertionError: it had ended before, or did so with an error.

@@ -65,7 +65,8 @@ class Transcript(Remembering):
     """A sink that remembers, and can be waited for with Deferreds.
 
     A wait looks at what is remembered first, and then at what comes. When its
-    time is over it fails with an AssertionError that shows the transcript so far.
+    time is over it fails with an AssertionError that shows the transcript so far;
+    at once, if the answer needs events that are forgotten.
 
     Args:
         clock: measures how long it waits: a reactor, or a test's ``Clock``; the
