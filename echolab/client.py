@@ -383,7 +383,7 @@ class SenderProtocol(Protocol):
 
     def _wait_for_silence(self, seconds: float | None) -> None:
         """Close when nothing has happened for ``seconds`` (None: never)."""
-        if seconds is None:
+        if seconds is None or not self.connected:
             return
         if self._quiet_timer is None:
             self._quiet_timer = self.factory.clock.callLater(seconds, self._silence)

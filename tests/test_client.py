@@ -135,6 +135,14 @@ class SenderTests(SynchronousTestCase):
         self.clock.advance(0.1)
         self.assertTrue(self.transport.disconnecting)
 
+    def test_an_output_that_goes_on_after_the_end_is_no_sign_of_life(self) -> None:
+        self.protocol.finish()
+        self.protocol.writeConnectionLost()
+        self.protocol.replies.pauseProducing()
+        self.lose()
+        self.protocol.replies.resumeProducing()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_replies_that_nobody_wants_end_the_connection(self) -> None:
         self.protocol.replies.stopProducing()
         self.assertTrue(self.transport.disconnecting)
