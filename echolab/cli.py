@@ -26,11 +26,11 @@ from echolab.program import (
     fill_standard_descriptors,
     keep_heap,
     on_signals,
-    say,
     standard_input,
     stderr_observer,
     use_asyncio_for_editing,
 )
+from echolab.saying import say
 from echolab.server_options import ServerOptions
 from echolab.service import ReceiverService
 from echolab.timekeeping import make_monotonic

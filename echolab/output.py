@@ -15,6 +15,7 @@ from zope.interface import implementer
 from echolab.buffered_output import MAX_BUFFERED_BYTES, BufferedOutput
 from echolab.errors import OutputError, reason_of
 from echolab.interfaces import IOutput
+from echolab.nonblocking import can_block, is_ready, open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,24 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["DescriptorOutput"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-
-
-def _open_private(fd: int) -> int | None:
-    """Open once more what ``fd`` is open on, to write without blocking.
-
-    O_NONBLOCK belongs to the open file description, which stdout shares with
-    the shell, with stderr and with other programs: set there, it loses their
-    output. A description of our own can have it (Linux: ``/proc/self/fd``).
-
-    Returns:
-        A new descriptor; or None where there can be none: a socket, another
-        user's terminal, a system without ``/proc``.
-    """
-    flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-    try:
-        return os.open(f"/proc/self/fd/{fd}", flags)
-    except OSError:
-        return None
 
 
 @implementer(IOutput, IWriteDescriptor, IReadDescriptor)
@@ -84,8 +67,8 @@ class DescriptorOutput(BufferedOutput):
         self._vouched = False
         mode = os.fstat(fd).st_mode
         self._is_file = stat.S_ISREG(mode)
-        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd):
-            private = _open_private(fd)
+        if can_block(fd):
+            private = open_private(fd)
             if private is None:
                 self._vouched = True
             else:
@@ -98,7 +81,7 @@ class DescriptorOutput(BufferedOutput):
     def write_some(self, view: memoryview) -> int:
         if self._vouched:
             # It may block: no more than poll vouches for.
-            if not _poll(self._fd, select.POLLOUT):
+            if not is_ready(self._fd, select.POLLOUT):
                 raise BlockingIOError
             view = view[: select.PIPE_BUF]
         written = os.write(self._fd, view)
@@ -152,7 +135,7 @@ class DescriptorOutput(BufferedOutput):
 
     def doRead(self) -> None:
         """See whether the reader of the pipe has gone."""
-        if _poll(self._fd, 0):
+        if is_ready(self._fd, 0):
             self.failed(BrokenPipeError())
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002 - says less
@@ -162,10 +145,3 @@ class DescriptorOutput(BufferedOutput):
     def logPrefix(self) -> str:
         """Who speaks in the log."""
         return type(self).__name__
-
-
-def _poll(fd: int, events: int) -> bool:
-    """Whether a descriptor is ready for ``events`` now, or has hung up."""
-    poll = select.poll()
-    poll.register(fd, events)
-    return bool(poll.poll(0))

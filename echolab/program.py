@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import gc
 import os
-import select
 import signal
 import sys
 from contextlib import suppress
@@ -26,6 +25,7 @@ from zope.interface import provider
 from echolab.admission import Throttle
 from echolab.errors import OutputError
 from echolab.escaping import escape_line
+from echolab.saying import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,6 @@ __all__ = [
     "fill_standard_descriptors",
     "keep_heap",
     "on_signals",
-    "say",
     "standard_input",
     "stderr_observer",
     "use_asyncio_for_editing",
@@ -53,42 +52,7 @@ HEAP_BYTES = 24 << 20
 
 STDERR = 2
 
-ROOM_MILLISECONDS = 100
-
 _log = Logger()
-
-
-def say(line: object) -> None:
-    """Write a line to stderr, if there is one still; not to twistd's log.
-
-    On a terminal that is stopped (Ctrl-S), or that nobody reads, the line is
-    dropped: to wait would stop the whole program, and its end.
-    """
-    if sys.__stderr__ is not None and _room():
-        with suppress(OSError):  # The terminal has gone, or its disk is full.
-            sys.__stderr__.write(f"{line}\n")
-            sys.__stderr__.flush()
-
-
-class _Room:
-    """Whether stderr has room for a line; a terminal that has none is stuck.
-
-    A terminal that is only slow has room within a moment. It is waited for once.
-    """
-
-    def __init__(self) -> None:
-        self._stuck = False
-
-    def __call__(self) -> bool:
-        if not os.isatty(STDERR):
-            return True
-        poll = select.poll()
-        poll.register(STDERR, select.POLLOUT)
-        self._stuck = not poll.poll(0 if self._stuck else ROOM_MILLISECONDS)
-        return not self._stuck
-
-
-_room = _Room()
 
 
 def standard_input() -> int | None:
@@ -203,6 +167,7 @@ class Ending:
         self._reactor = reactor
         self._to_log = to_log
         self.status = 0
+        reactor.addSystemEventTrigger("after", "shutdown", say.catch_up)
 
     def __call__(self, error: EcholabError | None) -> None:
         """End, with None in order, else with the reason."""

@@ -23,9 +23,9 @@ from echolab.program import (
     fill_standard_descriptors,
     keep_heap,
     on_signals,
-    say,
     stderr_observer,
 )
+from echolab.saying import say
 from echolab.service import ReceiverService
 from echolab.timekeeping import make_monotonic
 from echolab.twistd_places import open_log

@@ -125,7 +125,7 @@ class OutputTests(SynchronousTestCase):
         self.assertTrue(os.get_blocking(slave))
 
     def test_socket_and_whatever_cannot_be_opened_again(self) -> None:
-        self.patch(output_module, "_open_private", lambda fd: None)
+        self.patch(output_module, "open_private", lambda fd: None)
         ours, theirs = socket.socketpair()
         self.addCleanup(ours.close)
         self.addCleanup(theirs.close)

@@ -1,0 +1,143 @@
+"""What a program says of itself, to a stderr that nobody may be reading."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import socket
+import tempfile
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from echolab import nonblocking
+from echolab.nonblocking import is_ready
+from echolab.saying import Speaker
+from tests.support import ECHOLAB, TWISTD, Client, Program
+
+SMALLEST_PIPE = 4096
+RESET = b"\1\0\0\0\0\0\0\0"  # struct linger: on, 0 seconds
+
+
+def read(fd: int) -> bytes:
+    """Read what is there, and wait until there is something."""
+    return os.read(fd, 1 << 20)
+
+
+class SpeakerTests(SynchronousTestCase):
+    def pipe(self) -> tuple[int, int]:
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        self.addCleanup(os.close, writing)
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, SMALLEST_PIPE)
+        return reading, writing
+
+    def check_full(self, reading: int, writing: int) -> None:
+        """Say lines until one is dropped, read, and say one more."""
+        say = Speaker(writing)
+        for _ in range(1_000):
+            say("x" * 99)
+        self.assertTrue(os.get_blocking(writing))
+        seen = read(reading)
+        while is_ready(reading, select.POLLIN):
+            seen += read(reading)
+        say("heard")
+        while not seen.endswith((b"heard\n", b"heard\r\n")):
+            seen += read(reading)
+        *lines, notice, last = seen.replace(b"\r", b"").splitlines()
+        self.assertEqual({*lines}, {b"x" * 99})
+        self.assertEqual(
+            (notice.decode(), last),
+            (f"{1_000 - len(lines)} lines were not said: stderr had no room", b"heard"),
+        )
+
+    def test_pipe_that_is_full(self) -> None:
+        self.check_full(*self.pipe())
+
+    def test_descriptor_that_cannot_be_opened_once_more(self) -> None:
+        self.patch(nonblocking, "open_private", lambda fd: None)
+        self.check_full(*self.pipe())
+
+    def test_terminal_that_is_full(self) -> None:
+        master, terminal = pty.openpty()
+        self.addCleanup(os.close, master)
+        self.addCleanup(os.close, terminal)
+        self.check_full(master, terminal)
+
+    def test_socket_that_is_full(self) -> None:
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        self.check_full(ours.fileno(), theirs.fileno())
+
+    def test_a_text_that_is_longer_than_the_room_is_finished_later(self) -> None:
+        reading, writing = self.pipe()
+        say = Speaker(writing)
+        say("x" * 6000)
+        say("dropped")
+        seen = os.read(reading, SMALLEST_PIPE)
+        say("heard")
+        seen += os.read(reading, SMALLEST_PIPE)
+        self.assertEqual(
+            seen,
+            b"x" * 6000 + b"\n1 line was not said: stderr had no room\nheard\n",
+        )
+
+    def test_file(self) -> None:
+        with tempfile.TemporaryFile() as file:
+            say = Speaker(file.fileno())
+            say("one\ntwo")
+            say("caf\xe9 \udcff")
+            self.assertEqual(
+                os.pread(file.fileno(), 100, 0), b"one\ntwo\ncaf\xc3\xa9 \\udcff\n"
+            )
+
+    def test_reader_that_has_gone(self) -> None:
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, writing)
+        os.close(reading)
+        Speaker(writing)("into the void")
+
+
+class StuckStderrTests(SynchronousTestCase):
+    """A stderr pipe that is full stops no program, nor its end."""
+
+    def test_server(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            where = ("--listen", "tcp:0:interface=127.0.0.1", "--output", "raw:out")
+            for program, words in (
+                (ECHOLAB, ("server", *where)),
+                (TWISTD, ("-n", "echolab", *where)),
+            ):
+                self.check_server(folder, program, words)
+
+    def check_server(
+        self, folder: str, program: tuple[str, ...], words: tuple[str, ...]
+    ) -> None:
+        with Program(*words, cwd=folder, program=program) as server:
+            port = server.port()
+            stderr = server.process.stderr
+            assert stderr is not None
+            fcntl.fcntl(stderr.fileno(), fcntl.F_SETPIPE_SZ, SMALLEST_PIPE)
+            full = os.open(f"/proc/self/fd/{stderr.fileno()}", os.O_WRONLY)
+            os.set_blocking(full, False)
+            try:
+                while True:
+                    os.write(full, b".")
+            except BlockingIOError:
+                os.close(full)
+            with Client(port) as client:
+                # It is reset, of which there is something to be said.
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                client.sendall(b"one\n")
+            with Client(port) as client:
+                client.sendall(b"two\n")
+                client.shutdown(socket.SHUT_WR)
+                self.assertEqual(client.recv(1), b"")
+            server.process.send_signal(signal.SIGTERM)
+            self.assertEqual(server.end(), -signal.SIGTERM)
+        self.assertEqual(Path(folder, "out").read_bytes(), b"one\ntwo\n")
+        Path(folder, "out").unlink()
