@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from twisted.internet import error
 from twisted.internet.endpoints import (
+    AdoptedStreamServerEndpoint,
     StandardIOEndpoint,
     TCP4ServerEndpoint,
     TCP6ServerEndpoint,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANY_IPV4",
     "host_and_port",
+    "is_handed",
     "listen_error",
     "server_endpoints",
 ]
@@ -286,13 +288,13 @@ class _WrappedEndpoint:
         wrap: Wrap = _bare,
         then: Callable[[], None] | None = None,
     ) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._wrap = wrap
         self._then = then
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Listen."""
-        listening: Deferred[IListeningPort] = self._endpoint.listen(
+        listening: Deferred[IListeningPort] = self.endpoint.listen(
             self._wrap(protocolFactory)
         )
         return listening.addCallback(self._told)
@@ -301,6 +303,16 @@ class _WrappedEndpoint:
         if self._then is not None:
             self._then()
         return port
+
+
+def is_handed(endpoint: object) -> bool:
+    """Whether an endpoint's socket was handed over, as by systemd.
+
+    Who waits to be accepted there is the next program's to accept.
+    """
+    while isinstance(endpoint, _WrappedEndpoint):
+        endpoint = endpoint.endpoint
+    return isinstance(endpoint, (AdoptedStreamServerEndpoint, HandedUNIXEndpoint))
 
 
 def listen_error(name: str, why: BaseException | None) -> ListenError:

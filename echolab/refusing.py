@@ -78,7 +78,11 @@ class RefusingEndpoint:
 
 @implementer(IListeningPort)
 class RefusingPort:
-    """A port that is bound, and not listened on; see listen(2)."""
+    """A port that is bound, and not listened on; see listen(2).
+
+    Attributes:
+        listening: the port that listens in the end; None before.
+    """
 
     def __init__(
         self,
@@ -92,7 +96,7 @@ class RefusingPort:
         self._socket = taken
         self._factory = factory
         self._backlog = backlog
-        self._listening: IListeningPort | None = None
+        self.listening: IListeningPort | None = None
         self._due: IDelayedCall | None = None
         if seconds is not None:
             self._due = reactor.callLater(seconds, self.startListening)
@@ -103,13 +107,13 @@ class RefusingPort:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.listen(self._backlog)
         self._socket.setblocking(False)
-        self._listening = self._reactor.adoptStreamPort(
+        self.listening = self._reactor.adoptStreamPort(
             self._socket.fileno(),
             self._socket.family,
             cast("Any", self._factory),  # Typed as a class, meant as an interface.
         )
         self._socket.close()
-        address = format_address(self._listening.getHost())
+        address = format_address(self.listening.getHost())
         _log.info("listening on {address}", address=address)
 
     def stopListening(self) -> Deferred[None]:
@@ -117,8 +121,8 @@ class RefusingPort:
         if self._due is not None:
             self._due.cancel()
             self._due = None
-        if self._listening is not None:
-            return self._listening.stopListening() or succeed(None)
+        if self.listening is not None:
+            return self.listening.stopListening() or succeed(None)
         self._socket.close()
         return succeed(None)
 

@@ -14,8 +14,9 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from typing_extensions import override
 
+from echolab.accept_queue import accept_waiting, turn_away_waiting
 from echolab.counting import count
-from echolab.endpoints import listen_error
+from echolab.endpoints import is_handed, listen_error
 from echolab.events import format_address
 from echolab.kernel import prepare_port
 from echolab.refusing import RefusingPort
@@ -81,6 +82,7 @@ class ReceiverService(Service):
         self._stop_pausing: Callable[[], None] | None = None
         self._starts = 0
         self._listening: list[Deferred[IListeningPort | None]] = []
+        self._own_ports: list[IListeningPort] = []
         self._announcing: IDelayedCall | None = None
 
     @override
@@ -114,8 +116,8 @@ class ReceiverService(Service):
         self._starts += 1
         if most := self.factory.max_connections:
             _log.info("connections at a time: at most {most}", most=most)
-        for each in self._listening:
-            each.addCallback(self._prepare)
+        for each, (_, endpoint) in zip(self._listening, self._endpoints, strict=True):
+            each.addCallback(self._prepare, handed=is_handed(endpoint))
         # A signal may follow at once, and is handled once the reactor runs.
         self._announcing = self._clock.callLater(0, self._announce)
 
@@ -126,8 +128,12 @@ class ReceiverService(Service):
             self.privilegedStartService()
         super().startService()
 
-    def _prepare(self, port: IListeningPort | None) -> IListeningPort | None:
+    def _prepare(
+        self, port: IListeningPort | None, *, handed: bool
+    ) -> IListeningPort | None:
         prepare_port(port, self.factory.limits.keepalive_seconds)
+        if port is not None and not handed:
+            self._own_ports.append(port)
         return port
 
     def _announce(self) -> None:
@@ -143,6 +149,7 @@ class ReceiverService(Service):
         announcing, self._announcing = self._announcing, None
         if announcing is not None and announcing.active():
             announcing.cancel()
+        self._own_ports.clear()
         listening, self._listening = self._listening, []
         for each in listening:
             each.cancel()
@@ -171,6 +178,7 @@ class ReceiverService(Service):
     async def _stop(self) -> None:
         deadline = self._clock.seconds() + self._drain_seconds
         starts = self._starts
+        self._empty_queues(deadline)
         stopped = self._close_ports()  # Those who are at the door are let in.
         drained = self.factory.drain(self._drain_seconds)
         await stopped
@@ -195,6 +203,19 @@ class ReceiverService(Service):
         if self._close_outputs:
             for output in self._outputs:
                 output.close()
+
+    def _empty_queues(self, deadline: float) -> None:
+        """Accept all who wait to be: their kernel has told them that they are."""
+        turned_away = 0
+        for own in self._own_ports:
+            port = own.listening if isinstance(own, RefusingPort) else own
+            accept_waiting(port, lambda: self._clock.seconds() >= deadline)
+            turned_away += turn_away_waiting(port)
+        if turned_away:
+            _log.warn(
+                "{connections} that waited to be accepted were closed unread",
+                connections=count(turned_away, "connection"),
+            )
 
 
 def _announce(port: IListeningPort | None) -> IListeningPort | None:
