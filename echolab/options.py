@@ -76,6 +76,11 @@ def _options_first(options: usage.Options, words: list[str]) -> list[str]:
         raise usage.UsageError(f"{error}{see}") from None
     first = []
     for name, value in pairs:
-        takes_value = f"{name[2:]}=" in options.longOpt
-        first.append(f"{name}={value}" if takes_value else f"{name}{value}")
+        takes_value = (
+            f"{name[2:]}=" in options.longOpt
+            if name.startswith("--")
+            else f"{name[1:]}:" in options.shortOpt
+        )
+        # In two words: ``-o`` with an empty value would take the next option for one.
+        first += [name, value] if takes_value else [name]
     return [*first, "--", *rest]

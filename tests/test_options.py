@@ -28,6 +28,21 @@ def client(*words: str) -> ClientSettings:
     return options.settings
 
 
+class EmptyValueTests(SynchronousTestCase):
+    def test_it_takes_no_other_option_for_its_value(self) -> None:
+        for words, why in (
+            (("-o", "", "-p", "1"), "--output : the file has no name"),
+            (("-p", "", "-o", "a"), "bind 0.0.0.0:: port is not a number"),
+            (("--output", "", "-p", "1"), "--output : the file has no name"),
+            (("--output=", "-p", "1"), "--output : the file has no name"),
+        ):
+            with self.assertRaises(UsageError) as caught:
+                server(*words)
+            self.assertEqual(str(caught.exception), why)
+        self.assertEqual(server("-i", "", "-p", "1").port, 1)
+        self.assertEqual(server("-o-", "-p1").port, 1)
+
+
 class BehaviourOptionsTests(SynchronousTestCase):
     def test_behave_and_record(self) -> None:
         settings = server(
