@@ -21,7 +21,6 @@ from echolab.near_misses import command_meant, did_you_mean
 from echolab.options import BaseOptions, option_names
 from echolab.program import (
     Ending,
-    check_standard_output,
     end_quickly,
     fill_standard_descriptors,
     keep_heap,
@@ -114,7 +113,6 @@ def _run(make: Callable[[Any, Done], IService]) -> int:
     raise_open_files_limit()
     make_monotonic(reactor)
     try:
-        check_standard_output()
         service = make(reactor, ending)
         service.privilegedStartService()
         service.startService()

@@ -56,6 +56,7 @@ def client_service(
     Raises:
         ConnectError: the endpoint string cannot be understood.
         InputError: a file to send cannot be opened, or is no recording.
+        OutputError: there is no stdout.
     """
     typing = is_typed(settings, stdin)
     dot = typing if settings.dot is None else settings.dot

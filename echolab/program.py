@@ -61,7 +61,7 @@ def standard_input() -> int | None:
 
 
 def check_standard_output() -> None:
-    """Refuse to start without a stdout: descriptor 1 may be anything by now.
+    """Refuse to print to a stdout that there is not: descriptor 1 may be anything.
 
     Raises:
         OutputError: stdout was closed when Python started.

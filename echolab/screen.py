@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from echolab.output import DescriptorOutput
 from echolab.printing import Replies
+from echolab.program import check_standard_output
 from echolab.terminal_stream import TerminalStream
 
 if TYPE_CHECKING:
@@ -48,7 +49,11 @@ class Screen:
         Args:
             reactor: watches the descriptors.
             lost: called when stdout has gone.
+
+        Raises:
+            OutputError: there is no stdout.
         """
+        check_standard_output()
         stdout = DescriptorOutput(reactor, STDOUT, "stdout", clock=reactor, lost=lost)
         if os.isatty(STDOUT):
             return cls(

@@ -13,6 +13,7 @@ from echolab.formats import FORMATS, Style
 from echolab.log_output import LogOutput
 from echolab.output import DescriptorOutput
 from echolab.printing import Printer
+from echolab.program import check_standard_output
 from echolab.recording import Recording
 from echolab.settings import decide
 
@@ -108,6 +109,7 @@ def _printer_and_output(
             whole_lines=make_form is Recording,
         )
     elif foreground:
+        check_standard_output()
         output = DescriptorOutput(
             reactor, STDOUT, "stdout", clock=reactor, lost=done, patient=True
         )

@@ -18,7 +18,6 @@ from echolab.errors import EcholabError
 from echolab.kernel import raise_open_files_limit
 from echolab.program import (
     Ending,
-    check_standard_output,
     end_quickly,
     fill_standard_descriptors,
     keep_heap,
@@ -107,8 +106,6 @@ def host(options: usage.Options, make: Callable[[Any, Done], IService]) -> IServ
     make_monotonic(reactor)
     atexit.register(_exit_with_status_of, ending)
     try:
-        if not daemon:
-            check_standard_output()
         service = make(reactor, ending)
     except EcholabError as error:
         raise SystemExit(str(error)) from None

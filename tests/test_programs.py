@@ -599,6 +599,23 @@ class StartingTests(SynchronousTestCase):
             self.assertEqual(ended.err, b"write stdout: Bad file descriptor\n")
             self.assertEqual(ended.process.returncode, 1)
 
+    def test_no_stdout_and_none_is_needed(self) -> None:
+        program = ("sh", "-c", 'exec "$@" >&-', "sh")
+        with tempfile.TemporaryDirectory() as folder:
+            for words in ((*ECHOLAB, "server"), (*TWISTD, "-n", "echolab")):
+                with Program(
+                    *(*words, *LOOPBACK, "--output", "raw:lab.txt"),
+                    program=program,
+                    cwd=folder,
+                ) as server:
+                    with Client(server.port()) as client:
+                        client.sendall(b"hello\n")
+                        client.shutdown(socket.SHUT_WR)
+                        self.assertEqual(client.recv(1), b"")
+                    server.process.terminate()
+                    self.assertEqual(server.end(), -signal.SIGTERM)
+            self.assertEqual(Path(folder, "lab.txt").read_bytes(), b"hello\n" * 2)
+
 
 class CommandTests(SynchronousTestCase):
     def test_usage(self) -> None:
