@@ -25,7 +25,7 @@ from echolab.proxy import ProxyFactory
 from echolab.quantities import whole_number
 from echolab.refusing import RefusingEndpoint
 from echolab.turned_away import ClosingFactory
-from echolab.unix_endpoint import UNIXEndpoint
+from echolab.unix_endpoint import HandedUNIXEndpoint, UNIXEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
