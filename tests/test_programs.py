@@ -271,6 +271,7 @@ def say_and_be_killed(line):
     if "listening on" in line:
         os.kill(os.getpid(), number)
 
+say_and_be_killed.catch_up = say.catch_up
 program.say = say_and_be_killed
 """
     COMMAND = "sys.argv[0] = 'echolab'\nfrom echolab.__main__ import main; main()"
