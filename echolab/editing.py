@@ -234,6 +234,7 @@ class LineEditor:
         finally:
             self._stopped = True
             self._show()
+            self._history.flush()
 
     def _take_typed_ahead(self, keyboard: int) -> bool:
         """Take what was typed before; return whether the input ended there."""
@@ -306,3 +307,8 @@ class _History(History):
     def store_string(self, string: str) -> None:
         if self._file is not None:
             self._file.add(string)
+
+    def flush(self) -> None:
+        """Keep the lines that could not be kept before."""
+        if self._file is not None:
+            self._file.flush()

@@ -40,7 +40,8 @@ class HistoryFile:
     """The newest lines, in a file that only its owner can read.
 
     Several clients may use it at once. A file that cannot be read or written is
-    no error: nothing is kept then.
+    no error: nothing is kept then. Nobody waits for the file: lines that come
+    while somebody else has it locked are kept with the next one.
 
     Args:
         path: the file; made, with its folder, when the first line is kept.
@@ -48,6 +49,7 @@ class HistoryFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._waiting = b""
 
     def lines(self) -> list[str]:
         """The newest lines, the oldest of them first."""
@@ -60,18 +62,31 @@ class HistoryFile:
         entry = line.encode("utf-8", "surrogateescape") + b"\n"
         if len(entry) > MAX_BYTES // 2:
             return
+        self._waiting = _last_lines(self._waiting + entry, MAX_BYTES // 2)
+        self.flush()
+
+    def flush(self) -> None:
+        """Keep the lines that wait, unless the file is still locked."""
+        if not self._waiting:
+            return
         with suppress(OSError):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._open(os.O_RDWR | os.O_APPEND | os.O_CREAT) as fd:
-                if os.fstat(fd).st_size + len(entry) > MAX_BYTES:
+                entries, self._waiting = self._waiting, b""
+                if os.fstat(fd).st_size + len(entries) > MAX_BYTES:
                     # Half of it, so that this is seldom done.
-                    entry = _newest(fd, MAX_BYTES // 2) + entry
+                    entries = _newest(fd, MAX_BYTES // 2) + entries
                     os.ftruncate(fd, 0)
-                os.write(fd, entry)
+                os.write(fd, entries)
 
     @contextmanager
     def _open(self, flags: int) -> Iterator[int]:
-        """Open the file; nobody else changes it meanwhile."""
+        """Open the file; nobody else changes it meanwhile.
+
+        Raises:
+            OSError: it cannot be opened; or, to be written, somebody else has
+                locked it. To read it then can show less of it, and no worse.
+        """
         flags |= os.O_CLOEXEC | os.O_NONBLOCK
         fd = os.open(self._path, flags, 0o600)
         try:
@@ -80,7 +95,11 @@ class HistoryFile:
                 raise OSError("not a file")
             if flags & os.O_CREAT and status.st_mode & 0o077:
                 os.fchmod(fd, 0o600)
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if flags & os.O_CREAT:
+                    raise
             yield fd
         finally:
             os.close(fd)
@@ -88,11 +107,15 @@ class HistoryFile:
 
 def _newest(fd: int, size: int) -> bytes:
     """The last whole lines of a file, ``size`` bytes at most."""
-    start = max(0, os.fstat(fd).st_size - size)
-    data = os.pread(fd, size, start)
-    if start and os.pread(fd, 1, start - 1) != b"\n":
-        data = data.partition(b"\n")[2]  # The first of them is cut.
-    return data
+    before = 1  # It shows whether the first of them is cut.
+    start = max(0, os.fstat(fd).st_size - size - before)
+    return _last_lines(os.pread(fd, size + before, start), size)
+
+
+def _last_lines(data: bytes, size: int) -> bytes:
+    if len(data) <= size:
+        return data
+    return data[-size - 1 :].partition(b"\n")[2]
 
 
 def _texts(data: bytes) -> list[str]:

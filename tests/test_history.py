@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from echolab.history import HistoryFile
 file = HistoryFile(Path(sys.argv[1]))
 for number in range(500):
     file.add(f"{sys.argv[2]} {number} " + "x" * 50)
+file.flush()
 """
 
 
@@ -75,6 +77,24 @@ class HistoryTests(SynchronousTestCase):
             self.assertEqual(numbers, sorted(numbers))
         self.assertTrue(all(line.endswith(" " + "x" * 50) for line in lines))
         self.assertGreater(len(lines), 400)
+
+    def test_nobody_waits_for_the_file(self) -> None:
+        self.file.add("old")
+        with self.path.open("rb") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            self.file.add("typed")
+            self.file.add("meanwhile")
+            self.file.flush()
+            self.assertEqual(self.file.lines(), ["old"])
+            for _ in range(5):
+                self.file.add("x" * (MAX_BYTES // 4))
+            for number in range(9):
+                self.file.add(str(number))
+        self.file.flush()
+        self.file.flush()
+        self.assertEqual(self.file.lines()[-9:], [str(each) for each in range(9)])
+        self.assertEqual(self.file.lines()[0], "old")
+        self.assertLessEqual(self.path.stat().st_size, MAX_BYTES)
 
     def test_where_nothing_can_be_kept(self) -> None:
         for path in (
