@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,8 +44,9 @@ class Recorded:
     def __init__(
         self, path: str, number: int | None = None, *, any_gap: bool = False
     ) -> None:
-        if Path(path).exists() and not Path(path).is_file():
-            raise InputError("read", path, "not a file")  # It is read twice.
+        with suppress(OSError):  # To open it says what is wrong.
+            if not stat.S_ISREG(Path(path).stat().st_mode):
+                raise InputError("read", path, "not a file")  # It is read twice.
         self._path = path
         began: dict[int, float] = {}
         latest: dict[int, float] = {}

@@ -299,6 +299,7 @@ class ProgramTests(RecordingCase):
             (("--replay", "x", "--peer", "z"), "--peer z: must be a whole number"),
             (("--replay", ""), "--replay: the file has no name"),
             (("--replay", "/nonexistent"), "open /nonexistent: No such file"),
+            (("--replay", "x" * 300), f"open {'x' * 300}: File name too long"),
             (("--replay", "/dev/null"), "read /dev/null: not a file"),
         ):
             ended = run(*where, *words)
