@@ -14,14 +14,30 @@ from echolab.errors import reason_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BEGIN", "certificates", "reading", "unencrypted"]
+__all__ = ["BEGIN", "certificates", "pem_bytes", "reading", "unencrypted"]
 
 BEGIN = b"-----BEGIN CERTIFICATE-----"
+MAX_BYTES = 1 << 20
+"""The system's own file with all its certificates has a quarter of it."""
+
+
+def pem_bytes(path: str) -> bytes:
+    """The whole of a PEM file, which may be a pipe, but not without end.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is too large to be one.
+    """
+    with Path(path).open("rb") as file:
+        pem = file.read(MAX_BYTES + 1)
+    if len(pem) > MAX_BYTES:
+        raise ValueError(f"{path}: no PEM file: over 1 MiB")
+    return pem
 
 
 def certificates(path: str) -> list[bytes]:
     """The certificates of a PEM file, each on its own."""
-    _, *rest = Path(path).read_bytes().split(BEGIN)
+    _, *rest = pem_bytes(path).split(BEGIN)
     if not rest:
         raise ValueError(f"{path}: no certificate in it")
     return [BEGIN + each for each in rest]
@@ -29,7 +45,7 @@ def certificates(path: str) -> list[bytes]:
 
 def unencrypted(path: str) -> bytes:
     """A PEM file, unless its key is encrypted: OpenSSL would ask for a phrase."""
-    pem = Path(path).read_bytes()
+    pem = pem_bytes(path)
     if b"ENCRYPTED" in pem:
         raise ValueError(f"{path}: the key is encrypted")
     return pem

@@ -17,7 +17,7 @@ from twisted.internet.ssl import (
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from echolab.errors import reason_of
-from echolab.pem import BEGIN, certificates, unencrypted
+from echolab.pem import BEGIN, certificates, pem_bytes, unencrypted
 from echolab.tls_server_connection import ServerConnections
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def check_folder(folder: str) -> None:
     if not path.is_dir():
         raise ValueError(f"{folder}: No such folder of certificates")
     for each in sorted(path.glob("*.pem")):
-        _, *chain = each.read_bytes().split(BEGIN)
+        _, *chain = pem_bytes(str(each)).split(BEGIN)
         if sum(map(len, chain)) * 3 // 4 > _TWISTED_BYTES:  # base64
             raise ValueError(f"{each}: a chain too long for tls:; use ssl:")
 
