@@ -63,7 +63,10 @@ class CommandOptions(BaseOptions):
             super().parseOptions(words)
         except usage.UsageError as error:
             commands = {"server": ServerOptions(), "client": ClientOptions()}
-            names = {name: option_names(each) for name, each in commands.items()}
+            names = {
+                name: [*option_names(each), *each.shortOpt.replace(":", "")]
+                for name, each in commands.items()
+            }
             meant = command_meant(words, names)
             said = f"{error}{did_you_mean(meant and escape_line(meant))}"
             raise usage.UsageError(said) from None

@@ -15,7 +15,8 @@ from twisted.internet.endpoints import (
 from twisted.logger import Logger
 
 from echolab.endpoint_strings import (
-    check_numbers,
+    check_client,
+    check_lockfile,
     joined,
     mentions_tls,
     parse_reason,
@@ -90,7 +91,7 @@ class _ClientEndpoints:
         """Make one of a string."""
         kind, arguments, named = parsed(text)
         if kind in {"tcp", "ssl", "tls", "unix"}:
-            check_numbers(arguments, named)
+            check_client(kind, arguments, named)
         if kind == "tls":
             return self._tls(*arguments, **named)
         if kind == "ssl":
@@ -154,9 +155,10 @@ class _ClientEndpoints:
     def _unix(
         self,
         path: str,
-        lockfile: str = "0",  # noqa: ARG002 - Twisted's; here there is none
+        lockfile: str = "0",
         timeout: str = "30",  # noqa: ARG002 - nothing takes time
     ) -> IStreamClientEndpoint:
+        check_lockfile(lockfile)
         if len(os.fsencode(path)) > UNIX_PATH_BYTES:
             raise ValueError("AF_UNIX path too long")
         return UNIXClientEndpoint(self._reactor, path)

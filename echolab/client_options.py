@@ -8,7 +8,12 @@ from twisted.python import usage
 from typing_extensions import override
 
 from echolab.endpoint_strings import TLS_KINDS, kind_of
-from echolab.near_misses import did_you_mean, host_and_port_of, is_endpoint
+from echolab.near_misses import (
+    did_you_mean,
+    host_and_port_of,
+    is_endpoint,
+    is_number,
+)
 from echolab.option_values import (
     address_value,
     choice_value,
@@ -149,10 +154,10 @@ class ClientOptions(BaseOptions):
 
 def _host_and_port(word: str) -> tuple[str, ...]:
     """``HOST:PORT`` in two words; something else as it is."""
-    if word.isdecimal():
+    if is_number(word):
         usual = f"127.0.0.1 {word}"
         raise usage.UsageError(f"{USAGE}{did_you_mean(usual)}")
     words = host_and_port_of(word) or (word,)
-    if is_endpoint(word) and not words[-1].isdecimal():
+    if is_endpoint(word, client=True) and not words[-1].isdecimal():
         raise usage.UsageError(f"{word}: did you mean --connect {word}?")
     return words

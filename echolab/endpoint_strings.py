@@ -12,7 +12,8 @@ _UNKNOWN_KIND = re.compile(r"Unknown endpoint type: '([^']*)'")
 
 __all__ = [
     "TLS_KINDS",
-    "check_numbers",
+    "check_client",
+    "check_lockfile",
     "joined",
     "kind_of",
     "mentions_tls",
@@ -86,18 +87,43 @@ def quoted(text: str) -> str:
     return re.sub(r"([\\:=])", r"\\\1", text)
 
 
-def check_numbers(arguments: list[str], named: dict[str, str]) -> None:
-    """Check the port and the timeout of a client's endpoint string.
+def check_client(kind: str, arguments: list[str], named: dict[str, str]) -> None:
+    """Check the host, the port and the timeout of a client's endpoint string.
 
-    Twisted reads them with ``int``, which takes ``8_888`` and other scripts' digits.
+    Twisted reads numbers with ``int``, which takes ``8_888`` and other scripts'
+    digits; a timeout below 0 leaves a traceback, a name that is not UTF-8 a
+    connection that never comes.
 
     Raises:
-        ValueError: one is not a number.
+        ValueError: one is wrong.
     """
-    given = (named.get("port"), named.get("timeout"), *arguments[1:2])
-    for text in given:
-        if text is not None:
-            whole_number(text)
+    names = ("path", "lockfile") if kind == "unix" else ("host", "port")
+    given = dict(zip((*names, "timeout"), arguments, strict=False)) | named
+    if given.get("host") == "":
+        raise ValueError("the host is empty")
+    if not _is_text(given.get("host", "")):
+        raise ValueError("no such host")
+    for name, most in (("port", 65535), ("timeout", 2**31 - 1)):
+        if name in given and not 1 <= whole_number(given[name]) <= most:
+            raise ValueError(f"{name} must be 1-{most}")
+
+
+def check_lockfile(lockfile: str) -> None:
+    """Check Twisted's argument of ``unix:``; no lock file is made here anyway.
+
+    Raises:
+        ValueError: it is wrong.
+    """
+    if lockfile not in {"0", "1"}:
+        raise ValueError("lockfile must be 0 or 1")
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def parse_reason(error: Exception) -> str:
@@ -115,7 +141,9 @@ def parse_reason(error: Exception) -> str:
         case ValueError() if str(error).startswith("invalid literal"):
             return "not a number in the endpoint string"
         case ValueError() if found := _UNKNOWN_KIND.match(str(error)):
-            meant = nearest(found[1], ENDPOINT_KINDS)
+            # One that is known is known to the other program only.
+            others = [kind for kind in ENDPOINT_KINDS if kind != found[1]]
+            meant = nearest(found[1], others)
             return f"{reason_of(error)}{did_you_mean(meant and f'{meant}:')}"
         case _:
             return reason_of(error)

@@ -18,7 +18,13 @@ from twisted.internet.tcp import makeBinding
 from zope.interface import implementer
 
 from echolab.backlog import backlog_of
-from echolab.endpoint_strings import joined, parse_reason, parsed, quoted
+from echolab.endpoint_strings import (
+    check_lockfile,
+    joined,
+    parse_reason,
+    parsed,
+    quoted,
+)
 from echolab.errors import ListenError, reason_of
 from echolab.handed_over import handed_over
 from echolab.proxy import ProxyFactory
@@ -222,11 +228,13 @@ class _ServerEndpoints:
         return _WrappedEndpoint(endpoint, behind_header)
 
     def _tcp(
-        self, port: str, interface: str = "", backlog: str | None = None
+        self, port: str, interface: str | None = None, backlog: str | None = None
     ) -> IStreamServerEndpoint:
+        if interface == "":  # As a variable of a script that is not set.
+            raise ValueError("the interface is empty")
         waiting = None if backlog is None else backlog_of(backlog)
         number = whole_number(port)
-        return _tcp(self._reactor, self._settings, number, interface, waiting)
+        return _tcp(self._reactor, self._settings, number, interface or "", waiting)
 
     def _tcp6(
         self, port: str, interface: str = "::", **named: str
@@ -238,8 +246,9 @@ class _ServerEndpoints:
         address: str,
         mode: str = "600",
         backlog: str | None = None,
-        lockfile: str = "0",  # noqa: ARG002 - Twisted's; here there is none
+        lockfile: str = "0",
     ) -> IStreamServerEndpoint:
+        check_lockfile(lockfile)
         waiting = self._settings.backlog if backlog is None else backlog_of(backlog)
         if not re.fullmatch("0?[0-7]{1,3}", mode):
             raise ValueError("mode must be octal, from 0 to 777")

@@ -115,7 +115,8 @@ def reason_of(error: BaseException | None) -> str:
     if isinstance(inner, BaseException):
         return reason_of(inner)
     if isinstance(inner, int):
-        return os.strerror(inner)
+        # What getaddrinfo(3) returns is below 0, and no errno.
+        return os.strerror(inner) if inner > 0 else "no such host"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     match error:

@@ -15,6 +15,7 @@ __all__ = [
     "endpoint_meant",
     "host_and_port_of",
     "is_endpoint",
+    "is_number",
     "nearest",
     "option_meant",
 ]
@@ -27,7 +28,8 @@ _SYNONYMS = {
     "connect": "client",
     "send": "client",
 }
-ENDPOINT_KINDS = ("tcp", "tcp6", "unix", "ssl", "tls", "haproxy", "systemd")
+CLIENT_KINDS = ("tcp", "unix", "ssl", "tls")
+ENDPOINT_KINDS = (*CLIENT_KINDS, "tcp6", "haproxy", "systemd")
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
@@ -78,10 +80,16 @@ def endpoint_meant(text: str, *, client: bool = False) -> str | None:
     return f"tcp:{host}:{port}" if client else f"tcp:{port}:interface={host}"
 
 
-def is_endpoint(text: str) -> bool:
+def is_endpoint(text: str, *, client: bool = False) -> bool:
     """Whether this looks like an endpoint string."""
     kind, colon, _ = text.partition(":")
-    return bool(colon) and kind.lower() in ENDPOINT_KINDS
+    kinds = CLIENT_KINDS if client else ENDPOINT_KINDS
+    return bool(colon) and kind.lower() in kinds
+
+
+def is_number(text: str) -> bool:
+    """Whether this is written in ASCII digits, as every number is here."""
+    return text.isascii() and text.isdecimal()
 
 
 def command_meant(
@@ -91,7 +99,7 @@ def command_meant(
 
     Args:
         words: what was said instead.
-        options: the names of each command's options.
+        options: the names of each command's options, long and short.
     """
     import shlex  # Here, as above.
 
@@ -100,13 +108,34 @@ def command_meant(
     first = words[0]
     if name := _SYNONYMS.get(first) or nearest(first, options):
         return shlex.join(["echolab", name, *words[1:]])
-    if first.startswith("--"):
-        option = first[2:].partition("=")[0]
-        if option in {"help", "version"}:
+    if first.startswith("-"):
+        found = _option_meant(first, options)
+        if found is None:
             return None
-        name = next((each for each in options if option in options[each]), None)
-    elif re.fullmatch(r"\d+", first, re.ASCII):
+        name, option = found
+        words = [option, *words[1:]]
+    elif is_number(first):
         name = "server"
-    elif host_and_port_of(first) or (len(words) > 1 and words[1].isdecimal()):
+    elif host_and_port_of(first) or (len(words) > 1 and is_number(words[1])):
         name = "client"
     return name and shlex.join(["echolab", name, *words])
+
+
+def _option_meant(
+    word: str, options: Mapping[str, Sequence[str]]
+) -> tuple[str, str] | None:
+    """The command that has an option, or one like it, and that option."""
+    if word.startswith("--"):
+        typed, equals, value = word[2:].partition("=")
+    else:
+        typed, equals, value = word[1:2], "", word[2:]
+    if typed in {"help", "version"}:
+        return None
+    known: dict[str, str] = {}
+    for command, names in options.items():
+        known = dict.fromkeys(names, command) | known
+    name = typed if typed in known or len(typed) == 1 else nearest(typed, known)
+    if name is None or name not in known:
+        return None
+    dashes = "--" if len(name) > 1 else "-"
+    return known[name], f"{dashes}{name}{equals}{value}"

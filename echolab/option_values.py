@@ -127,6 +127,8 @@ def framing_value(text: str) -> str:
 
 def endpoint_value(name: str, text: str, *, client: bool = False) -> str:
     """Read an endpoint string, unless something else was probably meant."""
+    if not text:
+        raise usage.UsageError(f"--{name}: the endpoint string is empty")
     if meant := endpoint_meant(text, client=client):
         raise usage.UsageError(
             f"--{name} {text}: not an endpoint string; did you mean --{name} {meant}?"

@@ -12,7 +12,7 @@ from echolab.endpoint_strings import TLS_KINDS, kind_of, parsed
 from echolab.endpoints import ANY_IPV4
 from echolab.formats import FORMATS, Label
 from echolab.framing import Overlong
-from echolab.near_misses import did_you_mean, host_and_port_of, nearest
+from echolab.near_misses import did_you_mean, host_and_port_of, is_endpoint, nearest
 from echolab.option_values import (
     address_value,
     choice_value,
@@ -162,8 +162,11 @@ class ServerOptions(BaseOptions):
     @override
     def parseArgs(self, *words: str) -> None:
         where = host_and_port_of(":".join(words))
-        if len(words) > 1 or where:
+        endpoint = words and is_endpoint(words[0])
+        if len(words) > 1 or where or endpoint:
             meant = where and f"--interface {where[0]} --port {where[1]}"
+            if endpoint:
+                meant = f"--listen {words[0]}"
             raise usage.UsageError(f"Usage: echolab server [port]{did_you_mean(meant)}")
         if words and self["port"] is not None:
             raise usage.UsageError("the port is given twice")
@@ -172,6 +175,8 @@ class ServerOptions(BaseOptions):
 
     @override
     def postOptions(self) -> None:
+        if self["interface"] == "":  # As a variable of a script that is not set.
+            raise usage.UsageError("--interface: the address is empty")
         interface = address_value(self["interface"] or "")
         port = "8888" if self["port"] is None else self["port"]
         self._check_tls()

@@ -104,6 +104,32 @@ class PlainTests(EndpointCase):
             with self.assertRaisesRegex(ConnectError, f": {word} is not a whole num"):
                 client_endpoint(self.reactor, ClientSettings(connect=text))
 
+    def test_what_no_connection_can_have(self) -> None:
+        for text, why in (
+            *((f"{kind}:a:0", "port must be 1-65535") for kind in ("tcp", "ssl")),
+            ("tls:a:70000", "port must be 1-65535"),
+            ("tls:a:1:endpoint=tcp\\:a\\:0", "port must be 1-65535"),
+            ("tcp:a:1:timeout=-1", "timeout must be 1-2147483647"),
+            ("tls:a:1:0", "timeout must be 1-2147483647"),
+            ("unix:/a:timeout=-1", "timeout must be 1-2147483647"),
+            ("unix:/a:lockfile=x", "lockfile must be 0 or 1"),
+            ("tcp::1", "the host is empty"),
+            ("tcp:\udcff:1", "no such host"),
+            ("tcp6:a:1", "Unknown endpoint type: 'tcp6'; did you mean tcp:.?"),
+            ("haproxy:a", "Unknown endpoint type: 'haproxy'"),
+        ):
+            with self.assertRaisesRegex(ConnectError, f": {why}$"):
+                client_endpoint(self.reactor, ClientSettings(connect=text))
+
+    def test_what_no_listener_can_have(self) -> None:
+        for text, why in (
+            ("tcp:0:interface=", "the interface is empty"),
+            ("tcp6:0:interface=", "the interface is empty"),
+            ("unix:/a:lockfile=x", "lockfile must be 0 or 1"),
+        ):
+            with self.assertRaisesRegex(ListenError, f": {why}$"):
+                server_endpoints(self.reactor, ServerSettings(listen=(text,)))
+
     async def test_port_and_interface(self) -> None:
         for interface in ("127.0.0.1", "::1"):
             self.setUp()

@@ -30,6 +30,7 @@ class ErrorTests(SynchronousTestCase):
             (error.CannotListenError("", 1, in_use), "Address already in use"),
             (error.CannotListenError(None, b"/s", "locked"), "locked"),
             (error.ConnectError(errno.ECONNREFUSED, "x"), "Connection refused"),
+            (error.ConnectBindError(-2, "getaddrinfo's"), "no such host"),
             (ValueError("two\nlines"), "two lines"),
             (ValueError(), "ValueError"),
         ):

@@ -329,6 +329,9 @@ class MeantTests(SynchronousTestCase):
             (["--listen", "[::1]:1"], r"did you mean --listen tcp:1:interface=\:\:1?"),
             (["127.0.0.1:1"], "did you mean --interface 127.0.0.1 --port 1?"),
             (["a", "1"], "did you mean --interface a --port 1?"),
+            (["tcp:0"], "did you mean --listen tcp:0?"),
+            (["--listen", ""], "--listen: the endpoint string is empty"),
+            (["--interface", ""], "--interface: the address is empty"),
         ):
             with self.assertRaises(UsageError) as caught:
                 server(*words)
@@ -356,6 +359,8 @@ class MeantTests(SynchronousTestCase):
             (["a:\uff11"], "connect a:\uff11: port is not a number"),
             (["::1"], "Usage: echolab client <ipaddr> <port>"),
             (["8888"], "<port>; did you mean 127.0.0.1 8888?"),
+            (["\uff18"], "Usage: echolab client <ipaddr> <port>"),
+            (["tcp6:a:b"], "Usage: echolab client <ipaddr> <port>"),
             (["a:1", "--port", "1"], "the server is given twice"),
         ):
             with self.assertRaises(UsageError) as caught:
@@ -367,7 +372,10 @@ class MeantTests(SynchronousTestCase):
             (["8888"], "Unknown command: 8888; did you mean echolab server 8888?"),
             (["serve", "1"], "did you mean echolab server 1?"),
             (["listen"], "did you mean echolab server?"),
-            (["--prot", "1"], "option --prot not recognized"),
+            (["--prot", "1"], "did you mean echolab server --port 1?"),
+            (["--retyr=5"], "did you mean echolab client --retry=5?"),
+            (["-p", "1"], "did you mean echolab server -p 1?"),
+            (["-o", "f"], "did you mean echolab server -o f?"),
             (["--port", "1"], "did you mean echolab server --port 1?"),
             (["--file", "x"], "did you mean echolab client --file x?"),
             (["localhost:1"], "did you mean echolab client localhost:1?"),
@@ -378,7 +386,7 @@ class MeantTests(SynchronousTestCase):
             with self.assertRaises(UsageError) as caught:
                 CommandOptions().parseOptions(words)
             self.assertIn(meant, str(caught.exception))
-        for words in (["toast"], ["--toast"], ["-x"], ["--help=3"]):
+        for words in (["toast"], ["--xyz"], ["-x"], ["--help=3"]):
             with self.assertRaises(UsageError) as caught:
                 CommandOptions().parseOptions(words)
             self.assertNotIn("mean", str(caught.exception))
