@@ -198,7 +198,9 @@ def _editor(
         from echolab.editing import LineEditor
     except ImportError:
         return None
-    path = history_path() if settings.history else None
+    # Who sees no replies is not asked, but may well know what to answer.
+    kept = settings.history and not settings.quiet
+    path = history_path() if kept else None
     return partial(
         LineEditor,
         terminal=screen.stream,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 from collections import deque
 from contextlib import suppress
@@ -15,23 +14,22 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.data_structures import Size
-from prompt_toolkit.history import History
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.output.vt100 import Vt100_Output
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IPushProducer
-from typing_extensions import override
 from zope.interface import implementer
 
 from echolab.cells import CellProcessor, rows_of
 from echolab.escaping import escape
-from echolab.history import MAX_LINES
 from echolab.keyboard import key_by_key, typed_ahead
 from echolab.printing import Replies
+from echolab.questions import Questions
+from echolab.recall import Recall
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable
+    from collections.abc import Callable
 
     from prompt_toolkit.key_binding import KeyPressEvent
 
@@ -49,8 +47,6 @@ ABOVE_BYTES = 1024
 READER_SECONDS = 0.02
 """How long the line stays away for the reader of a pipe to show a reply."""
 
-_SECRET = re.compile(rb"pass(w|phrase|code)|\bpin\b", re.IGNORECASE)
-
 
 @implementer(IPushProducer)
 class LineEditor:
@@ -62,8 +58,8 @@ class LineEditor:
     Args:
         prompt: what stands before the line.
         terminal: where the line is.
-        history: keeps lines from run to run; None if they are forgotten. An
-            answer to a reply that asks for a password is forgotten in any case.
+        history: keeps lines from run to run; None if they are forgotten. What
+            may answer a question for a password is forgotten in any case.
         received: takes each line, with its newline.
         ended: called once, at the end of input (Ctrl-D).
         write: takes the replies that are to be printed.
@@ -90,10 +86,10 @@ class LineEditor:
         self._waiting = bytearray()
         self._showing: asyncio.TimerHandle | None = None
         self._above = b""  # a reply's line that is not finished yet, not printed
-        self._question = b""  # the last such line, wherever it is seen
+        self._questions = Questions()
         self._pasted: deque[str] = deque()
         self._begun = ""  # the line that a paste ends in
-        self._history = _History(history, lambda: not _SECRET.search(self._question))
+        self._history = Recall(history, lambda: not self._questions.may_be_secret)
         self._session: PromptSession[str] = PromptSession(
             self._message,
             history=self._history,
@@ -115,6 +111,7 @@ class LineEditor:
 
     def print(self, data: bytes) -> None:
         """Print above the line that is being typed."""
+        self._questions.hear(data)
         self._waiting += data
         if not self._session.app.is_running or len(self._waiting) > SHOW_BYTES:
             self._show()
@@ -154,7 +151,6 @@ class LineEditor:
             self._showing = None
         data = bytes(self._waiting)
         self._waiting.clear()
-        self._question = (self._question + data).rsplit(b"\n", 1)[-1][-ABOVE_BYTES:]
         app = self._session.app
         if app.is_running and data and self._replies is not Replies.ELSEWHERE:
             app.renderer.erase(leave_alternate_screen=False)
@@ -210,6 +206,11 @@ class LineEditor:
                 self._pasted.extend(lines)
                 event.current_buffer.validate_and_handle()
 
+        @keys.add(Keys.ControlI)
+        def tab(event: KeyPressEvent) -> None:
+            """Insert a tab: nothing is completed here."""
+            event.current_buffer.insert_text("\t")
+
         return keys
 
     async def _read(self) -> None:
@@ -253,8 +254,8 @@ class LineEditor:
                 default=begun, set_exception_handler=False, handle_sigint=False
             )
         finally:
-            # It stands above the line for good, and is answered.
-            self._above = self._question = b""
+            self._above = b""  # It stands above the line for good.
+            self._questions.answer()
 
     def _next_pasted(self) -> str | None:
         """The next whole line of a paste, shown as if it were typed."""
@@ -267,48 +268,5 @@ class LineEditor:
         shown = escape(line.encode("utf-8", "surrogateescape")).decode()
         self._terminal.write(f"{self._prompt}{shown}\n")
         self._history.append_string(line)
+        self._questions.answer()
         return line
-
-
-class _History(History):
-    """The newest lines, in memory and in a file.
-
-    Args:
-        file: keeps them; None if they are forgotten.
-        wanted: whether the line that was typed may be kept.
-    """
-
-    def __init__(self, file: HistoryFile | None, wanted: Callable[[], bool]) -> None:
-        super().__init__()
-        self._file = file
-        self._wanted = wanted
-        self._lines = deque(file.lines() if file else (), MAX_LINES)
-
-    @override
-    async def load(self) -> AsyncGenerator[str, None]:
-        for line in reversed(self._lines):
-            yield line
-
-    @override
-    def get_strings(self) -> list[str]:
-        return list(self._lines)
-
-    @override
-    def append_string(self, string: str) -> None:
-        if string and self._wanted() and [string] != list(self._lines)[-1:]:
-            self._lines.append(string)
-            self.store_string(string)
-
-    @override
-    def load_history_strings(self) -> Iterable[str]:
-        return reversed(self._lines)
-
-    @override
-    def store_string(self, string: str) -> None:
-        if self._file is not None:
-            self._file.add(string)
-
-    def flush(self) -> None:
-        """Keep the lines that could not be kept before."""
-        if self._file is not None:
-            self._file.flush()

@@ -423,7 +423,7 @@ class EditingTests(TerminalCase):
         self.look(*seen)
         self.assertEqual(self.end(), 0)
         path = Path(self.state_folder, "echolab", "history")
-        self.assertEqual(path.read_text(), "bob\n.\n")
+        self.assertEqual(path.read_text(), "bob\n")
         self.assertEqual(path.stat().st_mode & 0o777, 0o600)
         self.start("--no-history")
         self.look(*seen, PROMPT)
@@ -436,6 +436,44 @@ class EditingTests(TerminalCase):
         self.look(*seen)
         self.type("\x1b[A\x1b[A")
         self.look(*seen[:-1], f"{seen[-1]}bob")
+
+    def test_answers_that_are_not_kept(self) -> None:
+        path = Path(self.state_folder, "echolab", "history")
+        server = self.start()
+        self.look(PROMPT)
+        for asked, typed, lines in (
+            ("Enter your password:\n", "secret\r", 1),
+            ("login: ", "\x1b[200~bob\nsecret\n\x1b[201~", 2),
+            ("Welcome\n", "kept\r", 1),
+        ):
+            server.sendall(asked.encode())
+            self.wait_for(asked.strip())
+            self.type(typed)
+            answered = b""
+            while answered.count(b"\n") < lines:
+                answered += server.recv(100)
+        self.type("\x04")
+        self.assertEqual(server.recv(100), b"")
+        server.close()
+        self.wait_for("finish.")
+        self.assertEqual(self.end(), 0)
+        self.assertEqual(path.read_text(), "kept\n")
+
+    def test_what_is_typed_with_quiet_is_not_kept(self) -> None:
+        server = self.start("--quiet")
+        self.wait_for(PROMPT.rstrip())
+        self.type("secret\r\x04")
+        with server.makefile("rb") as stream:
+            self.assertEqual(stream.read(), b"secret\n")
+        server.close()
+        self.assertEqual(self.process.wait(SECONDS), 0)
+        self.assertFalse(Path(self.state_folder, "echolab", "history").exists())
+
+    def test_a_tab_is_sent(self) -> None:
+        server = self.start()
+        self.wait_for(PROMPT.rstrip())
+        self.type("a\tb\r")
+        self.assertEqual(server.recv(100), b"a\tb\n")
 
     def test_flags_and_joined_emoji_do_not_shift_the_line(self) -> None:
         server = self.start()
