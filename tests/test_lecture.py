@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -85,6 +87,26 @@ class LectureTests(SynchronousTestCase):
             where = ("--interface", "127.0.0.1", "--port", "0")
             ours = Program("server", *where, *AS_THE_LECTURES, program=ECHOLAB)
             self.assertEqual(self.talk(ours, ours.port(), pieces), printed)
+
+    def test_to_the_byte_until_a_reset(self) -> None:
+        lectures = Program("0", program=self.unbuffered)
+        port = listening_port(lectures.process.pid)
+        where = ("--interface", "127.0.0.1", "--port", "0")
+        ours = Program("server", *where, *AS_THE_LECTURES, program=ECHOLAB)
+        said = []
+        for server, where_to in ((lectures, port), (ours, ours.port())):
+            with server:
+                with Client(where_to) as client:
+                    client.sendall(b"hello\n")
+                    server.wait_for(b"recv data: ")
+                    client.setsockopt(
+                        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                    )
+                self.assertEqual(server.end(), 1)
+                said.append(server.out.replace(b"Port: %d)" % client.port, b"Port: P)"))
+        self.assertEqual(said[1], said[0] + b"finish.\n")
+        self.assertEqual(lectures.err, b"recv: Connection reset by peer\n")
+        self.assertIn(b": reset (ECONNRESET) after 6 bytes\n", ours.err)
 
     def test_the_lectures_usage(self) -> None:
         with Program(program=(self.lecture,)) as server:
