@@ -109,6 +109,7 @@ class SenderService(Service):
         self._protocol: SenderProtocol | None = None
         self._all_sent = False
         self._input_error: EcholabError | None = None
+        self._output_lost = False  # Then nobody wants what is left.
         self._finished: Deferred[None] = Deferred()
 
     @override
@@ -135,7 +136,8 @@ class SenderService(Service):
         self._connector.stop()
         seconds = max(0.0, deadline - self._clock.seconds())
         flushing = [output.flush(seconds) for output in self._outputs]
-        if left := sum(await gatherResults(flushing)):
+        left = sum(await gatherResults(flushing))
+        if left and not self._output_lost:
             _log.warn(
                 "{bytes} of output could not be written", bytes=count(left, "byte")
             )
@@ -166,6 +168,7 @@ class SenderService(Service):
 
     def output_lost(self, why: EcholabError | None) -> None:
         """Take the end of the output: a reader of the replies that went away."""
+        self._output_lost = True
         if why is None:
             why = self._input_error
         if why is None and not self._all_sent:

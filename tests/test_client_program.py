@@ -237,6 +237,19 @@ class ClientTests(SynchronousTestCase):
             self.assertEqual(client.end(), 1)
             self.assertEqual(client.err, b"write stdout: Broken pipe\n")
 
+    def test_replies_that_cannot_be_written_are_one_line(self) -> None:
+        for path, flags, why in (
+            ("/dev/full", os.O_WRONLY, b"No space left on device"),
+            (os.devnull, os.O_RDONLY, b"Bad file descriptor"),
+        ):
+            self.serve(reply="echo")
+            stdout = os.open(path, flags)
+            self.addCleanup(os.close, stdout)
+            with Program("client", "127.0.0.1", self.port, stdout=stdout) as client:
+                client.send(b"hello\n")
+                self.assertEqual(client.end(), 1)
+                self.assertEqual(client.err, b"write stdout: %s\n" % why)
+
     def test_every_way_there(self) -> None:
         for keywords, words in (
             ({}, "localhost {0.port}"),
