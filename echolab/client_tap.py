@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from echolab.client_assembly import client_service
-from echolab.client_options import ClientOptions as Options
-from echolab.program import standard_input
-from echolab.twistd import host, is_daemon
+from echolab.interrupting import ended_by_interrupt
+
+with ended_by_interrupt():
+    # The imports take a moment.
+    from echolab.client_assembly import client_service
+    from echolab.client_options import ClientOptions as Options
+    from echolab.program import standard_input
+    from echolab.twistd import host, is_daemon
 
 if TYPE_CHECKING:
     from twisted.application.service import IService

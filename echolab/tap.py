@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from echolab.assembly import server_service
-from echolab.server_options import ServerOptions as Options
-from echolab.twistd import host, is_daemon
+from echolab.interrupting import ended_by_interrupt
+
+with ended_by_interrupt():
+    # The imports take a moment.
+    from echolab.assembly import server_service
+    from echolab.server_options import ServerOptions as Options
+    from echolab.twistd import host, is_daemon
 
 if TYPE_CHECKING:
     from twisted.application.service import IService

@@ -15,6 +15,7 @@ from twisted.logger import ILogObserver, textFileLogObserver
 from typing_extensions import override
 
 from echolab.errors import EcholabError
+from echolab.interrupting import ended_by_interrupt
 from echolab.kernel import raise_open_files_limit
 from echolab.program import (
     Ending,
@@ -83,6 +84,7 @@ def is_daemon(options: usage.Options) -> bool:
     return parent is not None and not parent.get("nodaemon", True)
 
 
+@ended_by_interrupt()
 def host(options: usage.Options, make: Callable[[Any, Done], IService]) -> IService:
     """Make the service that twistd runs.
 

@@ -280,16 +280,26 @@ import os, signal, sys
 
 class Interrupting:
     def find_spec(self, name, *_):
-        if name == "twisted.logger":
+        if name == INTERRUPTED_AT:
             os.kill(os.getpid(), signal.SIGINT)
 
 sys.meta_path.insert(0, Interrupting())
 """
 
     def test_interrupted_while_it_starts(self) -> None:
-        program = (sys.executable, "-c", self.INTERRUPTED + self.COMMAND)
-        ended = run("server", program=program)
-        self.assertEqual((ended.process.returncode, ended.err), (-signal.SIGINT, b""))
+        twistd = TWISTD[2].partition("\n")[2]
+        for run_it, words, module in (
+            (self.COMMAND, ["server"], "twisted.logger"),
+            (twistd, ["-n", "echolab"], "echolab.assembly"),
+            (twistd, ["-n", "echolab"], "twisted.internet.reactor"),
+            (twistd, ["-n", "echolab-client", "--port", "1"], "echolab.client"),
+        ):
+            script = f"INTERRUPTED_AT = {module!r}\n{self.INTERRUPTED}{run_it}"
+            ended = run(*words, program=(sys.executable, "-c", script))
+            self.assertEqual(
+                (ended.process.returncode, ended.err, ended.left_behind),
+                (-signal.SIGINT, b"", []),
+            )
 
     def test_the_end_is_in_order(self) -> None:
         for run_it, words in (
