@@ -465,7 +465,8 @@ class SenderFactory(Factory[SenderProtocol]):
         clock: measures spans of time (``reactor``, or a test's ``Clock``). The time
             of day of the events is the system's; a ``Clock`` tells that too.
         wait_seconds: how long after `SenderProtocol.finish` a server that does
-            not end may be silent before this side closes; None for ever.
+            not end may be silent before this side closes; None for ever. As long
+            may one that has ended acknowledge nothing of what is still sent.
         tls_wait_seconds: the same over TLS, where the server is not told of the
             end of what is sent before it is the end of all.
         half_open_seconds: what it means that the server ends its sending side

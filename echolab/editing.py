@@ -25,8 +25,8 @@ from echolab.cells import CellProcessor, rows_of
 from echolab.escaping import escape
 from echolab.keyboard import key_by_key, typed_ahead
 from echolab.printing import Replies
-from echolab.questions import Questions
 from echolab.recall import Recall
+from echolab.secret_answers import SecretAnswers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,10 +86,10 @@ class LineEditor:
         self._waiting = bytearray()
         self._showing: asyncio.TimerHandle | None = None
         self._above = b""  # a reply's line that is not finished yet, not printed
-        self._questions = Questions()
+        self._secrets = SecretAnswers()
         self._pasted: deque[str] = deque()
         self._begun = ""  # the line that a paste ends in
-        self._history = Recall(history, lambda: not self._questions.may_be_secret)
+        self._history = Recall(history, lambda: not self._secrets.may_be_secret)
         self._session: PromptSession[str] = PromptSession(
             self._message,
             history=self._history,
@@ -111,7 +111,7 @@ class LineEditor:
 
     def print(self, data: bytes) -> None:
         """Print above the line that is being typed."""
-        self._questions.hear(data)
+        self._secrets.hear(data)
         self._waiting += data
         if not self._session.app.is_running or len(self._waiting) > SHOW_BYTES:
             self._show()
@@ -255,7 +255,7 @@ class LineEditor:
             )
         finally:
             self._above = b""  # It stands above the line for good.
-            self._questions.answer()
+            self._secrets.answer()
 
     def _next_pasted(self) -> str | None:
         """The next whole line of a paste, shown as if it were typed."""
@@ -268,5 +268,5 @@ class LineEditor:
         shown = escape(line.encode("utf-8", "surrogateescape")).decode()
         self._terminal.write(f"{self._prompt}{shown}\n")
         self._history.append_string(line)
-        self._questions.answer()
+        self._secrets.answer()
         return line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["Questions"]
+__all__ = ["SecretAnswers"]
 
 KEPT_BYTES = 1024
 """How much of what was said last is looked at."""
@@ -16,7 +16,7 @@ _SECRET = re.compile(
 _QUESTION = re.compile(r"[:?\uff1a\uff1f]\s*\Z")  # ASCII's and full-width ones
 
 
-class Questions:
+class SecretAnswers:
     """Tells whether the next line may be an answer that should stay secret.
 
     It may be one if what the server said since the line before ends in a colon or
