@@ -161,12 +161,14 @@ class Ending:
 
     Attributes:
         status: the program's exit status, 0 or 1.
+        signal: the signal that the program ends by in the end; 0 for none.
     """
 
     def __init__(self, reactor: IReactorCore, *, to_log: bool = False) -> None:
         self._reactor = reactor
         self._to_log = to_log
         self.status = 0
+        self.signal = 0
         reactor.addSystemEventTrigger("after", "shutdown", say.catch_up)
 
     def __call__(self, error: EcholabError | None) -> None:

@@ -112,9 +112,10 @@ def host(options: usage.Options, make: Callable[[Any, Done], IService]) -> IServ
     except EcholabError as error:
         raise SystemExit(str(error)) from None
 
-    def hang_up(_number: int) -> None:
+    def hang_up(number: int) -> None:
         reopened = isinstance(service, ReceiverService) and service.reopen_outputs()
         if not reopened and not daemon:
+            ending.signal = number
             ending.stop()
 
     on_signals(reactor, hang_up, signal.SIGHUP)
@@ -178,9 +179,12 @@ def _rehearse(reactor: Any, service: IService, folder: str) -> None:
 
 
 def _exit_with_status_of(ending: Ending) -> None:
-    """Leave with our exit status, since twistd knows none but 0."""
-    if ending.status:
+    """Leave with our exit status, or by our signal; twistd knows none of them."""
+    if ending.status or ending.signal:
         for stream in (sys.__stdout__, sys.__stderr__):
             if stream is not None:
                 stream.flush()
+        if ending.signal:
+            signal.signal(ending.signal, signal.SIG_DFL)
+            os.kill(os.getpid(), ending.signal)
         os._exit(ending.status)
