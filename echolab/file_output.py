@@ -15,6 +15,7 @@ from zope.interface import implementer
 from echolab.buffered_output import BufferedOutput
 from echolab.errors import OutputError, reason_of
 from echolab.interfaces import IOutput
+from echolab.open_files import OpenFiles
 from echolab.unfinished_line import cut_off, end_of_write
 
 if TYPE_CHECKING:
@@ -47,9 +48,10 @@ class FileOutput(BufferedOutput):
             file, since nothing else can be.
         whole_lines: whether to end a last line that a crash has cut off.
         retry_seconds: how long to wait between two tries.
+        files: knows the files of other outputs; those are not used.
 
     Raises:
-        OutputError: the file cannot be opened.
+        OutputError: the file cannot be opened, or is another output's.
     """
 
     def __init__(
@@ -60,15 +62,27 @@ class FileOutput(BufferedOutput):
         sync: bool = False,
         whole_lines: bool = False,
         retry_seconds: float = 1.0,
+        files: OpenFiles | None = None,
     ) -> None:
         super().__init__(path, clock, retry_seconds=retry_seconds)
         self._path = _absolute(path)
+        self._files = files or OpenFiles()
         self._sync = sync
         self._unsynced = 0  # bytes at the front of the buffer that are written too
         self._unsynced_end = -1
-        self._use(_open_append(path, path))
+        self._use(self._open(path))
         if whole_lines and _ends_in_a_line(path):
             self.write(b"\n")
+
+    def _open(self, path: str) -> int:
+        """Open a file to append to, if no other output has it."""
+        fd = _open_append(path, self.name)
+        try:
+            self._files.claim(fd, self.name)
+        except OutputError:
+            os.close(fd)
+            raise
+        return fd
 
     def _use(self, fd: int) -> None:
         self._fd = fd
@@ -129,19 +143,22 @@ class FileOutput(BufferedOutput):
         if not self._unsynced:
             self._take_back()
         super().close()
+        self._files.release(self._fd)
         os.close(self._fd)
 
     @override
     def reopen(self) -> bool:
         """Go on in the file that now has the path, as after a rotation.
 
-        Where there is none it is made. If that fails, the old one stays in use,
-        and the log says why. With ``sync`` the old file holds nothing that is in
-        doubt: that is written to the new one.
+        Where there is none it is made. If that fails, or the file is another
+        output's, the old one stays in use, and the log says why. With ``sync`` the
+        old file holds nothing that is in doubt: that is written to the new one.
         """
+        self._files.release(self._fd)
         try:
-            fd = _open_append(self._path, self.name)
+            fd = self._open(self._path)
         except OutputError as why:
+            self._files.claim(self._fd, self.name)
             _log.error("{why}; the old file stays in use", why=why)
             return True
         if self._unsynced:

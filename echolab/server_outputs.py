@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from echolab.errors import OutputError
 from echolab.file_output import FileOutput
 from echolab.formats import FORMATS, Style
 from echolab.log_output import LogOutput
+from echolab.open_files import OpenFiles
 from echolab.output import DescriptorOutput
 from echolab.printing import Printer
 from echolab.program import check_standard_output
@@ -18,7 +17,7 @@ from echolab.recording import Recording
 from echolab.settings import decide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from echolab.formats import Form
     from echolab.interfaces import IOutput, IReactor
@@ -62,14 +61,13 @@ def server_outputs(
     """
     wanted = _wanted_outputs(settings)
     printed: list[Printed] = []
+    files = OpenFiles()
     try:
         for form, make_form, path in wanted:
             printer, output = _printer_and_output(
-                reactor, settings, make_form, path, done, foreground
+                reactor, settings, make_form, path, done, foreground, files
             )
             printed.append(Printed(form, printer, output))
-        paths = [path for _, _, path in wanted]
-        _check_distinct(path for path in paths if foreground or path != STANDARD)
     except OutputError:
         for each in printed:
             each.output.close()
@@ -98,6 +96,7 @@ def _printer_and_output(
     path: str,
     done: Done,
     foreground: bool,
+    files: OpenFiles,
 ) -> tuple[Printer, IOutput]:
     output: IOutput
     terminal = False
@@ -107,9 +106,11 @@ def _printer_and_output(
             clock=reactor,
             sync=settings.fsync,
             whole_lines=make_form is Recording,
+            files=files,
         )
     elif foreground:
         check_standard_output()
+        files.claim(STDOUT, "stdout")
         output = DescriptorOutput(
             reactor, STDOUT, "stdout", clock=reactor, lost=done, patient=True
         )
@@ -124,20 +125,3 @@ def _printer_and_output(
         color=decide(settings.color, colors),
     )
     return Printer(output.write, make_form(style)), output
-
-
-def _check_distinct(paths: Iterable[str]) -> None:
-    """Check that no two outputs are one file, however it is spelled.
-
-    Raises:
-        OutputError: two are; each would write into the other's lines.
-    """
-    names: dict[tuple[int, int], str] = {}
-    for path in paths:
-        name = "stdout" if path == STANDARD else path
-        status = os.fstat(STDOUT) if path == STANDARD else Path(path).stat()
-        if stat.S_ISCHR(status.st_mode):
-            continue  # A terminal, or /dev/null.
-        other = names.setdefault((status.st_dev, status.st_ino), name)
-        if other != name:
-            raise OutputError("open", name, f"the same file as {other}")

@@ -14,6 +14,7 @@ from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import TestCase
 
 from echolab import FileOutput, OutputError
+from echolab.open_files import OpenFiles
 from tests.test_client import Producer
 from tests.test_output import Disk, real_write
 
@@ -85,6 +86,38 @@ class FileOutputTests(TestCase):
         self.assertIn(
             "No such file or directory; the old file stays in use", str(self.said()[0])
         )
+
+    def test_two_that_become_one_are_not_reopened(self) -> None:
+        files = OpenFiles()
+        output = FileOutput(str(self.path), clock=self.clock, files=files)
+        beside = str(self.folder / "beside")
+        other = FileOutput(beside, clock=self.clock, files=files)
+        self.addCleanup(output.close)
+        old = self.path.rename(self.folder / "out.1")
+        self.path.symlink_to(beside)
+        output.reopen()
+        output.write(b"in the old one\n")
+        self.assertEqual(old.read_bytes(), b"in the old one\n")
+        self.assertEqual(Path(beside).read_bytes(), b"")
+        self.assertIn(
+            f"open {self.path}: the same file as {beside}; the old file stays in use",
+            str(self.said()[0]),
+        )
+        # It is free when the other lets go of it.
+        other.close()
+        output.reopen()
+        output.write(b"in the new one\n")
+        self.assertEqual(Path(beside).read_bytes(), b"in the new one\n")
+
+    def test_reopened_where_nothing_has_moved(self) -> None:
+        files = OpenFiles()
+        output = FileOutput(str(self.path), clock=self.clock, files=files)
+        self.addCleanup(output.close)
+        for _ in range(2):
+            output.reopen()
+            with self.assertRaisesRegex(OutputError, "the same file as"):
+                FileOutput(str(self.path), clock=self.clock, files=files)
+        self.assertEqual(self.said(), [])
 
     def test_full_disk_pauses_until_it_works(self) -> None:
         disk = Disk(6)
