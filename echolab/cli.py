@@ -106,6 +106,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(make: Callable[[Any, Done], IService]) -> int:
     """Run a service until its end, or a signal's."""
     fill_standard_descriptors()
+    try:
+        raise_open_files_limit()
+    except EcholabError as error:
+        say(error)
+        return 1
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
@@ -113,7 +118,6 @@ def _run(make: Callable[[Any, Done], IService]) -> int:
     ending = Ending(reactor)
     keep_heap()
     end_quickly()
-    raise_open_files_limit()
     make_monotonic(reactor)
     try:
         service = make(reactor, ending)

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.protocols.policies import ProtocolWrapper
 
+from echolab.errors import EcholabError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -40,6 +42,9 @@ __all__ = [
 
 # struct tcp_info of <linux/tcp.h>: tcpi_rtt (microseconds), tcpi_total_retrans.
 _TCP_INFO = struct.Struct("=68xI28xI")
+
+LEAST_FILES = 8
+"""What a reactor takes, and a listening socket, its reserve and a connection."""
 
 _HARMLESS = {errno.EAGAIN, errno.EINTR}
 
@@ -246,11 +251,19 @@ def open_files_left() -> int:
 
 
 def raise_open_files_limit() -> None:
-    """Allow as many open files as the system lets this process allow itself."""
+    """Allow as many open files as the system lets this process allow itself.
+
+    Raises:
+        EcholabError: so few that a reactor and a connection do not fit.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if open_files_left() < LEAST_FILES:
+        most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        reason = f"only {most} files may be open; raise the limit with ulimit -n"
+        raise EcholabError("getrlimit", "RLIMIT_NOFILE", reason)
 
 
 def keep_alive(watched: WatchedSocket | socket.socket, seconds: float) -> None:

@@ -104,10 +104,10 @@ def host(options: usage.Options, make: Callable[[Any, Done], IService]) -> IServ
     ending = Ending(reactor, to_log=daemon or chosen)
     keep_heap()
     end_quickly()
-    raise_open_files_limit()
     make_monotonic(reactor)
     atexit.register(_exit_with_status_of, ending)
     try:
+        raise_open_files_limit()
         service = make(reactor, ending)
     except EcholabError as error:
         raise SystemExit(str(error)) from None

@@ -610,6 +610,16 @@ class StartingTests(SynchronousTestCase):
             self.assertEqual(ended.err, b"write stdout: Bad file descriptor\n")
             self.assertEqual(ended.process.returncode, 1)
 
+    def test_too_few_open_files(self) -> None:
+        line = (
+            b"getrlimit RLIMIT_NOFILE: only 10 files may be open; raise the limit "
+            b"with ulimit -n\n"
+        )
+        for words in (["server"], ["client", "127.0.0.1", "1"]):
+            program = ("sh", "-c", 'ulimit -n 10; exec "$@"', "sh", *ECHOLAB)
+            ended = run(*words, program=program)
+            self.assertEqual((ended.err, ended.process.returncode), (line, 1))
+
     def test_no_stdout_and_none_is_needed(self) -> None:
         program = ("sh", "-c", 'exec "$@" >&-', "sh")
         with tempfile.TemporaryDirectory() as folder:
