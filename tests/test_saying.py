@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from echolab import nonblocking
 from echolab.nonblocking import is_ready
 from echolab.saying import Speaker
-from tests.support import ECHOLAB, TWISTD, Client, Program
+from tests.support import ECHOLAB, SECONDS, TWISTD, Client, Program
 
 SMALLEST_PIPE = 4096
 RESET = b"\1\0\0\0\0\0\0\0"  # struct linger: on, 0 seconds
@@ -86,6 +86,17 @@ class SpeakerTests(SynchronousTestCase):
             b"x" * 6000 + b"\n1 line was not said: stderr had no room\nheard\n",
         )
 
+    def test_the_number_is_told_at_the_end_too(self) -> None:
+        reading, writing = self.pipe()
+        say = Speaker(writing)
+        say("x" * (SMALLEST_PIPE - 1))
+        say("dropped\ndropped")
+        say.catch_up()
+        self.assertEqual(len(read(reading)), SMALLEST_PIPE)
+        say.catch_up()
+        say.catch_up()
+        self.assertEqual(read(reading), b"2 lines were not said: stderr had no room\n")
+
     def test_file(self) -> None:
         with tempfile.TemporaryFile() as file:
             say = Speaker(file.fileno())
@@ -138,6 +149,7 @@ class StuckStderrTests(SynchronousTestCase):
                 client.shutdown(socket.SHUT_WR)
                 self.assertEqual(client.recv(1), b"")
             server.process.send_signal(signal.SIGTERM)
-            self.assertEqual(server.end(), -signal.SIGTERM)
+            # Until it has ended nobody reads.
+            self.assertEqual(server.process.wait(SECONDS), -signal.SIGTERM)
         self.assertEqual(Path(folder, "out").read_bytes(), b"one\ntwo\n")
         Path(folder, "out").unlink()
