@@ -270,7 +270,12 @@ class TLSTests(TLSCase):
         self.assertIn(b"a chain too long for tls:; use ssl:\n", ended.err)
 
     def test_key_updates_whose_answers_nobody_reads(self) -> None:
-        server = self.start("--listen", self.endpoint, "--handshake-timeout", "1")
+        # Megabytes of answers fill the kernel's buffers first. That takes longer on
+        # a busy machine than the kernel would wait with --keepalive.
+        server = self.start(
+            *("--listen", self.endpoint, "--handshake-timeout", "1"),
+            *("--keepalive", "0"),
+        )
         with Client(server.port()) as client:
             ask_for_key_updates(client)
             server.wait_for(b"timeout (the peer does not read", stream="err")
