@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from twisted.internet import error
 from twisted.internet.endpoints import (
@@ -180,14 +180,26 @@ class _ServerEndpoints:
         if kind == "tls":
             self._check_tls(arguments, named)
         text = joined(kind, arguments, named)
-        endpoint: IStreamServerEndpoint = serverFromString(self._reactor, text)
+        endpoint: Any = serverFromString(self._reactor, text)
+        if kind == "tls":
+            return self._with_our_tls(endpoint)
         if isinstance(endpoint, StandardIOEndpoint):
             # It would leave the user's terminal non-blocking.
             raise ValueError("stdin and stdout are no place to listen")
         if kind == "systemd":
-            fd = cast("Any", endpoint).fileno
+            fd = endpoint.fileno
             return _WrappedEndpoint(handed_over(self._reactor, fd), ClosingFactory)
-        return endpoint
+        made: IStreamServerEndpoint = endpoint
+        return made
+
+    def _with_our_tls(self, twisteds: Any) -> IStreamServerEndpoint:
+        """Take its place to listen and its certificates, and no more."""
+        from echolab import tls
+
+        creator = twisteds.connectionCreator
+        return _WrappedEndpoint(
+            twisteds.endpoint, lambda factory: tls.wrap(factory, creator, self._reactor)
+        )
 
     def _check_tls(self, positional: list[str], named: dict[str, str]) -> None:
         """Check a folder of certificates and what goes with it; Twisted does not."""

@@ -18,20 +18,22 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from echolab.errors import reason_of
 from echolab.pem import BEGIN, certificates, pem_bytes, unencrypted
-from echolab.tls_server_connection import ServerConnections
+from echolab.tls_server_connection import NamedServerConnections, ServerConnections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from twisted.internet.interfaces import (
+        IOpenSSLServerConnectionCreator,
         IProtocolFactory,
         IReactorTime,
     )
 
 __all__ = ["check_folder", "server_options", "wrap"]
 
+
 _TWISTED_BYTES = 30_000
-"""How many bytes of certificates Twisted's own connections can send."""
+"""How many bytes of certificates Twisted puts in order before a user gives up."""
 
 
 @contextmanager
@@ -95,13 +97,13 @@ def server_options(
 
 
 def check_folder(folder: str) -> None:
-    """Check what Twisted's ``tls:`` endpoint will serve.
+    """Check whence a ``tls:`` endpoint takes its certificates.
 
     Args:
         folder: path of a folder with keys and certificates, in PEM.
 
     Raises:
-        ValueError: it is no folder, or holds a chain that no client would get.
+        ValueError: it is no folder, or holds a chain that Twisted would take long over.
     """
     path = Path(folder)
     if not path.is_dir():
@@ -113,7 +115,21 @@ def check_folder(folder: str) -> None:
 
 
 def wrap(
-    factory: IProtocolFactory, options: CertificateOptions, clock: IReactorTime
+    factory: IProtocolFactory,
+    options: CertificateOptions | IOpenSSLServerConnectionCreator,
+    clock: IReactorTime,
 ) -> TLSMemoryBIOFactory:
-    """Put TLS in front of a factory."""
-    return TLSMemoryBIOFactory(ServerConnections(options), False, factory, clock)
+    """Put TLS in front of a factory.
+
+    Args:
+        factory: makes the protocols.
+        options: of the one certificate; or what Twisted would make connections by,
+            which has several.
+        clock: tells the time.
+    """
+    creator: IOpenSSLServerConnectionCreator
+    if isinstance(options, CertificateOptions):
+        creator = ServerConnections(options)
+    else:
+        creator = NamedServerConnections(options)
+    return TLSMemoryBIOFactory(creator, False, factory, clock)

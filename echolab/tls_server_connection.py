@@ -15,7 +15,7 @@ from echolab.tls_connection import TLSConnection
 if TYPE_CHECKING:
     from twisted.internet.ssl import CertificateOptions
 
-__all__ = ["ServerConnection", "ServerConnections"]
+__all__ = ["NamedServerConnections", "ServerConnection", "ServerConnections"]
 
 _PROTOCOL_VERSION = b"\x15\x03\x01\x00\x02\x02\x46"
 """A record of the fatal alert ``protocol_version`` (RFC 8446, 6)."""
@@ -107,3 +107,20 @@ class ServerConnections:
     def serverConnectionForTLS(self, protocol: object) -> ServerConnection:  # noqa: ARG002 - Twisted's
         """Make one connection."""
         return ServerConnection(self._context)
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class NamedServerConnections:
+    """Makes the connections of a server with a certificate for each name.
+
+    Args:
+        creator: of Twisted's ``tls:`` endpoint; its contexts find the certificates.
+    """
+
+    def __init__(self, creator: IOpenSSLServerConnectionCreator) -> None:
+        self._creator = creator
+
+    def serverConnectionForTLS(self, protocol: Any) -> ServerConnection:
+        """Make one connection."""
+        twisteds = self._creator.serverConnectionForTLS(protocol)
+        return ServerConnection(twisteds.get_context())

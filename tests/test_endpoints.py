@@ -31,6 +31,7 @@ from echolab import (
 from echolab.admission import Admission, network
 from echolab.client_endpoints import client_endpoint
 from echolab.connecting import Connector
+from echolab.endpoint_strings import quoted
 from echolab.endpoints import listen_error, server_endpoints
 from echolab.settings import ClientSettings, ServerSettings
 from echolab.testing import Transcript, connect
@@ -283,6 +284,23 @@ class TLSEndpointTests(EndpointCase):
         )
         self.assert_received()
         self.assertEqual(self.transcript.events[0].peer.name, "alice")
+
+    async def test_a_folder_of_certificates(self) -> None:
+        """Twisted's finds them; the connections are ours."""
+        folder = self.folder / "served"
+        folder.mkdir()
+        (self.folder / "server.pem").rename(folder / "localhost.pem")
+        host = await self.listen(listen=(rf"Tls:{folder}:0:interface=\:\:1",))
+        with socket.create_connection(("::1", host.port)) as client:
+            client.sendall(b"hi")
+            await self.ended
+            self.assertEqual(client.recv(1), b"\x15", "an alert")
+        self.ended = Deferred()
+        connect_to = quoted(rf"tcp:\:\:1:{host.port}")
+        await self.send(
+            connect=f"tls:localhost:1:trustRoots={self.roots}:endpoint={connect_to}"
+        )
+        self.assertEqual(self.transcript.lines(), [b"hello"])
 
     async def test_unverified_with_a_certificate(self) -> None:
         ca = f"{self.folder}/ca.pem"
