@@ -123,6 +123,7 @@ def send(server, data):
     with socket.create_connection(server.address) as peer:
         peer.sendall(data)
     server.wait_for_line(data.decode().strip())
+    server.wait_for_end()  # What comes later would be the next test's.
 
 
 def test_one(lab):
