@@ -61,7 +61,8 @@ __all__ = ["SenderFactory", "SenderProtocol"]
 
 CLOSED = "closed by the server"
 LINGER_SECONDS = 1.0
-"""How long a TLS server may be silent and not answer this side's end of it."""
+"""How long a server may at least take to acknowledge the last bytes, and over TLS to
+answer this side's end."""
 
 
 class _Phase(enum.Enum):
@@ -74,7 +75,7 @@ class _Phase(enum.Enum):
     WAITING = enum.auto()
     """All is sent; the server may have something to say."""
     CONFIRMING = enum.auto()
-    """Both sides have ended; whether the server took everything is not known yet."""
+    """All is over; whether the server took everything is not known yet."""
     CLOSING = enum.auto()
     """It is being closed."""
     LINGERING = enum.auto()
@@ -404,17 +405,27 @@ class SenderProtocol(Protocol):
             # Bytes are waiting: a server that is gone answers them with a reset.
             self._wait_for_silence(self.factory.half_open_seconds)
             return
+        if self._phase is _Phase.SENDING and self._can_half_close():
+            # What was written last may be on its way to a server that has closed.
+            self._send_no_more()
+            self.transport.loseWriteConnection()
+            return
         self._stopped = self._phase is not _Phase.SENDING
-        self.close()
+        if self._phase is _Phase.WAITING and unacknowledged_bytes(self.transport):
+            self._confirm()
+        else:
+            self.close()
 
     def _confirm(self) -> None:
         """Close once the server's kernel has taken all; a closed server resets."""
         self._cancel_timers()
         self._phase = _Phase.CONFIRMING
+        seconds = self.factory.wait_seconds
         self._delivery = Delivery(
             self.transport,
             clock=self.factory.clock,
-            seconds=self.factory.wait_seconds,
+            # Even who waits for no reply waits for an acknowledgement's way back.
+            seconds=None if seconds is None else max(seconds, LINGER_SECONDS),
             call=self._confirmed,
         )
         self._delivery.start()

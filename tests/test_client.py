@@ -242,6 +242,8 @@ class SenderTests(SynchronousTestCase):
         self.clock.advance(0.9)
         self.assertFalse(self.transport.disconnecting)
         self.clock.advance(0.1)
+        self.assertTrue(self.transport.write_ended)
+        self.protocol.writeConnectionLost()
         self.assertTrue(self.transport.disconnecting)
         self.assertIs(self.lose(), EndCause.EOF)
 
@@ -252,7 +254,7 @@ class SenderTests(SynchronousTestCase):
         self.assertFalse(self.transport.disconnecting)
         self.protocol.resumeProducing()
         self.clock.advance(1)
-        self.assertTrue(self.transport.disconnecting)
+        self.assertTrue(self.transport.write_ended)
         self.lose()
 
     def test_server_that_ended_may_be_all_that_is_wanted(self) -> None:
@@ -297,6 +299,34 @@ class SenderTests(SynchronousTestCase):
         while not self.transport.disconnecting:
             self.clock.advance(0.01)
         self.assertIs(self.lose(), EndCause.RESET)
+
+    def test_server_that_closed_before_the_input_was_known_to_end(self) -> None:
+        peer = self.joined()
+        self.own.send(b"lost\n")
+        peer.close()  # With something unread: it resets.
+        self.protocol.readConnectionLost()
+        self.clock.advance(1)
+        self.assertTrue(self.transport.write_ended)
+        self.protocol.finish()  # The input ends meanwhile.
+        self.protocol.writeConnectionLost()
+        while not self.transport.disconnecting:
+            self.clock.advance(0.01)
+        self.assertIs(self.lose(), EndCause.RESET)
+
+    def test_server_that_is_silent_and_takes_nothing(self) -> None:
+        self.joined()
+        self.own.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                self.own.send(b"x" * 65536)
+        self.protocol.finish()
+        self.protocol.writeConnectionLost()
+        self.clock.advance(5)
+        self.assertFalse(self.transport.disconnecting)
+        self.clock.pump([0.5] * 11)
+        self.assertTrue(self.transport.disconnecting)
+        self.assertIs(self.lose(), EndCause.TIMEOUT)
+        self.assertEqual(self.transcript.ends()[-1].detail, "the server reads nothing")
 
     def test_server_that_has_half_closed_takes_the_rest(self) -> None:
         peer = self.joined()
