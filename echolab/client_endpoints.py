@@ -15,9 +15,11 @@ from twisted.internet.endpoints import (
 from twisted.logger import Logger
 
 from echolab.endpoint_strings import (
+    TLS_KINDS,
     check_client,
     check_lockfile,
     joined,
+    kind_of,
     mentions_tls,
     parse_reason,
     parsed,
@@ -174,6 +176,8 @@ class _ClientEndpoints:
         trustRoots: str | None = None,
         endpoint: str | None = None,
     ) -> IStreamClientEndpoint:
+        if endpoint is not None and kind_of(endpoint) in TLS_KINDS:
+            raise ValueError("TLS in TLS: there is no such endpoint")
         through = (
             self.tcp(host, int(port), timeout, bindAddress)
             if endpoint is None

@@ -6,7 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from OpenSSL import SSL
-from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from twisted.internet.interfaces import (
+    IHalfCloseableProtocol,
+    IOpenSSLServerConnectionCreator,
+)
 from typing_extensions import override
 from zope.interface import implementer
 
@@ -47,6 +50,7 @@ class ServerConnection(TLSConnection):
     _begun = b""
     _refusal = b""
     _has_spoken = False
+    _has_ended = False
 
     @override
     def do_handshake(self) -> None:
@@ -86,8 +90,16 @@ class ServerConnection(TLSConnection):
         try:
             return super().recv(bufsiz, flags)
         except SSL.ZeroReturnError:
-            self.get_app_data().loseConnection()  # Sends what was written.
-            raise
+            above = self.get_app_data()
+            if not IHalfCloseableProtocol.providedBy(above.wrappedProtocol):
+                above.loseConnection()  # Sends what was written.
+                raise
+            # close_notify ends the peer's side alone (RFC 8446, 6.1): whoever still
+            # owes it something ends the other side when that is sent.
+            if not self._has_ended:
+                self._has_ended = True
+                above.wrappedProtocol.readConnectionLost()
+            raise SSL.WantReadError from None
 
 
 @implementer(IOpenSSLServerConnectionCreator)

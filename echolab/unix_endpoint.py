@@ -129,6 +129,14 @@ class _Port(unix.Port):
         return listening
 
     @override
+    def stopListening(self, *args: Any, **kwargs: Any) -> Any:
+        # Now, since there may be no other turn of the reactor: another endpoint
+        # that cannot be listened on ends the program.
+        if isinstance(self.socket, _PathSocket):
+            self.socket.remove_path()
+        return super().stopListening(*args, **kwargs)
+
+    @override
     def _logConnectionLostMsg(self) -> None:
         """Say nothing: Twisted would log the NUL as it is."""
 
@@ -193,11 +201,15 @@ class _PathSocket(_ListeningSocket):
             why = "its folder is locked by another program (flock)"
             raise OSError(errno.EADDRINUSE, why)
 
-    @override
-    def close(self) -> None:
+    def remove_path(self) -> None:
+        """Remove the path, if it is still this socket's."""
         if self._file is not None and self._file == _identity(self._path):
             with suppress(OSError):
                 self._path.unlink()
+
+    @override
+    def close(self) -> None:
+        self.remove_path()
         super().close()
 
 

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 
 import trustme
 from OpenSSL import SSL
-from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from twisted.internet.interfaces import (
+    IHalfCloseableProtocol,
+    IOpenSSLServerConnectionCreator,
+)
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from echolab.tls import server_options
@@ -97,14 +101,40 @@ class TLSConnectionTests(SynchronousTestCase):
         creator = ServerConnections(self.short)
         self.assertEqual(self.echoed(creator), b"hello")
 
+    def test_whoever_owes_more_ends_when_it_is_sent(self) -> None:
+        """The peer's end is the end of its own side alone (RFC 8446, 6.1)."""
+
+        @implementer(IHalfCloseableProtocol)
+        class Owing(Echo):
+            def readConnectionLost(self) -> None:
+                clock.callLater(1, self.pay)
+
+            def writeConnectionLost(self) -> None:
+                raise AssertionError
+
+            def pay(self) -> None:
+                assert self.transport is not None
+                self.transport.write(b", and more")
+                self.transport.loseConnection()
+
+        clock = Clock()
+        said = self.echoed(ServerConnections(self.short), Owing, clock)
+        self.assertEqual(said, b"hello, and more")
+
     def test_twisted_still_forgets_replies(self) -> None:
         """If this fails, Twisted is mended, and so much less is needed here."""
         self.assertEqual(self.echoed(self.short), b"")
 
-    def echoed(self, creator: CertificateOptions | ServerConnections) -> bytes:
+    def echoed(
+        self,
+        creator: CertificateOptions | ServerConnections,
+        protocol: type[Protocol] = Echo,
+        clock: Clock | None = None,
+    ) -> bytes:
         """Say something and the end in one piece; return what is echoed."""
-        clock = Clock()
-        factory = TLSMemoryBIOFactory(creator, False, Factory.forProtocol(Echo), clock)
+        clock = clock or Clock()
+        made = Factory.forProtocol(protocol)
+        factory = TLSMemoryBIOFactory(creator, False, made, clock)
         server = factory.buildProtocol(None)
         transport = FakeTransport()
         server.makeConnection(transport)
@@ -123,13 +153,15 @@ class TLSConnectionTests(SynchronousTestCase):
         client.send(b"hello")
         client.shutdown()
         server.dataReceived(client.bio_read(READ_BYTES))
-        clock.advance(0)
+        clock.pump([0, 1, 0])
         self.assertTrue(transport.disconnecting)
         client.bio_write(transport.value())
+        said = b""
         try:
-            return client.recv(READ_BYTES)
+            while True:
+                said += client.recv(READ_BYTES)
         except SSL.ZeroReturnError:
-            return b""
+            return said
 
     def test_twisted_still_stops_half_way(self) -> None:
         """If this fails, Twisted is mended, and `TLSConnection` needless."""

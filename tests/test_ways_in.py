@@ -112,6 +112,16 @@ class UNIXTests(FolderCase):
         self.assertEqual(ended.err.decode(), line)
         self.assertEqual(Path(self.path).read_text(), "a file")
 
+    def test_path_does_not_stay_if_another_endpoint_is_in_use(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as used:
+            port = used.getsockname()[1]
+            ended = run(
+                *("server", "--listen", f"unix:{self.path}"),
+                *("--listen", f"tcp:{port}:interface=127.0.0.1"),
+            )
+        self.assertIn(b": Address already in use\n", ended.err)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
     def test_path_that_is_somebody_elses_by_now_stays(self) -> None:
         server = self.start("--listen", f"unix:{self.path}")
         server.wait_for(b"listening on", stream="err")
