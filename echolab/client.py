@@ -393,6 +393,8 @@ class SenderProtocol(Protocol):
 
     def _silence(self) -> None:
         self._quiet_timer = None
+        if self._phase is _Phase.FLUSHING:
+            return  # `writeConnectionLost` comes when all is with the kernel.
         if self._phase is not _Phase.SENDING and self.replies.paused:
             return  # Nobody listens; `heard` begins anew.
         if self._phase is _Phase.LINGERING:

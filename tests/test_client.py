@@ -313,6 +313,19 @@ class SenderTests(SynchronousTestCase):
             self.clock.advance(0.01)
         self.assertIs(self.lose(), EndCause.RESET)
 
+    def test_server_that_closed_while_the_last_was_being_written(self) -> None:
+        peer = self.joined()
+        self.own.send(b"lost\n")
+        peer.close()
+        self.protocol.readConnectionLost()
+        self.protocol.finish()
+        self.clock.advance(1)
+        self.assertFalse(self.transport.disconnecting)
+        self.protocol.writeConnectionLost()
+        while not self.transport.disconnecting:
+            self.clock.advance(0.01)
+        self.assertIs(self.lose(), EndCause.RESET)
+
     def test_server_that_is_silent_and_takes_nothing(self) -> None:
         self.joined()
         self.own.setblocking(False)
