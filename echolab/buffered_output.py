@@ -119,19 +119,22 @@ class BufferedOutput:
         if self._buffer:
             return False
         self._line.start = b""
+        self._resume()
+        return True
+
+    def pause(self) -> None:
+        """Pause the producers until the buffer is empty, or the output closed."""
+        if not self._paused and not self.closed:
+            self._paused = True
+            for producer in self._producers[:]:
+                producer.pauseProducing()
+
+    def _resume(self) -> None:
         if self._paused:
             self._paused = False
             for producer in self._producers[:]:
                 if not self._paused:  # What the one before wrote was taken.
                     producer.resumeProducing()
-        return True
-
-    def pause(self) -> None:
-        """Pause the producers until the buffer is empty."""
-        if not self._paused:
-            self._paused = True
-            for producer in self._producers[:]:
-                producer.pauseProducing()
 
     def registerProducer(self, producer: Producer | IProducer, streaming: bool) -> None:
         """Pause ``producer`` while too much waits; several can be registered.
@@ -198,6 +201,7 @@ class BufferedOutput:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
+        self._resume()  # There is nothing left to wait for.
         for flush in self._flushes[:]:
             self._end_flush(flush)
 

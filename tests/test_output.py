@@ -170,6 +170,29 @@ class OutputTests(SynchronousTestCase):
         output.write(b"y\n")
         self.assertEqual(self.lost, [None])
 
+    def test_reader_that_goes_away_from_a_full_pipe(self) -> None:
+        reading, writing = self.pipe()
+        output = self.output(writing, max_buffered_bytes=10)
+        producer = Producer()
+        output.registerProducer(producer, True)
+        self.fill(output, 100_000)
+        flushed = output.flush(5)
+        os.close(reading)
+        output.doWrite()
+        output.write(CHUNK)
+        self.assertEqual(self.lost, [None])
+        self.assertEqual(producer.calls, ["pause", "resume"])
+        self.assertTrue(self.successResultOf(flushed))
+
+    def test_first_write_that_is_too_much_finds_the_reader_gone(self) -> None:
+        reading, writing = self.pipe()
+        output = self.output(writing, max_buffered_bytes=10)
+        producer = Producer()
+        output.registerProducer(producer, True)
+        os.close(reading)
+        output.write(CHUNK)
+        self.assertEqual((self.lost, producer.calls), ([None], []))
+
     def test_full_device_is_waited_for(self) -> None:
         with open("/dev/full", "wb", buffering=0) as full:
             output = self.output(full.fileno(), patient=True)

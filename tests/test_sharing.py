@@ -76,6 +76,21 @@ class SharingTests(SynchronousTestCase):
         self.assertEqual(self.producer.calls, ["pause", "resume"])
         self.assertEqual(self.other.calls, ["pause", "resume", "pause"])
 
+    def test_output_that_is_lost_or_closed_pauses_nobody(self) -> None:
+        for end in (BufferedOutput.lose, BufferedOutput.close):
+            producer, ended = Producer(), Sluice(self.clock)
+            share(producer, (ended, self.one))
+            ended.write(b"x")
+            flushed = ended.flush(5)
+            end(ended)
+            end(ended)
+            self.assertEqual(producer.calls, ["pause", "resume"])
+            self.assertEqual(self.successResultOf(flushed), 1)
+            self.assertEqual(self.clock.getDelayedCalls(), [])
+            self.one.write(b"x")
+            self.one.let_through()
+            self.assertEqual(producer.calls, ["pause", "resume"] * 2)
+
     def test_registered_twice(self) -> None:
         self.one.registerProducer(self.producer, True)
         with self.assertRaisesRegex(RuntimeError, "is registered with sluice already"):
