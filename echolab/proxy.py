@@ -141,8 +141,12 @@ class _ProxiedProtocol(ProtocolWrapper):
 
     def resume(self) -> None:
         """Read again."""
-        self._bytes_last_turn = -1
+        self.look_afresh()
         self.transport.resumeProducing()
+
+    def look_afresh(self) -> None:
+        """Have `stop_if_quiet` forget what it saw when it was last asked."""
+        self._bytes_last_turn = -1
 
     def stop_if_quiet(self) -> None:
         """End the connection if nothing came since this was last asked."""

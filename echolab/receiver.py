@@ -283,10 +283,14 @@ class ReceiverProtocol(Protocol):
 
     def resume(self) -> None:
         """Read again; what came meanwhile has yet to be looked for."""
-        self._bytes_last_turn = -1
+        self.look_afresh()
         self._heard = self.factory.clock.seconds()
         if not self._full:
             self.transport.resumeProducing()
+
+    def look_afresh(self) -> None:
+        """Have `stop_if_quiet` forget what it saw when it was last asked."""
+        self._bytes_last_turn = -1
 
     def stop_if_quiet(self) -> None:
         """End the connection if nothing came since this was last asked."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Factory
 from twisted.internet.protocol import Protocol as TwistedProtocol
@@ -61,6 +61,9 @@ class Held(Protocol):
 
     def resume(self) -> None:
         """Read again."""
+
+    def look_afresh(self) -> None:
+        """Have `stop_if_quiet` forget what it saw when it was last asked."""
 
     def stop_if_quiet(self) -> None:
         """End the connection if nothing came since this was last asked."""
@@ -129,6 +132,8 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         self._connections: set[Held] = set()
         self._door = _Door.OPEN
         self._letting_in = False
+        self._draining = DeferredLock()  # Two would ask twice in one turn.
+        self._deadline = 0.0
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> ReceiverProtocol | TurnedAway:
@@ -243,6 +248,7 @@ class ReceiverFactory(Factory[TwistedProtocol]):
     def start_accepting(self) -> None:
         """Accept connections: at first, and again after a drain."""
         self._door = _Door.OPEN
+        self._deadline = 0.0
         self.unread_bytes = 0
 
     def stop_accepting(self) -> None:
@@ -256,6 +262,7 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         A connection is ended when a whole turn of the reactor brought nothing
         from it; those that still bring something after ``seconds`` are aborted.
         One that is still arriving is let in, unless `stop_accepting` was called.
+        A drain that comes before another is over joins it; the later end counts.
 
         Returns:
             A Deferred that fires when every connection has finished, or
@@ -263,13 +270,15 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         """
         if self._door is _Door.OPEN:
             self._door = _Door.DRAINING
-        return Deferred.fromCoroutine(self._drain(seconds))
+        self._deadline = max(self._deadline, self.clock.seconds() + seconds)
+        return self._draining.run(lambda: Deferred.fromCoroutine(self._drain()))
 
-    async def _drain(self, seconds: float) -> None:
+    async def _drain(self) -> None:
         self._report_overdue()
-        deadline = self.clock.seconds() + seconds
+        for protocol in self._connections:
+            protocol.look_afresh()
         while self._connections and self._door is not _Door.OPEN:
-            if self.clock.seconds() >= deadline:
+            if self.clock.seconds() >= self._deadline:
                 self.stopProducing()
             elif not self.paused:
                 for protocol in tuple(self._connections):

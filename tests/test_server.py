@@ -736,6 +736,44 @@ class DrainTests(ReceiverCase):
         self.assertTrue(transport.disconnecting)
         self.assertEqual(self.transcript.lines(), [b"x"] * 3)
 
+    def test_started_and_stopped_again_it_reads_what_arrives_first(self) -> None:
+        protocol, transport = self.connect()
+        first = self.factory.drain(5)
+        self.factory.start_accepting()
+        self.clock.advance(TURN_SECONDS / 2)
+        second = self.factory.drain(5)
+        for _ in range(3):
+            protocol.dataReceived(b"x\n")
+            self.turn()
+            self.assertFalse(transport.disconnecting)
+        self.turn()
+        self.assertTrue(transport.disconnecting)
+        self.lose(protocol)
+        self.turn()
+        self.successResultOf(first)
+        self.successResultOf(second)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_what_an_older_drain_saw_is_forgotten(self) -> None:
+        _, transport = self.connect()
+        first = self.factory.drain(5)
+        self.factory.start_accepting()
+        self.turn()
+        self.successResultOf(first)
+        self.factory.drain(5)
+        self.assertFalse(transport.disconnecting, "it has not been read yet")
+        self.turn()
+        self.assertTrue(transport.disconnecting)
+
+    def test_the_later_end_of_two_drains_counts(self) -> None:
+        protocol, transport = self.connect()
+        self.factory.drain(5)
+        self.factory.drain(1)
+        while self.clock.seconds() < 4:
+            protocol.dataReceived(b"x\n")
+            self.turn()
+        self.assertFalse(transport.aborted)
+
     def test_peer_that_ends_first_has_ended_in_order(self) -> None:
         protocol, _ = self.connect()
         self.factory.drain(5)
