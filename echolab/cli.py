@@ -21,6 +21,7 @@ from echolab.near_misses import command_meant, did_you_mean
 from echolab.options import BaseOptions, option_names
 from echolab.program import (
     Ending,
+    end_at_once_on,
     end_quickly,
     fill_standard_descriptors,
     keep_heap,
@@ -130,8 +131,10 @@ def _run(make: Callable[[Any, Done], IService]) -> int:
     signals: list[int] = []
 
     def stop(number: int) -> None:
+        end_at_once_on(signal.SIGINT, signal.SIGTERM, number)
+        if signals:  # This one was on its way already.
+            os.kill(os.getpid(), number)
         signals.append(number)
-        signal.signal(number, signal.SIG_DFL)  # A second one ends at once.
         ending.stop()
 
     def hang_up(number: int) -> None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Ending",
     "check_standard_output",
+    "end_at_once_on",
     "end_quickly",
     "fill_standard_descriptors",
     "keep_heap",
@@ -149,6 +150,16 @@ def on_signals(
                 signal.signal(number, handler)
 
     reactor.callWhenRunning(install)
+
+
+def end_at_once_on(*numbers: int) -> None:
+    """Have signals end the process from now on, whatever it is at.
+
+    A signal that is ignored stays so.
+    """
+    for number in numbers:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 class Ending:

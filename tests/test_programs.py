@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
@@ -319,6 +320,39 @@ sys.meta_path.insert(0, Interrupting())
                     (-number, [], 2),
                     ended.err,
                 )
+
+
+class SecondSignalTests(SynchronousTestCase):
+    """A second signal, of either kind, while the end that the first began is long."""
+
+    def start(self) -> Program:
+        """Start a server whose stdout is full."""
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        os.set_blocking(writing, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writing, b"x" * 4096)
+        server = Program(*SERVER, "--drain", "1h", stdout=writing)
+        os.close(writing)
+        return server
+
+    def test_ends_the_command_at_once(self) -> None:
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        for first, second in product(numbers, numbers):
+            with self.start() as server, Client(server.port()) as client:
+                server.process.send_signal(first)
+                ended(client)
+                server.process.send_signal(second)
+                self.assertEqual(server.end(), -second)
+
+    def test_that_comes_before_the_first_is_heard(self) -> None:
+        with self.start() as server, Client(server.port()):
+            server.process.send_signal(signal.SIGSTOP)
+            server.process.send_signal(signal.SIGTERM)
+            server.process.send_signal(signal.SIGINT)
+            server.process.send_signal(signal.SIGCONT)
+            self.assertIn(server.end(), (-signal.SIGTERM, -signal.SIGINT))
 
 
 class TwistdServerTests(ServerTests):
