@@ -83,7 +83,8 @@ def server_service(
 
     outputs = [each.output for each in printed]
     sinks: list[Sink] = [each.printer for each in printed]
-    reporter = Reporter()
+    reporter = Reporter(reactor)
+    reactor.addSystemEventTrigger("during", "shutdown", reporter.catch_up)
     sinks.append(serve_once if settings.once else reporter)
     forms = {each.form for each in printed}
     factory = receiver_factory(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from twisted.internet.interfaces import (
     IConsumer,
     IPushProducer,
+    IReactorCore,
     IReactorFDSet,
     IReactorPluggableNameResolver,
     IReactorSocket,
@@ -41,6 +42,7 @@ AnyClock: TypeAlias = "IReactorTime | Clock"
 
 
 class IReactor(
+    IReactorCore,
     IReactorFDSet,
     IReactorTime,
     IReactorTCP,

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from echolab.admission import Throttle
+from echolab.bounded_reports import BoundedReports
 from echolab.counting import count
 from echolab.errors import ConnectionLostError
 from echolab.events import ORDERLY, Finished, Misbehaved, Mistaken, Refused
 
 if TYPE_CHECKING:
-    from echolab.events import EndCause, Event, Peer
+    from echolab.events import EndCause, Event
+    from echolab.interfaces import AnyClock
 
 __all__ = ["Reporter", "connection_lost"]
 
@@ -36,33 +37,46 @@ def _because(cause: EndCause, detail: str) -> str:
 
 
 class Reporter:
-    """Logs misbehaviour, mistakes and disorderly ends, at a bounded rate."""
+    """Logs misbehaviour, mistakes and disorderly ends, at a bounded rate.
 
-    def __init__(self) -> None:
-        self._throttle = Throttle()
+    Args:
+        clock: measures the seconds.
+    """
+
+    def __init__(self, clock: AnyClock) -> None:
+        self._reports = BoundedReports(clock, _say)
 
     def __call__(self, event: Event) -> None:
         """Log one event, if it is one of these."""
         match event:
             case Finished(cause=cause) if cause not in ORDERLY:
-                others = self._throttle(event.time)
-                if others is not None:
-                    self._say(event.peer, _ending(event), others)
-            case Misbehaved(peer=peer, behaviour=behaviour):
-                others = self._throttle(event.time)
-                if others is not None:
-                    self._say(peer, f"misbehaved ({behaviour})", others)
-            case Mistaken(peer=peer, protocol=protocol):
-                others = self._throttle(event.time)
-                if others is not None:
-                    what = f"speaks {protocol} at a port that does not"
-                    self._say(peer, what, others)
-            case Refused(cause=cause, others=others):
-                self._say(event.peer, _because(cause, event.detail), others)
+                self._reports(event)
+            case Misbehaved() | Mistaken():
+                self._reports(event)
+            case Refused(others=others):
+                _say(event, others)
             case _:
                 pass
 
-    def _say(self, peer: Peer, text: str, others: int) -> None:
-        if others:
-            text += f"; and {count(others, 'other')}"
-        _log.info("{peer}: {text}", peer=str(peer), text=text)
+    def catch_up(self) -> None:
+        """Log what is withheld: this is the end."""
+        self._reports.catch_up()
+
+
+def _say(event: Finished | Misbehaved | Mistaken | Refused, others: int) -> None:
+    text = _fault(event)
+    if others:
+        text += f"; and {count(others, 'other')}"
+    _log.info("{peer}: {text}", peer=str(event.peer), text=text)
+
+
+def _fault(event: Finished | Misbehaved | Mistaken | Refused) -> str:
+    match event:
+        case Finished():
+            return _ending(event)
+        case Misbehaved(behaviour=behaviour):
+            return f"misbehaved ({behaviour})"
+        case Mistaken(protocol=protocol):
+            return f"speaks {protocol} at a port that does not"
+        case Refused(cause=cause, detail=detail):
+            return _because(cause, detail)

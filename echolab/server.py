@@ -16,7 +16,8 @@ from twisted.internet.task import deferLater
 from typing_extensions import override
 from zope.interface import implementer
 
-from echolab.admission import Admission, Throttle
+from echolab.admission import Admission
+from echolab.bounded_reports import BoundedReports
 from echolab.events import EndCause, Peer, Refused
 from echolab.framing import LineFramer
 from echolab.reading_clock import ReadingClock
@@ -27,7 +28,7 @@ from echolab.turned_away import TurnedAway
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IAddress, IDelayedCall, IProtocolFactory
+    from twisted.internet.interfaces import IAddress, IProtocolFactory
 
     from echolab.events import Sink
     from echolab.framing import Framer
@@ -125,10 +126,8 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         self._make_framer = make_framer
         self._make_protocol = make_protocol
         self._admission = admission or Admission()
-        self._throttle = Throttle()
+        self._refusals = BoundedReports(clock, self._report_refused)
         self._time_of_day = time_of_day(clock)
-        self._withheld: Refused | None = None
-        self._overdue: IDelayedCall | None = None
         self._connections: set[Held] = set()
         self._door = _Door.OPEN
         self._letting_in = False
@@ -193,20 +192,10 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         if self._door is _Door.GONE:
             return
         now = self._time_of_day()
-        others = self._throttle(self.clock.seconds())
-        if others is not None:
-            self.sink(Refused(peer, now, cause, detail, others))
-            return
-        self._withheld = Refused(peer, now, cause, detail, 0)
-        if self._overdue is None:
-            self._overdue = self.clock.callLater(1.0, self._report_withheld)
+        self._refusals(Refused(peer, now, cause, detail, 0))
 
-    def _report_withheld(self) -> None:
-        """Report the last of those that were withheld, if no report did since."""
-        self._overdue = None
-        others = self._throttle.take()
-        if others and self._withheld is not None:
-            self.sink(replace(self._withheld, others=others - 1))
+    def _report_refused(self, refused: Refused, others: int) -> None:
+        self.sink(replace(refused, others=others))
 
     def opened(self, protocol: Held) -> None:
         """Note a new connection; it waits if the sink is full."""
@@ -274,7 +263,7 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         return self._draining.run(lambda: Deferred.fromCoroutine(self._drain()))
 
     async def _drain(self) -> None:
-        self._report_overdue()
+        self._refusals.catch_up()
         for protocol in self._connections:
             protocol.look_afresh()
         while self._connections and self._door is not _Door.OPEN:
@@ -285,14 +274,9 @@ class ReceiverFactory(Factory[TwistedProtocol]):
                     protocol.stop_if_quiet()
             turn = PAUSED_TURN_SECONDS if self.paused else TURN_SECONDS
             await deferLater(self.clock, turn)
-        self._report_overdue()
+        self._refusals.catch_up()
         if self._door is not _Door.OPEN:
             self._door = _Door.GONE
-
-    def _report_overdue(self) -> None:
-        if self._overdue is not None:
-            self._overdue.cancel()
-            self._report_withheld()
 
 
 def _host(address: IAddress | None) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unittest import SkipTest
 
+from twisted.internet.task import Clock
 from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase, TestCase
@@ -17,16 +18,19 @@ PEER = Peer(1, "IPv4", "127.0.0.1", 60612)
 
 class ReporterTests(TestCase):
     def setUp(self) -> None:
-        self.reporter = Reporter()
+        self.clock = Clock()
+        self.reporter = Reporter(self.clock)
         self.log = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
 
     def said(self) -> list[str | None]:
         return [formatEvent(event) for event in self.log]
 
-    def end(self, cause: EndCause, detail: str = "", unread: int = 0) -> None:
+    def end(
+        self, cause: EndCause, detail: str = "", unread: int = 0, time: float = 1.0
+    ) -> None:
         self.reporter(
             Finished(
-                *(PEER, 1.0, cause),
+                *(PEER, time, cause),
                 received_bytes=13,
                 unread_bytes=unread,
                 seconds=1,
@@ -69,6 +73,28 @@ class ReporterTests(TestCase):
         for _ in range(1000):
             self.end(EndCause.RESET)
         self.assertEqual(len(self.said()), 10)
+        self.clock.advance(1)
+        once = "127.0.0.1:60612: reset after 13 bytes"
+        self.assertEqual(self.said()[10:], [f"{once}; and 989 others"])
+        self.end(EndCause.RESET)
+        self.assertEqual(self.said()[11:], [once])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_nor_where_the_time_of_day_was_set_back(self) -> None:
+        for number in range(1000):
+            self.end(EndCause.RESET, time=3600.0 * (number % 2))
+        self.assertEqual(len(self.said()), 10)
+
+    def test_what_was_withheld_is_said_at_the_end(self) -> None:
+        self.reporter.catch_up()
+        for _ in range(40):
+            self.end(EndCause.RESET)
+        self.reporter.catch_up()
+        self.reporter.catch_up()
+        [last] = self.said()[10:]
+        assert last is not None
+        self.assertTrue(last.endswith("; and 29 others"), last)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
 class ProgressTests(SynchronousTestCase):
