@@ -142,6 +142,22 @@ class ServerTests(SynchronousTestCase):
                 self.assertIn(b"recv data: unterminated\n", server.out)
                 self.assertEqual(server.out.count(b"finish.\n"), 2)
 
+    def test_ends_beyond_the_bounded_rate_are_counted_at_the_end(self) -> None:
+        with self.start() as server:
+            port = server.port()
+            clients = [self.enterContext(Client(port)) for _ in range(30)]
+            server.wait_for(b"accepted", times=30)
+            for client in clients:
+                linger = struct.pack("ii", 1, 0)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                client.close()
+            server.wait_for(b"finish.", times=30)
+            server.process.send_signal(signal.SIGTERM)
+            self.assertEqual(server.end(), -signal.SIGTERM)
+            others = re.findall(rb"and (\d+) other", server.err)
+            said = server.err.count(b"reset (ECONNRESET)")
+            self.assertEqual(said + sum(map(int, others)), 30, server.err)
+
     def test_reader_of_stdout_that_goes_away(self) -> None:
         reading, writing = os.pipe()
         with self.start(stdout=writing) as server:
