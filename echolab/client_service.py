@@ -25,7 +25,10 @@ from echolab.errors import (
     reason_of,
 )
 from echolab.events import EndCause, Finished, tee
+from echolab.kernel import unacknowledged_bytes, watch
+from echolab.stall import Stall
 from echolab.tls_alert import AlertWatch
+from echolab.wrapped import below_tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,13 +39,15 @@ if TYPE_CHECKING:
     from echolab.connecting import Connector
     from echolab.errors import EcholabError
     from echolab.events import Event
-    from echolab.interfaces import AnyClock, Output, Producer
+    from echolab.interfaces import AnyClock, IStreamTransport, Output, Producer
     from echolab.printing import ConversationPrinter
     from echolab.service import Done
 
 __all__ = ["SenderService"]
 
 STOP_SECONDS = 1.0
+STUCK_SECONDS = 5.0
+"""How long a server may take nothing of what is sent before the user is told."""
 
 SPEAKS_TLS = "the server speaks TLS; use --tls or --connect tls:HOST:PORT"
 
@@ -107,6 +112,7 @@ class SenderService(Service):
             half_open_seconds=half_open_seconds,
         )
         self._protocol: SenderProtocol | None = None
+        self._stall: Stall | None = None
         self._all_sent = False
         self._input_error: EcholabError | None = None
         self._output_lost = False  # Then nobody wants what is left.
@@ -184,7 +190,32 @@ class SenderService(Service):
                 protocol.transport.setTcpNoDelay(True)
         protocol.registerProducer(self._reader, True)
         self._outputs[0].registerProducer(protocol.replies, True)
+        self._watch(below_tls(protocol.transport))
         self._reader.resumeProducing()
+
+    def _watch(self, transport: IStreamTransport) -> None:
+        """Tell the user, once, of a server that takes nothing: it is waited for."""
+        watched = watch(transport)
+        if watched is None:
+            return
+
+        def look() -> None:
+            if unacknowledged_bytes(transport):
+                _log.warn(
+                    "send {name}: the server has read nothing for {seconds:g} seconds",
+                    name=self._name,
+                    seconds=STUCK_SECONDS,
+                )
+            else:
+                stall.start()  # There is nothing to take.
+
+        stall = self._stall = Stall(
+            clock=self._clock,
+            seconds=STUCK_SECONDS,
+            sent_bytes=lambda: watched.sent_bytes - unacknowledged_bytes(transport),
+            call=look,
+        )
+        stall.start()
 
     def _refused(self, failure: Failure) -> None:
         if not self.running:
@@ -198,6 +229,8 @@ class SenderService(Service):
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Finished):
+            if self._stall is not None:
+                self._stall.stop()
             try:
                 in_order = event.cause in (EndCause.EOF, EndCause.STOPPED)
                 self._end(in_order, event.detail)

@@ -12,10 +12,10 @@ from twisted.internet import endpoints, error
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IPullProducer, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol
-from twisted.internet.task import deferLater
+from twisted.internet.task import Clock, deferLater
 from twisted.internet.testing import EventLoggingObserver
 from twisted.internet.threads import deferToThread
-from twisted.logger import formatEvent, globalLogPublisher
+from twisted.logger import capturedLogs, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import implementer
 
@@ -388,7 +388,9 @@ class SenderServiceTests(TestCase):
     def write(self, data: bytes) -> None:
         self.screen += data
 
-    def start(self, output: IOutput | None = None, **more: Any) -> SenderService:
+    def start(
+        self, output: IOutput | None = None, clock: Clock | None = None, **more: Any
+    ) -> SenderService:
         class Screen(Held):
             def flush(self, seconds: float) -> Deferred[int]:
                 return succeed(0)
@@ -409,7 +411,7 @@ class SenderServiceTests(TestCase):
             "server:1",
             ConversationPrinter(self.write),
             [output or Screen()],
-            clock=self.reactor,
+            clock=clock or self.reactor,
             done=done,
             make_reader=lambda service: self.reader,
             **more,
@@ -465,6 +467,32 @@ class SenderServiceTests(TestCase):
         self.assertEqual(
             str(await self.ended), "recv server:1: Connection reset by peer"
         )
+
+    async def test_says_once_that_it_waits_for_a_server_that_reads_nothing(
+        self,
+    ) -> None:
+        clock = Clock()
+        service = self.start(clock=clock)
+        server = await self.accept()
+        with capturedLogs() as logs:
+            clock.pump([5] * 3)
+            self.assertEqual(logs, [])  # Nothing is sent: a silent server is none.
+            service.received(bytes(1 << 24))
+            service.ended()
+            while not logs:
+                await deferLater(self.reactor, 0)
+                clock.advance(5)
+            clock.pump([5] * 3)
+            [said] = map(formatEvent, logs)
+        self.assertEqual(
+            said, "send server:1: the server has read nothing for 5 seconds"
+        )
+        self.assertEqual(self.ends, [])
+        while await deferToThread(server.recv, 1 << 20):
+            pass
+        server.close()
+        self.assertIsNone(await self.ended)
+        self.assertEqual(clock.getDelayedCalls(), [])
 
     async def test_refused(self) -> None:
         self.listener.close()
