@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import enum
+import errno
 from itertools import count
 from typing import TYPE_CHECKING, cast
 
@@ -10,18 +10,15 @@ from twisted.internet import error
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import (
     IConsumer,
-    IHalfCloseableDescriptor,
     IHalfCloseableProtocol,
     IHandshakeListener,
-    IProcessTransport,
     IPushProducer,
-    ISSLTransport,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from typing_extensions import override
 from zope.interface import alsoProvides, implementer
 
-from echolab.delivery import Delivery, Outcome
+from echolab.ending import Ending, Outcome
 from echolab.errors import FramingError, reason_of
 from echolab.events import (
     Chunk,
@@ -30,17 +27,18 @@ from echolab.events import (
     Finished,
     Peer,
     Received,
+    broken_by,
     cause_of,
     unframed,
 )
-from echolab.flushing import when_flushed
 from echolab.framing import ChunkFramer
-from echolab.kernel import keep_urgent_data, unacknowledged_bytes
+from echolab.kernel import keep_urgent_data
+from echolab.line import Line
 from echolab.timekeeping import TimeOfDay
 from echolab.tls_answers import TLSAnswers
 from echolab.transports import complete
 from echolab.unread_tls import READS_NOTHING, renew
-from echolab.wrapped import below_tls, hear
+from echolab.wrapped import hear
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -60,26 +58,10 @@ if TYPE_CHECKING:
 __all__ = ["SenderFactory", "SenderProtocol"]
 
 CLOSED = "closed by the server"
-LINGER_SECONDS = 1.0
-"""How long a server may at least take to acknowledge the last bytes, and over TLS to
-answer this side's end."""
+READS_NOT = "the server reads nothing"
 
-
-class _Phase(enum.Enum):
-    """How far the end of a connection has come."""
-
-    SENDING = enum.auto()
-    """It is not ending: what is written is sent."""
-    FLUSHING = enum.auto()
-    """Nothing more is taken; what was is still being sent."""
-    WAITING = enum.auto()
-    """All is sent; the server may have something to say."""
-    CONFIRMING = enum.auto()
-    """All is over; whether the server took everything is not known yet."""
-    CLOSING = enum.auto()
-    """It is being closed."""
-    LINGERING = enum.auto()
-    """All is with the kernel, TLS's end too, which the server should answer."""
+_CLOSED = {0, errno.ECONNRESET, errno.EPIPE}
+"""How a server that has closed answers what is still sent; 0 if that is unknown."""
 
 
 @implementer(IPushProducer)
@@ -94,15 +76,16 @@ class Replies:
         """Read no replies; the server's silence does not count meanwhile."""
         self.paused = True
         self._protocol.transport.pauseProducing()
+        self._protocol.ending.hold()
 
     def resumeProducing(self) -> None:
         """Read replies again."""
         self.paused = False
         self._protocol.read()
-        self._protocol.heard()
+        self._protocol.ending.resume()
 
     def stopProducing(self) -> None:
-        """End the connection."""
+        """End the connection, once all that was written is delivered."""
         self._protocol.close()
 
 
@@ -129,17 +112,11 @@ class SenderProtocol(Protocol):
         self._unframed: EndCause | None = None
         self.replies = Replies(self)
         self._producer: Producer | None = None
-        self._paused = False
-        self._phase = _Phase.SENDING
         self._stopped = False
-        self._server_ended = False
         self._received_bytes = 0
-        self._quiet_timer: IDelayedCall | None = None
         self._stop_timer: IDelayedCall | None = None
         self._answers: TLSAnswers | None = None
-        self._cause: EndCause | None = None  # where it is known better than Twisted
-        self._detail = ""
-        self._delivery: Delivery | None = None
+        self._given_up = False
         self._ready = False
         self._waiting: Deferred[SenderProtocol] | None = None
 
@@ -151,9 +128,18 @@ class SenderProtocol(Protocol):
         self._began = clock.seconds()
         self._time_of_day = TimeOfDay(clock)
         keep_urgent_data(self.transport)
+        self.line = Line(self.transport)
+        factory = self.factory
+        self.ending = Ending(
+            self.line,
+            clock=clock,
+            wait_seconds=(
+                factory.tls_wait_seconds if self.line.over_tls else factory.wait_seconds
+            ),
+            half_open_seconds=factory.half_open_seconds,
+        )
         self.transport.registerProducer(self, True)
-        self._over_tls = ISSLTransport.providedBy(self.transport)
-        if self._over_tls:
+        if self.line.over_tls:
             # Not said of the class: Twisted's endpoints would then forget that it
             # is an IHalfCloseableProtocol too.
             alsoProvides(self, IHandshakeListener)
@@ -161,7 +147,7 @@ class SenderProtocol(Protocol):
                 self.transport, clock=clock, resume=self.read, give_up=self._give_up
             )
         hear(self)
-        if not self._over_tls:
+        if not self.line.over_tls:
             self.handshakeCompleted()
 
     def handshakeCompleted(self) -> None:
@@ -196,7 +182,7 @@ class SenderProtocol(Protocol):
             # A layer of others' has not told of the handshake. It is over.
             self.handshakeCompleted()
         self._received_bytes += len(data)
-        self.heard()
+        self.ending.heard()
         if self.factory.report_chunks:
             self.factory.sink(Chunk(self._peer, self._now(), data))
         if self._unframed is None:
@@ -218,29 +204,14 @@ class SenderProtocol(Protocol):
             self.transport.resumeProducing()
 
     def _give_up(self) -> None:
-        self._broken(EndCause.TIMEOUT, READS_NOTHING)
+        self._given_up = True
         self.transport.abortConnection()
-
-    def _broken(self, cause: EndCause, detail: str) -> None:
-        self._cause, self._detail = cause, detail
-
-    def heard(self) -> None:
-        """Note that the server is not silent."""
-        if self._phase is _Phase.WAITING:
-            factory = self.factory
-            self._wait_for_silence(
-                factory.tls_wait_seconds if self._over_tls else factory.wait_seconds
-            )
-        elif self._phase is _Phase.LINGERING:
-            self._wait_for_silence(LINGER_SECONDS)
 
     def write(self, data: bytes) -> None:
         """Send bytes, as soon as the server takes them."""
-        if self._phase is not _Phase.SENDING or not self.connected:
-            return
-        if self._server_ended:
-            self._wait_for_silence(self.factory.half_open_seconds)
-        self.transport.write(data)
+        if self.connected and not self.ending.has_begun:
+            self.ending.wrote()
+            self.transport.write(data)
 
     def registerProducer(self, producer: Producer | IProducer, streaming: bool) -> None:
         """Let ``producer`` write here, paused while the server is slow.
@@ -254,7 +225,7 @@ class SenderProtocol(Protocol):
         if self._producer is not None:
             raise RuntimeError(f"{self._producer} is registered already")
         self._producer = cast("Producer", producer)
-        if self._paused:
+        if self.line.full:
             self._producer.pauseProducing()
 
     def unregisterProducer(self) -> None:
@@ -263,40 +234,23 @@ class SenderProtocol(Protocol):
 
     def finish(self) -> None:
         """Send what was written, then say that this was all, then wait."""
-        if self._phase is not _Phase.SENDING or not self.connected:
-            return
-        self._send_no_more()
-        if self._over_tls and not self._server_ended:
-            # The server cannot be told; it may still have something to say.
-            self._phase = _Phase.WAITING
-            self.heard()
-        elif self._can_half_close():
-            self.transport.loseWriteConnection()
-        elif IProcessTransport.providedBy(self.transport):
-            self._phase = _Phase.WAITING
-            self.transport.closeStdin()
-            self.heard()
-        else:
-            self.close()
+        if self.connected:
+            self._write_no_more()
+            self.ending.finish()
 
     def close(self) -> None:
-        """Close when all is flushed; a TLS server need not agree (RFC 8446, 6.1)."""
-        if self._phase in (_Phase.CLOSING, _Phase.LINGERING):
-            return
-        self._send_no_more()
-        self._phase = _Phase.CLOSING
-        if self._over_tls and (below := below_tls(self.transport)):
-            when_flushed(below, self._linger)
-        self.transport.loseConnection()
+        """Send what was written; when it is delivered, close, whatever still comes."""
+        if self.connected:
+            self._write_no_more()
+            self.ending.hear_no_more()
 
     def stop(self, seconds: float) -> None:
         """End the connection, within ``seconds`` even if the server is stuck."""
         if not self.connected:
             return
         self._stopped = True
-        self._send_no_more()
-        self._phase = _Phase.CLOSING
-        self._cancel_timers()
+        self._write_no_more()
+        self.ending.stop()
         self._stop_timer = self.factory.clock.callLater(
             seconds, self.transport.abortConnection
         )
@@ -305,27 +259,20 @@ class SenderProtocol(Protocol):
 
     def writeConnectionLost(self) -> None:
         """All is with the kernel, and the server has been told so."""
-        if self._phase is not _Phase.FLUSHING:
-            return
-        if self._server_ended:
-            self._confirm()
-        else:
-            self._phase = _Phase.WAITING
-            self.heard()
+        self.ending.flushed()
 
     def readConnectionLost(self) -> None:
         """The server will send no more; perhaps it still reads, perhaps not."""
-        self._server_ended = True
-        if self._phase is _Phase.SENDING:
-            self._wait_for_silence(self.factory.half_open_seconds)
-        elif self._phase is _Phase.WAITING:
-            self._confirm()
+        self.ending.server_has_ended()
 
     @override
     def connectionLost(self, reason: Failure | None = connectionDone) -> None:
         reason = reason or connectionDone  # Some layers tell none.
         self.connected = 0
-        self._cancel_timers()
+        has_begun = self.ending.has_begun
+        self.ending.stop()
+        if self._stop_timer is not None and self._stop_timer.active():
+            self._stop_timer.cancel()
         if self._answers:
             self._answers.stop()
         if not self._ready:
@@ -336,26 +283,53 @@ class SenderProtocol(Protocol):
             if self._unframed is None:
                 self._report(self._framer.end)
         finally:
-            self._finish(reason)
+            self._finish(*self._cause(reason, has_begun=has_begun))
 
-    def _finish(self, reason: Failure) -> None:
+    def _cause(self, reason: Failure, *, has_begun: bool) -> tuple[EndCause, str]:
+        """Why the connection is over, and in which words if not in order."""
+        ending, line = self.ending, self.line
+        if self._given_up:
+            return EndCause.TIMEOUT, READS_NOTHING
+        if self._unframed is not None:
+            return self._unframed, ""
+        if self._stopped:
+            return EndCause.STOPPED, ""
+        if ending.outcome is Outcome.TAKEN:
+            return EndCause.EOF if ending.server_ended else EndCause.STOPPED, ""
+        if ending.outcome is Outcome.STUCK:
+            return EndCause.TIMEOUT, READS_NOT
+        words = _tls_reason(reason)
+        if words:
+            return cause_of(reason, stopped=False), words
+        if line.error or ending.outcome is Outcome.BROKEN:
+            if ending.server_ended and line.error in _CLOSED:
+                return EndCause.RESET, CLOSED
+            return broken_by(line.error), errno.errorcode.get(line.error, "")
+        if has_begun and not line.was_delivered():
+            return EndCause.RESET, CLOSED
+        if ending.server_ended and not line.over_tls:
+            # Of a UNIX socket, epoll tells both ends at once, which Twisted takes
+            # for a connection that broke.
+            return EndCause.EOF, ""
+        return cause_of(reason, stopped=False), ""
+
+    def _finish(self, cause: EndCause, detail: str) -> None:
         """Say that the connection is over, and why."""
         ended = self.factory.clock.seconds()
-        cause = self._cause or self._unframed
         self.factory.sink(
             Finished(
                 self._peer,
                 self._time_of_day(ended),
-                cause or cause_of(reason, stopped=self._stopped),
+                cause,
                 received_bytes=self._received_bytes,
                 seconds=ended - self._began,
-                detail=self._detail or _tls_reason(reason),
+                detail=detail,
             )
         )
 
     def pauseProducing(self) -> None:
         """The server reads too slowly: let nobody write."""
-        self._paused = True
+        self.line.full = True
         if self._answers:
             self._answers.count()
         if self._producer is not None:
@@ -363,7 +337,7 @@ class SenderProtocol(Protocol):
 
     def resumeProducing(self) -> None:
         """The server has caught up."""
-        self._paused = False
+        self.line.full = False
         if self._answers:
             renew(self.transport, self)
             self._answers.forget()
@@ -375,93 +349,14 @@ class SenderProtocol(Protocol):
         if self._producer is not None:
             self._producer.stopProducing()
 
-    def _can_half_close(self) -> bool:
-        # TLS has no half-close, though Twisted's TLS transport passes for the
-        # TCP transport it wraps.
-        return (
-            IHalfCloseableDescriptor.providedBy(self.transport) and not self._over_tls
-        )
-
-    def _wait_for_silence(self, seconds: float | None) -> None:
-        """Close when nothing has happened for ``seconds`` (None: never)."""
-        if seconds is None or not self.connected:
-            return
-        if self._quiet_timer is None:
-            self._quiet_timer = self.factory.clock.callLater(seconds, self._silence)
-        else:
-            self._quiet_timer.reset(seconds)
-
-    def _silence(self) -> None:
-        self._quiet_timer = None
-        if self._phase is _Phase.FLUSHING:
-            return  # `writeConnectionLost` comes when all is with the kernel.
-        if self._phase is not _Phase.SENDING and self.replies.paused:
-            return  # Nobody listens; `heard` begins anew.
-        if self._phase is _Phase.LINGERING:
-            if unacknowledged_bytes(below := below_tls(self.transport)):
-                self.heard()  # It is slow, not silent.
-            elif below is not None:
-                below.loseConnection()
-            return
-        if self._paused and self._phase is _Phase.SENDING:
-            # Bytes are waiting: a server that is gone answers them with a reset.
-            self._wait_for_silence(self.factory.half_open_seconds)
-            return
-        if self._phase is _Phase.SENDING and self._can_half_close():
-            # What was written last may be on its way to a server that has closed.
-            self._send_no_more()
-            self.transport.loseWriteConnection()
-            return
-        self._stopped = self._phase is not _Phase.SENDING
-        if self._phase is _Phase.WAITING and unacknowledged_bytes(self.transport):
-            self._confirm()
-        else:
-            self.close()
-
-    def _confirm(self) -> None:
-        """Close once the server's kernel has taken all; a closed server resets."""
-        self._cancel_timers()
-        self._phase = _Phase.CONFIRMING
-        seconds = self.factory.wait_seconds
-        self._delivery = Delivery(
-            self.transport,
-            clock=self.factory.clock,
-            # Even who waits for no reply waits for an acknowledgement's way back.
-            seconds=None if seconds is None else max(seconds, LINGER_SECONDS),
-            call=self._confirmed,
-        )
-        self._delivery.start()
-
-    def _confirmed(self, outcome: Outcome) -> None:
-        if outcome is Outcome.RESET:
-            self._broken(EndCause.RESET, CLOSED)
-        elif outcome is Outcome.STUCK:
-            self._broken(EndCause.TIMEOUT, "the server reads nothing")
-        self.close()
-
-    def _linger(self) -> None:
-        """Leave a TLS server that does not answer the end, though all is sent."""
-        self._phase = _Phase.LINGERING
-        self.heard()
-
     def _now(self) -> float:
         return self._time_of_day(self.factory.clock.seconds())
 
-    def _send_no_more(self) -> None:
-        if self._phase is _Phase.SENDING:
-            self._phase = _Phase.FLUSHING
+    def _write_no_more(self) -> None:
+        if not self.ending.has_begun:
             self.transport.unregisterProducer()
             if self._answers:
                 self._answers.count()
-
-    def _cancel_timers(self) -> None:
-        for timer in (self._quiet_timer, self._stop_timer):
-            if timer is not None and timer.active():
-                timer.cancel()
-        self._quiet_timer = self._stop_timer = None
-        if self._delivery is not None:
-            self._delivery.stop()
-            self._delivery = None
 
 
 def _tls_reason(reason: Failure) -> str:

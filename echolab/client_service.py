@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -25,10 +27,8 @@ from echolab.errors import (
     reason_of,
 )
 from echolab.events import EndCause, Finished, tee
-from echolab.kernel import unacknowledged_bytes, watch
 from echolab.stall import Stall
 from echolab.tls_alert import AlertWatch
-from echolab.wrapped import below_tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from echolab.connecting import Connector
     from echolab.errors import EcholabError
     from echolab.events import Event
-    from echolab.interfaces import AnyClock, IStreamTransport, Output, Producer
+    from echolab.interfaces import AnyClock, Output, Producer
+    from echolab.line import Line
     from echolab.printing import ConversationPrinter
     from echolab.service import Done
 
@@ -177,9 +178,10 @@ class SenderService(Service):
         self._output_lost = True
         if why is None:
             why = self._input_error
-        if why is None and not self._all_sent:
-            why = OutputError("write", "stdout", "Broken pipe")
-        self._done(why)
+        if why is None and self._all_sent and self._protocol is not None:
+            self._protocol.close()  # `_end` says how that went.
+            return
+        self._done(why or OutputError("write", "stdout", "Broken pipe"))
 
     def _connected(self, protocol: SenderProtocol) -> None:
         self._protocol = protocol
@@ -190,19 +192,16 @@ class SenderService(Service):
                 protocol.transport.setTcpNoDelay(True)
         protocol.registerProducer(self._reader, True)
         self._outputs[0].registerProducer(protocol.replies, True)
-        self._watch(below_tls(protocol.transport))
+        self._watch(protocol.line)
         self._reader.resumeProducing()
 
-    def _watch(self, transport: IStreamTransport) -> None:
+    def _watch(self, line: Line) -> None:
         """Tell the user, once, of a server that takes nothing: it is waited for."""
-        watched = watch(transport)
-        if watched is None:
-            return
 
         def look() -> None:
-            if unacknowledged_bytes(transport):
+            if line.waiting_bytes():
                 _log.warn(
-                    "send {name}: the server has read nothing for {seconds:g} seconds",
+                    "send {name}: the server has taken nothing for {seconds:g} seconds",
                     name=self._name,
                     seconds=STUCK_SECONDS,
                 )
@@ -212,7 +211,7 @@ class SenderService(Service):
         stall = self._stall = Stall(
             clock=self._clock,
             seconds=STUCK_SECONDS,
-            sent_bytes=lambda: watched.sent_bytes - unacknowledged_bytes(transport),
+            sent_bytes=line.taken_bytes,
             call=look,
         )
         stall.start()
@@ -238,19 +237,30 @@ class SenderService(Service):
                 self._finished.callback(None)
 
     def _end(self, in_order: bool, detail: str) -> None:
-        all_in_order = self._all_sent and in_order and not self._replies.speaks_tls
-        if all_in_order and self._input_error is None:
-            self._printer.finish()
-            self._done(None)
+        if not self.running:
+            self._printer.end_line()  # Somebody else has ended it, and says why.
             return
-        self._printer.end_line()
-        if self.running:
-            broken = detail or "Connection reset by peer"
-            reason = "closed by the server" if in_order else broken
+        why: EcholabError | None = None
+        if not (self._all_sent and in_order) or self._replies.speaks_tls:
+            reason = "closed by the server" if in_order else _words(detail)
             if self._replies.speaks_tls:
                 reason = SPEAKS_TLS
-            lost = ConnectionLostError("recv", self._name, reason)
-            why = (self._input_error if all_in_order else None) or lost
-            # What is said stands below the line that was being typed.
-            closing = self._close() or succeed(None)
-            closing.addCallback(lambda _: self._done(why))
+            why = ConnectionLostError("recv", self._name, reason)
+        elif self._input_error is not None:
+            why = self._input_error
+        if why is not None:
+            self._printer.end_line()
+        # What is said stands below the line that was being typed, or the bar.
+        closing = self._close() or succeed(None)
+        closing.addCallback(lambda _: self._say_why(why))
+
+    def _say_why(self, why: EcholabError | None) -> None:
+        if why is None:
+            self._printer.finish()
+        self._done(why)
+
+
+def _words(detail: str) -> str:
+    """What an errno says, as perror(3) has it; or what is known instead."""
+    number = getattr(errno, detail, None)
+    return os.strerror(number) if number else detail or "Connection reset by peer"

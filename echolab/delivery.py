@@ -1,86 +1,77 @@
-"""Whether the peer's kernel has taken all that was sent, after both sides ended."""
+"""Whether the peer's kernel has taken all that was sent."""
 
 from __future__ import annotations
 
-import enum
 from typing import TYPE_CHECKING
 
 from twisted.internet.task import LoopingCall
 
-from echolab.kernel import unacknowledged_bytes, was_reset
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from echolab.interfaces import AnyClock, IStreamTransport
+    from echolab.interfaces import AnyClock
+    from echolab.line import Line
 
-__all__ = ["Delivery", "Outcome"]
+__all__ = ["Delivery"]
 
 LOOK_SECONDS = 0.01
 
 
-class Outcome(enum.Enum):
-    """What became of the bytes."""
-
-    TAKEN = enum.auto()
-    """The peer's kernel has acknowledged them, or nothing is known."""
-    RESET = enum.auto()
-    """The peer had closed, or did before it read them."""
-    STUCK = enum.auto()
-    """The peer has acknowledged none of them for too long."""
-
-
 class Delivery:
-    """Looks after the last bytes of a connection that is no longer read.
-
-    A server that has closed answers them with a reset (RFC 9293, 3.10.7.4), one
-    that has only ended its side acknowledges them. The reactor tells neither.
+    """Looks after the last bytes of a connection, of which the reactor tells nothing.
 
     Args:
-        transport: the connection; all that was written is with the kernel.
+        line: the connection; all that was written is with the kernel.
         clock: tells the time.
         seconds: how long the peer may acknowledge nothing; None for ever.
-        call: called once with the outcome, perhaps before `start` returns.
+        taken: called when all is acknowledged, or nothing can be known.
+        broken: called when the connection has broken: as by a reset, the answer of a
+            peer that has closed.
+        stuck: called when the peer has acknowledged nothing for too long.
     """
 
     def __init__(
         self,
-        transport: IStreamTransport,
+        line: Line,
         *,
         clock: AnyClock,
         seconds: float | None,
-        call: Callable[[Outcome], object],
+        taken: Callable[[], None],
+        broken: Callable[[], None],
+        stuck: Callable[[], None],
     ) -> None:
-        self._transport = transport
+        self._line = line
         self._clock = clock
         self._seconds = seconds
-        self._call = call
+        self._taken = taken
+        self._broken = broken
+        self._stuck = stuck
         self._left = 0
         self._since = clock.seconds()
         self._loop = LoopingCall(self._look)
         self._loop.clock = clock
 
     def start(self) -> None:
-        """Look, now and until the outcome is known."""
+        """Look, now and until one of the three is called."""
         self._loop.start(LOOK_SECONDS)
 
     def stop(self) -> None:
-        """Look no more; ``call`` is not called."""
+        """Look no more; nothing is called."""
         if self._loop.running:
             self._loop.stop()
 
     def _look(self) -> None:
-        left = unacknowledged_bytes(self._transport)
+        left = self._line.undelivered_bytes()
         now = self._clock.seconds()
         if left != self._left:
             self._left, self._since = left, now
-        if was_reset(self._transport):
-            outcome = Outcome.RESET
+        if self._line.broken():
+            call = self._broken
         elif not left:
-            outcome = Outcome.TAKEN
+            call = self._taken
         elif self._seconds is not None and now - self._since >= self._seconds:
-            outcome = Outcome.STUCK
+            call = self._stuck
         else:
             return
         self._loop.stop()
-        self._call(outcome)
+        call()

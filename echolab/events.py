@@ -38,6 +38,7 @@ __all__ = [
     "Received",
     "Refused",
     "Sink",
+    "broken_by",
     "cause_of",
     "format_address",
     "tee",
@@ -218,8 +219,13 @@ def cause_of(reason: Failure, *, stopped: bool, error_number: int = 0) -> EndCau
     if reason.check(error.ConnectionDone):
         return EndCause.EOF
     if reason.check(error.ConnectionLost):
-        return _CAUSES.get(error_number, EndCause.ERROR)
+        return broken_by(error_number)
     return EndCause.ERROR
+
+
+def broken_by(error_number: int) -> EndCause:
+    """The cause of an end that an errno tells; 0 if it is unknown."""
+    return _CAUSES.get(error_number, EndCause.ERROR)
 
 
 def unframed(why: FramingError) -> EndCause:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IPullProducer
 from zope.interface import implementer
@@ -10,16 +10,14 @@ from zope.interface import implementer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IConsumer
-
 __all__ = ["when_flushed"]
 
 
-def when_flushed(transport: IConsumer, call: Callable[[], object]) -> None:
+def when_flushed(transport: Any, call: Callable[[], object]) -> None:
     """Call once when a transport has given the kernel all that it was given.
 
-    It must have no producer, and be written to after this: a transport asks a
-    pull producer for more when it has nothing left.
+    It must have no producer: a transport asks a pull producer for more when it has
+    nothing left.
 
     Args:
         transport: a TCP or UNIX connection.
@@ -28,13 +26,15 @@ def when_flushed(transport: IConsumer, call: Callable[[], object]) -> None:
     producer = _Empty(transport, call)
     transport.registerProducer(producer, False)
     producer.waiting = True
+    # It may have nothing left now. Only a reactor's needs to be woken.
+    getattr(transport, "startWriting", lambda: None)()
 
 
 @implementer(IPullProducer)
 class _Empty:
     """A producer that has nothing, and is glad to be asked."""
 
-    def __init__(self, transport: IConsumer, call: Callable[[], object]) -> None:
+    def __init__(self, transport: Any, call: Callable[[], object]) -> None:
         self._transport = transport
         self._call = call
         self.waiting = False

@@ -32,11 +32,11 @@ __all__ = [
     "keep_alive",
     "keep_urgent_data",
     "open_files_left",
+    "pending_error",
     "prepare_connection",
     "prepare_port",
     "raise_open_files_limit",
     "unacknowledged_bytes",
-    "was_reset",
     "watch",
 ]
 
@@ -64,6 +64,8 @@ class WatchedSocket:
         error: the errno that ended it, or 0.
         sent_bytes: how many bytes the kernel has taken.
         unread_bytes: how many bytes had arrived and were not read.
+        unacknowledged_bytes: how many had been sent, and the peer's kernel had not
+            acknowledged them; its own end (FIN) counts as one.
         rtt_seconds: the kernel's smoothed round-trip time, if it has one.
         retransmits: how many segments it had to send again, if it knows.
     """
@@ -75,6 +77,7 @@ class WatchedSocket:
         "retransmits",
         "rtt_seconds",
         "sent_bytes",
+        "unacknowledged_bytes",
         "unread_bytes",
     )
 
@@ -84,6 +87,7 @@ class WatchedSocket:
         self.error = 0
         self.sent_bytes = 0
         self.unread_bytes = 0
+        self.unacknowledged_bytes = 0
         self.rtt_seconds: float | None = None
         self.retransmits: int | None = None
 
@@ -117,8 +121,10 @@ class WatchedSocket:
         watched = self._socket
         try:
             if not self._at_end:
-                waiting = fcntl.ioctl(watched, termios.FIONREAD, b"\0" * 4)
-                [self.unread_bytes] = struct.unpack("i", waiting)
+                self.unread_bytes = _ask(watched, termios.FIONREAD)
+            if self.sent_bytes:
+                self.unacknowledged_bytes = _ask(watched, termios.TIOCOUTQ)
+            if self.sent_bytes or not self._at_end:
                 self.error = self.error or watched.getsockopt(
                     socket.SOL_SOCKET, socket.SO_ERROR
                 )
@@ -217,25 +223,30 @@ def unacknowledged_bytes(transport: Any) -> int:
         0 too where that is not known.
     """
     try:
-        waiting = fcntl.ioctl(transport.getHandle(), termios.TIOCOUTQ, b"\0" * 4)
+        return _ask(transport.getHandle(), termios.TIOCOUTQ)
     except (OSError, AttributeError, TypeError, ValueError):
         return 0  # No socket of the kernel's, or none any more.
-    [count] = struct.unpack("i", waiting)
-    return int(count)
 
 
-def was_reset(transport: Any) -> bool:
-    """Whether the peer's kernel has answered with a reset; it says so only once.
+def _ask(descriptor: Any, question: int) -> int:
+    """Ask for a number, by ioctl(2)."""
+    [number] = struct.unpack("i", fcntl.ioctl(descriptor, question, b"\0" * 4))
+    return int(number)
+
+
+def pending_error(transport: Any) -> int:
+    """The errno that a socket has had since this was last asked; 0 for none.
 
     Who reads no more is not told of it otherwise. See SO_ERROR in socket(7).
     """
     try:
-        error: int = transport.getHandle().getsockopt(
-            socket.SOL_SOCKET, socket.SO_ERROR
-        )
+        handle = transport.getHandle()
+        error: int = handle.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     except (OSError, AttributeError):
-        return False  # No socket of the kernel's, or none any more.
-    return error != 0
+        return 0  # No socket of the kernel's, or none any more.
+    if isinstance(handle, WatchedSocket):
+        handle.error = handle.error or error
+    return error
 
 
 def open_files_left() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from OpenSSL import SSL
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from typing_extensions import override
 
 if TYPE_CHECKING:
@@ -21,8 +22,10 @@ class TLSConnection(SSL.Connection):
     """A TLS connection in memory, read to its end at every reading.
 
     Twisted asks once for 32 KiB, and not again before the peer has sent
-    something: of a longer chain of certificates the rest would stay behind. And
-    it looks for a reason in every error, also where OpenSSL gives none.
+    something: of a longer chain of certificates the rest would stay behind. It
+    looks for a reason in every error, also where OpenSSL gives none. And it gathers
+    what is written in one turn of the reactor: what answers a piece that ends with
+    the peer's end (close_notify) would come too late.
 
     Attributes:
         on_answer: called with how many bytes TLS sends of itself, and not as the
@@ -33,6 +36,7 @@ class TLSConnection(SSL.Connection):
     on_answer: Callable[[int], None] | None = None
     made_bytes = 0
     _sending = False
+    _has_ended = False
 
     @override
     def do_handshake(self) -> None:
@@ -49,8 +53,19 @@ class TLSConnection(SSL.Connection):
     def recv(self, bufsiz: int, flags: int | None = None) -> bytes:
         try:
             return super().recv(bufsiz, flags)
-        except (SSL.WantReadError, SSL.ZeroReturnError):
+        except SSL.WantReadError:
             raise
+        except SSL.ZeroReturnError:
+            above = self.get_app_data()
+            if not IHalfCloseableProtocol.providedBy(above.wrappedProtocol):
+                above.loseConnection()  # Sends what was written.
+                raise
+            # close_notify ends the peer's side alone (RFC 8446, 6.1): whoever still
+            # has something to send it ends the other side when that is sent.
+            if not self._has_ended:
+                self._has_ended = True
+                above.wrappedProtocol.readConnectionLost()
+            raise SSL.WantReadError from None
         except SSL.Error as error:
             raise _in_words(error) from None
 

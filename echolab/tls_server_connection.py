@@ -6,10 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from OpenSSL import SSL
-from twisted.internet.interfaces import (
-    IHalfCloseableProtocol,
-    IOpenSSLServerConnectionCreator,
-)
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from typing_extensions import override
 from zope.interface import implementer
 
@@ -38,19 +35,16 @@ _BEGINNINGS = re.compile(rb"[\x15\x16](\x03|$)", re.DOTALL)
 
 
 class ServerConnection(TLSConnection):
-    """A connection that answers what is not TLS, and before it takes the peer's end.
+    """A connection that answers what is not TLS.
 
     OpenSSL 3 says nothing to a client that does not speak TLS, which then cannot
     tell that nobody has read what it sent: it gets an alert. OpenSSL also waits for
-    five bytes, though it may have all that ever comes. And Twisted gathers
-    what is written in one turn of the reactor: the replies to what came in one
-    piece with the end (close_notify) would come too late.
+    five bytes, though it may have all that ever comes.
     """
 
     _begun = b""
     _refusal = b""
     _has_spoken = False
-    _has_ended = False
 
     @override
     def do_handshake(self) -> None:
@@ -84,22 +78,6 @@ class ServerConnection(TLSConnection):
         self._refusal = b""  # OpenSSL's own word is as good.
         self._has_spoken = True
         return data
-
-    @override
-    def recv(self, bufsiz: int, flags: int | None = None) -> bytes:
-        try:
-            return super().recv(bufsiz, flags)
-        except SSL.ZeroReturnError:
-            above = self.get_app_data()
-            if not IHalfCloseableProtocol.providedBy(above.wrappedProtocol):
-                above.loseConnection()  # Sends what was written.
-                raise
-            # close_notify ends the peer's side alone (RFC 8446, 6.1): whoever still
-            # owes it something ends the other side when that is sent.
-            if not self._has_ended:
-                self._has_ended = True
-                above.wrappedProtocol.readConnectionLost()
-            raise SSL.WantReadError from None
 
 
 @implementer(IOpenSSLServerConnectionCreator)

@@ -84,6 +84,9 @@ class FakeTransport(StringTransport):
     def loseWriteConnection(self) -> None:
         self.write_ended = True
 
+    def startWriting(self) -> None:
+        """Ask a pull producer for more, once the test says so."""
+
     def abortConnection(self) -> None:
         self.aborted = True
 

@@ -62,7 +62,7 @@ class SenderTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.transcript = Transcript()
-        self.transport = FakeTransport()
+        self.transport: Any = FakeTransport()
         self.transport.peerAddr = ADDRESS
         self.factory = SenderFactory(
             self.transcript, clock=self.clock, wait_seconds=5, half_open_seconds=1
@@ -144,15 +144,28 @@ class SenderTests(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_replies_that_nobody_wants_end_the_connection(self) -> None:
+        self.protocol.write(b"wanted")
         self.protocol.replies.stopProducing()
+        self.assertTrue(self.transport.write_ended)
+        self.assertFalse(self.transport.disconnecting)  # All is not flushed yet.
+        self.protocol.writeConnectionLost()
         self.assertTrue(self.transport.disconnecting)
+        self.lose()
+
+    def test_replies_that_nobody_wants_any_more_are_not_waited_for(self) -> None:
+        self.protocol.finish()
+        self.protocol.writeConnectionLost()
+        self.protocol.close()
+        self.assertTrue(self.transport.disconnecting)
+        self.lose()
 
     def test_tls_has_no_half_close(self) -> None:
-        self.transport = FakeTransport()
-        alsoProvides(self.transport, ISSLTransport)
+        self.transport = FakeTLS()
+        below = self.transport.transport
         self.protocol = self.connect()
         self.protocol.handshakeCompleted()
         self.protocol.finish()
+        below.producer.resumeProducing()
         self.assertFalse(self.transport.write_ended)
         self.clock.advance(0.9)
         self.protocol.dataReceived(b"reply")
@@ -162,7 +175,7 @@ class SenderTests(SynchronousTestCase):
         self.assertTrue(self.transport.disconnecting)
 
     def over_tls(self) -> Any:
-        """Finish over TLS, until its end is sent; return what carries it."""
+        """Finish over TLS, until its end is written; return what carries it."""
         self.transport = FakeTLS()
         self.transport.peerAddr = ADDRESS
         below = self.transport.transport
@@ -170,6 +183,9 @@ class SenderTests(SynchronousTestCase):
         self.protocol.handshakeCompleted()
         self.protocol.write(b"x" * 100)
         self.protocol.finish()
+        self.clock.advance(60)
+        self.assertFalse(self.transport.disconnecting)  # All is not flushed yet.
+        below.producer.resumeProducing()
         self.clock.advance(1)
         self.assertTrue(self.transport.disconnecting)
         self.transport.disconnecting = False  # It is TLS that was closed.
@@ -189,24 +205,83 @@ class SenderTests(SynchronousTestCase):
         self.assertTrue(below.disconnecting)
         self.assertIs(self.lose(), EndCause.STOPPED)
 
-    def test_tls_server_that_is_slow_is_not_left(self) -> None:
-        below = self.over_tls()
+    def sending_over_tls(self) -> tuple[Any, socket.socket]:
+        """Finish over TLS with all of it on its way; return its carrier and peer."""
+        self.transport = FakeTLS()
+        self.transport.peerAddr = ADDRESS
+        below = self.transport.transport
+        peer = self.joined(below)
+        self.protocol = self.connect()
+        self.protocol.handshakeCompleted()
+        self.fill(below.socket)
+        self.protocol.finish()
         below.producer.resumeProducing()
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            own = self.enterContext(socket.create_connection(listener.getsockname()))
-            peer = self.enterContext(listener.accept()[0])
-        own.setblocking(False)
+        return below, peer
+
+    def fill(self, own: Any) -> None:
+        """Send until the kernel has no room."""
         with self.assertRaises(BlockingIOError):
             while True:
                 own.send(b"x" * 65536)
-        below.getHandle = lambda: own
-        self.clock.pump([1] * 60)
+
+    def test_tls_server_that_is_slow_is_not_left(self) -> None:
+        below, peer = self.sending_over_tls()
+        self.clock.advance(1)
+        while left := unacknowledged_bytes(below):
+            while unacknowledged_bytes(below) == left:
+                peer.recv(65536)
+            self.clock.advance(4.9)
+        self.assertTrue(self.transport.disconnecting)
         self.assertFalse(below.disconnecting)
-        while unacknowledged_bytes(below):
-            peer.recv(65536)
+        below.producer.resumeProducing()
         self.clock.advance(1)
         self.assertTrue(below.disconnecting)
-        self.lose()
+        self.assertIs(self.lose(), EndCause.STOPPED)
+
+    def test_tls_server_that_reads_nothing_is_left(self) -> None:
+        below, _ = self.sending_over_tls()
+        self.clock.advance(1)
+        self.clock.pump([0.5] * 3)
+        self.assertTrue(below.disconnecting)
+        self.assertFalse(
+            self.transport.disconnecting
+        )  # No word of TLS's is waited for.
+        self.assertIs(self.lose(), EndCause.TIMEOUT)
+        self.assertEqual(self.transcript.ends()[-1].detail, "the server reads nothing")
+
+    def test_tls_server_that_ends_before_it_took_all(self) -> None:
+        below, _ = self.sending_over_tls()
+        below.socket.close()
+        self.assertIs(self.lose(), EndCause.RESET)
+        self.assertEqual(self.transcript.ends()[-1].detail, "closed by the server")
+
+    def test_tls_server_that_ends_its_side_before_it_took_all(self) -> None:
+        below, peer = self.sending_over_tls()
+        self.protocol.readConnectionLost()  # Its close_notify.
+        self.clock.advance(0.5)
+        self.assertFalse(self.transport.disconnecting)
+        while unacknowledged_bytes(below):
+            peer.recv(65536)
+        self.clock.advance(0.5)
+        self.assertTrue(self.transport.disconnecting)
+        self.assertIs(self.lose(), EndCause.EOF)
+
+    def test_a_reset_while_all_is_not_acknowledged_is_no_end_in_order(self) -> None:
+        for server_ended in (False, True):
+            self.transport = FakeTransport()
+            self.transport.peerAddr = ADDRESS
+            peer = self.joined()
+            self.protocol = self.connect()
+            self.fill(self.transport.socket)
+            self.protocol.finish()
+            self.protocol.writeConnectionLost()
+            self.clock.advance(5)
+            if server_ended:
+                self.protocol.readConnectionLost()
+            peer.close()
+            with self.assertRaises(ConnectionResetError):
+                self.transport.socket.recv(1)
+            self.assertIs(self.lose(error.ConnectionLost()), EndCause.RESET)
 
     def test_tls_server_that_ignores_the_end_while_nobody_takes_replies(self) -> None:
         below = self.over_tls()
@@ -269,13 +344,16 @@ class SenderTests(SynchronousTestCase):
         self.assertTrue(self.transport.disconnecting)
         self.assertIs(self.lose(), EndCause.EOF)
 
-    def joined(self) -> socket.socket:
-        """Join the transport to a real socket; return the server's end."""
+    def joined(self, transport: Any = None) -> socket.socket:
+        """Join a transport to a real socket; return the server's end."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             own = self.enterContext(socket.create_connection(listener.getsockname()))
             peer = self.enterContext(listener.accept()[0])
+        own.setblocking(False)
+        joined = transport or self.transport
+        joined.socket = own
+        joined.getHandle = lambda: joined.socket
         self.own = own
-        setattr(self.transport, "getHandle", lambda: own)  # noqa: B010 - it has none
         return peer
 
     def test_server_that_had_closed_before_it_read(self) -> None:
