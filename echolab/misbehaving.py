@@ -33,6 +33,10 @@ GARBAGE = bytes(range(0xFF, 0x7F, -1)) + b"\n"
 """No UTF-8, no number, too large for a length; but a line."""
 
 READ_BYTES = 1 << 16
+MOST_OWED = 256
+MOST_OWED_BYTES = 1 << 16
+"""To so many reads, or so many bytes, replies may be owed while reading goes on."""
+
 STEPS_PER_SECOND = 10
 """What is done slowly is done in so many steps."""
 
@@ -64,7 +68,9 @@ class MisbehavingProtocol(ReplyingProtocol):
         self._mute = False
         self._at_last: Callable[[], None] | None = None
         self._pacing = False
-        self._due_times: deque[float] = deque()  # of the last replies that are owed
+        self._behind = False  # with the replies, so that nothing more is read
+        # Of the last replies that are owed: when they are due, to how many bytes.
+        self._debts: deque[tuple[float, int]] = deque()
         self._timers: set[IDelayedCall] = set()
 
     @override
@@ -132,7 +138,7 @@ class MisbehavingProtocol(ReplyingProtocol):
     def may_answer(self) -> bool:
         if self._pacing or not super().may_answer():
             return False
-        due = self._due_times[-len(self._owed)]
+        due, _ = self._debts[-len(self._owed)]
         seconds = due - self.factory.clock.seconds()
         if seconds > 0:
             self._pace(seconds)
@@ -152,7 +158,7 @@ class MisbehavingProtocol(ReplyingProtocol):
         super().connectionLost(reason)
 
     def _may_read(self) -> bool:
-        held = self._held or self._full or self.factory.paused
+        held = self._held or self._full or self._behind or self.factory.paused
         return not held and self._ended is None
 
     def _read(self) -> None:
@@ -189,7 +195,8 @@ class MisbehavingProtocol(ReplyingProtocol):
                     case "stop-reading":
                         self._hold(fault, fault.seconds)
                     case "half-close":
-                        self._when_paid(self._half_close)
+                        if self._at_last is None:  # Else a close is due.
+                            self._when_paid(self._half_close)
                     case "close":
                         self._hold(fault)
                         self._when_paid(partial(self.end, EndCause.STOPPED, str(fault)))
@@ -219,6 +226,20 @@ class MisbehavingProtocol(ReplyingProtocol):
         if act is not None and not self._owed:
             self._at_last = None
             act()
+        self._heed_debts()
+
+    def _heed_debts(self) -> None:
+        """Read nothing while too much has to be answered."""
+        owed = len(self._owed)
+        to_bytes = sum(size for _, size in islice(reversed(self._debts), owed))
+        behind = owed > MOST_OWED or to_bytes > MOST_OWED_BYTES
+        if behind and not self._behind:
+            self._behind = True
+            self.pause()
+        elif self._behind and not behind:
+            self._behind = False
+            if not self.factory.paused:
+                self.resume()
 
     @override
     def _answer(self, chunk: bytes) -> None:
@@ -233,9 +254,9 @@ class MisbehavingProtocol(ReplyingProtocol):
             unsaid, self._unsaid = self._unsaid, []
             for fault in unsaid:
                 self._say(fault)
-        while len(self._due_times) > len(self._owed):
-            self._due_times.popleft()
-        self._due_times.append(now + (late.seconds or 0) if late else now)
+        while len(self._debts) > len(self._owed):
+            self._debts.popleft()
+        self._debts.append((now + (late.seconds or 0) if late else now, len(chunk)))
         super()._answer(chunk)
 
     def _pace(self, seconds: float) -> None:

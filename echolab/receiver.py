@@ -101,6 +101,7 @@ class ReceiverProtocol(Protocol):
         self._bytes_last_turn = -1
         self._partial_due: IDelayedCall | None = None
         self._due: IDelayedCall | Wait | None = None
+        self._framing_is_over = False
         self._full = False
         self._unread_tls: UnreadTLS | None = None
 
@@ -317,8 +318,9 @@ class ReceiverProtocol(Protocol):
         self.transport.abortConnection()
 
     def finish_framing(self, now: float) -> None:
-        """Give out the last message, if the peer has not ended it."""
-        if self._ended not in _UNFRAMED:
+        """Give out the last message, once, if the peer has not ended it."""
+        if not self._framing_is_over and self._ended not in _UNFRAMED:
+            self._framing_is_over = True
             self._report(now, self._framer.end)
 
     def _report(

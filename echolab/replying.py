@@ -101,6 +101,7 @@ class ReplyingProtocol(ReceiverProtocol):
         super().__init__(framer)
         self._reply = reply
         self._whole = 0
+        self._written_bytes = 0
         self._owed: deque[Iterator[bytes]] = deque()
         self._unread_answers: UnreadAnswers | None = None
 
@@ -148,11 +149,8 @@ class ReplyingProtocol(ReceiverProtocol):
 
     @override
     def connectionLost(self, reason: Failure | None = connectionDone) -> None:
-        if (
-            self._ended is EndCause.EOF
-            and reason
-            and reason.check(error.ConnectionLost)
-        ):
+        broken = reason is not None and reason.check(error.ConnectionLost)
+        if self._ended is EndCause.EOF and broken and not self._is_paid():
             self._ended = None  # It broke before the peer had what it was owed.
         self._stop_waiting()
         super().connectionLost(reason)
@@ -200,7 +198,22 @@ class ReplyingProtocol(ReceiverProtocol):
 
     def send(self, piece: bytes) -> None:
         """Send a piece of a reply."""
+        self._written_bytes += len(piece)
         self.transport.write(piece)
+
+    def _is_paid(self) -> bool:
+        """Whether the kernel has taken, without an error, all that the peer is owed.
+
+        Then a connection that Twisted calls lost has ended: of a UNIX socket, epoll
+        tells both ends at once.
+        """
+        watched = self._watched
+        return (
+            watched is not None
+            and not watched.error
+            and not self._owed
+            and watched.sent_bytes == self._written_bytes
+        )
 
     def _answer(self, chunk: bytes) -> None:
         self._owed.append(self._reply(chunk, self._whole))

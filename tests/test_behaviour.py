@@ -211,6 +211,41 @@ class InTimeTests(SynchronousTestCase):
         self.assertEqual(talk.client.received, [b"ok\n", b"ok\n"])
         self.assertIn("finished eof, 8 bytes", talk.transcript.render())
 
+    def test_who_is_answered_slowly_is_not_read_for_ever(self) -> None:
+        for slow in (Behaviour.answer_slowly(1000), Behaviour.answer_late(60)):
+            for reply, data in (("echo", bytes(1 << 20)), ("ok", b"1\n" * (1 << 19))):
+                talk = self.talk(slow, reply=reply)
+                talk.client.transport.write(data)
+                talk.flush(1 << 16)
+                self.assertLess(len(talk.transcript.received()), 1 << 18)
+                self.assertTrue(talk.from_client.waiting)
+        talk = self.talk(Behaviour.answer_late(1), reply="ok")
+        talk.client.transport.write(b"1\n" * (1 << 17))
+        for _ in range(8):
+            talk.flush(1 << 14)
+            talk.advance(1)
+        self.assertEqual(len(b"".join(talk.client.received)), 3 << 17)
+        self.assertEqual(len(talk.transcript.lines()), 1 << 17)
+
+    def test_many_small_requests_are_not_read_for_ever_either(self) -> None:
+        slow = Behaviour.answer_late(60) + Behaviour.read_bytewise()
+        talk = self.talk(slow, b"1\n" * 5000, reply="ok")
+        self.assertLess(len(talk.transcript.received()), 5000)
+
+    def test_close_and_half_close_at_once(self) -> None:
+        for first, then in (
+            (Behaviour.close, Behaviour.half_close),
+            (Behaviour.half_close, Behaviour.close),
+        ):
+            behaviour = first(after_messages=1) + then(after_messages=1)
+            talk = self.talk(
+                behaviour + Behaviour.answer_late(1), b"1\n2\n", reply="ok"
+            )
+            talk.advance(1)
+            talk.client.transport.loseConnection()
+            talk.flush()
+            self.assertEqual(len(talk.transcript.ends()), 1)
+
     def test_answer_slowly(self) -> None:
         talk = self.talk(Behaviour.answer_slowly(20), b"x\n", reply="ready")
         self.assertEqual(talk.client.received, [b"re"])

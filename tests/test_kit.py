@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import ssl
@@ -375,6 +376,26 @@ class ProcessTests(SynchronousTestCase):
         self.assertEqual(server.lines(), [b"hello", b"bye"])
         self.assertEqual(server.chunks(), [b"hello\r\nbye"])
         self.assertEqual(server.host, "127.0.0.1")
+
+    def test_a_unix_peer_that_closes_is_at_its_end(self) -> None:
+        for more in ({"reply": "echo"}, {"behave": "read-bytewise"}):
+            keywords = cast("ServerKeywords", {"unix": True, **more})
+            with LabProcess(**keywords) as server:
+                with socket.socket(socket.AF_UNIX) as peer:
+                    peer.connect(server.address)
+                    peer.sendall(b"hello\n")
+                    if "reply" in more:
+                        self.assertEqual(peer.recv(10), b"hello\n")
+                self.assertIs(server.wait_for_end().cause, EndCause.EOF)
+                server.assert_lines(["hello"])
+
+    def test_a_unix_peer_that_closes_unread_has_broken(self) -> None:
+        with LabProcess(unix=True, reply="echo") as server:
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.connect(server.address)
+                peer.sendall(b"hello\n")
+                select.select([peer], [], [])
+            self.assertIs(server.wait_for_end().cause, EndCause.RESET)
 
     def test_every_way_there(self) -> None:
         with LabProcess(unix=True) as server:

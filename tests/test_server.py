@@ -576,6 +576,21 @@ class EchoTests(ReplyCase):
         self.assertEqual(self.transcript.lines(), [b"hello", b"bye"])
         self.assertEqual(self.transcript.ends()[-1].unterminated_bytes, 3)
 
+    def test_a_framer_is_told_of_the_end_once(self) -> None:
+        framer = mock.Mock(buffered_bytes=0)
+        framer.end.return_value = [Batch((b"rest",), mark="unterminated")]
+        self.factory = ReceiverFactory(
+            self.transcript,
+            clock=self.clock,
+            make_framer=lambda: framer,
+            make_protocol=lambda framer: ReplyingProtocol(framer, echo),
+        )
+        protocol, _ = self.connect()
+        IHalfCloseableProtocol(protocol).readConnectionLost()
+        self.lose(protocol)
+        self.assertEqual(framer.end.call_count, 1)
+        self.assertEqual(self.transcript.ends()[-1].unterminated_bytes, 4)
+
     def test_the_peers_end_does_not_hide_why_this_side_ended_it(self) -> None:
         def idle(_: ReceiverProtocol) -> None:
             self.clock.advance(60)
