@@ -156,7 +156,12 @@ def escape_json(line: str) -> str:
 
 
 def _shown_in_json(match: re.Match[str]) -> str:
-    units = match.group().encode("utf-16-be").hex()
+    return _units(match.group())
+
+
+@lru_cache(maxsize=1024)
+def _units(text: str) -> str:
+    units = text.encode("utf-16-be").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+from binascii import b2a_base64
 from contextlib import suppress
 from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 
 from echolab.escaping import escape_json
@@ -23,7 +25,7 @@ from echolab.messages import Lines
 from echolab.style import Style, rfc3339, rfc3339_exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from echolab.events import Event, Peer
 
@@ -60,9 +62,7 @@ class Json:
                 if isinstance(messages, Lines):
                     with suppress(UnicodeDecodeError):
                         return self._lines(start, messages)
-                return b"".join(
-                    self._line(start, _bytes("message", each)) for each in messages
-                )
+                return self._messages(start, messages)
             case Accepted():
                 return self._line(self._start("accepted", event), {})
             case Connected():
@@ -109,6 +109,27 @@ class Json:
         text = text.replace(r"\\", "\0").replace(r"\n", '"}\n' + start)
         text = start + text.replace("\0", r"\\") + '"}\n'
         return (escape_json(text) if self._style.escape else text).encode()
+
+    def _messages(self, start: str, messages: Iterable[bytes]) -> bytes:
+        """Each message for itself, since not all of them are text.
+
+        A chunk can be tens of thousands, while all other peers wait: what they have
+        in common is made once.
+        """
+        as_text, as_bytes = f'{start},"message":', f'{start},"message_base64":"'
+        escaped = self._style.escape
+        lines: list[str] = []
+        for message in messages:
+            text = message.decode(errors="replace")  # An exception is slow.
+            if "\ufffd" in text and text.encode() != message:
+                coded = b2a_base64(message, newline=False).decode()
+                lines.append(f'{as_bytes}{coded}"}}\n')
+                continue
+            text = encode_basestring(text)
+            if escaped and not text.isprintable():
+                text = escape_json(text)
+            lines.append(f"{as_text}{text}}}\n")
+        return "".join(lines).encode()
 
     def _line(self, start: str, members: Mapping[str, object]) -> bytes:
         rest = _dumps(members)[1:]
