@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import gatherResults
 from twisted.logger import Logger
 
 from echolab.admission import Admission
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
     from echolab.behaviour import Behaviour
+    from echolab.errors import EcholabError
     from echolab.events import Event, Sink
     from echolab.framing import Framer
     from echolab.interfaces import IReactor
@@ -69,15 +71,20 @@ def server_service(
     endpoints = server_endpoints(reactor, settings)
     printed = server_outputs(reactor, settings, done=done, foreground=foreground)
 
+    def when_printed(why: EcholabError | None) -> None:
+        """End once a slow output has taken all: nobody has asked for a quick end."""
+        flushing = gatherResults([output.flush(None) for output in outputs])
+        flushing.addCallback(lambda _: done(why))
+
     def serve_once(event: Event) -> None:
         match event:
             case Accepted():
                 service.stop_listening()
             case Finished(cause=cause) if cause in ORDERLY:
-                done(None)
+                when_printed(None)
             case Finished():
                 # The program's last word, instead of the reporter's.
-                done(connection_lost(event))
+                when_printed(connection_lost(event))
             case _:
                 reporter(event)
 

@@ -32,7 +32,7 @@ class _Flush:
 
     position: int
     written: Deferred[int]
-    give_up: IDelayedCall
+    give_up: IDelayedCall | None
 
 
 class BufferedOutput:
@@ -168,8 +168,8 @@ class BufferedOutput:
         else:
             self._producers = [each for each in self._producers if each != producer]
 
-    def flush(self, seconds: float) -> Deferred[int]:
-        """Wait until what waits now is written, at most ``seconds``.
+    def flush(self, seconds: float | None) -> Deferred[int]:
+        """Wait until what waits now is written, at most ``seconds`` (None: for ever).
 
         Returns:
             A Deferred that fires with the number of bytes that are not.
@@ -179,7 +179,9 @@ class BufferedOutput:
         flush = _Flush(
             self._position + len(self._buffer),
             Deferred(),
-            self._clock.callLater(seconds, lambda: self._end_flush(flush)),
+            None
+            if seconds is None
+            else self._clock.callLater(seconds, lambda: self._end_flush(flush)),
         )
         self._flushes.append(flush)
         return flush.written
@@ -229,7 +231,7 @@ class BufferedOutput:
 
     def _end_flush(self, flush: _Flush) -> None:
         self._flushes.remove(flush)
-        if flush.give_up.active():
+        if flush.give_up is not None and flush.give_up.active():
             flush.give_up.cancel()
         left = max(0, flush.position - self._position)
         # A line is written when all of it is.

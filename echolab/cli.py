@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from echolab.near_misses import command_meant, did_you_mean
 from echolab.options import BaseOptions, option_names
 from echolab.program import (
     Ending,
-    end_at_once_on,
+    end_by,
     end_quickly,
     fill_standard_descriptors,
     keep_heap,
@@ -130,20 +129,22 @@ def _run(make: Callable[[Any, Done], IService]) -> int:
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
     signals: list[int] = []
 
-    def stop(number: int) -> None:
-        end_at_once_on(signal.SIGINT, signal.SIGTERM, number)
-        if signals:  # This one was on its way already.
-            os.kill(os.getpid(), number)
+    def note(number: int) -> None:
+        if signals:
+            end_by(number)
         signals.append(number)
-        ending.stop()
+        if isinstance(service, ReceiverService):
+            service.expect_stop()  # Its time runs, however long this turn takes.
 
     def hang_up(number: int) -> None:
         if not (isinstance(service, ReceiverService) and service.reopen_outputs()):
-            stop(number)
+            note(number)
+            ending.stop()
 
-    on_signals(reactor, stop, signal.SIGINT, signal.SIGTERM)
+    numbers = signal.SIGINT, signal.SIGTERM
+    on_signals(reactor, lambda _: ending.stop(), *numbers, at_once=note)
     on_signals(reactor, hang_up, signal.SIGHUP)
     reactor.run()
     if signals:
-        os.kill(os.getpid(), signals[0])
+        end_by(signals[0])
     return ending.status

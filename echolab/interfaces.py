@@ -77,8 +77,8 @@ class IOutput(IConsumer, Interface):
             RuntimeError: there are several, and none is named.
         """
 
-    def flush(seconds: float) -> Deferred[int]:
-        """Wait until what waits now is written, ``seconds`` at most.
+    def flush(seconds: float | None) -> Deferred[int]:
+        """Wait until what waits now is written, ``seconds`` at most (None: for ever).
 
         Returns:
             How many bytes of it are still unwritten: 0 if all was written.
@@ -116,7 +116,7 @@ class Output(Protocol):
     def unregisterProducer(self, producer: Any = None) -> None:
         """Pause it no more."""
 
-    def flush(self, seconds: float) -> Deferred[int]:
+    def flush(self, seconds: float | None) -> Deferred[int]:
         """Wait until all is written; see `IOutput`."""
         ...
 

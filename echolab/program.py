@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Ending",
     "check_standard_output",
-    "end_at_once_on",
+    "end_by",
     "end_quickly",
     "fill_standard_descriptors",
     "keep_heap",
@@ -134,14 +134,24 @@ def end_quickly() -> None:
 
 
 def on_signals(
-    reactor: Any, handle: Callable[[int], object], *numbers: signal.Signals
+    reactor: Any,
+    handle: Callable[[int], object],
+    *numbers: signal.Signals,
+    at_once: Callable[[int], object] = lambda _: None,
 ) -> None:
     """Have the reactor call ``handle`` on signals, once it runs.
 
     A signal that is ignored stays so: a shell does that for its background jobs.
+
+    Args:
+        reactor: calls it in a turn of its own.
+        handle: given the number of the signal.
+        numbers: of the signals.
+        at_once: called before, whatever the reactor is at.
     """
 
     def handler(number: int, _frame: FrameType | None) -> None:
+        at_once(number)
         reactor.callFromThread(handle, number)
 
     def install() -> None:
@@ -152,14 +162,10 @@ def on_signals(
     reactor.callWhenRunning(install)
 
 
-def end_at_once_on(*numbers: int) -> None:
-    """Have signals end the process from now on, whatever it is at.
-
-    A signal that is ignored stays so.
-    """
-    for number in numbers:
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
+def end_by(number: int) -> None:
+    """End the process by a signal, now."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 class Ending:

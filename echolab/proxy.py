@@ -16,6 +16,7 @@ from echolab.errors import MalformedError
 from echolab.events import EndCause, Peer
 from echolab.kernel import watch
 from echolab.proxy_header import parse
+from echolab.receiver import STOPPED_FIRST
 from echolab.turned_away import TurnedAway
 
 if TYPE_CHECKING:
@@ -118,9 +119,9 @@ class _ProxiedProtocol(ProtocolWrapper):
         if self._stage is _Stage.STOPPED:
             unread = self._watched.unread_bytes if self._watched else 0
             receivers.unread_bytes += len(self._head) + unread
-        else:
-            peer = Peer.of(0, self.transport.getPeer())
-            receivers.refuse(peer, EndCause.HANDSHAKE, self._fault)
+            self._fault = STOPPED_FIRST
+        peer = Peer.of(0, self.transport.getPeer())
+        receivers.refuse(peer, EndCause.HANDSHAKE, self._fault)
 
     def readConnectionLost(self) -> None:
         """The peer has ended its sending side."""

@@ -51,6 +51,11 @@ __all__ = ["LINGER_SECONDS", "Limits", "ReceiverProtocol"]
 _UNFRAMED = {EndCause.MALFORMED, EndCause.OVERLONG}
 """Ends after which nothing can be made of what still comes."""
 
+STOPPED_FIRST = "the server stopped before it was done"
+
+FIRST_BYTES_SECONDS = 0.5
+"""How long after its handshake a TLS client's first bytes may be on their way."""
+
 LINGER_SECONDS = 2.0
 """How long a peer may take to let a connection end that this side has ended."""
 
@@ -94,6 +99,7 @@ class ReceiverProtocol(Protocol):
         self._framer = framer
         self._peer: Peer | None = None
         self._received_bytes = 0
+        self._late_bytes = 0
         self._messages = 0
         self._unterminated_bytes = 0
         self._ended: EndCause | None = None
@@ -160,6 +166,7 @@ class ReceiverProtocol(Protocol):
     def handshakeCompleted(self) -> None:
         """TLS is there, and the client's certificate is known to be good."""
         if self._peer is None and self._ended is None:
+            self._heard = self.factory.clock.seconds()
             self._cancel_due()
             try:
                 name = verified_name(self.transport)
@@ -191,7 +198,10 @@ class ReceiverProtocol(Protocol):
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        if self._ended not in _UNFRAMED:
+        if self.factory.is_late():
+            self._late_bytes += len(data)
+            self.abort()
+        elif self._ended not in _UNFRAMED:
             if not self._received_bytes and not self._begins_with(data):
                 return
             self._received_bytes += len(data)
@@ -230,9 +240,10 @@ class ReceiverProtocol(Protocol):
         if self._peer is None:
             if self._ended is EndCause.STOPPED:
                 factory.unread_bytes += self.unread_bytes()
+                why = STOPPED_FIRST
             else:
                 why = self._detail or _tls_reason(reason)
-                factory.refuse(Peer.of(0, self.remote), EndCause.HANDSHAKE, why)
+            factory.refuse(Peer.of(0, self.remote), EndCause.HANDSHAKE, why)
             return
         try:
             self.finish_framing(now)
@@ -276,7 +287,7 @@ class ReceiverProtocol(Protocol):
 
     def unread_bytes(self) -> int:
         """How many bytes had arrived at the end, and were not read."""
-        return self._watched.unread_bytes if self._watched else 0
+        return self._late_bytes + (self._watched.unread_bytes if self._watched else 0)
 
     def pause(self) -> None:
         """Read nothing until `resume`."""
@@ -294,10 +305,21 @@ class ReceiverProtocol(Protocol):
         self._bytes_last_turn = -1
 
     def stop_if_quiet(self) -> None:
-        """End the connection if nothing came since this was last asked."""
-        if self._received_bytes == self._bytes_last_turn and self._ended is None:
+        """End the connection if nothing came since this was last asked.
+
+        Over TLS, something may yet come: the client had to wait for the handshake.
+        """
+        quiet = self._received_bytes == self._bytes_last_turn
+        if quiet and self._ended is None and not self._begins_tls():
             self.end(EndCause.STOPPED)
         self._bytes_last_turn = self._received_bytes
+
+    def _begins_tls(self) -> bool:
+        """Whether TLS has still to bring its first bytes, and has had little time."""
+        if self._received_bytes or not ISSLTransport.providedBy(self.transport):
+            return False
+        since = self.factory.clock.seconds() - self._heard
+        return self._peer is None or since < FIRST_BYTES_SECONDS
 
     def end(self, cause: EndCause, detail: str = "") -> None:
         """End the connection, in order if the peer plays along."""

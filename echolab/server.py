@@ -245,6 +245,14 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         if self._door is not _Door.GONE:
             self._door = _Door.SHUT
 
+    def expect_drain(self, deadline: float) -> None:
+        """Let what comes from now on be late at ``deadline``, on the clock."""
+        self._deadline = max(self._deadline, deadline)
+
+    def is_late(self) -> bool:
+        """Whether a drain has had its time: nothing more is read then."""
+        return self._deadline > 0 and self.clock.seconds() >= self._deadline
+
     def drain(self, seconds: float) -> Deferred[None]:
         """Accept nothing more, read what has arrived, then end.
 
@@ -267,7 +275,7 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         for protocol in self._connections:
             protocol.look_afresh()
         while self._connections and self._door is not _Door.OPEN:
-            if self.clock.seconds() >= self._deadline:
+            if self.is_late():
                 self.stopProducing()
             elif not self.paused:
                 for protocol in tuple(self._connections):

@@ -84,6 +84,7 @@ class ReceiverService(Service):
         self._listening: list[Deferred[IListeningPort | None]] = []
         self._own_ports: list[IListeningPort] = []
         self._announcing: IDelayedCall | None = None
+        self._deadline: float | None = None  # of the stop, if it is expected
 
     @override
     def privilegedStartService(self) -> None:
@@ -141,9 +142,22 @@ class ReceiverService(Service):
             each.addCallback(_announce)
 
     def stop_listening(self) -> Deferred[list[None]]:
-        """Accept no more connections; those that are open go on."""
+        """Accept no more connections; those that are open go on.
+
+        Those who wait to be accepted are closed, and counted.
+        """
         self.factory.stop_accepting()
+        self._turn_away_waiting()
         return self._close_ports()
+
+    def expect_stop(self) -> None:
+        """Let the time that the stop may take begin now.
+
+        This may be called from a signal's handler, in the middle of a turn of the
+        reactor. A long one ends early then.
+        """
+        self._deadline = self._clock.seconds() + self._drain_seconds
+        self.factory.expect_drain(self._deadline)
 
     def _close_ports(self) -> Deferred[list[None]]:
         announcing, self._announcing = self._announcing, None
@@ -176,11 +190,14 @@ class ReceiverService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        deadline = self._clock.seconds() + self._drain_seconds
+        now = self._clock.seconds()
+        deadline, self._deadline = self._deadline, None
+        if deadline is None:
+            deadline = now + self._drain_seconds
         starts = self._starts
         self._empty_queues(deadline)
         stopped = self._close_ports()  # Those who are at the door are let in.
-        drained = self.factory.drain(self._drain_seconds)
+        drained = self.factory.drain(max(0.0, deadline - now))
         await stopped
         await drained
         if unread := self.factory.unread_bytes:
@@ -206,12 +223,19 @@ class ReceiverService(Service):
 
     def _empty_queues(self, deadline: float) -> None:
         """Accept all who wait to be: their kernel has told them that they are."""
-        turned_away = 0
-        for own in self._own_ports:
-            port = own.listening if isinstance(own, RefusingPort) else own
+        for port in self._ports():
             accept_waiting(port, lambda: self._clock.seconds() >= deadline)
-            turned_away += turn_away_waiting(port)
-        if turned_away:
+        self._turn_away_waiting()
+
+    def _ports(self) -> list[IListeningPort | None]:
+        """Those whose queues are this server's alone."""
+        return [
+            own.listening if isinstance(own, RefusingPort) else own
+            for own in self._own_ports
+        ]
+
+    def _turn_away_waiting(self) -> None:
+        if turned_away := sum(map(turn_away_waiting, self._ports())):
             _log.warn(
                 "{connections} that waited to be accepted were closed unread",
                 connections=count(turned_away, "connection"),

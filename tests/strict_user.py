@@ -107,7 +107,7 @@ class Elsewhere:
     def unregisterProducer(self, producer: Any = None) -> None:
         """Never pause it."""
 
-    def flush(self, seconds: float) -> Deferred[int]:
+    def flush(self, seconds: float | None) -> Deferred[int]:
         """Hold nothing back."""
         return succeed(0)
 

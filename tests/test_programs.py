@@ -109,6 +109,37 @@ class ServerTests(SynchronousTestCase):
                 server.out, accepted(client) + b"recv data: only\nfinish.\n"
             )
 
+    def test_once_waits_for_a_slow_output(self) -> None:
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        with self.start("--once", "--drain", "0", stdout=writing) as server:
+            os.close(writing)
+            lines = b"".join(b"%d\n" % number for number in range(5000))
+            with Client(server.port()) as client:
+                client.sendall(lines)
+                client.shutdown(socket.SHUT_WR)
+                self.assertEqual(client.recv(1), b"")  # All of it is read.
+            printed = b""
+            while piece := os.read(reading, 65536):
+                printed += piece
+            self.assertEqual(server.end(), 0)
+        self.assertEqual(printed.count(b"recv data: "), 5000)
+        self.assertTrue(printed.endswith(b"recv data: 4999\nfinish.\n"))
+
+    def test_once_counts_those_who_waited(self) -> None:
+        with self.start("--once") as server, contextlib.ExitStack() as clients:
+            port = server.port()
+            server.process.send_signal(signal.SIGSTOP)
+            for _ in range(300):
+                clients.enter_context(Client(port)).shutdown(socket.SHUT_WR)
+            server.process.send_signal(signal.SIGCONT)
+            server.end()
+        said = server.err.decode()
+        turned_away = said.count("no more are accepted")
+        others = sum(map(int, re.findall(r"(\d+) others?", said)))
+        unread = sum(map(int, re.findall(r"(\d+) connections? that waited", said)))
+        self.assertEqual(turned_away + others + unread, 299, said)
+
     def test_once_with_an_end_that_was_not_in_order(self) -> None:
         for options in (("--once",), ("--once", "--output", os.devnull)):
             with self.start(*options) as server:
@@ -361,6 +392,32 @@ class SecondSignalTests(SynchronousTestCase):
                 ended(client)
                 server.process.send_signal(second)
                 self.assertEqual(server.end(), -second)
+
+    def test_while_the_reactor_is_busy(self) -> None:
+        script = """
+import sys
+from echolab import cli, receiver
+
+def busy(self, data):
+    print("busy", flush=True)
+    while True:
+        pass
+
+receiver.ReceiverProtocol.dataReceived = busy
+sys.argv[0] = "echolab"
+from echolab.__main__ import main
+main()
+"""
+        program = (sys.executable, "-c", script)
+        with (
+            Program(*SERVER, program=program) as server,
+            Client(server.port()) as client,
+        ):
+            client.sendall(b"x")
+            server.wait_for(b"busy")
+            server.process.send_signal(signal.SIGTERM)
+            server.process.send_signal(signal.SIGINT)
+            self.assertIn(server.end(), (-signal.SIGTERM, -signal.SIGINT))
 
     def test_that_comes_before_the_first_is_heard(self) -> None:
         with self.start() as server, Client(server.port()):

@@ -789,6 +789,67 @@ class DrainTests(ReceiverCase):
             self.turn()
         self.assertFalse(transport.aborted)
 
+    def test_what_comes_after_its_time_is_not_read(self) -> None:
+        """As in one long turn of the reactor: nobody has been aborted yet."""
+        protocol, transport = self.connect()
+        late, _ = self.connect()
+        self.factory.drain(5)
+        self.clock.rightNow = 5.0
+        protocol.dataReceived(b"x\n")
+        self.assertTrue(transport.aborted)
+        self.assertIs(self.lose(protocol, error.ConnectionAborted()), EndCause.STOPPED)
+        self.assertEqual(self.transcript.lines(), [])
+        self.assertEqual(self.transcript.ends()[-1].unread_bytes, 2)
+        self.assertEqual(self.factory.unread_bytes, 2)
+        self.lose(late)
+
+    def connect_tls(self) -> tuple[ReceiverProtocol, FakeTransport]:
+        protocol = self.factory.buildProtocol(ADDRESS)
+        assert isinstance(protocol, ReceiverProtocol)
+        transport = FakeTransport()
+        alsoProvides(transport, ISSLTransport)
+        transport.peerAddr = ADDRESS
+        protocol.makeConnection(transport)
+        return protocol, transport
+
+    def test_lets_a_handshake_come_to_its_end(self) -> None:
+        protocol, transport = self.connect_tls()
+        self.factory.drain(5)
+        self.clock.pump([TURN_SECONDS] * 1000)
+        self.assertFalse(transport.disconnecting)
+        protocol.handshakeCompleted()
+        self.clock.pump([TURN_SECONDS] * 100)
+        self.assertFalse(transport.disconnecting)  # Its first bytes are on their way.
+        protocol.dataReceived(b"x\n")
+        self.turn()
+        self.turn()
+        self.assertTrue(transport.disconnecting)
+        self.assertIs(self.lose(protocol), EndCause.STOPPED)
+        self.assertEqual(self.transcript.lines(), [b"x"])
+
+    def test_a_client_that_says_nothing_after_its_handshake_is_not_waited_for(
+        self,
+    ) -> None:
+        protocol, transport = self.connect_tls()
+        protocol.handshakeCompleted()
+        self.factory.drain(5)
+        self.clock.pump([TURN_SECONDS] * 1000)
+        self.assertTrue(transport.disconnecting)
+        self.lose(protocol)
+
+    def test_a_handshake_that_takes_too_long_is_told(self) -> None:
+        protocol, transport = self.connect_tls()
+        drained = self.factory.drain(5)
+        while not transport.aborted:
+            self.turn()
+        protocol.connectionLost(Failure(error.ConnectionAborted()))
+        self.turn()
+        self.successResultOf(drained)
+        [refused] = self.transcript.events
+        assert isinstance(refused, Refused)
+        self.assertIs(refused.cause, EndCause.HANDSHAKE)
+        self.assertEqual(refused.detail, "the server stopped before it was done")
+
     def test_peer_that_ends_first_has_ended_in_order(self) -> None:
         protocol, _ = self.connect()
         self.factory.drain(5)

@@ -57,7 +57,7 @@ class Held:
 
     def unregisterProducer(self, producer: IProducer | None = None) -> None: ...
 
-    def flush(self, seconds: float) -> Deferred[int]:
+    def flush(self, seconds: float | None) -> Deferred[int]:
         self.flushing = seconds
         self.flushed: Deferred[int] = Deferred()
         return self.flushed
@@ -392,7 +392,7 @@ class SenderServiceTests(TestCase):
         self, output: IOutput | None = None, clock: Clock | None = None, **more: Any
     ) -> SenderService:
         class Screen(Held):
-            def flush(self, seconds: float) -> Deferred[int]:
+            def flush(self, seconds: float | None) -> Deferred[int]:
                 return succeed(0)
 
         def done(why: EcholabError | None) -> None:
