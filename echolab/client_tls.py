@@ -10,6 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from cryptography.x509 import (
+    DNSName,
+    ExtensionNotFound,
+    SubjectAlternativeName,
+)
 from OpenSSL import SSL
 from OpenSSL.crypto import FILETYPE_PEM, X509, load_certificate, load_privatekey
 from service_identity import VerificationError
@@ -247,11 +252,29 @@ def _check(
     return bool(good and (depth or not connection.fault))
 
 
+def _check_spelling(certificate: X509) -> None:
+    """Refuse names that OpenSSL and service_identity do not read alike.
+
+    The latter takes white space off, the former does not: what it says of a CA's
+    name constraints would be said of another name.
+
+    Raises:
+        ValueError: there is white space in one.
+    """
+    extensions = certificate.to_cryptography().extensions
+    with suppress(ExtensionNotFound):
+        names = extensions.get_extension_for_class(SubjectAlternativeName).value
+        for name in names.get_values_for_type(DNSName):
+            if name != "".join(name.split()):
+                raise ValueError("white space in a name")
+
+
 def _name_fault(certificate: X509, name: _Name) -> str:
     """Why a certificate is not that of ``name``; empty if it is."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # A server may not write to our stderr.
+            _check_spelling(certificate)
             verify_service_identity(extract_patterns(certificate), [name], [])
     except VerificationError:
         return "the certificate is for another name"

@@ -99,6 +99,19 @@ def _port(text: bytes) -> int:
     return int(text)
 
 
+_ADDRESSES_BYTES = {0x11: 12, 0x21: 36, 0x31: 216}
+"""How long the addresses of a family are; type-length-values follow."""
+
+
+def _check_values(values: bytes) -> None:
+    """Check that each value ends within the header; none is used."""
+    while values:
+        size = 3 + int.from_bytes(values[1:3], "big")
+        if len(values) < size:
+            raise MalformedError("a value in a PROXY header that does not end")
+        values = values[size:]
+
+
 def _parse_v2(data: bytes) -> Header | None:
     if len(data) < _V2_HEAD:
         return None
@@ -113,6 +126,8 @@ def _parse_v2(data: bytes) -> Header | None:
     family, body = data[13], data[_V2_HEAD:size]
     if command == 0 or family == 0:  # LOCAL, or UNSPEC
         return Header(None, size)
+    if family in _ADDRESSES_BYTES:
+        _check_values(body[_ADDRESSES_BYTES[family] :])
     if family == 0x11 and len(body) >= 12:
         host = socket.inet_ntop(socket.AF_INET, body[:4])
         port = int.from_bytes(body[8:10], "big")

@@ -113,4 +113,14 @@ class NamedServerConnections:
     def serverConnectionForTLS(self, protocol: Any) -> ServerConnection:
         """Make one connection."""
         twisteds = self._creator.serverConnectionForTLS(protocol)
-        return ServerConnection(twisteds.get_context())
+        return _NamedConnection(twisteds.get_context())
+
+
+class _NamedConnection(ServerConnection):
+    """A connection whose certificate Twisted picks by the name that is asked for."""
+
+    @override
+    def get_servername(self) -> bytes | None:
+        """Return the name; None for one that no host has: Twisted takes ASCII alone."""
+        name = super().get_servername()
+        return name if name is not None and name.isascii() else None

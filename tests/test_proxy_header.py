@@ -56,6 +56,8 @@ BAD = [
     v2(1, 0x11, ADDRESSES4),
     v2(2, 0x11, ADDRESSES4 + PORTS),
     v2(1, 0x12, ADDRESSES4 + PORTS),
+    v2(1, 0x11, ADDRESSES4 + PORTS + b"\2\xff\xff"),
+    v2(1, 0x11, ADDRESSES4 + PORTS + b"\x04\0\1x\x04\0"),
     v2(1, 0x11, ADDRESSES4 + PORTS, version=3),
     v2(1, 0x11, b"x" * V2_BYTES),
 ]

@@ -23,6 +23,7 @@ from unittest import mock
 
 import trustme
 from cryptography.x509 import DNSName
+from OpenSSL import SSL
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from echolab.handed_over import handed_over
@@ -278,6 +279,24 @@ class TLSTests(TLSCase):
         chain.rename(folder / "localhost.pem")
         ended = run("server", "--listen", f"tls:{folder}:0")
         self.assertIn(b"a chain too long for tls:; use ssl:\n", ended.err)
+
+    def test_a_name_that_no_host_has(self) -> None:
+        folder = self.folder / "served"
+        folder.mkdir()
+        (self.folder / "server.pem").rename(folder / "localhost.pem")
+        text = f"tls:{folder}:0:interface=127.0.0.1"
+        server = self.start("--listen", text)
+        for number, name in enumerate((b"b\xfccher", b"\xff", b"localhost"), start=1):
+            context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+            with Client(server.port()) as plain:
+                client = SSL.Connection(context, plain)
+                plain.settimeout(None)  # Else it is non-blocking, which OpenSSL tells.
+                client.set_tlsext_host_name(name)
+                client.set_connect_state()
+                client.do_handshake()
+                client.sendall(b"hello\n")
+                server.wait_for(b"recv hello\n", times=number)
+        self.assertNotIn(b"Traceback", server.err)
 
     def test_key_updates_whose_answers_nobody_reads(self) -> None:
         # Megabytes of answers fill the kernel's buffers first. That takes longer on
