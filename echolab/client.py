@@ -246,7 +246,7 @@ class SenderProtocol(Protocol):
 
     def stop(self, seconds: float) -> None:
         """End the connection, within ``seconds`` even if the server is stuck."""
-        if not self.connected:
+        if self._stopped or not self.connected:
             return
         self._stopped = True
         self._write_no_more()

@@ -49,7 +49,8 @@ class ReceiverService(Service):
 
     Args:
         endpoints: where to listen, each with the name users know it by.
-        factory: makes the connections' protocols.
+        factory: makes the connections' protocols, for this service alone: the end
+            of one is the end of the other.
         outputs: where their sink prints, if it does. While the service runs they
             pause the factory; at the end they are flushed. Services can share
             them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.protocol import Protocol
 from twisted.trial.unittest import SynchronousTestCase
@@ -103,6 +103,8 @@ class ValueTests(SynchronousTestCase):
 
 
 class Peer(Protocol):
+    transport: Any
+
     def __init__(self) -> None:
         self.received: list[bytes] = []
 
@@ -245,6 +247,28 @@ class InTimeTests(SynchronousTestCase):
             talk.client.transport.loseConnection()
             talk.flush()
             self.assertEqual(len(talk.transcript.ends()), 1)
+
+    def test_what_was_sent_before_a_half_close_arrives_however_it_is_cut(self) -> None:
+        class Greeting(Peer):
+            def connectionMade(self) -> None:
+                self.transport.write(b"ab\ncd\nef\n")
+
+        for size in (None, 1, 4):
+            talk = connected(None, Greeting, behave="half-close")
+            talk.flush(size)
+            self.assertEqual(talk.transcript.lines(), [b"ab", b"cd", b"ef"])
+            self.assertEqual(talk.transcript.ends()[-1].received_bytes, 9)
+
+    def test_nothing_is_written_behind_an_abort(self) -> None:
+        class Aborting(Peer):
+            def dataReceived(self, data: bytes) -> None:
+                self.transport.abortConnection()
+                self.transport.write(b"too late")
+
+        talk = connected(Aborting, Peer)
+        talk.client.transport.write(b"x")
+        talk.flush()
+        self.assertEqual(talk.client.received, [])
 
     def test_answer_slowly(self) -> None:
         talk = self.talk(Behaviour.answer_slowly(20), b"x\n", reply="ready")

@@ -63,6 +63,9 @@ def _lines_of_factory(protocol: Any) -> object:
 
 
 class RecutTests(SynchronousTestCase):
+    def test_no_piece_is_empty(self) -> None:
+        self.assertEqual(cut(b"abc", [-1, 0, 2, 2, 3, 100]), [b"ab", b"c"])
+
     def test_one_that_is_right(self) -> None:
         recut(Good, DATA)
         recut(Factory.forProtocol(Good), DATA, seed=1)

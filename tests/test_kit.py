@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 
 
 class InTheReactorTests(ListeningMixin, TestCase):
+    async def test_a_stop_leaves_the_other_waits_their_answers(self) -> None:
+        client = await self.connect(self.listen().address)
+        stopping = [client.stop(), client.stop()]
+        waiting = [client.wait_for_end(), client.wait_for_end(timeout=SECONDS)]
+        ends = [await each for each in (*stopping, *waiting, client.stop())]
+        self.assertEqual({end.cause for end in ends}, {EndCause.STOPPED})
+
     async def test_a_conversation(self) -> None:
         server = self.listen(reply="echo")
         client = await self.connect(server.address)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -23,6 +23,11 @@ from echolab import (
     SenderFactory,
 )
 from tests.support import SECONDS, FakeTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from echolab import SenderProtocol
 
 
 @implementer(IConsumer)
@@ -122,22 +127,31 @@ class ProcessTests(TestCase):
         self.assertEqual(events[1].messages.raw(), b"to cat and back")
 
     async def test_a_process_that_does_not_end_is_killed(self) -> None:
-        ended: Deferred[Event] = Deferred()
+        ends: list[Callable[[SenderProtocol], None]] = [
+            lambda protocol: protocol.stop(1.0),
+            lambda protocol: protocol.finish(),
+            lambda protocol: protocol.close(),
+        ]
+        for end in ends:
+            finished = await self.endless_process(end)
+            self.assertIs(finished.cause, EndCause.STOPPED)
+
+    async def endless_process(self, end: Callable[[SenderProtocol], None]) -> Finished:
+        ended: Deferred[Finished] = Deferred()
 
         def sink(event: Event) -> None:
             if isinstance(event, Finished):
                 ended.callback(event)
 
         clock = Clock()
-        factory = SenderFactory(sink, clock=clock)
+        factory = SenderFactory(sink, clock=clock, wait_seconds=1)
         endpoint = ProcessEndpoint(reactor, b"/bin/sleep", [b"sleep", b"1000"])
         protocol: Any = await endpoint.connect(factory)
-        protocol.stop(1.0)
-        clock.advance(1.0)
-        end = await ended
-        assert isinstance(end, Finished)
-        self.assertIs(end.cause, EndCause.STOPPED)
+        end(protocol)
+        clock.pump([1.0] * 3)
+        finished = await ended
         protocol.transport.abortConnection()  # It is gone; that is no error.
+        return finished
 
 
 class NumberTests(SynchronousTestCase):

@@ -140,12 +140,13 @@ def recut(
 
 
 def cut(data: bytes, positions: Iterable[int]) -> list[bytes]:
-    """Cut bytes before each of the positions.
+    """Cut bytes before each of the positions that is one of theirs.
 
     Returns:
         The pieces, none of them empty, in order.
     """
-    ends = sorted({0, len(data), *positions})
+    inner = {each for each in positions if 0 < each < len(data)}
+    ends = sorted({0, len(data)} | inner)
     return [data[start:end] for start, end in pairwise(ends)]
 
 

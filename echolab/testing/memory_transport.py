@@ -63,7 +63,7 @@ class MemoryTransport:
 
     def write(self, data: bytes) -> None:
         """Have bytes wait for delivery."""
-        if not (self.disconnected or self._ending):
+        if not (self.disconnected or self._aborted or self._ending):
             self.waiting += data
             if len(self.waiting) > BUFFER_BYTES and not self._producer_paused:
                 self._producer_paused = True
@@ -207,7 +207,8 @@ class MemoryTransport:
 
     def _read_end(self) -> bool:
         """Take note that the other end sends no more."""
-        if not self._other.ended or self._heard_end or self.paused:
+        on_its_way = self._other.waiting or not self._other.ended
+        if on_its_way or self._heard_end or self.paused:
             return False
         self._heard_end = True
         self.readConnectionLost(Failure(error.ConnectionDone()))

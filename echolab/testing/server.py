@@ -121,6 +121,7 @@ class LabClient(Transcript):
         )
         self._protocol: SenderProtocol | None = None
         self._finished = False
+        self._stopping: list[Deferred[Finished]] = []
 
     @override
     def __call__(self, event: Event) -> None:
@@ -128,8 +129,11 @@ class LabClient(Transcript):
         if isinstance(event, Finished):
             self._over = "the connection has ended"
         super().__call__(event)
-        if self._over:
+        if isinstance(event, Finished):
             self.give_up(self._over)
+            stopping, self._stopping = self._stopping, []
+            for each in stopping:
+                each.callback(event)
 
     async def start(self, endpoint: IStreamClientEndpoint) -> Self:
         """Connect; over TLS, wait for the handshake too."""
@@ -165,12 +169,13 @@ class LabClient(Transcript):
             A Deferred that fires with its end.
         """
         assert self._protocol is not None
+        if self._over:
+            return self.wait_for_end()
+        # Told when all others are who wait for the end.
+        stopped: Deferred[Finished] = Deferred()
+        self._stopping.append(stopped)
         self._protocol.stop(DRAIN_SECONDS)
-        return self.wait_for_end().addCallback(self._ended)
-
-    def _ended(self, end: Finished) -> Finished:
-        self.give_up(self._over)  # This may be called while others are told still.
-        return end
+        return stopped
 
 
 def listen(reactor: Any = None, **keywords: Unpack[ServerKeywords]) -> LabServer:
