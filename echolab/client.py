@@ -35,6 +35,7 @@ from echolab.framing import ChunkFramer
 from echolab.kernel import keep_urgent_data
 from echolab.line import Line
 from echolab.timekeeping import TimeOfDay
+from echolab.tls_alert import NO_CLOSE_NOTIFY
 from echolab.tls_answers import TLSAnswers
 from echolab.transports import complete
 from echolab.unread_tls import READS_NOTHING, renew
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 __all__ = ["SenderFactory", "SenderProtocol"]
 
 CLOSED = "closed by the server"
-READS_NOT = "the server reads nothing"
+READS_NOT = "the server acknowledges nothing"
 
 _CLOSED = {0, errno.ECONNRESET, errno.EPIPE}
 """How a server that has closed answers what is still sent; 0 if that is unknown."""
@@ -117,6 +118,7 @@ class SenderProtocol(Protocol):
         self._stop_timer: IDelayedCall | None = None
         self._answers: TLSAnswers | None = None
         self._given_up = False
+        self._unsent = False
         self._ready = False
         self._waiting: Deferred[SenderProtocol] | None = None
 
@@ -137,6 +139,7 @@ class SenderProtocol(Protocol):
                 factory.tls_wait_seconds if self.line.over_tls else factory.wait_seconds
             ),
             half_open_seconds=factory.half_open_seconds,
+            begin=self._write_no_more,
         )
         self.transport.registerProducer(self, True)
         if self.line.over_tls:
@@ -209,9 +212,13 @@ class SenderProtocol(Protocol):
 
     def write(self, data: bytes) -> None:
         """Send bytes, as soon as the server takes them."""
-        if self.connected and not self.ending.has_begun:
+        if not self.connected:
+            return
+        if not self.ending.has_begun:
             self.ending.wrote()
-            self.transport.write(data)
+            self.line.write(data)
+        elif self.ending.server_is_closed:
+            self._unsent = True  # Whoever writes it has not ended.
 
     def registerProducer(self, producer: Producer | IProducer, streaming: bool) -> None:
         """Let ``producer`` write here, paused while the server is slow.
@@ -235,13 +242,11 @@ class SenderProtocol(Protocol):
     def finish(self) -> None:
         """Send what was written, then say that this was all, then wait."""
         if self.connected:
-            self._write_no_more()
             self.ending.finish()
 
     def close(self) -> None:
         """Send what was written; when it is delivered, close, whatever still comes."""
         if self.connected:
-            self._write_no_more()
             self.ending.hear_no_more()
 
     def stop(self, seconds: float) -> None:
@@ -249,7 +254,6 @@ class SenderProtocol(Protocol):
         if self._stopped or not self.connected:
             return
         self._stopped = True
-        self._write_no_more()
         self.ending.stop()
         self._stop_timer = self.factory.clock.callLater(
             seconds, self.transport.abortConnection
@@ -294,6 +298,8 @@ class SenderProtocol(Protocol):
             return self._unframed, ""
         if self._stopped:
             return EndCause.STOPPED, ""
+        if self._unsent:
+            return EndCause.RESET, CLOSED
         if ending.outcome is Outcome.TAKEN:
             return EndCause.EOF if ending.server_ended else EndCause.STOPPED, ""
         if ending.outcome is Outcome.STUCK:
@@ -307,11 +313,13 @@ class SenderProtocol(Protocol):
             return broken_by(line.error), errno.errorcode.get(line.error, "")
         if has_begun and not line.was_delivered():
             return EndCause.RESET, CLOSED
-        if ending.server_ended and not line.over_tls:
-            # Of a UNIX socket, epoll tells both ends at once, which Twisted takes
-            # for a connection that broke.
-            return EndCause.EOF, ""
-        return cause_of(reason, stopped=False), ""
+        if not reason.check(error.ConnectionLost):
+            return cause_of(reason, stopped=False), ""
+        if line.over_tls:
+            return EndCause.RESET, NO_CLOSE_NOTIFY
+        # Of a UNIX socket, epoll tells both ends at once, which Twisted takes for a
+        # connection that broke.
+        return (EndCause.EOF if ending.server_ended else EndCause.RESET), ""
 
     def _finish(self, cause: EndCause, detail: str) -> None:
         """Say that the connection is over, and why."""
@@ -353,7 +361,7 @@ class SenderProtocol(Protocol):
         return self._time_of_day(self.factory.clock.seconds())
 
     def _write_no_more(self) -> None:
-        if not self.ending.has_begun:
+        if self.connected:
             self.transport.unregisterProducer()
             if self._answers:
                 self._answers.count()

@@ -166,8 +166,10 @@ def _half_open_seconds(settings: ClientSettings, *, typing: bool) -> float | Non
         return 0.0
     if settings.quiet:
         return None
-    # A recording's gaps may be long: that nothing is sent says nothing.
-    return 0.0 if settings.replay else 1.0
+    if settings.replay:
+        return 0.0  # Its gaps may be long: that nothing is sent says nothing.
+    # Nor may a pause between two lines that is wanted.
+    return max(1.0, 2 / settings.lines_per_second) if settings.lines_per_second else 1.0
 
 
 def _progress(

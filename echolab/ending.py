@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from echolab.delivery import Delivery
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.interfaces import IDelayedCall
 
     from echolab.interfaces import AnyClock
@@ -68,10 +70,13 @@ class Ending:
             `LINGER_SECONDS` at least, may it acknowledge nothing.
         half_open_seconds: what it means that the server ends first; see
             `echolab.SenderFactory`.
+        begin: called when the end begins: nothing more may be written then.
 
     Attributes:
         outcome: what is known of what was sent.
         server_ended: whether the server will send no more.
+        server_is_closed: whether it counts as closed, since nothing was written for
+            so long: this side has begun to end by itself.
     """
 
     def __init__(
@@ -81,13 +86,16 @@ class Ending:
         clock: AnyClock,
         wait_seconds: float | None,
         half_open_seconds: float | None,
+        begin: Callable[[], None],
     ) -> None:
         self.outcome = Outcome.UNKNOWN
         self.server_ended = False
+        self.server_is_closed = False
         self._line = line
         self._clock = clock
         self._wait_seconds = wait_seconds
         self._half_open_seconds = half_open_seconds
+        self._begin = begin
         self._phase = _Phase.SENDING
         self._listening = True
         self._held = False
@@ -103,6 +111,7 @@ class Ending:
         """Send what was written, then tell the server, then wait."""
         if self._phase is _Phase.SENDING:
             self._phase = _Phase.FLUSHING
+            self._begin()
             if not self._line.end(self.flushed):
                 self._close()
 
@@ -154,6 +163,8 @@ class Ending:
 
     def stop(self) -> None:
         """The connection is lost, or is being ended by others: do nothing more."""
+        if self._phase is _Phase.SENDING:
+            self._begin()
         self._phase = _Phase.CLOSING
         self._cancel()
 
@@ -173,6 +184,7 @@ class Ending:
                 # A server that is gone answers what waits with a reset.
                 self._wait(self._half_open_seconds)
             else:
+                self.server_is_closed = True
                 self.finish()
         elif self._phase is _Phase.WAITING and not self._held:
             self._confirm()  # Else nobody listens; `resume` begins anew.

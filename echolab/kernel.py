@@ -125,9 +125,9 @@ class WatchedSocket:
             if self.sent_bytes:
                 self.unacknowledged_bytes = _ask(watched, termios.TIOCOUTQ)
             if self.sent_bytes or not self._at_end:
-                self.error = self.error or watched.getsockopt(
-                    socket.SOL_SOCKET, socket.SO_ERROR
-                )
+                pending = watched.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if self.error in (0, errno.EPIPE):  # That says less.
+                    self.error = pending or self.error
             info = watched.getsockopt(
                 socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size
             )

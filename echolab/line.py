@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import (
@@ -41,7 +43,13 @@ class Line:
         self._transport = transport
         self._below = below_tls(transport) or transport
         self._watched = watch(self._below)
-        self._last_byte: int | None = None  # of all that was to be sent
+        self._written_bytes = 0
+        self._last_byte: int | None = None  # of all that was to be sent over TLS
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+        self._written_bytes += len(data)
+        self._transport.write(data)
 
     def end(self, flushed: Callable[[], None]) -> bool:
         """End the sending side behind what was written, where one side can end.
@@ -69,7 +77,7 @@ class Line:
 
     def flushed(self) -> None:
         """All that was to be sent is with the kernel."""
-        if self._watched is not None:
+        if self.over_tls and self._watched is not None:
             self._last_byte = self._watched.sent_bytes
 
     def close(self, flushed: Callable[[], None]) -> None:
@@ -93,7 +101,16 @@ class Line:
     @property
     def error(self) -> int:
         """The errno that the socket has ended with; 0 if it is unknown, or none."""
-        return self._watched.error if self._watched is not None else 0
+        watched = self._watched
+        if watched is None:
+            return 0
+        if (
+            watched.error == errno.EPIPE
+            and watched.family == socket.AF_UNIX
+            and watched.sent_bytes == self._written_bytes
+        ):
+            return 0  # The peer has closed, and has read all: else it had reset.
+        return watched.error
 
     def broken(self) -> int:
         """The errno that the socket has had since it was last asked; 0 for none."""
@@ -122,7 +139,7 @@ class Line:
         """
         if self._watched is None:
             return True
-        if self._last_byte is None or self._watched.error:
+        last = self._last_byte if self.over_tls else self._written_bytes
+        if last is None or self.error:
             return False
-        taken = self._watched.sent_bytes - self._watched.unacknowledged_bytes
-        return taken >= self._last_byte
+        return self._watched.sent_bytes - self._watched.unacknowledged_bytes >= last

@@ -10,7 +10,10 @@ from echolab.events import Finished, Received
 if TYPE_CHECKING:
     from echolab.events import Event, Sink
 
-__all__ = ["AlertWatch", "begins_tls"]
+__all__ = ["NO_CLOSE_NOTIFY", "AlertWatch", "begins_tls"]
+
+NO_CLOSE_NOTIFY = "unexpected eof while reading"
+"""OpenSSL's words for a TCP end without the end of TLS before it (RFC 8446, 6.1)."""
 
 ALERT_BYTES = 7
 

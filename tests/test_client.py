@@ -243,11 +243,11 @@ class SenderTests(SynchronousTestCase):
         self.clock.advance(1)
         self.clock.pump([0.5] * 3)
         self.assertTrue(below.disconnecting)
-        self.assertFalse(
-            self.transport.disconnecting
-        )  # No word of TLS's is waited for.
+        self.assertFalse(self.transport.disconnecting)  # It would not be read.
         self.assertIs(self.lose(), EndCause.TIMEOUT)
-        self.assertEqual(self.transcript.ends()[-1].detail, "the server reads nothing")
+        self.assertEqual(
+            self.transcript.ends()[-1].detail, "the server acknowledges nothing"
+        )
 
     def test_tls_server_that_ends_before_it_took_all(self) -> None:
         below, _ = self.sending_over_tls()
@@ -321,6 +321,28 @@ class SenderTests(SynchronousTestCase):
         self.protocol.writeConnectionLost()
         self.assertTrue(self.transport.disconnecting)
         self.assertIs(self.lose(), EndCause.EOF)
+
+    def test_what_is_written_to_a_server_that_counts_as_closed_is_not_lost_unsaid(
+        self,
+    ) -> None:
+        self.protocol.readConnectionLost()
+        self.clock.advance(1)
+        self.protocol.write(b"late")
+        self.protocol.finish()
+        self.protocol.writeConnectionLost()
+        self.assertIs(self.lose(), EndCause.RESET)
+        self.assertEqual(self.transcript.ends()[-1].detail, "closed by the server")
+
+    def test_tls_server_that_ends_without_a_word_of_tls(self) -> None:
+        self.over_tls()
+        self.assertIs(self.lose(error.ConnectionLost()), EndCause.STOPPED)  # All taken.
+        self.transport = FakeTLS()
+        self.transport.peerAddr = ADDRESS
+        self.protocol = self.connect()
+        self.protocol.handshakeCompleted()
+        self.assertIs(self.lose(error.ConnectionLost()), EndCause.RESET)
+        detail = self.transcript.ends()[-1].detail
+        self.assertEqual(detail, "unexpected eof while reading")
 
     def test_server_that_ended_may_be_reading_slowly(self) -> None:
         self.protocol.readConnectionLost()
@@ -417,7 +439,9 @@ class SenderTests(SynchronousTestCase):
         self.clock.pump([0.5] * 11)
         self.assertTrue(self.transport.disconnecting)
         self.assertIs(self.lose(), EndCause.TIMEOUT)
-        self.assertEqual(self.transcript.ends()[-1].detail, "the server reads nothing")
+        self.assertEqual(
+            self.transcript.ends()[-1].detail, "the server acknowledges nothing"
+        )
 
     def test_server_that_has_half_closed_takes_the_rest(self) -> None:
         peer = self.joined()

@@ -123,6 +123,33 @@ class ClientTests(SynchronousTestCase):
                 self.assertRegex(client.err.decode(), f"^{where}[^\n]*\n$")
                 self.assertEqual(client.out, b"")
 
+    def test_unix_server_that_closes_in_order(self) -> None:
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        listener = self.enterContext(socket.socket(socket.AF_UNIX))
+        listener.bind(f"{folder}/lab.sock")
+        listener.listen()
+        listener.settimeout(SECONDS)
+        for said in (b"QUIT\n", b""):
+            # Without --quiet it would count as closed after a second.
+            words = ("client", "--connect", f"unix:{folder}/lab.sock", "--quiet")
+            with Program(*words) as client:
+                server = self.enterContext(listener.accept()[0])
+                client.send(said)
+                if said:
+                    self.assertEqual(server.recv(100), said)
+                server.sendall(b"bye\n")
+                server.close()
+                client.end_input()
+                self.assertEqual((client.end(), client.err), (0, b""))
+
+    def test_a_rate_is_no_silence(self) -> None:
+        self.serve(behave="half-close")
+        with self.client("--rate", "0.9") as client:
+            client.send(b"1\n2\n3\n")
+            client.end_input()
+            self.assertEqual((client.end(), client.err), (0, b""))
+        self.assertEqual(self.server.received(), b"1\n2\n3\n")
+
     def test_server_that_sends_nothing_but_reads(self) -> None:
         # As `ncat -l < /dev/null` does: it ends its sending side at once.
         self.serve(behave="half-close")

@@ -84,6 +84,11 @@ class RawServer:
         if self.transport.disconnecting:
             self.client.connectionLost(Failure(ConnectionDone()))
 
+    def end(self) -> None:
+        """Send close_notify, and go on reading."""
+        self._tls.shutdown()
+        self.client.dataReceived(self._tls.bio_read(1 << 16))
+
     def _go_on(self) -> None:
         try:
             if not self.greeted:
@@ -93,7 +98,7 @@ class RawServer:
                 self.greeted = True
             while True:
                 self.read += self._tls.recv(1 << 16)
-        except SSL.WantReadError:
+        except (SSL.WantReadError, SSL.ZeroReturnError):
             pass
         except SSL.Error as error:
             self.errors.append(error)
@@ -263,6 +268,26 @@ class ProofTests(SynchronousTestCase):
         [finished] = self.transcript.ends()
         self.assertIs(finished.cause, EndCause.ERROR)
         self.assertIn("alert certificate required", finished.detail)
+
+    def test_a_server_that_ends_its_side_first(self) -> None:
+        for version in VERSIONS:
+            server = RawServer(self.authority.context(NAMES, version=version))
+            self.successResultOf(self.connect(server))
+            server.end()
+            self.assertEqual(self.transcript.ends(), [])
+            server.client.wrappedProtocol.write(b"last\n")
+            self.clock.advance(0)
+            server.talk()
+            self.clock.advance(1)
+            producer: Any = server.transport.producer
+            producer.resumeProducing()  # All is with the kernel.
+            self.clock.advance(0)
+            server.talk()
+            self.assertEqual(server.read, b"secret\nlast\n")
+            [finished] = self.transcript.ends()
+            self.assertIs(finished.cause, EndCause.EOF)
+            self.assertEqual(self.clock.getDelayedCalls(), [])
+            self.transcript = Transcript(clock=self.clock)
 
     def test_insecure_asks_for_a_name_and_believes_anybody(self) -> None:
         server = RawServer(self.authority.context(None))
