@@ -27,15 +27,20 @@ __all__ = [
 ]
 
 _SAFE = b"\t\n" + bytes(range(0x20, 0x7F))
-_UNSAFE = re.compile(
-    "["
-    "\0-\x08\x0b-\x1f\x7f"  # control characters (ECMA-48 C0), but tab and newline
-    "\x80-\x9f"  # the C1 set: U+009B is "ESC [" to some terminals
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional controls
-    "\u2028\u2029"  # line and paragraph separators
-    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # invisible marks and tags
-    "]"
+_UNSAFE_RANGES = (
+    # Control characters (ECMA-48 C0), but tab and newline.
+    *(("\0", "\x08"), ("\x0b", "\x1f"), ("\x7f", "\x7f")),
+    # The C1 set: U+009B is "ESC [" to some terminals.
+    ("\x80", "\x9f"),
+    # Bidirectional controls.
+    *(("\u061c", "\u061c"), ("\u200e", "\u200f")),
+    *(("\u202a", "\u202e"), ("\u2066", "\u2069")),
+    # Line and paragraph separators.
+    ("\u2028", "\u2029"),
+    # Invisible marks and tags.
+    *(("\ufeff", "\ufeff"), ("\ufff9", "\ufffb"), ("\U000e0000", "\U000e007f")),
 )
+_UNSAFE = re.compile(f"[{''.join(f'{a}-{b}' for a, b in _UNSAFE_RANGES)}]+")
 
 _SHORT = {"\n": r"\n", "\r": r"\r", "\\": r"\\"}
 
@@ -57,7 +62,7 @@ def _escape_text(text: str) -> str:
 
 
 def _shown(match: re.Match[str]) -> str:
-    return _as_escape(match.group())
+    return match.group().translate(_ESCAPES)
 
 
 def _as_escape(character: str) -> str:
@@ -70,6 +75,21 @@ def _as_escape(character: str) -> str:
         return f"\\x{code - 0xDC00:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
+
+_ESCAPES = {
+    number: _as_escape(chr(number))
+    for first, last in _UNSAFE_RANGES
+    for number in range(ord(first), ord(last) + 1)
+}
+"""For `str.translate`, once for each run of them: one by one takes long."""
+
+
+def _as_json_escape(character: str) -> str:
+    units = character.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+_JSON_ESCAPES = {number: _as_json_escape(chr(number)) for number in _ESCAPES}
 
 # All of printable ASCII but what labels are made of: space ( ) , : @ [ \ ]
 _PLAIN_NAME = re.compile(r"[!-'*-+\--9;-?A-Z^-~]*")
@@ -156,13 +176,7 @@ def escape_json(line: str) -> str:
 
 
 def _shown_in_json(match: re.Match[str]) -> str:
-    return _units(match.group())
-
-
-@lru_cache(maxsize=1024)
-def _units(text: str) -> str:
-    units = text.encode("utf-16-be").hex()
-    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    return match.group().translate(_JSON_ESCAPES)
 
 
 def escape_messages(messages: Messages) -> Messages:

@@ -57,7 +57,8 @@ class LogOutput(BufferedOutput):
             self.try_again_in(TURN_SECONDS)
         self._left -= len(piece) + LINE_COST * len(lines)
         for line in lines:
-            self._log.info("{line}", line=line)
+            # Twisted's log has no entry for an empty one.
+            self._log.info("{line}", line=line or " ")
         return len(piece)
 
     @override

@@ -9,6 +9,7 @@ from itertools import islice, repeat
 from typing import TYPE_CHECKING
 
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import connectionDone
 from typing_extensions import override
 
@@ -68,6 +69,7 @@ class MisbehavingProtocol(ReplyingProtocol):
         self._mute = False
         self._at_last: Callable[[], None] | None = None
         self._pacing = False
+        self._half_closed = False
         self._behind = False  # with the replies, so that nothing more is read
         # Of the last replies that are owed: when they are due, to how many bytes.
         self._debts: deque[tuple[float, int]] = deque()
@@ -133,6 +135,9 @@ class MisbehavingProtocol(ReplyingProtocol):
     def end(self, cause: EndCause, detail: str = "") -> None:
         if cause is EndCause.STOPPED or self._room():
             super().end(cause, detail)
+            if self.connected and ISSLTransport.providedBy(self.transport):
+                # TLS waits for the peer's end, which is read too.
+                self.transport.resumeProducing()
 
     @override
     def may_answer(self) -> bool:
@@ -210,8 +215,10 @@ class MisbehavingProtocol(ReplyingProtocol):
         return self._received_bytes >= (fault.after_bytes or 0)
 
     def _half_close(self) -> None:
-        self.transport.unregisterProducer()
-        self.transport.loseWriteConnection()
+        if not self._half_closed:
+            self._half_closed = True
+            self.transport.unregisterProducer()
+            self.transport.loseWriteConnection()
 
     def _when_paid(self, act: Callable[[], None]) -> None:
         """Answer no more; do this when all that is owed is sent."""

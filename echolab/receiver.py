@@ -56,6 +56,9 @@ STOPPED_FIRST = "the server stopped before it was done"
 FIRST_BYTES_SECONDS = 0.5
 """How long after its handshake a TLS client's first bytes may be on their way."""
 
+SHOWING_SECONDS = 0.5
+"""How long after the end of a drain unfinished messages may still be shown."""
+
 LINGER_SECONDS = 2.0
 """How long a peer may take to let a connection end that this side has ended."""
 
@@ -238,12 +241,12 @@ class ReceiverProtocol(Protocol):
         now = self._time_of_day(ended)
         factory.closed(self, self.remote)
         if self._peer is None:
+            why = self._detail or _tls_reason(reason)
             if self._ended is EndCause.STOPPED:
                 factory.unread_bytes += self.unread_bytes()
-                why = STOPPED_FIRST
-            else:
-                why = self._detail or _tls_reason(reason)
-            factory.refuse(Peer.of(0, self.remote), EndCause.HANDSHAKE, why)
+                why = STOPPED_FIRST if ISSLTransport.providedBy(self.transport) else ""
+            if why:
+                factory.refuse(Peer.of(0, self.remote), EndCause.HANDSHAKE, why)
             return
         try:
             self.finish_framing(now)
@@ -281,6 +284,10 @@ class ReceiverProtocol(Protocol):
             )
         )
 
+    def is_late(self) -> bool:
+        """Whether the server has had its time to end, so that nothing more is read."""
+        return self.factory.is_late()
+
     def now(self) -> float:
         """Return the time of day, for an event of this connection."""
         return self._time_of_day(self.factory.clock.seconds())
@@ -310,7 +317,9 @@ class ReceiverProtocol(Protocol):
         Over TLS, something may yet come: the client had to wait for the handshake.
         """
         quiet = self._received_bytes == self._bytes_last_turn
-        if quiet and self._ended is None and not self._begins_tls():
+        # One that is not read, since it does not take its replies, may have sent more.
+        held = self._full or self._begins_tls()
+        if quiet and self._ended is None and not held:
             self.end(EndCause.STOPPED)
         self._bytes_last_turn = self._received_bytes
 
@@ -341,8 +350,12 @@ class ReceiverProtocol(Protocol):
 
     def finish_framing(self, now: float) -> None:
         """Give out the last message, once, if the peer has not ended it."""
-        if not self._framing_is_over and self._ended not in _UNFRAMED:
-            self._framing_is_over = True
+        if self._framing_is_over or self._ended in _UNFRAMED:
+            return
+        self._framing_is_over = True
+        if self.factory.is_late(by=SHOWING_SECONDS):
+            self._late_bytes += self._framer.buffered_bytes
+        else:
             self._report(now, self._framer.end)
 
     def _report(

@@ -249,9 +249,9 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         """Let what comes from now on be late at ``deadline``, on the clock."""
         self._deadline = max(self._deadline, deadline)
 
-    def is_late(self) -> bool:
-        """Whether a drain has had its time: nothing more is read then."""
-        return self._deadline > 0 and self.clock.seconds() >= self._deadline
+    def is_late(self, by: float = 0.0) -> bool:
+        """Whether a drain has had its time, and so many seconds more."""
+        return self._deadline > 0 and self.clock.seconds() >= self._deadline + by
 
     def drain(self, seconds: float) -> Deferred[None]:
         """Accept nothing more, read what has arrived, then end.

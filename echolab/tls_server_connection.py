@@ -48,6 +48,9 @@ class ServerConnection(TLSConnection):
 
     @override
     def do_handshake(self) -> None:
+        above = self.get_app_data()
+        if getattr(getattr(above, "wrappedProtocol", None), "is_late", bool)():
+            raise SSL.WantReadError  # It is ended before long; a handshake is dear.
         try:
             super().do_handshake()
         except SSL.WantReadError:

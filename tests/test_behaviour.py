@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.protocol import Protocol
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab import Behaviour
+from echolab import Behaviour, EndCause
 from echolab.misbehaving import GARBAGE
 from echolab.testing import LabProcess, connected
 from tests.support import SECONDS
@@ -522,6 +522,32 @@ class PlainSocketTests(SynchronousTestCase):
         self.server.wait_for_end()
         self.assertEqual(self.server.chunks(), [b"a", b"b", b"c"])
         self.assertEqual(self.struck(), ["read-bytewise", "close:after-bytes=3"])
+
+    def test_two_half_closes_are_one(self) -> None:
+        self.serve(
+            Behaviour.half_close(after_messages=1),
+            Behaviour.half_close(after_messages=2),
+        )
+        client = self.connect()
+        client.sendall(b"1\n")
+        self.assertEqual(client.recv(1), b"")
+        for line in ("2", "3"):
+            client.sendall(f"{line}\n".encode())
+            self.server.wait_for_line(line)
+        client.close()
+        self.assertIs(self.server.wait_for_end().cause, EndCause.EOF)
+
+    def test_close_over_tls_hears_the_clients_end(self) -> None:
+        import ssl
+
+        self.serve(Behaviour.close(after_messages=1), tls=True)
+        context = ssl.create_default_context(cafile=self.server.ca)
+        with context.wrap_socket(self.connect(), server_hostname="localhost") as client:
+            client.sendall(b"hello\n")
+            self.assertEqual(self.receive_all(client), b"")
+            client.unwrap()
+            end = self.server.wait_for_end()
+        self.assertEqual((end.received_bytes, end.unread_bytes), (6, 0))
 
     def test_over_tls(self) -> None:
         import ssl

@@ -34,7 +34,7 @@ class LogOutputTests(TestCase):
         self.assertEqual(self.successResultOf(self.output.flush(1)), 0)
         self.assertFalse(self.output.reopen())
         self.output.close()
-        self.assertEqual(self.said(), ["recv data: a {b}", "recv data: \\xff", ""])
+        self.assertEqual(self.said(), ["recv data: a {b}", "recv data: \\xff", " "])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_a_turn_logs_so_many_lines_however_they_come(self) -> None:

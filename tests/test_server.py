@@ -803,6 +803,39 @@ class DrainTests(ReceiverCase):
         self.assertEqual(self.factory.unread_bytes, 2)
         self.lose(late)
 
+    def test_unfinished_messages_are_counted_where_there_is_no_time_to_show_them(
+        self,
+    ) -> None:
+        for seconds, shown, unread in ((5.4, [b"rest"], 0), (5.5, [], 4)):
+            self.setUp()
+            protocol, _ = self.connect()
+            protocol.dataReceived(b"rest")
+            self.factory.drain(5)
+            self.clock.rightNow = seconds
+            protocol.abort()
+            self.lose(protocol, error.ConnectionAborted())
+            self.assertEqual(self.transcript.lines(), shown)
+            self.assertEqual(self.factory.unread_bytes, unread)
+
+    def test_a_peer_that_is_slow_to_take_its_replies_is_waited_for(self) -> None:
+        self.factory = ReceiverFactory(
+            self.transcript,
+            clock=self.clock,
+            make_protocol=lambda framer: ReplyingProtocol(framer, echo),
+        )
+        protocol, transport = self.connect()
+        assert isinstance(protocol, ReplyingProtocol)
+        protocol.pauseProducing()
+        self.factory.drain(5)
+        self.clock.pump([TURN_SECONDS] * 1000)
+        self.assertFalse(transport.disconnecting)
+        protocol.resumeProducing()
+        protocol.dataReceived(b"x\n")
+        self.turn()
+        self.turn()
+        self.assertTrue(transport.disconnecting)
+        self.lose(protocol)
+
     def connect_tls(self) -> tuple[ReceiverProtocol, FakeTransport]:
         protocol = self.factory.buildProtocol(ADDRESS)
         assert isinstance(protocol, ReceiverProtocol)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
@@ -28,6 +29,15 @@ class RefusalTests(SynchronousTestCase):
                 connection.bio_write(data[at : at + 1])
                 self.assertRaises(SSL.WantReadError, connection.do_handshake)
             self.assertRaises(SSL.WantReadError, connection.bio_read, 99)
+
+    def test_no_handshake_is_made_when_there_is_no_time_for_it(self) -> None:
+        connection = ServerConnection(SSL.Context(SSL.TLS_SERVER_METHOD), None)
+        connection.set_accept_state()
+        connection.set_app_data(mock.Mock())
+        connection.get_app_data().wrappedProtocol.is_late.return_value = True
+        connection.bio_write(b"hello\n")
+        self.assertRaises(SSL.WantReadError, connection.do_handshake)
+        self.assertRaises(SSL.WantReadError, connection.bio_read, 99)
 
     def answer(self, data: bytes) -> bytes:
         connection = ServerConnection(SSL.Context(SSL.TLS_SERVER_METHOD), None)
