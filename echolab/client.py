@@ -313,8 +313,9 @@ class SenderProtocol(Protocol):
             return broken_by(line.error), errno.errorcode.get(line.error, "")
         if has_begun and not line.was_delivered():
             return EndCause.RESET, CLOSED
-        if not reason.check(error.ConnectionLost):
-            return cause_of(reason, stopped=False), ""
+        cause = cause_of(reason, stopped=False)
+        if cause is not EndCause.RESET:
+            return cause, ""
         if line.over_tls:
             return EndCause.RESET, NO_CLOSE_NOTIFY
         # Of a UNIX socket, epoll tells both ends at once, which Twisted takes for a
