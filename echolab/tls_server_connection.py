@@ -45,6 +45,7 @@ class ServerConnection(TLSConnection):
     _begun = b""
     _refusal = b""
     _has_spoken = False
+    _is_established = False
 
     @override
     def do_handshake(self) -> None:
@@ -53,6 +54,7 @@ class ServerConnection(TLSConnection):
             raise SSL.WantReadError  # It is ended before long; a handshake is dear.
         try:
             super().do_handshake()
+            self._is_established = True
         except SSL.WantReadError:
             if self._has_spoken or not self._begun or _BEGINNINGS.match(self._begun):
                 raise
@@ -63,6 +65,14 @@ class ServerConnection(TLSConnection):
             if not self._has_spoken and errors and errors[-1][-1] in _NO_TLS:
                 self._refusal = _PROTOCOL_VERSION
             raise
+
+    @override
+    def recv(self, bufsiz: int, flags: int | None = None) -> bytes:
+        if not self._is_established:
+            # Twisted asks at the end of any connection. What OpenSSL says then has
+            # been said, and to say it takes longer than all else at the end.
+            raise SSL.WantReadError
+        return super().recv(bufsiz, flags)
 
     @override
     def bio_write(self, buf: Any) -> int:
