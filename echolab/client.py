@@ -300,13 +300,16 @@ class SenderProtocol(Protocol):
             return EndCause.STOPPED, ""
         if self._unsent:
             return EndCause.RESET, CLOSED
-        if ending.outcome is Outcome.TAKEN:
-            return EndCause.EOF if ending.server_ended else EndCause.STOPPED, ""
         if ending.outcome is Outcome.STUCK:
             return EndCause.TIMEOUT, READS_NOT
         words = _tls_reason(reason)
         if words:
             return cause_of(reason, stopped=False), words
+        if ending.outcome is Outcome.TAKEN and ending.server_ended:
+            return EndCause.EOF, ""
+        if ending.outcome is Outcome.TAKEN and not ending.answers:
+            # Over TLS, many a server answers the end with no end of TLS's, or a reset.
+            return EndCause.STOPPED, ""
         if line.error or ending.outcome is Outcome.BROKEN:
             if ending.server_ended and line.error in _CLOSED:
                 return EndCause.RESET, CLOSED

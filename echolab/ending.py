@@ -75,6 +75,8 @@ class Ending:
     Attributes:
         outcome: what is known of what was sent.
         server_ended: whether the server will send no more.
+        answers: whether the server has said something after TLS's end, and was not
+            silent since.
         server_is_closed: whether it counts as closed, since nothing was written for
             so long: this side has begun to end by itself.
     """
@@ -91,6 +93,7 @@ class Ending:
         self.outcome = Outcome.UNKNOWN
         self.server_ended = False
         self.server_is_closed = False
+        self.answers = False
         self._line = line
         self._clock = clock
         self._wait_seconds = wait_seconds
@@ -143,6 +146,7 @@ class Ending:
         if self._phase is _Phase.WAITING:
             self._wait(self._wait_seconds)
         elif self._phase is _Phase.LINGERING:
+            self.answers = True
             self._wait(LINGER_SECONDS)
 
     def hold(self) -> None:
@@ -189,6 +193,7 @@ class Ending:
         elif self._phase is _Phase.WAITING and not self._held:
             self._confirm()  # Else nobody listens; `resume` begins anew.
         elif self._phase is _Phase.LINGERING and not self._held:
+            self.answers = False
             self._line.leave()
         elif self._phase is _Phase.CLOSING:
             self._line.abort()  # A process that does not end by itself.
@@ -233,7 +238,7 @@ class Ending:
     def _linger(self) -> None:
         if self._phase is _Phase.CLOSING:
             self._phase = _Phase.LINGERING
-            self.heard()
+            self._wait(LINGER_SECONDS)
 
     def _cancel(self) -> None:
         if self._timer is not None and self._timer.active():

@@ -119,6 +119,7 @@ def host(options: usage.Options, make: Callable[[Any, Done], IService]) -> IServ
             ending.stop()
 
     on_signals(reactor, hang_up, signal.SIGHUP)
+    reactor.addSystemEventTrigger("before", "shutdown", _heed_no_second_signal)
     if daemon and not twistd["chroot"] and not IReactorDaemonize.providedBy(reactor):
         _rehearse(reactor, service, twistd["rundir"])
     try:
@@ -126,6 +127,13 @@ def host(options: usage.Options, make: Callable[[Any, Done], IService]) -> IServ
     except EcholabError as error:
         raise SystemExit(str(error)) from None
     return HostedService(service, observer)
+
+
+def _heed_no_second_signal() -> None:
+    """Let twistd end as it is ending: Twisted has a traceback for a second stop."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def _observer(reactor: Any, twistd: Any, *, daemon: bool) -> ILogObserver | None:

@@ -9,6 +9,7 @@ from unittest import mock
 
 from hypothesis import given
 from hypothesis import strategies as st
+from OpenSSL import SSL
 from twisted.internet import error
 from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IPushProducer, ISSLTransport
@@ -295,6 +296,22 @@ class SenderTests(SynchronousTestCase):
         self.clock.advance(1)
         self.assertTrue(below.disconnecting)
         self.lose()
+
+    def test_tls_server_whose_last_reply_is_cut_off(self) -> None:
+        """Many a server answers the end without TLS's own; but not behind a reply."""
+        for reply, cause in ((b"", EndCause.STOPPED), (b"pay 10", EndCause.RESET)):
+            below = self.over_tls()
+            below.producer.resumeProducing()
+            if reply:
+                self.protocol.dataReceived(reply)
+            self.assertIs(self.lose(error.ConnectionLost()), cause)
+
+    def test_tls_error_behind_the_end(self) -> None:
+        below = self.over_tls()
+        below.producer.resumeProducing()
+        why = SSL.Error([("", "", "bad record mac")])
+        self.assertIs(self.lose(why), EndCause.ERROR)
+        self.assertEqual(self.transcript.ends()[-1].detail, "bad record mac")
 
     def test_tls_server_that_answers_the_end(self) -> None:
         below = self.over_tls()

@@ -372,15 +372,16 @@ sys.meta_path.insert(0, Interrupting())
 class SecondSignalTests(SynchronousTestCase):
     """A second signal, of either kind, while the end that the first began is long."""
 
-    def start(self) -> Program:
+    def start(self, *words: str, program: tuple[str, ...] = ECHOLAB) -> Program:
         """Start a server whose stdout is full."""
-        reading, writing = os.pipe()
-        self.addCleanup(os.close, reading)
+        self.reading, writing = os.pipe()
+        self.addCleanup(os.close, self.reading)
         os.set_blocking(writing, False)
         with contextlib.suppress(BlockingIOError):
             while True:
                 os.write(writing, b"x" * 4096)
-        server = Program(*SERVER, "--drain", "1h", stdout=writing)
+        words = words or SERVER
+        server = Program(*words, "--drain", "1h", stdout=writing, program=program)
         os.close(writing)
         return server
 
@@ -418,6 +419,18 @@ main()
             server.process.send_signal(signal.SIGTERM)
             server.process.send_signal(signal.SIGINT)
             self.assertIn(server.end(), (-signal.SIGTERM, -signal.SIGINT))
+
+    def test_is_not_heeded_by_twistd(self) -> None:
+        words = ("-n", "--pidfile=", "echolab", *LOOPBACK)
+        with self.start(*words, program=TWISTD) as server:
+            with Client(server.port()) as client:
+                server.process.send_signal(signal.SIGTERM)
+                ended(client)
+                server.process.send_signal(signal.SIGTERM)
+                server.process.send_signal(signal.SIGINT)
+            os.read(self.reading, 1 << 20)
+            server.end()
+            self.assertNotIn(b"Traceback", server.err)
 
     def test_that_comes_before_the_first_is_heard(self) -> None:
         with self.start() as server, Client(server.port()):
