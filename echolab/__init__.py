@@ -12,11 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from echolab.admission import Admission
-    from echolab.behaviour import Behaviour, Fault
-    from echolab.client import SenderFactory, SenderProtocol
-    from echolab.client_service import SenderService
-    from echolab.connecting import Connector
+    from echolab.client.connecting import Connector
+    from echolab.client.protocol import SenderFactory, SenderProtocol
+    from echolab.client.service import SenderService
+    from echolab.client.stdin import StdinReader
     from echolab.errors import (
         ConnectError,
         ConnectionLostError,
@@ -44,9 +43,8 @@ if TYPE_CHECKING:
         Sink,
         tee,
     )
-    from echolab.file_output import FileOutput
-    from echolab.formats import Classic, Form, Hex, Json, Log, Raw, Style
-    from echolab.framing import (
+    from echolab.formats.names import Classic, Form, Hex, Json, Log, Raw, Style
+    from echolab.framing.names import (
         ChunkFramer,
         DelimiterFramer,
         Framer,
@@ -56,15 +54,17 @@ if TYPE_CHECKING:
         framing_named,
     )
     from echolab.interfaces import IOutput, Output, Producer
-    from echolab.log_output import LogOutput
     from echolab.messages import Batch, Lines, Messages
-    from echolab.output import DescriptorOutput
-    from echolab.printing import ConversationPrinter, Printer, Replies
-    from echolab.receiver import Limits, ReceiverProtocol
-    from echolab.replying import ReplyingProtocol, echo, reply_text
-    from echolab.server import ReceiverFactory
-    from echolab.service import ReceiverService
-    from echolab.stdin import StdinReader
+    from echolab.outputs.descriptor import DescriptorOutput
+    from echolab.outputs.file import FileOutput
+    from echolab.outputs.log import LogOutput
+    from echolab.server.admission import Admission
+    from echolab.server.behaviour import Behaviour, Fault
+    from echolab.server.factory import ReceiverFactory
+    from echolab.server.protocol import Limits, ReceiverProtocol
+    from echolab.server.replying import ReplyingProtocol, echo, reply_text
+    from echolab.server.service import ReceiverService
+    from echolab.sinks.printing import ConversationPrinter, Printer, Replies
 
 __version__ = "0.1.0"
 
@@ -136,26 +136,26 @@ __all__ = [
 ]
 
 _MODULES = (
-    "admission",
-    "behaviour",
-    "client",
-    "client_service",
-    "connecting",
+    "client.connecting",
+    "client.protocol",
+    "client.service",
+    "client.stdin",
     "errors",
     "events",
-    "file_output",
-    "formats",
-    "framing",
+    "formats.names",
+    "framing.names",
     "interfaces",
-    "log_output",
     "messages",
-    "output",
-    "printing",
-    "receiver",
-    "replying",
-    "server",
-    "service",
-    "stdin",
+    "outputs.descriptor",
+    "outputs.file",
+    "outputs.log",
+    "server.admission",
+    "server.behaviour",
+    "server.factory",
+    "server.protocol",
+    "server.replying",
+    "server.service",
+    "sinks.printing",
 )
 
 

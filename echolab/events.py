@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from echolab.errors import FramingError
-    from echolab.kernel import Credentials
     from echolab.messages import Messages
+    from echolab.sockets.watching import Credentials
 
 __all__ = [
     "ORDERLY",

@@ -13,7 +13,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.tcp import Port
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.accept_queue import accept_waiting, turn_away_waiting
+from echolab.sockets.accept_queue import accept_waiting, turn_away_waiting
 from tests.support import ECHOLAB, SECONDS, TWISTD, Client, FakeReactor, Program
 
 CLIENTS = 250

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Admission
-from echolab.admission import Throttle, contains, network
+from echolab.server.admission import Throttle, contains, network
 
 
 class AdmissionTests(SynchronousTestCase):

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.certificate_name import MOST_CHARACTERS, common_name
+from echolab.tls.certificate_name import MOST_CHARACTERS, common_name
 from tests.support import Client, Program, write_certificates
 
 UTF8, PRINTABLE, TELETEX, IA5, UNIVERSAL, BMP = 12, 19, 20, 22, 28, 30

@@ -15,7 +15,7 @@ from OpenSSL.crypto import (
 )
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.chain_faults import chain_fault
+from echolab.tls.chain_faults import chain_fault
 from tests.authority import Authority
 
 

@@ -27,8 +27,8 @@ from echolab import (
     SenderFactory,
     SenderProtocol,
 )
-from echolab.input import DotQuit
-from echolab.kernel import unacknowledged_bytes
+from echolab.client.input import DotQuit
+from echolab.sockets.watching import unacknowledged_bytes
 from echolab.testing import Transcript
 from tests.support import Eager, FakeTransport
 

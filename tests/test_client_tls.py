@@ -19,11 +19,12 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from echolab import EndCause, SenderFactory, client_tls
-from echolab.client_tls import insecure_client, verified_client
-from echolab.connecting import Connector
+from echolab import EndCause, SenderFactory
+from echolab.client.connecting import Connector
 from echolab.errors import UnverifiedError, reason_of
 from echolab.testing import Transcript
+from echolab.tls import client as client_tls
+from echolab.tls.client import insecure_client, verified_client
 from tests.authority import Authority, Names
 from tests.support import FakeTransport
 

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from echolab import SenderFactory
-from echolab.connecting import Connector
+from echolab.client.connecting import Connector
 from echolab.testing import Transcript
 from tests.support import FakeTransport
 

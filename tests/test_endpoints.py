@@ -26,14 +26,14 @@ from echolab import (
     Refused,
     SenderFactory,
     UnverifiedError,
-    endpoints,
 )
-from echolab.admission import Admission, network
-from echolab.client_endpoints import client_endpoint
-from echolab.connecting import Connector
-from echolab.endpoint_strings import quoted
-from echolab.endpoints import listen_error, server_endpoints
-from echolab.settings import ClientSettings, ServerSettings
+from echolab.client.connecting import Connector
+from echolab.client.endpoints import client_endpoint
+from echolab.server import endpoints
+from echolab.server.admission import Admission, network
+from echolab.server.endpoints import listen_error, server_endpoints
+from echolab.server.settings import ClientSettings, ServerSettings
+from echolab.sockets.endpoint_strings import quoted
 from echolab.testing import Transcript, connect
 from tests.authority import Authority
 from tests.support import SECONDS, write_certificates

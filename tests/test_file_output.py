@@ -14,7 +14,7 @@ from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import TestCase
 
 from echolab import FileOutput, OutputError
-from echolab.open_files import OpenFiles
+from echolab.outputs.open_files import OpenFiles
 from tests.test_client import Producer
 from tests.test_output import Disk, real_write
 

@@ -33,8 +33,8 @@ from echolab import (
     Style,
 )
 from echolab.counting import count
-from echolab.formats import FORMATS
-from echolab.kernel import Credentials
+from echolab.formats.names import FORMATS
+from echolab.sockets.watching import Credentials
 from tests.test_escaping import NAMES, original
 
 if TYPE_CHECKING:

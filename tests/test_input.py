@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import InputError
-from echolab.input import CRLF, FilesReader, Pacer, open_inputs
+from echolab.client.input import CRLF, FilesReader, Pacer, open_inputs
 from tests.support import FakeReactor
 from tests.test_client import Producer
 

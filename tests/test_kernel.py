@@ -11,7 +11,7 @@ from unittest import mock
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.kernel import (
+from echolab.sockets.watching import (
     Credentials,
     WatchedSocket,
     keep_alive,

@@ -9,11 +9,11 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Behaviour
-from echolab.cli import CommandOptions
-from echolab.client_options import ClientOptions
-from echolab.kernel import WatchedSocket, keep_alive
-from echolab.server_options import ServerOptions
-from echolab.settings import ClientSettings, ServerSettings
+from echolab.command.cli import CommandOptions
+from echolab.command.client_options import ClientOptions
+from echolab.command.server_options import ServerOptions
+from echolab.server.settings import ClientSettings, ServerSettings
+from echolab.sockets.watching import WatchedSocket, keep_alive
 
 
 def server(*words: str) -> ServerSettings:

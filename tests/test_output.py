@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import DescriptorOutput, OutputError
-from echolab import output as output_module
+from echolab.outputs import descriptor as output_module
 from tests.support import SECONDS, FakeReactor
 from tests.test_client import Producer
 

@@ -8,7 +8,14 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.pem import BEGIN, MAX_BYTES, certificates, pem_bytes, reading, unencrypted
+from echolab.tls.pem import (
+    BEGIN,
+    MAX_BYTES,
+    certificates,
+    pem_bytes,
+    reading,
+    unencrypted,
+)
 
 
 class PEMTests(SynchronousTestCase):

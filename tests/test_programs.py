@@ -310,7 +310,7 @@ class SignalAtOnceTests(SynchronousTestCase):
 
     SCRIPT = """
 import os, signal, sys
-from echolab import program
+from echolab.command import program
 say = program.say
 number = getattr(signal, sys.argv.pop(1))
 
@@ -338,9 +338,13 @@ sys.meta_path.insert(0, Interrupting())
         twistd = TWISTD[2].partition("\n")[2]
         for run_it, words, module in (
             (self.COMMAND, ["server"], "twisted.logger"),
-            (twistd, ["-n", "echolab"], "echolab.assembly"),
+            (twistd, ["-n", "echolab"], "echolab.server.assembly"),
             (twistd, ["-n", "echolab"], "twisted.internet.reactor"),
-            (twistd, ["-n", "echolab-client", "--port", "1"], "echolab.client"),
+            (
+                twistd,
+                ["-n", "echolab-client", "--port", "1"],
+                "echolab.client.protocol",
+            ),
         ):
             script = f"INTERRUPTED_AT = {module!r}\n{self.INTERRUPTED}{run_it}"
             ended = run(*words, program=(sys.executable, "-c", script))
@@ -397,14 +401,14 @@ class SecondSignalTests(SynchronousTestCase):
     def test_while_the_reactor_is_busy(self) -> None:
         script = """
 import sys
-from echolab import cli, receiver
+from echolab.server import protocol
 
 def busy(self, data):
     print("busy", flush=True)
     while True:
         pass
 
-receiver.ReceiverProtocol.dataReceived = busy
+protocol.ReceiverProtocol.dataReceived = busy
 sys.argv[0] = "echolab"
 from echolab.__main__ import main
 main()
@@ -784,7 +788,8 @@ class CommandTests(SynchronousTestCase):
 
     def test_importing_installs_no_reactor(self) -> None:
         code = (
-            "import sys, echolab, echolab.tap, echolab.client_tap, echolab.cli;"
+            "import sys, echolab;"
+            "from echolab.command import cli, client_tap, tap;"
             "sys.exit('twisted.internet.reactor' in sys.modules)"
         )
         subprocess.run([sys.executable, "-c", code], check=True)

@@ -19,11 +19,11 @@ from echolab import (
     ReplyingProtocol,
     echo,
 )
-from echolab.admission import network
-from echolab.proxy import ProxyFactory
-from echolab.server import TURN_SECONDS
+from echolab.server.admission import network
+from echolab.server.factory import TURN_SECONDS
+from echolab.server.proxy import ProxyFactory
+from echolab.server.turned_away import TurnedAway
 from echolab.testing import Transcript
-from echolab.turned_away import TurnedAway
 from tests.support import FakeTransport
 
 V4 = IPv4Address("TCP", "192.0.2.1", 56324)

@@ -10,7 +10,7 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import MalformedError
-from echolab.proxy_header import SIGNATURE, V2_BYTES, Header, parse
+from echolab.sockets.proxy_header import SIGNATURE, V2_BYTES, Header, parse
 
 V4 = IPv4Address("TCP", "192.0.2.1", 56324)
 V6 = IPv6Address("TCP", "2001:db8::1", 56324)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.reading_clock import LEAST_SECONDS, ReadingClock
+from echolab.server.reading_clock import LEAST_SECONDS, ReadingClock
 
 
 class ReadingClockTests(SynchronousTestCase):

@@ -18,8 +18,8 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.client_options import ClientOptions
-from echolab.server_options import ServerOptions
+from echolab.command.client_options import ClientOptions
+from echolab.command.server_options import ServerOptions
 from echolab.testing import LabProcess
 from tests.support import ROOT, SECONDS, FakeTransport
 

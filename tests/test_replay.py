@@ -12,9 +12,9 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Accepted, Chunk, EndCause, Event, Finished, InputError, Peer
-from echolab.file_output import FileOutput
-from echolab.recording import Recording
-from echolab.replay import Recorded, Replayer
+from echolab.client.replay import Recorded, Replayer
+from echolab.formats.recording import Recording
+from echolab.outputs.file import FileOutput
 from echolab.testing import LabProcess, Transcript, connected
 from tests.support import SECONDS, TWISTD, Client, Program, run
 

@@ -10,8 +10,8 @@ from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from echolab import EndCause, Finished, Mistaken, Peer, Refused
-from echolab.reporting import Reporter, connection_lost
-from echolab.terminal_stream import TerminalStream
+from echolab.client.terminal_stream import TerminalStream
+from echolab.sinks.reporting import Reporter, connection_lost
 
 PEER = Peer(1, "IPv4", "127.0.0.1", 60612)
 
@@ -100,7 +100,7 @@ class ReporterTests(TestCase):
 class ProgressTests(SynchronousTestCase):
     def test_counts_and_stands_below_what_is_printed(self) -> None:
         try:
-            from echolab.progress import Progress
+            from echolab.client.progress import Progress
         except ImportError:
             raise SkipTest("tqdm is not installed") from None
         screen: list[bytes] = []

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab import nonblocking
-from echolab.nonblocking import is_ready
-from echolab.saying import Speaker
+from echolab import descriptors
+from echolab.command.saying import Speaker
+from echolab.descriptors import is_ready
 from tests.support import ECHOLAB, SECONDS, TWISTD, Client, Program
 
 SMALLEST_PIPE = 4096
@@ -58,7 +58,7 @@ class SpeakerTests(SynchronousTestCase):
         self.check_full(*self.pipe())
 
     def test_descriptor_that_cannot_be_opened_once_more(self) -> None:
-        self.patch(nonblocking, "open_private", lambda fd: None)
+        self.patch(descriptors, "open_private", lambda fd: None)
         self.check_full(*self.pipe())
 
     def test_terminal_that_is_full(self) -> None:

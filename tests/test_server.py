@@ -38,17 +38,17 @@ from echolab import (
     echo,
     reply_text,
 )
-from echolab.receiver import LINGER_SECONDS
-from echolab.server import TURN_SECONDS
+from echolab.server.factory import TURN_SECONDS
+from echolab.server.protocol import LINGER_SECONDS
 from echolab.testing import Transcript
-from echolab.unread_tls import READS_NOTHING
+from echolab.tls.unread import READS_NOTHING
 from tests.support import Eager, FakeTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from echolab import Event
-    from echolab.replying import Reply
+    from echolab.server.replying import Reply
 
 ADDRESS = IPv4Address("TCP", "127.0.0.1", 60612)
 

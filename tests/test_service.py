@@ -32,7 +32,7 @@ from echolab import (
     ReceiverService,
     SenderService,
 )
-from echolab.connecting import Connector
+from echolab.client.connecting import Connector
 from echolab.testing import Transcript
 from tests.support import SECONDS, FakeReactor
 from tests.test_client import Producer

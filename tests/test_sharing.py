@@ -9,8 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from echolab import IOutput
-from echolab.buffered_output import BufferedOutput
-from echolab.sharing import share
+from echolab.outputs.buffered import BufferedOutput
+from echolab.outputs.sharing import share
 from tests.test_client import Producer
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.stall import Stall
+from echolab.sockets.stall import Stall
 
 
 class StallTests(SynchronousTestCase):

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.throwaway import ThrowAway
+from echolab.tls.throwaway import ThrowAway
 
 
 class ThrowAwayTests(SynchronousTestCase):

@@ -34,7 +34,7 @@ signal.signal(signal.SIGUSR1, set_back)
 """
 """A program begins with this; then a signal sets its clock back by an hour."""
 
-COMMAND = "from echolab.cli import main; raise SystemExit(main())"
+COMMAND = "from echolab.command.cli import main; raise SystemExit(main())"
 
 
 class Settable:

@@ -14,7 +14,7 @@ from echolab import (
 )
 from echolab.messages import Batch
 from echolab.testing import connected
-from echolab.tls_alert import AlertWatch, begins_tls
+from echolab.tls.alert import AlertWatch, begins_tls
 
 PEER = Peer(1, "IPv4", "127.0.0.1", 8443)
 CONNECTED = Connected(PEER, 1.0)

@@ -13,8 +13,8 @@ from zope.interface import alsoProvides
 
 from echolab import EndCause, SenderFactory
 from echolab.testing import Transcript
-from echolab.tls_answers import MOST_BYTES, UNREAD_SECONDS
-from echolab.unread_tls import READS_NOTHING
+from echolab.tls.client_answers import MOST_BYTES, UNREAD_SECONDS
+from echolab.tls.unread import READS_NOTHING
 from tests.support import FakeTransport
 
 if TYPE_CHECKING:

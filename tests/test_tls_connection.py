@@ -20,8 +20,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from echolab.tls import server_options
-from echolab.tls_server_connection import ServerConnections
+from echolab.tls.server import server_options
+from echolab.tls.server_connection import ServerConnections
 from tests.support import FakeTransport
 
 if TYPE_CHECKING:

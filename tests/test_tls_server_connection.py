@@ -10,7 +10,7 @@ from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab.errors import reason_of
-from echolab.tls_server_connection import ServerConnection
+from echolab.tls.server_connection import ServerConnection
 from tests.authority import Authority
 
 ALERT = b"\x15\x03\x01\0\2\2F"

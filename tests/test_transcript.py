@@ -32,8 +32,8 @@ from echolab import (
     Received,
     Refused,
 )
-from echolab.recording import events_of
-from echolab.replay import Recorded
+from echolab.client.replay import Recorded
+from echolab.formats.recording import events_of
 from echolab.testing import BlockingTranscript, Transcript
 
 if TYPE_CHECKING:

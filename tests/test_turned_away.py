@@ -15,8 +15,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import ReceiverFactory, ReceiverProtocol, Refused
+from echolab.server.turned_away import ClosingFactory
 from echolab.testing import Transcript
-from echolab.turned_away import ClosingFactory
 from tests.support import FakeTransport, write_certificates
 
 

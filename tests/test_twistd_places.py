@@ -10,8 +10,8 @@ from pathlib import Path
 from twisted.scripts._twistd_unix import ServerOptions as TwistdOptions
 from twisted.trial.unittest import SynchronousTestCase
 
+from echolab.command.twistd_places import check_places, open_log
 from echolab.errors import EcholabError, OutputError
-from echolab.twistd_places import check_places, open_log
 from tests.support import TWISTD, FakeReactor, Program, run
 
 MEGABYTE = 1_000_000

@@ -15,7 +15,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from echolab.errors import reason_of
-from echolab.unix_client import UNIXClientEndpoint
+from echolab.sockets.unix_connecting import UNIXClientEndpoint
 from tests.support import SECONDS
 
 

@@ -17,9 +17,9 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab import stale_path
 from echolab.errors import reason_of
-from echolab.unix_endpoint import HandedUNIXEndpoint, UNIXEndpoint
+from echolab.sockets import stale_path
+from echolab.sockets.unix_listening import HandedUNIXEndpoint, UNIXEndpoint
 from tests.support import FakeReactor
 
 if TYPE_CHECKING:

@@ -12,11 +12,12 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
-from echolab import EndCause, ReceiverFactory, ReplyingProtocol, echo, receiver
+from echolab import EndCause, ReceiverFactory, ReplyingProtocol, echo
+from echolab.server import protocol as receiving
 from echolab.testing import Transcript
-from echolab.tls_connection import TLSConnection
-from echolab.unread_answers import MOST_BYTES
-from echolab.unread_tls import READS_NOTHING
+from echolab.tls.connection import TLSConnection
+from echolab.tls.unread import READS_NOTHING
+from echolab.tls.unread_answers import MOST_BYTES
 from tests.support import FakeTransport
 
 SECONDS = 10.0  # of a handshake, as it is by default
@@ -39,8 +40,8 @@ class UnreadAnswersTests(SynchronousTestCase):
         self.transcript = Transcript()
         self.socket = mock.Mock(sent_bytes=0, error=0, unread_bytes=0)
         self.socket.credentials.return_value = None
-        self.patch(receiver, "watch", lambda _: self.socket)
-        self.patch(receiver, "prepare_connection", lambda *_: None)
+        self.patch(receiving, "watch", lambda _: self.socket)
+        self.patch(receiving, "prepare_connection", lambda *_: None)
         factory = ReceiverFactory(
             self.transcript,
             clock=self.clock,

@@ -26,7 +26,7 @@ from cryptography.x509 import DNSName
 from OpenSSL import SSL
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from echolab.handed_over import handed_over
+from echolab.sockets.handed_over import handed_over
 from tests.authority import Authority
 from tests.support import (
     ECHOLAB,

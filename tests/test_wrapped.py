@@ -32,7 +32,7 @@ from echolab import (
     SenderFactory,
     echo,
 )
-from echolab.misbehaving import MisbehavingProtocol
+from echolab.server.misbehaving import MisbehavingProtocol
 from echolab.testing import connected
 
 if TYPE_CHECKING:

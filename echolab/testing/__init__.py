@@ -14,7 +14,7 @@ The guide is docs/testing.md. For pytest there are the fixtures ``echolab_proces
 - `replay_into`, `Replayed`: a recording, played to a protocol.
 """
 
-from echolab.behaviour import Behaviour
+from echolab.server.behaviour import Behaviour
 from echolab.testing.blocking import BlockingTranscript
 from echolab.testing.cutting import Replayed, cut, cuttings, recut, replay_into
 from echolab.testing.memory import Conversation, connected

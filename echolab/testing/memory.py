@@ -12,10 +12,10 @@ from twisted.internet.interfaces import (
 from twisted.internet.task import Clock
 from typing_extensions import Unpack
 
-from echolab.assembly import receiver_factory
-from echolab.client import SenderFactory
-from echolab.framing import framing_named
-from echolab.server_options import ServerOptions
+from echolab.client.protocol import SenderFactory
+from echolab.command.server_options import ServerOptions
+from echolab.framing.names import framing_named
+from echolab.server.assembly import receiver_factory
 from echolab.testing.memory_transport import MemoryTransport
 from echolab.testing.place import ServerKeywords, words_of
 from echolab.testing.transcript import Transcript
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.protocol import Factory
 
-    from echolab.settings import ServerSettings
+    from echolab.server.settings import ServerSettings
 
 __all__ = ["Conversation", "Maker", "connected"]
 

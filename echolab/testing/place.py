@@ -9,12 +9,12 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from echolab.endpoint_strings import quoted
-from echolab.endpoints import host_and_port
 from echolab.errors import missing_extra
+from echolab.server.endpoints import host_and_port
+from echolab.sockets.endpoint_strings import quoted
 
 if TYPE_CHECKING:
-    from echolab.behaviour import Behaviour
+    from echolab.server.behaviour import Behaviour
 
 __all__ = ["Place", "ServerKeywords", "words_of"]
 

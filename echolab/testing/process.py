@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import Unpack, override
 
-from echolab.recording import NotAnEventError, events_of
+from echolab.formats.recording import NotAnEventError, events_of
 from echolab.testing.blocking import BlockingTranscript
 from echolab.testing.place import Place, ServerKeywords, words_of
 from echolab.testing.showing import show

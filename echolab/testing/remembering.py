@@ -11,9 +11,9 @@ from typing_extensions import override
 
 from echolab.counting import count
 from echolab.events import Accepted, Chunk, Connected, Finished, Peer, Received
-from echolab.formats import Log, Style
+from echolab.formats.names import Log, Style
+from echolab.formats.recording import Recording, read_recording
 from echolab.messages import Batch
-from echolab.recording import Recording, read_recording
 from echolab.testing.forgetting import Forgotten
 from echolab.testing.questions import as_bytes, joined, number_of
 from echolab.testing.wording import difference, excerpt, failure, printed, unfinished

@@ -10,25 +10,25 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import Logger
 from typing_extensions import Unpack, override
 
-from echolab.assembly import receiver_factory
-from echolab.client import SenderFactory
-from echolab.client_endpoints import endpoint_from_string
-from echolab.endpoint_strings import quoted
-from echolab.endpoints import server_endpoints
+from echolab.client.endpoints import endpoint_from_string
+from echolab.client.protocol import SenderFactory
+from echolab.command.server_options import ServerOptions
 from echolab.events import Finished
-from echolab.framing import framing_named
-from echolab.server_options import ServerOptions
-from echolab.service import ReceiverService
+from echolab.framing.names import framing_named
+from echolab.server.assembly import receiver_factory
+from echolab.server.endpoints import server_endpoints
+from echolab.server.service import ReceiverService
+from echolab.sockets.endpoint_strings import quoted
+from echolab.sockets.unix_connecting import UNIXClientEndpoint
 from echolab.testing.place import Place, ServerKeywords, words_of
 from echolab.testing.showing import show
 from echolab.testing.transcript import Transcript
-from echolab.unix_client import UNIXClientEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
-    from echolab.client import SenderProtocol
+    from echolab.client.protocol import SenderProtocol
     from echolab.errors import EcholabError
     from echolab.events import Event
 

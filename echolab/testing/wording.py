@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from echolab.escaping import escape
 from echolab.events import Chunk, Finished
-from echolab.formats import Log, Style
+from echolab.formats.names import Log, Style
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

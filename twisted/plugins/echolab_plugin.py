@@ -4,14 +4,14 @@ from twisted.application.service import ServiceMaker
 
 server = ServiceMaker(
     "echolab",
-    "echolab.tap",
+    "echolab.command.tap",
     "Receive on many connections and print what arrives.",
     "echolab",
 )
 
 client = ServiceMaker(
     "echolab-client",
-    "echolab.client_tap",
+    "echolab.command.client_tap",
     "Send lines that are typed or piped, show the replies.",
     "echolab-client",
 )

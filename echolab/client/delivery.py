@@ -1,0 +1,77 @@
+"""Whether the peer's kernel has taken all that was sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.task import LoopingCall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from echolab.client.line import Line
+    from echolab.interfaces import AnyClock
+
+__all__ = ["Delivery"]
+
+LOOK_SECONDS = 0.01
+
+
+class Delivery:
+    """Looks after the last bytes of a connection, of which the reactor tells nothing.
+
+    Args:
+        line: the connection; all that was written is with the kernel.
+        clock: tells the time.
+        seconds: how long the peer may acknowledge nothing; None for ever.
+        taken: called when all is acknowledged, or nothing can be known.
+        broken: called when the connection has broken: as by a reset, the answer of a
+            peer that has closed.
+        stuck: called when the peer has acknowledged nothing for too long.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        *,
+        clock: AnyClock,
+        seconds: float | None,
+        taken: Callable[[], None],
+        broken: Callable[[], None],
+        stuck: Callable[[], None],
+    ) -> None:
+        self._line = line
+        self._clock = clock
+        self._seconds = seconds
+        self._taken = taken
+        self._broken = broken
+        self._stuck = stuck
+        self._left = 0
+        self._since = clock.seconds()
+        self._loop = LoopingCall(self._look)
+        self._loop.clock = clock
+
+    def start(self) -> None:
+        """Look, now and until one of the three is called."""
+        self._loop.start(LOOK_SECONDS)
+
+    def stop(self) -> None:
+        """Look no more; nothing is called."""
+        if self._loop.running:
+            self._loop.stop()
+
+    def _look(self) -> None:
+        left = self._line.undelivered_bytes()
+        now = self._clock.seconds()
+        if left != self._left:
+            self._left, self._since = left, now
+        if self._line.broken():
+            call = self._broken
+        elif not left:
+            call = self._taken
+        elif self._seconds is not None and now - self._since >= self._seconds:
+            call = self._stuck
+        else:
+            return
+        self._loop.stop()
+        call()

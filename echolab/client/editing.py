@@ -1,0 +1,272 @@
+"""Lines typed with editing and history, for those who have the extra ``edit``.
+
+It needs a reactor that runs on asyncio, since prompt_toolkit does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, TextIO, cast
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.data_structures import Size
+from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.output.vt100 import Vt100_Output
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from echolab.client.cells import CellProcessor, rows_of
+from echolab.client.keyboard import key_by_key, typed_ahead
+from echolab.client.recall import Recall
+from echolab.client.secret_answers import SecretAnswers
+from echolab.escaping import escape
+from echolab.sinks.printing import Replies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prompt_toolkit.key_binding import KeyPressEvent
+
+    from echolab.client.history import HistoryFile
+    from echolab.client.terminal_stream import TerminalStream
+
+__all__ = ["LineEditor"]
+
+SHOW_SECONDS = 0.05
+"""How often replies are shown: not each by itself, so that the line is seen."""
+SHOW_BYTES = 1 << 16
+"""How much of them waits for that at most."""
+ABOVE_BYTES = 1024
+"""How much of an unfinished line stands above the prompt."""
+READER_SECONDS = 0.02
+"""How long the line stays away for the reader of a pipe to show a reply."""
+
+
+@implementer(IPushProducer)
+class LineEditor:
+    """Reads lines from a terminal, each edited as one likes.
+
+    What is printed meanwhile stands above the line that is being typed; a line
+    that is not finished yet too, and it goes on there.
+
+    Args:
+        prompt: what stands before the line.
+        terminal: where the line is.
+        history: keeps lines from run to run; None if they are forgotten. What
+            may answer a question for a password is forgotten in any case.
+        received: takes each line, with its newline.
+        ended: called once, at the end of input (Ctrl-D).
+        write: takes the replies that are to be printed.
+        replies: where these are seen.
+    """
+
+    def __init__(
+        self,
+        prompt: str,
+        terminal: TerminalStream,
+        history: HistoryFile | None,
+        *,
+        received: Callable[[bytes], None],
+        ended: Callable[[], None],
+        write: Callable[[bytes], None],
+        replies: Replies = Replies.HERE,
+    ) -> None:
+        self._prompt = prompt
+        self._terminal = terminal
+        self._received = received
+        self._ended = ended
+        self._write = write
+        self._replies = replies
+        self._waiting = bytearray()
+        self._showing: asyncio.TimerHandle | None = None
+        self._above = b""  # a reply's line that is not finished yet, not printed
+        self._secrets = SecretAnswers()
+        self._pasted: deque[str] = deque()
+        self._begun = ""  # the line that a paste ends in
+        self._history = Recall(history, lambda: not self._secrets.may_be_secret)
+        self._session: PromptSession[str] = PromptSession(
+            self._message,
+            history=self._history,
+            enable_suspend=True,
+            input_processors=[CellProcessor()],
+            key_bindings=self._keys(),
+            output=Vt100_Output(
+                cast("TextIO", terminal),
+                self._size,
+                term=os.environ.get("TERM"),
+                # Nothing here needs to know where the cursor is, and a terminal
+                # that does not answer would make each reply wait.
+                enable_cpr=False,
+            ),
+        )
+        self._resumed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stopped = False
+
+    def print(self, data: bytes) -> None:
+        """Print above the line that is being typed."""
+        self._secrets.hear(data)
+        self._waiting += data
+        if not self._session.app.is_running or len(self._waiting) > SHOW_BYTES:
+            self._show()
+        elif self._showing is None:
+            loop = asyncio.get_running_loop()
+            self._showing = loop.call_later(SHOW_SECONDS, self._show)
+
+    def resumeProducing(self) -> None:
+        """Read, from now on or again."""
+        self._resumed.set()
+        if self._task is None:
+            self._task = asyncio.ensure_future(self._read())
+
+    def pauseProducing(self) -> None:
+        """Read no other line until `resumeProducing`; this one may be finished."""
+        self._resumed.clear()
+
+    def stopProducing(self) -> None:
+        """Never read again; ``ended`` is not called."""
+        self._stopped = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def close(self) -> Deferred[None]:
+        """Stop, and wait until the terminal is as it was."""
+        self.stopProducing()
+        if self._task is None:
+            return succeed(None)
+        closed: Deferred[None] = Deferred()
+        self._task.add_done_callback(lambda _: closed.callback(None))
+        return closed
+
+    def _show(self) -> None:
+        """Print what waits, and draw the line anew below it."""
+        if self._showing is not None:
+            self._showing.cancel()
+            self._showing = None
+        data = bytes(self._waiting)
+        self._waiting.clear()
+        app = self._session.app
+        if app.is_running and data and self._replies is not Replies.ELSEWHERE:
+            app.renderer.erase(leave_alternate_screen=False)
+        if self._replies is Replies.HERE and not self._stopped:
+            *ended, self._above = (self._above + data).rsplit(b"\n", 1)
+            if len(self._above) > ABOVE_BYTES:
+                ended, self._above = [*ended, self._above], b""
+            self._write(b"".join(each + b"\n" for each in ended))
+            app.invalidate()
+        else:
+            self._write(self._above + data)
+            self._above = b""
+            if app.is_running and self._replies is Replies.PIPED:
+                loop = asyncio.get_running_loop()
+                loop.call_later(READER_SECONDS, self._come_back, data.endswith(b"\n"))
+
+    def _come_back(self, at_line_start: bool) -> None:
+        """Draw the line anew, once the reader of the pipe has shown the reply."""
+        app = self._session.app
+        if app.is_running:
+            # A key may have brought it back too early.
+            app.renderer.erase(leave_alternate_screen=False)
+            if not at_line_start:
+                self._terminal.write("\n")
+            app.invalidate()
+
+    def _message(self) -> str:
+        """What stands above and before the line that is being typed."""
+        if not self._above:
+            return self._prompt
+        size = self._size()
+        text = self._above.decode("utf-8", "replace").replace("\r", "")
+        rows = rows_of(text, size.columns)[-max(1, size.rows // 2) :]
+        return "\n".join([*rows, self._prompt])
+
+    def _size(self) -> Size:
+        columns = rows = 0
+        with suppress(OSError):  # The terminal has gone.
+            columns, rows = os.get_terminal_size(self._terminal.fileno())
+        return Size(rows=rows or 24, columns=columns or 80)
+
+    def _keys(self) -> KeyBindings:
+        keys = KeyBindings()
+
+        @keys.add(Keys.BracketedPaste)
+        def paste(event: KeyPressEvent) -> None:
+            """Take what is pasted as if it were typed, line by line."""
+            text = event.data.replace("\r\n", "\n").replace("\r", "\n")
+            line, *more = text.split("\n")
+            event.current_buffer.insert_text(line)
+            if more and event.current_buffer is self._session.default_buffer:
+                *lines, self._begun = more
+                self._pasted.extend(lines)
+                event.current_buffer.validate_and_handle()
+
+        @keys.add(Keys.ControlI)
+        def tab(event: KeyPressEvent) -> None:
+            """Insert a tab: nothing is completed here."""
+            event.current_buffer.insert_text("\t")
+
+        return keys
+
+    async def _read(self) -> None:
+        keyboard = self._session.app.input.fileno()
+        try:
+            at_end = self._take_typed_ahead(keyboard)
+            with key_by_key(keyboard):
+                while not self._stopped:
+                    await self._resumed.wait()
+                    line = self._next_pasted()
+                    if line is None and at_end:
+                        raise EOFError
+                    if line is None:
+                        begun, self._begun = self._begun, ""
+                        line = await self._prompt_for_line(begun)
+                    self._received(line.encode("utf-8", "surrogateescape") + b"\n")
+        except EOFError:
+            self._stopped = True
+            self._ended()
+        except KeyboardInterrupt:  # The key, which is no signal here.
+            os.kill(os.getpid(), signal.SIGINT)
+        finally:
+            self._stopped = True
+            self._show()
+            self._history.flush()
+
+    def _take_typed_ahead(self, keyboard: int) -> bool:
+        """Take what was typed before; return whether the input ended there."""
+        for line in typed_ahead(keyboard):
+            text = self._begun + line.decode("utf-8", "surrogateescape")
+            whole, newline, self._begun = text.rpartition("\n")
+            if newline or (text and not line):
+                self._pasted.append(whole or self._begun)
+            if not line:
+                return True
+        return False
+
+    async def _prompt_for_line(self, begun: str) -> str:
+        try:
+            return await self._session.prompt_async(
+                default=begun, set_exception_handler=False, handle_sigint=False
+            )
+        finally:
+            self._above = b""  # It stands above the line for good.
+            self._secrets.answer()
+
+    def _next_pasted(self) -> str | None:
+        """The next whole line of a paste, shown as if it were typed."""
+        if not self._pasted:
+            return None
+        if self._above:
+            self._write(self._above + b"\n")
+            self._above = b""
+        line = self._pasted.popleft()
+        shown = escape(line.encode("utf-8", "surrogateescape")).decode()
+        self._terminal.write(f"{self._prompt}{shown}\n")
+        self._history.append_string(line)
+        self._secrets.answer()
+        return line

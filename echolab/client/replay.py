@@ -1,0 +1,183 @@
+"""What a client is given to send: a recording, as it came."""
+
+from __future__ import annotations
+
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from echolab.errors import InputError
+from echolab.events import Accepted, Chunk, Connected, Finished
+from echolab.formats.recording import numbered_events, read_recording
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+__all__ = ["Recorded", "Replayer"]
+
+LONGEST_GAP_SECONDS = 3600.0
+"""What is waited for without being asked."""
+
+
+class Recorded:
+    """One peer's side of a recording on disk; read as it is needed.
+
+    Args:
+        path: the recording.
+        number: the peer; None if there is but one.
+        any_gap: whether a gap between two of its events may be of any length.
+
+    Raises:
+        InputError: it cannot be read, is none, has not that to send, or has a gap
+            over an hour.
+
+    Attributes:
+        began: when the peer connected, in POSIX seconds.
+    """
+
+    def __init__(
+        self, path: str, number: int | None = None, *, any_gap: bool = False
+    ) -> None:
+        with suppress(OSError):  # To open it says what is wrong.
+            if not stat.S_ISREG(Path(path).stat().st_mode):
+                raise InputError("read", path, "not a file")  # It is read twice.
+        self._path = path
+        began: dict[int, float] = {}
+        latest: dict[int, float] = {}
+        gaps: dict[int, tuple[int, float]] = {}  # the first long one: line, seconds
+        chunks = 0
+        for line, event in numbered_events(path):
+            who, time = event.peer.number, event.time
+            if isinstance(event, Accepted | Connected):
+                began.setdefault(who, time)
+            elif isinstance(event, Chunk):
+                chunks += number in (None, who)
+            elif not isinstance(event, Finished):
+                continue
+            seconds = time - latest.get(who, time)
+            if seconds > LONGEST_GAP_SECONDS:
+                gaps.setdefault(who, (line, seconds))
+            latest[who] = max(time, latest.get(who, time))
+        if number is None and len(began) == 1:
+            [number] = began
+        if number is None and began:
+            why = f"{len(began)} peers in it; say which with --peer"
+        elif number not in began:
+            why = "nobody connected in it" if number is None else f"no peer {number}"
+        elif not chunks:
+            why = "no chunks in it: it was not made by --record"
+        elif number in gaps and not any_gap:
+            line, seconds = gaps[number]
+            why = (
+                f"line {line} comes {seconds / 3600:.1f} hours after the one before; "
+                "--speed 1 waits so long, --speed max does not"
+            )
+        else:
+            self.began, self._number = began[number], number
+            return
+        raise InputError("read", path, why)
+
+    def __iter__(self) -> Iterator[Chunk | Finished]:
+        """What it sent, and its end if that is known."""
+        for event in read_recording(self._path, again=True):
+            if event.peer.number == self._number:
+                if isinstance(event, Chunk):
+                    yield event
+                elif isinstance(event, Finished):
+                    yield event
+                    return
+
+
+@implementer(IPushProducer)
+class Replayer:
+    """Passes on what a peer once sent: the same chunks, the same gaps.
+
+    Each chunk is one write to the socket, since no other comes in the same turn
+    of the reactor. After a pause the gaps that follow are as they were.
+
+    Args:
+        clock: tells the time.
+        recorded: what to send.
+        speed: how many times as fast; 0 for as fast as it goes.
+        received: takes each chunk.
+        ended: called once, at the end.
+        failed: called instead if the recording has changed and is none any more.
+
+    Raises:
+        InputError: likewise, but at once.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        recorded: Recorded,
+        *,
+        speed: float,
+        received: Callable[[bytes], None],
+        ended: Callable[[], None],
+        failed: Callable[[InputError], None],
+    ) -> None:
+        self._clock = clock
+        self._recorded = recorded
+        self._speed = speed
+        self._received = received
+        self._ended = ended
+        self._failed = failed
+        self._events = iter(recorded)
+        self._next: Chunk | Finished | None = next(self._events, None)
+        self._began: float | None = None
+        self._due: IDelayedCall | None = None
+
+    def pauseProducing(self) -> None:
+        """Pass nothing on until `resumeProducing`."""
+        due, self._due = self._due, None
+        if due is not None:
+            due.cancel()
+
+    def resumeProducing(self) -> None:
+        """Pass on, from now on or again."""
+        if self._began is None:
+            self._began = self._clock.seconds()
+        if self._due is None:
+            late = -self._seconds_left()
+            if late > 0:
+                self._began += late
+            self._wait()
+
+    def stopProducing(self) -> None:
+        """Pass nothing on any more; ``ended`` is not called."""
+        self.pauseProducing()
+        self._next = None
+        self._events = iter(())
+
+    def _seconds_left(self) -> float:
+        """How long it is until the next is due."""
+        if self._next is None or not self._speed:
+            return 0.0
+        assert self._began is not None
+        after = (self._next.time - self._recorded.began) / self._speed
+        return self._began + after - self._clock.seconds()
+
+    def _wait(self) -> None:
+        self._due = self._clock.callLater(max(0.0, self._seconds_left()), self._go_on)
+
+    def _go_on(self) -> None:
+        self._due = None
+        event = self._next
+        try:
+            self._next = next(self._events, None)
+        except InputError as why:
+            self.stopProducing()
+            self._failed(why)
+            return
+        if isinstance(event, Chunk):
+            self._wait()  # First, since what takes the chunk may pause this.
+            self._received(event.data)
+        else:
+            self._ended()

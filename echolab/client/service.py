@@ -1,0 +1,266 @@
+"""The client as a service, which twistd, the command and applications run."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from twisted.application.service import Service
+from twisted.internet import error
+from twisted.internet.defer import (
+    Deferred,
+    gatherResults,
+    succeed,
+)
+from twisted.internet.interfaces import ISSLTransport
+from twisted.logger import Logger
+from typing_extensions import override
+
+from echolab.client.protocol import SenderFactory
+from echolab.counting import count
+from echolab.errors import (
+    ConnectError,
+    ConnectionLostError,
+    OutputError,
+    reason_of,
+)
+from echolab.events import EndCause, Finished, tee
+from echolab.sockets.stall import Stall
+from echolab.tls.alert import AlertWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from twisted.python.failure import Failure
+
+    from echolab.client.connecting import Connector
+    from echolab.client.line import Line
+    from echolab.client.protocol import SenderProtocol
+    from echolab.errors import EcholabError
+    from echolab.events import Event
+    from echolab.interfaces import AnyClock, Output, Producer
+    from echolab.server.service import Done
+    from echolab.sinks.printing import ConversationPrinter
+
+__all__ = ["SenderService"]
+
+STOP_SECONDS = 1.0
+STUCK_SECONDS = 5.0
+"""How long a server may take nothing of what is sent before the user is told."""
+
+SPEAKS_TLS = "the server speaks TLS; use --tls or --connect tls:HOST:PORT"
+
+_log = Logger()
+
+
+class SenderService(Service):
+    """Connects, sends what is typed or piped, prints what comes back.
+
+    It is a consumer of input: a reader calls `received` and `ended`.
+
+    Args:
+        connector: connects.
+        name: what users know the server by: ``127.0.0.1:8888``.
+        printer: shows the person what happens.
+        outputs: where the printer prints; flushed at the end. The first takes
+            the replies, and pauses them while it is full.
+        clock: tells the time.
+        done: called at the end.
+        make_reader: given `received` and `ended`, makes the reader of the input;
+            it is resumed once the connection is there.
+        no_delay: whether each write is sent at once (TCP_NODELAY).
+        wait_seconds: see `SenderFactory`; None for what it does by default.
+        half_open_seconds: likewise.
+        close: called at the end, before the last is printed.
+        close_outputs: whether to close the outputs at the end: for whoever opened
+            them for this service alone.
+    """
+
+    def __init__(
+        self,
+        connector: Connector,
+        name: str,
+        printer: ConversationPrinter,
+        outputs: Sequence[Output],
+        *,
+        clock: AnyClock,
+        done: Done,
+        make_reader: Callable[[SenderService], Producer],
+        no_delay: bool = False,
+        wait_seconds: float | None = None,
+        half_open_seconds: float | None = 1.0,
+        close: Callable[[], Deferred[None] | None] = lambda: None,
+        close_outputs: bool = False,
+    ) -> None:
+        self._connector = connector
+        self._close = close
+        self._name = name
+        self._printer = printer
+        self._outputs = outputs
+        self._close_outputs = close_outputs
+        self._clock = clock
+        self._done = done
+        self._reader = make_reader(self)
+        self._no_delay = no_delay
+        self._replies = AlertWatch(tee(printer, self._note))
+        self._factory = SenderFactory(
+            self._replies,
+            clock=clock,
+            wait_seconds=5.0 if wait_seconds is None else wait_seconds,
+            tls_wait_seconds=1.0 if wait_seconds is None else wait_seconds,
+            half_open_seconds=half_open_seconds,
+        )
+        self._protocol: SenderProtocol | None = None
+        self._stall: Stall | None = None
+        self._all_sent = False
+        self._input_error: EcholabError | None = None
+        self._output_lost = False  # Then nobody wants what is left.
+        self._finished: Deferred[None] = Deferred()
+
+    @override
+    def startService(self) -> None:
+        """Begin to connect."""
+        super().startService()
+        connecting = self._connector.connect(self._factory)
+        connecting.addCallbacks(self._connected, self._refused)
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        """End, within about a second even if the server is stuck."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        deadline = self._clock.seconds() + STOP_SECONDS
+        self._reader.stopProducing()
+        if (closing := self._close()) is not None:
+            await closing
+        if self._protocol is not None:
+            self._protocol.stop(STOP_SECONDS)
+            await self._finished
+        self._connector.stop()
+        seconds = max(0.0, deadline - self._clock.seconds())
+        flushing = [output.flush(seconds) for output in self._outputs]
+        left = sum(await gatherResults(flushing))
+        if left and not self._output_lost:
+            _log.warn(
+                "{bytes} of output could not be written", bytes=count(left, "byte")
+            )
+        if self._protocol is not None:
+            self._outputs[0].unregisterProducer(self._protocol.replies)
+        if self._close_outputs:
+            for output in self._outputs:
+                output.close()
+
+    def received(self, chunk: bytes) -> None:
+        """Take a chunk of input; on a terminal that is a line."""
+        assert self._protocol is not None
+        self._printer.typed()
+        self._protocol.write(chunk)
+        if chunk.endswith(b"\n"):
+            self._printer.ask()
+
+    def ended(self) -> None:
+        """Take the end of input."""
+        assert self._protocol is not None
+        self._printer.stop_asking()
+        self._all_sent = True
+        self._protocol.finish()
+
+    def input_failed(self, why: EcholabError) -> None:
+        """Take an input that could not be read; its end, `ended`, follows."""
+        self._input_error = why
+
+    def output_lost(self, why: EcholabError | None) -> None:
+        """Take the end of the output: a reader of the replies that went away."""
+        self._output_lost = True
+        if why is None:
+            why = self._input_error
+        if why is None and self._all_sent and self._protocol is not None:
+            self._protocol.close()  # `_end` says how that went.
+            return
+        self._done(why or OutputError("write", "stdout", "Broken pipe"))
+
+    def _connected(self, protocol: SenderProtocol) -> None:
+        self._protocol = protocol
+        if ISSLTransport.providedBy(protocol.transport):
+            self._replies.stop()  # What looks like an alert within TLS is none.
+        if self._no_delay:
+            with suppress(OSError):  # A UNIX socket never delays.
+                protocol.transport.setTcpNoDelay(True)
+        protocol.registerProducer(self._reader, True)
+        self._outputs[0].registerProducer(protocol.replies, True)
+        self._watch(protocol.line)
+        self._reader.resumeProducing()
+
+    def _watch(self, line: Line) -> None:
+        """Tell the user, once, of a server that takes nothing: it is waited for."""
+
+        def look() -> None:
+            if line.waiting_bytes():
+                _log.warn(
+                    "send {name}: the server has taken nothing for {seconds:g} seconds",
+                    name=self._name,
+                    seconds=STUCK_SECONDS,
+                )
+            else:
+                stall.start()  # There is nothing to take.
+
+        stall = self._stall = Stall(
+            clock=self._clock,
+            seconds=STUCK_SECONDS,
+            sent_bytes=line.taken_bytes,
+            call=look,
+        )
+        stall.start()
+
+    def _refused(self, failure: Failure) -> None:
+        if not self.running:
+            return
+        why = failure.value
+        if isinstance(why, error.DNSLookupError):
+            reason = "no such host"
+        else:
+            reason = reason_of(why)
+        self._done(ConnectError("connect", self._name, reason))
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Finished):
+            if self._stall is not None:
+                self._stall.stop()
+            try:
+                in_order = event.cause in (EndCause.EOF, EndCause.STOPPED)
+                self._end(in_order, event.detail)
+            finally:
+                self._finished.callback(None)
+
+    def _end(self, in_order: bool, detail: str) -> None:
+        if not self.running:
+            self._printer.end_line()  # Somebody else has ended it, and says why.
+            return
+        why: EcholabError | None = None
+        if not (self._all_sent and in_order) or self._replies.speaks_tls:
+            reason = "closed by the server" if in_order else _words(detail)
+            if self._replies.speaks_tls:
+                reason = SPEAKS_TLS
+            why = ConnectionLostError("recv", self._name, reason)
+        elif self._input_error is not None:
+            why = self._input_error
+        if why is not None:
+            self._printer.end_line()
+        # What is said stands below the line that was being typed, or the bar.
+        closing = self._close() or succeed(None)
+        closing.addCallback(lambda _: self._say_why(why))
+
+    def _say_why(self, why: EcholabError | None) -> None:
+        if why is None:
+            self._printer.finish()
+        self._done(why)
+
+
+def _words(detail: str) -> str:
+    """What an errno says, as perror(3) has it; or what is known instead."""
+    number = getattr(errno, detail, None)
+    return os.strerror(number) if number else detail or "Connection reset by peer"

@@ -1,0 +1,1 @@
+"""The programs: options, assembly, and what surrounds a process."""

@@ -1,0 +1,150 @@
+"""The ``echolab`` command: ``echolab server`` and ``echolab client``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+from twisted.logger import globalLogBeginner
+from twisted.python import usage
+from typing_extensions import override
+
+from echolab.command.client_assembly import client_service, is_typed
+from echolab.command.client_options import ClientOptions
+from echolab.command.options import BaseOptions, option_names
+from echolab.command.program import (
+    Ending,
+    end_by,
+    end_quickly,
+    fill_standard_descriptors,
+    keep_heap,
+    on_signals,
+    standard_input,
+    stderr_observer,
+    use_asyncio_for_editing,
+)
+from echolab.command.saying import say
+from echolab.command.server_options import ServerOptions
+from echolab.errors import EcholabError
+from echolab.escaping import escape_line
+from echolab.near_misses import command_meant, did_you_mean
+from echolab.server.assembly import server_service
+from echolab.server.service import ReceiverService
+from echolab.sockets.watching import raise_open_files_limit
+from echolab.timekeeping import make_monotonic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from twisted.application.service import IService
+
+    from echolab.server.service import Done
+
+__all__ = ["main"]
+
+USAGE = "Usage: echolab server [PORT] | echolab client HOST PORT"
+
+
+class CommandOptions(BaseOptions):
+    """What stands before ``server`` or ``client``: ``--help``, ``--version``."""
+
+    synopsis = "Usage: echolab"
+    longdesc = "Example: echolab server 8888; then: echolab client 127.0.0.1 8888."
+    subCommands = [
+        ["server", None, ServerOptions, "Receive on many connections and print."],
+        ["client", None, ClientOptions, "Send lines, show the replies."],
+    ]
+
+    @override
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        words = list(sys.argv[1:] if options is None else options)
+        try:
+            super().parseOptions(words)
+        except usage.UsageError as error:
+            commands = {"server": ServerOptions(), "client": ClientOptions()}
+            names = {
+                name: [*option_names(each), *each.shortOpt.replace(":", "")]
+                for name, each in commands.items()
+            }
+            meant = command_meant(words, names)
+            said = f"{error}{did_you_mean(meant and escape_line(meant))}"
+            raise usage.UsageError(said) from None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the ``echolab`` command.
+
+    Args:
+        argv: the words after its name; None for those of this process.
+
+    Returns:
+        The exit status: 0, or 1 after one line on stderr. After SIGINT or
+        SIGTERM it does not return: the process ends by that signal, as a shell
+        expects (status 130 or 143).
+    """
+    options = CommandOptions()
+    try:
+        options.parseOptions(argv)
+    except usage.UsageError as error:
+        say(f"echolab: {error}")
+        return 1
+    if options.subCommand is None:
+        say(USAGE)
+        return 1
+    settings = options.subOptions.settings
+    if options.subCommand == "server":
+        return _run(lambda reactor, done: server_service(reactor, settings, done=done))
+    stdin = standard_input()
+    if settings.edit and is_typed(settings, stdin):
+        use_asyncio_for_editing()
+    return _run(
+        lambda reactor, done: client_service(reactor, settings, stdin=stdin, done=done)
+    )
+
+
+def _run(make: Callable[[Any, Done], IService]) -> int:
+    """Run a service until its end, or a signal's."""
+    fill_standard_descriptors()
+    try:
+        raise_open_files_limit()
+    except EcholabError as error:
+        say(error)
+        return 1
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+    globalLogBeginner.beginLoggingTo([stderr_observer()], redirectStandardIO=False)
+    ending = Ending(reactor)
+    keep_heap()
+    end_quickly()
+    make_monotonic(reactor)
+    try:
+        service = make(reactor, ending)
+        service.privilegedStartService()
+        service.startService()
+    except EcholabError as error:
+        say(error)
+        return 1
+    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+    signals: list[int] = []
+
+    def note(number: int) -> None:
+        if signals:
+            end_by(number)
+        signals.append(number)
+        if isinstance(service, ReceiverService):
+            service.expect_stop()  # Its time runs, however long this turn takes.
+
+    def hang_up(number: int) -> None:
+        if not (isinstance(service, ReceiverService) and service.reopen_outputs()):
+            note(number)
+            ending.stop()
+
+    numbers = signal.SIGINT, signal.SIGTERM
+    on_signals(reactor, lambda _: ending.stop(), *numbers, at_once=note)
+    on_signals(reactor, hang_up, signal.SIGHUP)
+    reactor.run()
+    if signals:
+        end_by(signals[0])
+    return ending.status

@@ -1,0 +1,36 @@
+"""``twistd -n echolab-client``: the client as a twistd plugin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from echolab.command.interrupting import ended_by_interrupt
+
+with ended_by_interrupt():
+    # The imports take a moment.
+    from echolab.command.client_assembly import client_service
+    from echolab.command.client_options import ClientOptions as Options
+    from echolab.command.program import standard_input
+    from echolab.command.twistd import host, is_daemon
+
+if TYPE_CHECKING:
+    from twisted.application.service import IService
+
+__all__ = ["Options", "makeService"]
+
+
+def makeService(options: Options) -> IService:
+    """Make the service that twistd runs.
+
+    Raises:
+        SystemExit: twistd would make it a daemon, which has no terminal.
+    """
+    if is_daemon(options):
+        raise SystemExit("echolab-client reads what you type: start twistd with -n")
+    stdin = standard_input()
+    return host(
+        options,
+        lambda reactor, done: client_service(
+            reactor, options.settings, stdin=stdin, done=done
+        ),
+    )

@@ -1,0 +1,86 @@
+"""What the options of both programs have in common."""
+
+from __future__ import annotations
+
+import getopt
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from twisted.python import usage
+from typing_extensions import override
+
+from echolab import __version__
+from echolab.command.twistd_places import check_places
+from echolab.errors import EcholabError
+from echolab.escaping import escape_line
+from echolab.near_misses import did_you_mean, option_meant
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+__all__ = ["ESCAPE_HELP", "UNITS_HELP", "BaseOptions", "option_names"]
+
+ESCAPE_HELP = "Show control characters as escapes: auto (on a terminal), always, never."
+
+UNITS_HELP = (
+    " Times are seconds, or have a unit: 500ms, 5s, 2m, 1h, 1d. Sizes are bytes, or "
+    "64k, 1M, 1MiB (powers of 1024), 1MB (1000)."
+)
+
+
+class BaseOptions(usage.Options):
+    """Options in the Twisted way, with two habits that users know from elsewhere.
+
+    Options may stand behind arguments (``echolab server 8888 --once``); and a
+    mistake is one line on stderr and exit status 1, under twistd too, which by
+    itself prints the whole help to stdout. Whatever was typed, it is one line.
+    """
+
+    @override
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        words = list(sys.argv[1:] if options is None else options)
+        try:
+            super().parseOptions(_options_first(self, words))
+            if self.parent is not None and "pidfile" in self.parent:
+                check_places(self.parent)
+        except (usage.UsageError, EcholabError) as error:
+            line = escape_line(str(error))
+            if self.parent is None:
+                raise usage.UsageError(line) from None
+            raise SystemExit(line) from None
+
+    opt_h = usage.Options.opt_help
+
+    @override
+    def opt_version(self) -> NoReturn:
+        """Show the version and exit."""
+        print("echolab", __version__)
+        raise SystemExit(0)
+
+
+def option_names(options: usage.Options) -> list[str]:
+    """The long names of options, as they are typed."""
+    return [name.rstrip("=") for name in options.longOpt]
+
+
+def _options_first(options: usage.Options, words: list[str]) -> list[str]:
+    """The words of a command line with the options before the arguments."""
+    if hasattr(options, "subCommands"):
+        return words  # What stands behind a subcommand is the subcommand's.
+    try:
+        pairs, rest = getopt.gnu_getopt(words, options.shortOpt, options.longOpt)
+    except getopt.error as error:
+        meant = did_you_mean(option_meant(error.opt, option_names(options)))
+        see = f"{meant} See --help" if meant else "; see --help"
+        raise usage.UsageError(f"{error}{see}") from None
+    first = []
+    for name, value in pairs:
+        takes_value = (
+            f"{name[2:]}=" in options.longOpt
+            if name.startswith("--")
+            else f"{name[1:]}:" in options.shortOpt
+        )
+        # In two words: ``-o`` with an empty value would take the next option for one.
+        first += [name, value] if takes_value else [name]
+    return [*first, "--", *rest]

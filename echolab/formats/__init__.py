@@ -1,0 +1,1 @@
+"""Formats: one event in, printed bytes out; and recordings, read back."""

@@ -1,0 +1,164 @@
+"""The format for programs: one JSON object a line."""
+
+from __future__ import annotations
+
+import base64
+import json
+from binascii import b2a_base64
+from contextlib import suppress
+from functools import lru_cache
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING
+
+from echolab.escaping import escape_json
+from echolab.events import (
+    Accepted,
+    Chunk,
+    Connected,
+    Finished,
+    Misbehaved,
+    Mistaken,
+    Received,
+    Refused,
+)
+from echolab.formats.style import Style, rfc3339, rfc3339_exactly
+from echolab.messages import Lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from echolab.events import Event, Peer
+
+__all__ = ["Json"]
+
+_PLAIN = bytes({*range(0x20, 0x7F), *b"\n"} - {*b'"\\'})
+"""What stands in a JSON string as itself; and what ends a line."""
+
+
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Json:
+    """One JSON object a line; docs/formats.md has its members.
+
+    Args:
+        style: only whether to escape.
+        recording: whether this is a recording: chunks are printed too, and times
+            with all their digits.
+    """
+
+    def __init__(self, style: Style | None = None, *, recording: bool = False) -> None:
+        self._style = style or Style()
+        self._recording = recording
+        self._time = rfc3339_exactly if recording else rfc3339
+
+    def __call__(self, event: Event) -> bytes:
+        """Print an event."""
+        match event:
+            case Received(messages=messages):
+                start = self._start("received", event)
+                if messages.mark:
+                    start += f',"{messages.mark}":true'
+                if isinstance(messages, Lines):
+                    with suppress(UnicodeDecodeError):
+                        return self._lines(start, messages)
+                return self._messages(start, messages)
+            case Accepted():
+                return self._line(self._start("accepted", event), {})
+            case Connected():
+                return self._line(self._start("connected", event), {})
+            case Chunk(data=data):
+                if not self._recording:
+                    return b""
+                return self._line(self._start("chunk", event), _bytes("data", data))
+            case Misbehaved(behaviour=behaviour):
+                what = {"behaviour": behaviour}
+                return self._line(self._start("misbehaved", event), what)
+            case Mistaken():
+                return b""  # It is said on stderr; what was sent is printed.
+            case Finished():
+                end: dict[str, object] = {
+                    "cause": event.cause.value,
+                    "bytes": event.received_bytes,
+                    "messages": event.messages,
+                    "unterminated_bytes": event.unterminated_bytes,
+                    "unread_bytes": event.unread_bytes,
+                    "seconds": event.seconds
+                    if self._recording
+                    else round(event.seconds, 3),
+                }
+                if event.detail:
+                    end["detail"] = event.detail
+                if event.rtt_seconds is not None:
+                    end["rtt_seconds"] = event.rtt_seconds
+                    end["retransmits"] = event.retransmits
+                return self._line(self._start("finished", event), end)
+            case Refused(cause=cause, detail=detail, others=others):
+                why = {"cause": cause.value, "detail": detail, "others": others}
+                return self._line(self._start("refused", event), why)
+
+    def _lines(self, start: str, lines: Lines) -> bytes:
+        """All lines at once: escaped as one string, which is then cut."""
+        start += ',"message":"'
+        block = lines.block
+        if block.isascii() and not block.translate(None, _PLAIN):
+            first = start.encode()
+            return b'%b%b"}\n' % (first, lines.join(b'"}\n' + first))
+        text = _dumps(block.decode())[1:-3]
+        # Only a newline is "\\n" now, once escaped backslashes are out of the way.
+        text = text.replace(r"\\", "\0").replace(r"\n", '"}\n' + start)
+        text = start + text.replace("\0", r"\\") + '"}\n'
+        return (escape_json(text) if self._style.escape else text).encode()
+
+    def _messages(self, start: str, messages: Iterable[bytes]) -> bytes:
+        """Each message for itself, since not all of them are text.
+
+        A chunk can be tens of thousands, while all other peers wait: what they have
+        in common is made once.
+        """
+        as_text, as_bytes = f'{start},"message":', f'{start},"message_base64":"'
+        escaped = self._style.escape
+        lines: list[str] = []
+        for message in messages:
+            text = message.decode(errors="replace")  # An exception is slow.
+            if "\ufffd" in text and text.encode() != message:
+                coded = b2a_base64(message, newline=False).decode()
+                lines.append(f'{as_bytes}{coded}"}}\n')
+                continue
+            text = encode_basestring(text)
+            if escaped and not text.isprintable():
+                text = escape_json(text)
+            lines.append(f"{as_text}{text}}}\n")
+        return "".join(lines).encode()
+
+    def _line(self, start: str, members: Mapping[str, object]) -> bytes:
+        rest = _dumps(members)[1:]
+        line = f"{start},{rest}\n" if members else f"{start}{rest}\n"
+        return (escape_json(line) if self._style.escape else line).encode()
+
+    def _start(self, name: str, event: Event) -> str:
+        """The members that every event has; the object's end is still missing."""
+        time = self._time(event.time).decode()
+        return f'{{"event":"{name}","time":"{time}","peer":{_peer(event.peer)}'
+
+
+@lru_cache(maxsize=1024)
+def _peer(peer: Peer) -> str:
+    members: dict[str, object] = {"number": peer.number, "family": peer.family}
+    if peer.host is not None:
+        members |= {"host": peer.host, "port": peer.port}
+    if peer.path is not None:
+        members |= _bytes("path", peer.path.encode("utf-8", "surrogateescape"))
+    if peer.pid is not None:
+        members |= {"pid": peer.pid, "uid": peer.uid}
+    if peer.name is not None:
+        members["name"] = peer.name
+    # A path or a name may be of the peer's making: escaped in any case.
+    return escape_json(_dumps(members))
+
+
+def _bytes(name: str, data: bytes) -> dict[str, str]:
+    try:
+        return {name: data.decode()}
+    except UnicodeDecodeError:
+        return {f"{name}_base64": base64.b64encode(data).decode()}

@@ -1,0 +1,245 @@
+"""One line of a recording made an event again; nothing in it is believed.
+
+A recording may come from anywhere. Each member that is used is checked for its
+type and its range, so that whatever an event is handed to can rely on it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from dataclasses import fields
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from echolab.events import (
+    Accepted,
+    Chunk,
+    Connected,
+    EndCause,
+    Finished,
+    Misbehaved,
+    Peer,
+    Received,
+    Refused,
+)
+from echolab.messages import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from echolab.events import Event
+    from echolab.messages import Mark
+
+__all__ = ["NOT_AN_EVENT", "event_of", "messages_of"]
+
+NOT_AN_EVENT = ValueError, LookupError, TypeError, RecursionError
+"""What reading a line raises if it is not of a recording."""
+
+T = TypeVar("T")
+Members = dict[str, Any]
+
+MOST = 2**63 - 1
+_PEER = (*(field.name for field in fields(Peer)), "path_base64")
+_WORD = re.compile(r"[\w.:%-]+", re.ASCII)
+MOST_PORT = 65535
+LAST_SECOND = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+"""Beyond it no time can be shown."""
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", flags=re.ASCII)
+
+
+def event_of(line: bytes) -> Event:
+    """The event of one line.
+
+    Raises:
+        ValueError, LookupError, TypeError, RecursionError: there is none in it;
+            these are `NOT_AN_EVENT`.
+    """
+    members = _object(_decode(line.decode()))
+    peer, time = _peer(_object(members["peer"])), _time(_text(members, "time"))
+    match _text(members, "event"):
+        case "accepted":
+            return Accepted(peer, time)
+        case "connected":
+            return Connected(peer, time)
+        case "chunk":
+            return Chunk(peer, time, _bytes("data", members))
+        case "received":
+            messages = Batch((_bytes("message", members),), _mark(members))
+            return Received(peer, time, messages)
+        case "misbehaved":
+            return Misbehaved(peer, time, _words(members, "behaviour"))
+        case "refused":
+            cause, detail = _cause(members), _words(members, "detail")
+            return Refused(peer, time, cause, detail, _whole(members, "others"))
+        case "finished":
+            return Finished(
+                peer,
+                time,
+                _cause(members),
+                received_bytes=_whole(members, "bytes"),
+                messages=_optional(_whole, members, "messages"),
+                unterminated_bytes=_whole(members, "unterminated_bytes"),
+                unread_bytes=_whole(members, "unread_bytes"),
+                seconds=_seconds(members, "seconds"),
+                detail=_words(members, "detail") if "detail" in members else "",
+                rtt_seconds=_optional(_seconds, members, "rtt_seconds"),
+                retransmits=_optional(_whole, members, "retransmits"),
+            )
+        case name:
+            raise ValueError(f"no event: {name}")
+
+
+def messages_of(rests: list[bytes]) -> list[bytes]:
+    """The messages of lines that begin alike: all at once, since that is faster.
+
+    Args:
+        rests: each line from its member ``message`` or ``message_base64`` on.
+
+    Raises:
+        ValueError, LookupError, TypeError, RecursionError: one has none, or more
+            members than that one.
+    """
+    text = b",".join(b"{" + rest for rest in rests).decode()
+    # No line can reach into the next one: its only value is a string.
+    objects = _decode_pairs(f"[{text}]")
+    if len(objects) != len(rests):
+        raise ValueError("more than one object in a line")
+    return [_bytes("message", {key: value}) for [(key, value)] in objects]
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Members:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a member stands there twice")
+    return members
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+_decode = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant
+).decode
+_decode_pairs = json.JSONDecoder(object_pairs_hook=tuple).decode
+
+
+def _object(value: object) -> Members:
+    if not isinstance(value, dict):
+        raise TypeError("not an object")
+    return value
+
+
+def _text(members: Members, name: str) -> str:
+    value = members[name]
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is no text")
+    value.encode()  # Raises if there is half of a surrogate pair in it.
+    return value
+
+
+def _whole(members: Members, name: str, most: int = MOST) -> int:
+    value = members[name]
+    if type(value) is not int:  # A bool is an int, to Python.
+        raise TypeError(f"{name} is no whole number")
+    if not 0 <= value <= most:
+        raise ValueError(f"{name} is out of range")
+    return value
+
+
+def _port(members: Members, name: str) -> int:
+    return _whole(members, name, MOST_PORT)
+
+
+def _seconds(members: Members, name: str) -> float:
+    value = members[name]
+    if type(value) not in (int, float):
+        raise TypeError(f"{name} is no number")
+    seconds = float(value)
+    if not (math.isfinite(seconds) and 0 <= seconds <= LAST_SECOND):
+        raise ValueError(f"{name} is out of range")
+    return seconds
+
+
+def _optional(
+    read: Callable[[Members, str], T], members: Members, name: str
+) -> T | None:
+    return None if members.get(name) is None else read(members, name)
+
+
+def _peer(members: Members) -> Peer:
+    return _checked_peer(*map(members.get, _PEER))
+
+
+@lru_cache(maxsize=1024, typed=True)  # Else True would be taken for 1.
+def _checked_peer(*values: object) -> Peer:
+    members = dict(zip(_PEER, values, strict=True))
+    return Peer(
+        _whole(members, "number"),
+        _word(members, "family"),
+        host=_optional(_word, members, "host"),
+        port=_optional(_port, members, "port"),
+        path=_path(members),
+        pid=_optional(_whole, members, "pid"),
+        uid=_optional(_whole, members, "uid"),
+        name=_optional(_text, members, "name"),
+    )
+
+
+def _word(members: Members, name: str) -> str:
+    """A kind or an address, which cannot look like another part of a label."""
+    text = _text(members, name)
+    if not _WORD.fullmatch(text):
+        raise ValueError(f"{name} is no address")
+    return text
+
+
+def _path(members: Members) -> str | None:
+    if members["path_base64"] is None:
+        return _optional(_text, members, "path")
+    path = base64.b64decode(_text(members, "path_base64"), validate=True)
+    return path.decode("utf-8", "surrogateescape")
+
+
+def _words(members: Members, name: str) -> str:
+    """A text of echolab's own making: it has no line ends and drives no terminal."""
+    text = _text(members, name)
+    if not text.isprintable():
+        raise ValueError(f"{name} is not printable")
+    return text
+
+
+def _cause(members: Members) -> EndCause:
+    return EndCause(_text(members, "cause"))
+
+
+def _bytes(name: str, members: Members) -> bytes:
+    if name in members:
+        return _text(members, name).encode()
+    return base64.b64decode(_text(members, f"{name}_base64"), validate=True)
+
+
+def _mark(members: Members) -> Mark | None:
+    mark: Mark
+    for mark in ("overlong", "partial", "continued", "unterminated"):
+        if members.get(mark, False) is True:
+            return mark
+    return None
+
+
+def _time(text: str) -> float:
+    """The inverse of `echolab.formats.style.rfc3339_exactly`."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise ValueError("not a time")
+    whole, fraction = found.groups(default="0")
+    moment = datetime.fromisoformat(whole).replace(tzinfo=UTC)
+    seconds = moment.timestamp() + float(f"0.{fraction}")
+    if not 0 <= seconds <= LAST_SECOND:
+        raise ValueError("not a time of our days")
+    return seconds

@@ -1,0 +1,180 @@
+"""Recordings: events on disk, one JSON object a line, and back again.
+
+A recording is what ``--format json`` prints, and more: what each read returned
+(``chunk``), and times with all their digits. So it can be sent again as it came.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from twisted.logger import Logger
+
+from echolab.errors import InputError, reason_of
+from echolab.events import Accepted, Connected, Received
+from echolab.formats.json import Json
+from echolab.formats.recorded_event import NOT_AN_EVENT, event_of, messages_of
+from echolab.messages import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from echolab.events import Event
+
+__all__ = [
+    "NotAnEventError",
+    "Recording",
+    "events_of",
+    "numbered_events",
+    "read_recording",
+]
+
+Recording = partial(Json, recording=True)
+"""The form in which a `echolab.Printer` prints a recording."""
+
+_log = Logger()
+
+_MESSAGE = b',"message'
+BATCH_BYTES = 1 << 20
+LONGEST_WORD = len("\\u0000")
+
+
+class NotAnEventError(ValueError):
+    """A line is not of a recording.
+
+    Attributes:
+        index: which one of the lines.
+    """
+
+    def __init__(self, index: int) -> None:
+        super().__init__(f"line {index + 1} is not of a recording")
+        self.index = index
+
+
+def read_recording(path: str | Path, *, again: bool = False) -> Iterator[Event]:
+    """Read a recording, one event at a time.
+
+    Args:
+        path: what ``echolab server --record`` or a transcript's ``save`` wrote.
+            What ``--format json`` prints will do too; it only has no chunks. Where
+            several runs were appended, the peers of the later ones are numbered on.
+        again: whether it was read before, so that its state has been logged.
+
+    Raises:
+        InputError: it cannot be read, or a line is of something else. One that is
+            cut off, as by a crash, is left out, and that is logged.
+    """
+    for _, event in numbered_events(path, again=again):
+        yield event
+
+
+def numbered_events(
+    path: str | Path, *, again: bool = False
+) -> Iterator[tuple[int, Event]]:
+    """Read a recording as `read_recording` does, with the line of each event."""
+    highest = before = 0  # numbers of peers: of all, and of those of earlier runs
+    for line, event in _read(path, again=again):
+        if isinstance(event, Accepted | Connected):
+            if event.peer.number + before <= highest:
+                before = highest
+            highest = event.peer.number + before
+        yield line, _renumbered(event, before) if before else event
+
+
+def _read(path: str | Path, *, again: bool) -> Iterator[tuple[int, Event]]:
+    before = 0  # lines of earlier batches
+    cut_off = 0
+    try:
+        with Path(path).open("rb") as file:
+            while lines := file.readlines(BATCH_BYTES):
+                at = 0
+                while at < len(lines):
+                    try:
+                        for index, event in _indexed_events(lines, at):
+                            yield before + index + 1, event
+                        at = len(lines)
+                    except NotAnEventError as error:
+                        at = error.index + 1
+                        why = f"line {before + at} is not of a recording"
+                        if not _is_cut_off(lines[error.index]):
+                            raise InputError("read", str(path), why) from None
+                        if not (again or cut_off):
+                            _log.warn("{path}: {why}: cut off", path=path, why=why)
+                        cut_off += 1
+                before += len(lines)
+    except OSError as error:
+        raise InputError("open", str(path), reason_of(error)) from None
+    if cut_off > 1 and not again:
+        _log.warn("{path}: {n} more lines are cut off", path=path, n=cut_off - 1)
+
+
+def _is_cut_off(line: bytes) -> bool:
+    """Whether it is the beginning of a line, as a crash or a full disk leaves it."""
+    text = line.removesuffix(b"\n").decode(errors="replace")
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        at_the_end = error.pos + LONGEST_WORD >= len(text)
+        return text[:1] == "{" and (at_the_end or error.msg.startswith("Unterminated"))
+    except (ValueError, RecursionError):
+        pass  # A number that is too long, or too many brackets.
+    return False
+
+
+def _renumbered(event: Event, before: int) -> Event:
+    number = event.peer.number
+    peer = replace(event.peer, number=number + before) if number else event.peer
+    return replace(event, peer=peer)
+
+
+def events_of(lines: Sequence[bytes]) -> Iterator[Event]:
+    """The events of lines of a recording; the messages of one read are one event.
+
+    Raises:
+        NotAnEventError: there is none in one of the lines.
+    """
+    for _, event in _indexed_events(lines):
+        yield event
+
+
+def _indexed_events(lines: Sequence[bytes], at: int = 0) -> Iterator[tuple[int, Event]]:
+    """The events of the lines from ``at`` on, each with the index of its first."""
+    while at < len(lines):
+        first = at
+        event = _checked(lines, at)
+        at += 1
+        if isinstance(event, Received) and event.messages.mark is None:
+            start = lines[first].partition(_MESSAGE)[0] + _MESSAGE
+            end = at
+            while end < len(lines) and lines[end].startswith(start):
+                end += 1
+            if rest := _messages(lines[at:end], len(start)):
+                at += len(rest)
+                event = replace(event, messages=Batch((*event.messages, *rest)))
+        yield first, event
+
+
+def _messages(lines: Sequence[bytes], start: int) -> list[bytes]:
+    """The messages of lines that begin alike, up to the first that is no such line."""
+    rests = [b'"message' + line[start:] for line in lines]
+    try:
+        return messages_of(rests)
+    except NOT_AN_EVENT:
+        pass
+    messages: list[bytes] = []
+    with suppress(*NOT_AN_EVENT):
+        for rest in rests:
+            messages += messages_of([rest])
+    return messages
+
+
+def _checked(lines: Sequence[bytes], at: int) -> Event:
+    try:
+        return event_of(lines[at])
+    except NOT_AN_EVENT:
+        raise NotAnEventError(at) from None

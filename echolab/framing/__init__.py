@@ -1,0 +1,1 @@
+"""Framing: bytes in, messages out. No I/O, no clock, and every buffer bounded."""

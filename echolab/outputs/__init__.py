@@ -1,0 +1,1 @@
+"""Outputs: where printed bytes go; bounded, and able to say "wait"."""

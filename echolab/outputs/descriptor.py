@@ -1,0 +1,147 @@
+"""Printed bytes to a descriptor: stdout, a pipe, a terminal, a file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import stat
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
+from typing_extensions import override
+from zope.interface import implementer
+
+from echolab.descriptors import can_block, is_ready, open_private
+from echolab.errors import OutputError, reason_of
+from echolab.interfaces import IOutput
+from echolab.outputs.buffered import MAX_BUFFERED_BYTES, BufferedOutput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IReactorFDSet
+    from twisted.python.failure import Failure
+
+    from echolab.interfaces import AnyClock
+
+
+__all__ = ["DescriptorOutput"]
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+@implementer(IOutput, IWriteDescriptor, IReadDescriptor)
+class DescriptorOutput(BufferedOutput):
+    """Writes to a descriptor at once, and keeps the rest while it is full.
+
+    Args:
+        reactor: watches the descriptor.
+        fd: the descriptor: a terminal, a pipe, a file, a socket. Its flags are
+            not touched, and it is not closed.
+        name: what users know it by: ``stdout``.
+        clock: tells the time.
+        lost: called once, when nothing can be written any more; a reader that
+            went away (EPIPE) is an end in order, and given as None.
+        patient: whether to wait where the disk is full, or a file fails.
+        max_buffered_bytes: how many bytes may wait before the producer is told.
+    """
+
+    def __init__(
+        self,
+        reactor: IReactorFDSet,
+        fd: int,
+        name: str,
+        *,
+        clock: AnyClock,
+        lost: Callable[[OutputError | None], None],
+        patient: bool = False,
+        max_buffered_bytes: int = MAX_BUFFERED_BYTES,
+    ) -> None:
+        super().__init__(name, clock, max_buffered_bytes)
+        self._reactor = reactor
+        self._lost = lost
+        self._patient = patient
+        self._fd = fd
+        self._private = False
+        self._vouched = False
+        mode = os.fstat(fd).st_mode
+        self._is_file = stat.S_ISREG(mode)
+        if can_block(fd):
+            private = open_private(fd)
+            if private is None:
+                self._vouched = True
+            else:
+                self._fd, self._private = private, True
+        if stat.S_ISFIFO(mode):
+            # The writing end of a pipe becomes ready when its reader goes away.
+            reactor.addReader(self)
+
+    @override
+    def write_some(self, view: memoryview) -> int:
+        if self._vouched:
+            # It may block: no more than poll vouches for.
+            if not is_ready(self._fd, select.POLLOUT):
+                raise BlockingIOError
+            view = view[: select.PIPE_BUF]
+        written = os.write(self._fd, view)
+        if written < len(view) and self._is_file:
+            self._line.cut_short(self._fd, view[:written])
+        return written
+
+    @override
+    def wait(self) -> None:
+        self._reactor.addWriter(self)
+
+    @override
+    def failed(self, error: OSError) -> None:
+        if self.closed:
+            return
+        if self._patient and (self._is_file or error.errno in _FULL):
+            self.wait_until_it_works(error)
+            return
+        self._let_go()
+        self.lose()
+        if isinstance(error, BrokenPipeError):
+            self._lost(None)
+        else:
+            self._lost(OutputError("write", self.name, reason_of(error)))
+
+    @override
+    def close(self) -> None:
+        """Write nothing more; let go of the reactor and of what was opened.
+
+        A regular file ends with a whole line then, even if the disk is full.
+        """
+        if not self.closed:
+            self._let_go()
+        super().close()
+
+    def _let_go(self) -> None:
+        self._line.take_back(self._fd)
+        self._reactor.removeReader(self)
+        self._reactor.removeWriter(self)
+        if self._private:
+            os.close(self._fd)
+
+    def fileno(self) -> int:
+        """The descriptor to watch."""
+        return self._fd
+
+    def doWrite(self) -> None:
+        """Write what waits, now that the descriptor takes more."""
+        if self.write_buffer():
+            self._reactor.removeWriter(self)
+
+    def doRead(self) -> None:
+        """See whether the reader of the pipe has gone."""
+        if is_ready(self._fd, 0):
+            self.failed(BrokenPipeError())
+
+    def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002 - says less
+        """The reactor found the descriptor hung up."""
+        self.failed(BrokenPipeError())
+
+    def logPrefix(self) -> str:
+        """Who speaks in the log."""
+        return type(self).__name__

@@ -1,0 +1,243 @@
+"""Printed bytes to a file, with nothing lost where the disk is full."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from twisted.logger import Logger
+from typing_extensions import override
+from zope.interface import implementer
+
+from echolab.errors import OutputError, reason_of
+from echolab.interfaces import IOutput
+from echolab.outputs.buffered import BufferedOutput
+from echolab.outputs.open_files import OpenFiles
+from echolab.outputs.unfinished_line import cut_off, end_of_write
+
+if TYPE_CHECKING:
+    from echolab.interfaces import AnyClock
+
+__all__ = ["FileOutput"]
+
+_CANNOT_SYNC = {errno.EACCES, errno.EPERM, errno.ENOENT, errno.EINVAL}
+"""A folder that may not be read, has moved, or whose file system syncs no folders."""
+
+_log = Logger()
+
+
+@implementer(IOutput)
+class FileOutput(BufferedOutput):
+    """Appends to a file; waits where the disk is full, and loses nothing.
+
+    After an error the producers are paused and writing is tried again, once in
+    ``retry_seconds``; one line in the log says so, and one that it works again.
+
+    With ``sync`` a byte counts as written when an fsync(2) that began after its
+    write has succeeded. When one fails, Linux forgets what it could not write,
+    and the next says nothing of it. So the bytes are kept until then; after a
+    failure they are cut off the file and written again.
+
+    Args:
+        path: the file. Its folder must exist; a new file has mode 0600.
+        clock: tells the time.
+        sync: whether every write is durable before it counts; only in a regular
+            file, since nothing else can be.
+        whole_lines: whether to end a last line that a crash has cut off.
+        retry_seconds: how long to wait between two tries.
+        files: knows the files of other outputs; those are not used.
+
+    Raises:
+        OutputError: the file cannot be opened, or is another output's.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        clock: AnyClock,
+        sync: bool = False,
+        whole_lines: bool = False,
+        retry_seconds: float = 1.0,
+        files: OpenFiles | None = None,
+    ) -> None:
+        super().__init__(path, clock, retry_seconds=retry_seconds)
+        self._path = _absolute(path)
+        self._files = files or OpenFiles()
+        self._sync = sync
+        self._unsynced = 0  # bytes at the front of the buffer that are written too
+        self._unsynced_end = -1
+        self._use(self._open(path))
+        if whole_lines and _ends_in_a_line(path):
+            self.write(b"\n")
+
+    def _open(self, path: str) -> int:
+        """Open a file to append to, if no other output has it."""
+        fd = _open_append(path, self.name)
+        try:
+            self._files.claim(fd, self.name)
+        except OutputError:
+            os.close(fd)
+            raise
+        return fd
+
+    def _use(self, fd: int) -> None:
+        self._fd = fd
+        self._syncs = self._sync and stat.S_ISREG(os.fstat(fd).st_mode)
+        self._is_in_folder = False  # for good; see fsync(2) on new files
+
+    @override
+    def write_some(self, view: memoryview) -> int:
+        if not self._syncs:
+            written = os.write(self._fd, view)
+        else:
+            if self._unsynced and not self._withdraw(self._unsynced):
+                _log.warn(
+                    "write {name}: {bytes} bytes that could not be synced are "
+                    "written twice, since others have written behind them",
+                    name=self.name,
+                    bytes=self._unsynced,
+                )
+            self._unsynced = 0
+            written = os.write(self._fd, view)
+            self._unsynced, self._unsynced_end = written, end_of_write(self._fd)
+            os.fsync(self._fd)
+            if not self._is_in_folder:
+                _sync_folder(self._path)
+                self._is_in_folder = True
+            self._unsynced = 0
+        if written < len(view):
+            self._line.cut_short(self._fd, view[:written])
+        return written
+
+    def _withdraw(self, count: int) -> bool:
+        """Cut off what is written and not synced, from the end."""
+        if not cut_off(self._fd, self._unsynced_end, count):
+            return False
+        self._unsynced -= count
+        self._unsynced_end -= count
+        return True
+
+    @override
+    def wait(self) -> None:
+        """A FIFO is full: try again soon; there is nothing to watch it with."""
+        self.pause()
+        self.try_again_in(self._retry_seconds / 100)
+
+    @override
+    def failed(self, error: OSError) -> None:
+        self.wait_until_it_works(error)
+
+    @override
+    def close(self) -> None:
+        """Write nothing more; close the file, which ends with a whole line."""
+        if self.closed:
+            return
+        unsynced = self._buffer[: self._unsynced]
+        if unsynced:
+            # What may be there after all may stay.
+            self._withdraw(len(unsynced) - unsynced.rfind(b"\n") - 1)
+        if not self._unsynced:
+            self._take_back()
+        super().close()
+        self._files.release(self._fd)
+        os.close(self._fd)
+
+    @override
+    def reopen(self) -> bool:
+        """Go on in the file that now has the path, as after a rotation.
+
+        Where there is none it is made. If that fails, or the file is another
+        output's, the old one stays in use, and the log says why. With ``sync`` the
+        old file holds nothing that is in doubt: that is written to the new one.
+        """
+        self._files.release(self._fd)
+        try:
+            fd = self._open(self._path)
+        except OutputError as why:
+            self._files.claim(self._fd, self.name)
+            _log.error("{why}; the old file stays in use", why=why)
+            return True
+        if self._unsynced:
+            _log.warn(
+                "write {name}: {bytes} bytes that could not be synced are written "
+                "to the new file",
+                name=self.name,
+                bytes=self._unsynced,
+            )
+            if self._withdraw(self._unsynced):
+                self._sync_old()
+            self._unsynced = 0
+        start = self._take_back()
+        self._buffer[:0] = start
+        self._position -= len(start)
+        os.close(self._fd)
+        self._use(fd)
+        return True
+
+    def _take_back(self) -> bytes:
+        """Take the start of a line whose rest cannot follow out of the file."""
+        start = self._line.take_back(self._fd)
+        if start and self._syncs:
+            self._sync_old()
+        return start
+
+    def _sync_old(self) -> None:
+        """Make it durable that something was cut off a file that is let go."""
+        try:
+            os.fsync(self._fd)
+        except OSError as error:
+            _log.error(
+                "fsync {name}: {reason}; what was cut off its end may come back",
+                name=self.name,
+                reason=reason_of(error),
+            )
+
+
+def _absolute(path: str) -> str:
+    """Make a path independent of the working folder."""
+    try:
+        return str(Path(path).absolute())
+    except OSError as error:  # The working folder is deleted.
+        raise OutputError("open", path, reason_of(error)) from None
+
+
+def _sync_folder(path: str) -> None:
+    """Make the entry of a file in its folder durable, where that can be done."""
+    folder = Path(path).resolve().parent
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise
+        _log.warn(
+            "fsync {folder}: {reason}; a crash may take new files with it",
+            folder=folder,
+            reason=reason_of(error),
+        )
+
+
+def _ends_in_a_line(path: str) -> bool:
+    """Whether a regular file ends in the middle of a line."""
+    if Path(path).is_file() and os.access(path, os.R_OK):
+        with Path(path).open("rb") as file:
+            if size := file.seek(0, os.SEEK_END):
+                file.seek(size - 1)
+                return file.read() != b"\n"
+    return False
+
+
+def _open_append(path: str, name: str) -> int:
+    """Open a file to append to; a new one is its owner's alone (mode 0600)."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
+    try:
+        return os.open(path, flags | os.O_NONBLOCK, 0o600)
+    except OSError as error:
+        raise OutputError("open", name, reason_of(error)) from None

@@ -1,0 +1,1 @@
+"""The receiving side: Factory, Protocol and service, and what makes them up."""

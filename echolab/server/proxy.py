@@ -1,0 +1,208 @@
+"""Connections behind a balancer that speaks the PROXY protocol."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from typing_extensions import override
+from zope.interface import alsoProvides, directlyProvides, providedBy
+
+from echolab.errors import MalformedError
+from echolab.events import EndCause, Peer
+from echolab.server.admission import contains
+from echolab.server.protocol import STOPPED_FIRST
+from echolab.server.turned_away import TurnedAway
+from echolab.sockets.proxy_header import parse
+from echolab.sockets.watching import watch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from twisted.internet.interfaces import (
+        IAddress,
+        IProtocolFactory,
+        ITransport,
+    )
+    from twisted.python.failure import Failure
+
+    from echolab.interfaces import IStreamTransport
+    from echolab.server.admission import Network
+    from echolab.server.factory import ReceiverFactory
+    from echolab.sockets.proxy_header import Header
+    from echolab.sockets.watching import WatchedSocket
+
+__all__ = ["ProxyFactory"]
+
+
+class _Stage(enum.Enum):
+    HEADER = enum.auto()
+    """Its header has yet to come."""
+    LET_IN = enum.auto()
+    TURNED_AWAY = enum.auto()
+    STOPPED = enum.auto()
+    """This side ended it before its header was there."""
+
+
+class _ProxiedProtocol(ProtocolWrapper):
+    """Reads the header, then makes and runs the protocol behind it."""
+
+    factory: ProxyFactory
+    transport: IStreamTransport
+    wrappedProtocol: Any
+
+    def __init__(self, factory: ProxyFactory) -> None:
+        super().__init__(factory, None)  # type: ignore[arg-type]
+        self._stage = _Stage.HEADER
+        self._head = b""
+        self._bytes_last_turn = -1
+        self._source: IAddress | None = None
+        self._watched: WatchedSocket | None = None
+        self._fault = "the peer ended before its PROXY header did"
+
+    @override
+    def makeConnection(self, transport: ITransport) -> None:
+        directlyProvides(self, providedBy(transport))
+        Protocol.makeConnection(self, transport)
+        factory = self.factory
+        factory.registerProtocol(self)
+        reading = factory.receivers.reading
+        self._late = reading.call_later(factory.header_seconds, self._be_late)
+        factory.receivers.opened(self)
+        if not contains(factory.trusted, getattr(transport.getPeer(), "host", None)):
+            self._turn_away("no trusted proxy")
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        if self._stage is _Stage.LET_IN:
+            self.wrappedProtocol.dataReceived(data)
+        elif self._stage is _Stage.HEADER:
+            self._head += data
+            try:
+                header = parse(self._head)
+            except MalformedError as why:
+                self._turn_away(str(why))
+                return
+            if header is not None:
+                self._let_in(header)
+
+    def _let_in(self, header: Header) -> None:
+        self._late.cancel()
+        self._stage = _Stage.LET_IN
+        self._source = header.source
+        rest, self._head = self._head[header.size :], b""
+        factory = self.factory
+        wrapped = self.wrappedProtocol = factory.receivers.let_in(
+            self, factory.wrappedFactory, self.getPeer()
+        )
+        wrapped.makeConnection(self)
+        # A wrapper takes for its own what its transport provides: so this is said
+        # only now, and only if it is the protocol that does.
+        if IHalfCloseableProtocol.providedBy(wrapped):
+            alsoProvides(self, IHalfCloseableProtocol)
+        if rest:
+            wrapped.dataReceived(rest)
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.factory.unregisterProtocol(self)
+        if self._stage is _Stage.LET_IN:
+            self.wrappedProtocol.connectionLost(reason)
+            return
+        if self._late.active():
+            self._late.cancel()
+        receivers = self.factory.receivers
+        receivers.closed(self, None)
+        if self._stage is _Stage.STOPPED:
+            unread = self._watched.unread_bytes if self._watched else 0
+            receivers.unread_bytes += len(self._head) + unread
+            self._fault = STOPPED_FIRST
+        peer = Peer.of(0, self.transport.getPeer())
+        receivers.refuse(peer, EndCause.HANDSHAKE, self._fault)
+
+    def readConnectionLost(self) -> None:
+        """The peer has ended its sending side."""
+        self.wrappedProtocol.readConnectionLost()
+
+    def writeConnectionLost(self) -> None:
+        """This side has."""
+        self.wrappedProtocol.writeConnectionLost()
+
+    @override
+    def getPeer(self) -> IAddress:
+        """Who connected to the balancer."""
+        return self._source or self.transport.getPeer()
+
+    def pause(self) -> None:
+        """Read no header until `resume`."""
+        self.transport.pauseProducing()
+
+    def resume(self) -> None:
+        """Read again."""
+        self.look_afresh()
+        self.transport.resumeProducing()
+
+    def look_afresh(self) -> None:
+        """Have `stop_if_quiet` forget what it saw when it was last asked."""
+        self._bytes_last_turn = -1
+
+    def stop_if_quiet(self) -> None:
+        """End the connection if nothing came since this was last asked."""
+        if len(self._head) == self._bytes_last_turn:
+            self.abort()
+        self._bytes_last_turn = len(self._head)
+
+    def abort(self) -> None:
+        """End the connection now."""
+        if self._stage is _Stage.HEADER:
+            self._stage = _Stage.STOPPED
+            self._watched = watch(self.transport)
+            self.transport.abortConnection()
+
+    def _be_late(self) -> None:
+        self._turn_away("no PROXY header in time")
+
+    def _turn_away(self, fault: str) -> None:
+        self._stage, self._fault = _Stage.TURNED_AWAY, fault
+        self.transport.abortConnection()
+
+
+class ProxyFactory(WrappingFactory):
+    """Makes connections behind a balancer look as if they were direct.
+
+    A connection counts from the moment it is accepted. The protocol behind is
+    made, by ``wrapped.buildProtocol``, when the header has come whole and is good;
+    its transport's ``getPeer`` is what the header says.
+
+    Args:
+        wrapped: makes the protocols behind: ``receivers``, or what wraps it.
+        trusted: the networks of the balancers; others are turned away.
+        receivers: counts and holds back those whose header has yet to come, and
+            is told of those who are turned away.
+        header_seconds: how long a header may take, not counting the time in which
+            the sink is full.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        wrapped: IProtocolFactory,
+        trusted: Sequence[Network],
+        *,
+        receivers: ReceiverFactory,
+        header_seconds: float = 10.0,
+    ) -> None:
+        super().__init__(wrapped)
+        self.trusted = trusted
+        self.receivers = receivers
+        self.header_seconds = header_seconds
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        if self.receivers.arrive(addr):
+            return _ProxiedProtocol(self)
+        return TurnedAway()

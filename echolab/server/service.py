@@ -1,0 +1,255 @@
+"""The server as a service, which twistd, the command and applications run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from twisted.application.service import Service
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    gatherResults,
+)
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+from typing_extensions import override
+
+from echolab.counting import count
+from echolab.events import format_address
+from echolab.outputs.sharing import share
+from echolab.server.endpoints import is_handed, listen_error
+from echolab.server.refusing import RefusingPort
+from echolab.sockets.accept_queue import accept_waiting, turn_away_waiting
+from echolab.sockets.watching import prepare_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from twisted.internet.interfaces import (
+        IAddress,
+        IDelayedCall,
+        IStreamServerEndpoint,
+    )
+    from twisted.python.failure import Failure
+
+    from echolab.errors import EcholabError
+    from echolab.interfaces import AnyClock, Output, ServerEndpoint
+    from echolab.server.factory import ReceiverFactory
+
+__all__ = ["Done", "ReceiverService"]
+
+Done: TypeAlias = "Callable[[EcholabError | None], None]"
+"""Called when a service is at its end: with None in order, else with the reason."""
+
+_log = Logger()
+
+
+class ReceiverService(Service):
+    """Listens, and at its end loses nothing that was accepted.
+
+    Args:
+        endpoints: where to listen, each with the name users know it by.
+        factory: makes the connections' protocols, for this service alone: the end
+            of one is the end of the other.
+        outputs: where their sink prints, if it does. While the service runs they
+            pause the factory; at the end they are flushed. Services can share
+            them.
+        clock: tells the time.
+        done: called if an endpoint fails after the start.
+        drain_seconds: how long the end may take, for what has arrived to be
+            read and for a slow output to take it.
+        close_outputs: whether to close the outputs at the end: for whoever
+            opened them for this service alone.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[tuple[str, IStreamServerEndpoint | ServerEndpoint]],
+        factory: ReceiverFactory,
+        outputs: Sequence[Output] = (),
+        *,
+        clock: AnyClock,
+        done: Done,
+        drain_seconds: float = 5.0,
+        close_outputs: bool = False,
+    ) -> None:
+        self._endpoints = endpoints
+        self.factory = factory
+        self._outputs = outputs
+        self._clock = clock
+        self._done = done
+        self._drain_seconds = drain_seconds
+        self._close_outputs = close_outputs
+        self._stop_pausing: Callable[[], None] | None = None
+        self._starts = 0
+        self._listening: list[Deferred[IListeningPort | None]] = []
+        self._own_ports: list[IListeningPort] = []
+        self._announcing: IDelayedCall | None = None
+        self._deadline: float | None = None  # of the stop, if it is expected
+
+    @override
+    def privilegedStartService(self) -> None:
+        """Listen on every endpoint.
+
+        Raises:
+            ListenError: one cannot be listened on; then none is.
+        """
+        super().privilegedStartService()
+        errors: list[EcholabError | None] = []
+        report: Done = errors.append
+        self.factory.start_accepting()
+        # Where an older stop is not over, the outputs pause the factory still.
+        stop_pausing = self._stop_pausing or share(self.factory, self._outputs)
+
+        def failed(failure: Failure, name: str) -> None:
+            if not failure.check(CancelledError):
+                report(listen_error(name, failure.value))
+
+        for name, endpoint in self._endpoints:
+            listening = endpoint.listen(self.factory)
+            self._listening.append(listening.addErrback(failed, name))
+        report = self._done
+        for why in filter(None, errors):
+            self.stop_listening()
+            if self._stop_pausing is None:
+                stop_pausing()
+            raise why
+        self._stop_pausing = stop_pausing
+        self._starts += 1
+        if most := self.factory.max_connections:
+            _log.info("connections at a time: at most {most}", most=most)
+        for each, (_, endpoint) in zip(self._listening, self._endpoints, strict=True):
+            each.addCallback(self._prepare, handed=is_handed(endpoint))
+        # A signal may follow at once, and is handled once the reactor runs.
+        self._announcing = self._clock.callLater(0, self._announce)
+
+    @override
+    def startService(self) -> None:
+        """Listen, unless `privilegedStartService` has done so."""
+        if not self._listening:
+            self.privilegedStartService()
+        super().startService()
+
+    def _prepare(
+        self, port: IListeningPort | None, *, handed: bool
+    ) -> IListeningPort | None:
+        prepare_port(port, self.factory.limits.keepalive_seconds)
+        if port is not None and not handed:
+            self._own_ports.append(port)
+        return port
+
+    def _announce(self) -> None:
+        for each in self._listening:
+            each.addCallback(_announce)
+
+    def stop_listening(self) -> Deferred[list[None]]:
+        """Accept no more connections; those that are open go on.
+
+        Those who wait to be accepted are closed, and counted.
+        """
+        self.factory.stop_accepting()
+        self._turn_away_waiting()
+        return self._close_ports()
+
+    def expect_stop(self) -> None:
+        """Let the time that the stop may take begin now.
+
+        This may be called from a signal's handler, in the middle of a turn of the
+        reactor. A long one ends early then.
+        """
+        self._deadline = self._clock.seconds() + self._drain_seconds
+        self.factory.expect_drain(self._deadline)
+
+    def _close_ports(self) -> Deferred[list[None]]:
+        announcing, self._announcing = self._announcing, None
+        if announcing is not None and announcing.active():
+            announcing.cancel()
+        self._own_ports.clear()
+        listening, self._listening = self._listening, []
+        for each in listening:
+            each.cancel()
+        return gatherResults([each.addCallback(_close) for each in listening])
+
+    def addresses(self) -> list[IAddress]:
+        """Where it listens."""
+        ports = [listening.result for listening in self._listening]
+        return [port.getHost() for port in ports if IListeningPort.providedBy(port)]
+
+    def reopen_outputs(self) -> bool:
+        """Go on in the files that now have the outputs' paths.
+
+        Returns:
+            Whether any output is a file.
+        """
+        reopened = [output.reopen() for output in self._outputs]
+        return any(reopened)
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        """Accept no more, read and print what has arrived, end."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        now = self._clock.seconds()
+        deadline, self._deadline = self._deadline, None
+        if deadline is None:
+            deadline = now + self._drain_seconds
+        starts = self._starts
+        self._empty_queues(deadline)
+        stopped = self._close_ports()  # Those who are at the door are let in.
+        drained = self.factory.drain(max(0.0, deadline - now))
+        await stopped
+        await drained
+        if unread := self.factory.unread_bytes:
+            _log.warn(
+                "{bytes} that had arrived were not read", bytes=count(unread, "byte")
+            )
+        seconds = max(0.0, deadline - self._clock.seconds())
+        left = sum(
+            await gatherResults([output.flush(seconds) for output in self._outputs])
+        )
+        if left:
+            _log.warn(
+                "{bytes} of output could not be written", bytes=count(left, "byte")
+            )
+        if starts != self._starts:
+            return  # Started again meanwhile: the outputs are in use.
+        if self._stop_pausing is not None:
+            self._stop_pausing()
+            self._stop_pausing = None
+        if self._close_outputs:
+            for output in self._outputs:
+                output.close()
+
+    def _empty_queues(self, deadline: float) -> None:
+        """Accept all who wait to be: their kernel has told them that they are."""
+        for port in self._ports():
+            accept_waiting(port, lambda: self._clock.seconds() >= deadline)
+        self._turn_away_waiting()
+
+    def _ports(self) -> list[IListeningPort | None]:
+        """Those whose queues are this server's alone."""
+        return [
+            own.listening if isinstance(own, RefusingPort) else own
+            for own in self._own_ports
+        ]
+
+    def _turn_away_waiting(self) -> None:
+        if turned_away := sum(map(turn_away_waiting, self._ports())):
+            _log.warn(
+                "{connections} that waited to be accepted were closed unread",
+                connections=count(turned_away, "connection"),
+            )
+
+
+def _announce(port: IListeningPort | None) -> IListeningPort | None:
+    if port is not None:
+        what = "refusing" if isinstance(port, RefusingPort) else "listening"
+        address = format_address(port.getHost())
+        _log.info("{what} on {address}", what=what, address=address)
+    return port
+
+
+def _close(port: IListeningPort | None) -> Deferred[None] | None:
+    return None if port is None else port.stopListening()

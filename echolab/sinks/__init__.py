@@ -1,0 +1,1 @@
+"""Sinks: what takes events and does something with them."""

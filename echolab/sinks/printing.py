@@ -1,0 +1,198 @@
+"""Sinks that print: what a server receives, what a client talks."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from echolab.escaping import StreamEscaper
+from echolab.events import Connected, Finished, Received
+from echolab.formats.names import FINISH, Classic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IDelayedCall
+
+    from echolab.events import Event
+    from echolab.formats.names import Form
+    from echolab.interfaces import AnyClock
+
+__all__ = ["ConversationPrinter", "Printer", "Replies"]
+
+ASK_SECONDS = 0.1
+"""How long a reply may wait for its rest before the prompt stands below it."""
+AGAIN_BYTES = 4096
+"""How much of a reply's line is shown again when its rest comes."""
+
+
+class Printer:
+    """A sink that prints.
+
+    Args:
+        write: takes the printed bytes, whole lines at a time; an output's
+            ``write``.
+        form: turns one event into those bytes; the lecture's if none is given.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[bytes], None],
+        form: Form | None = None,
+    ) -> None:
+        self._write = write
+        self._form = form or Classic()
+
+    def __call__(self, event: Event) -> None:
+        """Print one event."""
+        printed = self._form(event)
+        if printed:
+            self._write(printed)
+
+
+class Replies(Enum):
+    """Where a client's replies are seen."""
+
+    HERE = auto()
+    """On the terminal where the prompt is."""
+    PIPED = auto()
+    """In a pipe, whose reader may show them on that terminal too, as tee does."""
+    ELSEWHERE = auto()
+    """In a file, or nowhere."""
+
+
+class ConversationPrinter:
+    """A sink that prints what the person at a client should see.
+
+    That is a prompt for each line to type, the server's replies as they are,
+    and the lecture's ``finish.`` on a line of its own.
+
+    A reply that does not end its line stands on a line of its own, above the
+    prompt. When its rest comes, the whole line is shown again, since the prompt
+    has come between; unless a line was typed meanwhile, which answers it.
+
+    Args:
+        write: takes the replies.
+        say: takes all else; ``write`` if none is given.
+        replies: where the replies are seen, seen from where ``say`` writes.
+        prompt: the prompt; empty when nobody is typing, or an editor shows it.
+        echoed: whether what is typed is seen, which ends a line; it is, where
+            there is a prompt.
+        show_replies: whether to print what the server sends.
+        escape: whether to make it harmless for a terminal.
+        clock: tells the time; with one, the prompt comes back a moment after an
+            unfinished line of a reply, and else at once.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[bytes], None],
+        *,
+        say: Callable[[bytes], None] | None = None,
+        replies: Replies = Replies.HERE,
+        prompt: bytes = b"",
+        echoed: bool = False,
+        show_replies: bool = True,
+        escape: bool = False,
+        clock: AnyClock | None = None,
+    ) -> None:
+        self._write = write
+        self._say = say or write
+        self._replies = replies
+        self._prompt = prompt
+        self._echoed = echoed or bool(prompt)
+        self._show_replies = show_replies
+        self._escaper = StreamEscaper() if escape else None
+        self._clock = clock
+        self._prompting = False
+        self._at_line_start = True
+        self._line = b""  # of a reply, not yet ended, to be shown again
+        self._asking: IDelayedCall | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Print one event."""
+        match event:
+            case Connected():
+                self.ask()
+            case Received(messages=messages) if self._show_replies:
+                reply = messages.raw()
+                if self._escaper:
+                    reply = self._escaper(reply)
+                if reply:
+                    self._show(reply)
+            case Finished() if self._escaper:
+                if rest := self._escaper.end():
+                    self._show(rest)
+            case _:
+                pass
+
+    def _show(self, reply: bytes) -> None:
+        if self._replies is Replies.ELSEWHERE:
+            self._write(reply)
+        elif self._prompt:
+            self._show_between_prompts(reply)
+        else:
+            self._write(reply)
+            self._at_line_start = reply.endswith(b"\n")
+
+    def _show_between_prompts(self, reply: bytes) -> None:
+        here = self._replies is Replies.HERE
+        again = self._line if here and self._prompting else b""
+        if self._prompting:
+            self.end_line()
+        self._write(again + reply)
+        *ended, rest = reply.rsplit(b"\n", 1)
+        self._line = (rest if ended else self._line + rest)[-AGAIN_BYTES:]
+        self._at_line_start = not rest
+        if here and self._at_line_start:
+            self.ask()
+        else:
+            self._ask_soon()
+
+    def _ask_soon(self) -> None:
+        if self._clock is None:
+            self.ask()
+        elif self._asking is None:
+            self._asking = self._clock.callLater(ASK_SECONDS, self.ask)
+        else:
+            self._asking.reset(ASK_SECONDS)
+
+    def ask(self) -> None:
+        """Print the prompt for the next line, if somebody is typing."""
+        self.end_line()
+        if self._prompt:
+            self._say(self._prompt)
+            self._prompting = True
+            self._at_line_start = False
+
+    def typed(self) -> None:
+        """Note that a line was typed: its echo has ended the line it is on."""
+        if self._echoed:
+            self._prompting = False
+            self._at_line_start = True
+            self._line = b""
+
+    def stop_asking(self) -> None:
+        """Print no prompt any more: the input has ended."""
+        self._prompt = b""
+        if self._prompting:
+            self.end_line()
+        self._cancel()
+
+    def end_line(self) -> None:
+        """Go to the start of a line, unless that is where we are."""
+        self._cancel()
+        self._prompting = False
+        if not self._at_line_start:
+            self._say(b"\n")
+            self._at_line_start = True
+
+    def finish(self) -> None:
+        """Print the lecture's last line."""
+        self.end_line()
+        self._say(FINISH)
+
+    def _cancel(self) -> None:
+        asking, self._asking = self._asking, None
+        if asking is not None and asking.active():
+            asking.cancel()

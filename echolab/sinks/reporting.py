@@ -1,0 +1,82 @@
+"""A sink that says, in the log, what was not in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.logger import Logger
+
+from echolab.counting import count
+from echolab.errors import ConnectionLostError
+from echolab.events import ORDERLY, Finished, Misbehaved, Mistaken, Refused
+from echolab.sinks.bounded_reports import BoundedReports
+
+if TYPE_CHECKING:
+    from echolab.events import EndCause, Event
+    from echolab.interfaces import AnyClock
+
+__all__ = ["Reporter", "connection_lost"]
+
+_log = Logger()
+
+
+def connection_lost(event: Finished) -> ConnectionLostError:
+    """Return the error for an end that was not in order."""
+    return ConnectionLostError("recv", str(event.peer), _ending(event))
+
+
+def _ending(event: Finished) -> str:
+    """Say why a connection ended: ``reset (ECONNRESET) after 13 bytes``."""
+    because = _because(event.cause, event.detail)
+    text = f"{because} after {count(event.received_bytes, 'byte')}"
+    return f"{text}, and {event.unread_bytes} unread" if event.unread_bytes else text
+
+
+def _because(cause: EndCause, detail: str) -> str:
+    return f"{cause.value} ({detail})" if detail else cause.value
+
+
+class Reporter:
+    """Logs misbehaviour, mistakes and disorderly ends, at a bounded rate.
+
+    Args:
+        clock: measures the seconds.
+    """
+
+    def __init__(self, clock: AnyClock) -> None:
+        self._reports = BoundedReports(clock, _say)
+
+    def __call__(self, event: Event) -> None:
+        """Log one event, if it is one of these."""
+        match event:
+            case Finished(cause=cause) if cause not in ORDERLY:
+                self._reports(event)
+            case Misbehaved() | Mistaken():
+                self._reports(event)
+            case Refused(others=others):
+                _say(event, others)
+            case _:
+                pass
+
+    def catch_up(self) -> None:
+        """Log what is withheld: this is the end."""
+        self._reports.catch_up()
+
+
+def _say(event: Finished | Misbehaved | Mistaken | Refused, others: int) -> None:
+    text = _fault(event)
+    if others:
+        text += f"; and {count(others, 'other')}"
+    _log.info("{peer}: {text}", peer=str(event.peer), text=text)
+
+
+def _fault(event: Finished | Misbehaved | Mistaken | Refused) -> str:
+    match event:
+        case Finished():
+            return _ending(event)
+        case Misbehaved(behaviour=behaviour):
+            return f"misbehaved ({behaviour})"
+        case Mistaken(protocol=protocol):
+            return f"speaks {protocol} at a port that does not"
+        case Refused(cause=cause, detail=detail):
+            return _because(cause, detail)

@@ -1,0 +1,1 @@
+"""What Twisted does not tell of sockets, and ways to listen and to connect."""

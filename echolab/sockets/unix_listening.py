@@ -1,0 +1,221 @@
+"""UNIX sockets to listen on: named, abstract, or handed over; see unix(7)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet import unix
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from typing_extensions import override
+from zope.interface import implementer
+
+from echolab.sockets.stale_path import alone_in, remove_if_stale
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IProtocolFactory
+
+__all__ = ["HandedUNIXEndpoint", "UNIXEndpoint"]
+
+
+@implementer(IStreamServerEndpoint)
+class UNIXEndpoint:
+    """Listens on a UNIX path, or on an abstract name.
+
+    A socket that a dead process left at the path is replaced; one that somebody
+    listens on, or a file, is not. The path is gone at the end, unless by then it
+    is somebody else's.
+
+    Args:
+        reactor: listens.
+        path: the path; ``@name`` for an abstract name.
+        mode: of the path; at most 0o777.
+        backlog: how many connections may wait to be accepted.
+    """
+
+    def __init__(
+        self, reactor: Any, path: str, *, mode: int = 0o600, backlog: int = 1024
+    ) -> None:
+        self._reactor = reactor
+        self._path = path
+        self._mode = mode
+        self._backlog = backlog
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """Listen; or fail with CannotListenError."""
+        return maybeDeferred(
+            _listen, self._reactor, protocolFactory, self._path, self._socket
+        )
+
+    def _socket(self) -> socket.socket:
+        if self._path.startswith("@"):
+            return _AbstractSocket(self._path[1:], self._backlog)
+        return _PathSocket(self._path, self._mode, self._backlog)
+
+
+@implementer(IStreamServerEndpoint)
+class HandedUNIXEndpoint:
+    """Listens on a socket that somebody else has made, as systemd: it stays.
+
+    Args:
+        reactor: listens.
+        fd: the socket's descriptor; it stays open.
+    """
+
+    def __init__(self, reactor: Any, fd: int) -> None:
+        self._reactor = reactor
+        self._fd = fd
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """Listen."""
+        name = f"fd {self._fd}"
+        return maybeDeferred(
+            _listen, self._reactor, protocolFactory, name, self._socket
+        )
+
+    def _socket(self) -> socket.socket:
+        os.set_inheritable(self._fd, False)
+        return _ListeningSocket(fileno=os.dup(self._fd))
+
+
+def _listen(
+    reactor: Any,
+    factory: IProtocolFactory,
+    name: str,
+    make: Callable[[], socket.socket],
+) -> IListeningPort:
+    port = _Port(reactor, factory, name, make)
+    port.startListening()
+    return port
+
+
+class _Port(unix.Port):
+    """A port for sockets that listen already.
+
+    Twisted's would set the path's mode, and that of a file to which by then a link
+    leads; do the same to a socket of systemd's; and remove the path at the end,
+    whosever it is. So it is told that the name is an abstract one.
+
+    Args:
+        reactor: reads.
+        factory: makes the protocols.
+        name: for Twisted's log.
+        make: makes the socket, each time when the port is to listen.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        factory: IProtocolFactory,
+        name: str,
+        make: Callable[[], socket.socket],
+    ) -> None:
+        super().__init__(os.fsencode(f"\0{name}"), factory, reactor=reactor)
+        self._make = make
+
+    @override
+    def createInternetSocket(self) -> socket.socket:
+        listening = self._make()
+        listening.setblocking(False)
+        return listening
+
+    @override
+    def stopListening(self, *args: Any, **kwargs: Any) -> Any:
+        # Now, since there may be no other turn of the reactor: another endpoint
+        # that cannot be listened on ends the program.
+        if isinstance(self.socket, _PathSocket):
+            self.socket.remove_path()
+        return super().stopListening(*args, **kwargs)
+
+    @override
+    def _logConnectionLostMsg(self) -> None:
+        """Say nothing: Twisted would log the NUL as it is."""
+
+
+class _ListeningSocket(socket.socket):
+    """A socket that listens already, and is left as it is until it is closed."""
+
+    @override
+    def bind(self, address: Any, /) -> None:
+        """It is bound."""
+
+    @override
+    def listen(self, backlog: int = 0, /) -> None:
+        """It listens, and what its backlog is was said."""
+
+    @override
+    def shutdown(self, how: int, /) -> None:
+        """It may not be ours alone; and our path is to lead to it to the end."""
+
+
+class _AbstractSocket(_ListeningSocket):
+    """Listens on an abstract name."""
+
+    def __init__(self, name: str, backlog: int) -> None:
+        super().__init__(socket.AF_UNIX)
+        try:
+            socket.socket.bind(self, os.fsencode(f"\0{name}"))
+            socket.socket.listen(self, backlog)
+        except OSError:
+            self.close()
+            raise
+
+
+class _PathSocket(_ListeningSocket):
+    """Listens on a path, and removes it when it is closed, if it is still its own."""
+
+    def __init__(self, path: str, mode: int, backlog: int) -> None:
+        super().__init__(socket.AF_UNIX)
+        self._path = Path(path)
+        self._file: tuple[int, int] | None = None
+        try:
+            with alone_in(self._path.parent) as alone:
+                self._make_room(alone=alone)
+                # The mode is there from the first moment; chmod would follow links.
+                before = os.umask(0o777 & ~mode)
+                try:
+                    socket.socket.bind(self, os.fsencode(path))
+                finally:
+                    os.umask(before)
+                self._file = _identity(self._path)
+                socket.socket.listen(self, backlog)
+        except OSError:
+            self.close()
+            raise
+
+    def _make_room(self, *, alone: bool) -> None:
+        if self._path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if alone:
+            remove_if_stale(self._path)
+        elif self._path.exists():
+            why = "its folder is locked by another program (flock)"
+            raise OSError(errno.EADDRINUSE, why)
+
+    def remove_path(self) -> None:
+        """Remove the path, if it is still this socket's."""
+        if self._file is not None and self._file == _identity(self._path):
+            with suppress(OSError):
+                self._path.unlink()
+
+    @override
+    def close(self) -> None:
+        self.remove_path()
+        super().close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISSOCK(found.st_mode) else None

@@ -1,0 +1,135 @@
+"""TLS for a server, for those who have the extra ``tls``; nothing else imports it."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from OpenSSL import SSL
+from OpenSSL.crypto import FILETYPE_PEM, Error, load_certificate, load_privatekey
+from twisted.internet.ssl import (
+    Certificate,
+    CertificateOptions,
+    trustRootFromCertificates,
+)
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+from echolab.errors import reason_of
+from echolab.tls.pem import BEGIN, certificates, pem_bytes, unencrypted
+from echolab.tls.server_connection import NamedServerConnections, ServerConnections
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from twisted.internet.interfaces import (
+        IOpenSSLServerConnectionCreator,
+        IProtocolFactory,
+        IReactorTime,
+    )
+
+__all__ = ["check_folder", "server_options", "wrap"]
+
+
+_TWISTED_BYTES = 30_000
+"""How many bytes of certificates Twisted puts in order before a user gives up."""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Have nobody told that Twisted hands pyOpenSSL what pyOpenSSL made."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Passing pyOpenSSL", DeprecationWarning)
+        yield
+
+
+def server_options(
+    *,
+    private_key: str,
+    certificate: str,
+    chain: str | None = None,
+    client_ca: str | None = None,
+) -> CertificateOptions:
+    """How a server proves who it is, and whether it asks the same of clients.
+
+    Args:
+        private_key: path of its private key, in PEM, not encrypted.
+        certificate: path of its certificate, in PEM; others behind it are taken
+            for its chain.
+        chain: path of further certificates of its chain.
+        client_ca: path of the certificates that must have signed a client's; if
+            none is given, clients need no certificate.
+
+    Raises:
+        ValueError: a file cannot be read, or is not what it should be.
+    """
+    reading = private_key
+    try:
+        key = load_privatekey(FILETYPE_PEM, unencrypted(reading))
+        reading = certificate
+        own, *others = certificates(reading)
+        if chain is not None:
+            reading = chain
+            others += certificates(reading)
+        loaded = [load_certificate(FILETYPE_PEM, each) for each in (own, *others)]
+        trust = None
+        if client_ca is not None:
+            reading = client_ca
+            trust = trustRootFromCertificates(
+                [Certificate.loadPEM(each) for each in certificates(reading)]
+            )
+        options = CertificateOptions(
+            privateKey=key,
+            certificate=loaded[0],
+            extraCertChain=loaded[1:],
+            trustRoot=trust,
+        )
+        reading = f"{private_key}, {certificate}"
+        with _quiet():
+            options.getContext()
+    except OSError as error:
+        raise ValueError(f"{reading}: {reason_of(error)}") from None
+    except (SSL.Error, Error) as error:
+        why = error.args[0][-1][-1] if error.args and error.args[0] else error
+        raise ValueError(f"{reading}: {why}") from None
+    return options
+
+
+def check_folder(folder: str) -> None:
+    """Check whence a ``tls:`` endpoint takes its certificates.
+
+    Args:
+        folder: path of a folder with keys and certificates, in PEM.
+
+    Raises:
+        ValueError: it is no folder, or holds a chain that Twisted would take long over.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise ValueError(f"{folder}: No such folder of certificates")
+    for each in sorted(path.glob("*.pem")):
+        _, *chain = pem_bytes(str(each)).split(BEGIN)
+        if sum(map(len, chain)) * 3 // 4 > _TWISTED_BYTES:  # base64
+            raise ValueError(f"{each}: a chain too long for tls:; use ssl:")
+
+
+def wrap(
+    factory: IProtocolFactory,
+    options: CertificateOptions | IOpenSSLServerConnectionCreator,
+    clock: IReactorTime,
+) -> TLSMemoryBIOFactory:
+    """Put TLS in front of a factory.
+
+    Args:
+        factory: makes the protocols.
+        options: of the one certificate; or what Twisted would make connections by,
+            which has several.
+        clock: tells the time.
+    """
+    creator: IOpenSSLServerConnectionCreator
+    if isinstance(options, CertificateOptions):
+        creator = ServerConnections(options)
+    else:
+        creator = NamedServerConnections(options)
+    return TLSMemoryBIOFactory(creator, False, factory, clock)
