@@ -12,10 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from echolab.addresses import Peer
     from echolab.client.connecting import Connector
     from echolab.client.protocol import SenderFactory, SenderProtocol
     from echolab.client.service import SenderService
     from echolab.client.stdin import StdinReader
+    from echolab.ends import EndCause
     from echolab.errors import (
         ConnectError,
         ConnectionLostError,
@@ -32,19 +34,16 @@ if TYPE_CHECKING:
         Accepted,
         Chunk,
         Connected,
-        EndCause,
         Event,
         Finished,
         Misbehaved,
         Mistaken,
-        Peer,
         Received,
         Refused,
         Sink,
-        tee,
     )
-    from echolab.formats.names import Classic, Form, Hex, Json, Log, Raw, Style
-    from echolab.framing.names import (
+    from echolab.formats import Classic, Form, Hex, Json, Log, Raw, Style
+    from echolab.framing import (
         ChunkFramer,
         DelimiterFramer,
         Framer,
@@ -65,6 +64,7 @@ if TYPE_CHECKING:
     from echolab.server.replying import ReplyingProtocol, echo, reply_text
     from echolab.server.service import ReceiverService
     from echolab.sinks.printing import ConversationPrinter, Printer, Replies
+    from echolab.sinks.tee import tee
 
 __version__ = "0.1.0"
 
@@ -136,14 +136,16 @@ __all__ = [
 ]
 
 _MODULES = (
+    "addresses",
     "client.connecting",
     "client.protocol",
     "client.service",
     "client.stdin",
+    "ends",
     "errors",
     "events",
-    "formats.names",
-    "framing.names",
+    "formats",
+    "framing",
     "interfaces",
     "messages",
     "outputs.descriptor",
@@ -156,6 +158,7 @@ _MODULES = (
     "server.replying",
     "server.service",
     "sinks.printing",
+    "sinks.tee",
 )
 
 

@@ -1,12 +1,22 @@
-"""Descriptors that are shared with others, written to without blocking."""
+"""Descriptors that are shared with others: stdin, stdout and stderr among them."""
 
 from __future__ import annotations
 
 import os
 import select
 import stat
+import sys
 
-__all__ = ["can_block", "is_ready", "open_private", "write_now"]
+from echolab.errors import OutputError
+
+__all__ = [
+    "can_block",
+    "check_standard_output",
+    "is_ready",
+    "open_private",
+    "standard_input",
+    "write_now",
+]
 
 
 def can_block(fd: int) -> bool:
@@ -70,3 +80,18 @@ def write_now(fd: int, data: bytes) -> int:
     finally:
         if private is not None:
             os.close(private)
+
+
+def standard_input() -> int | None:
+    """The descriptor of stdin; None if it was closed when Python started."""
+    return None if sys.__stdin__ is None else 0
+
+
+def check_standard_output() -> None:
+    """Refuse to print to a stdout that there is not: descriptor 1 may be anything.
+
+    Raises:
+        OutputError: stdout was closed when Python started.
+    """
+    if sys.__stdout__ is None:
+        raise OutputError("write", "stdout", "Bad file descriptor")

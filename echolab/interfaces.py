@@ -23,12 +23,17 @@ from twisted.internet.interfaces import (
 from zope.interface import Interface
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IProducer
     from twisted.internet.task import Clock
 
+    from echolab.errors import EcholabError
+
 __all__ = [
     "AnyClock",
+    "Done",
     "IOutput",
     "IReactor",
     "IStreamTransport",
@@ -39,6 +44,9 @@ __all__ = [
 
 AnyClock: TypeAlias = "IReactorTime | Clock"
 """What measures spans of time: a reactor, or a test's clock."""
+
+Done: TypeAlias = "Callable[[EcholabError | None], None]"
+"""Called when a service is at its end: with None in order, else with the reason."""
 
 
 class IReactor(

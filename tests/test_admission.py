@@ -5,7 +5,8 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Admission
-from echolab.server.admission import Throttle, contains, network
+from echolab.server.admission import contains, network
+from echolab.throttle import Throttle
 
 
 class AdmissionTests(SynchronousTestCase):

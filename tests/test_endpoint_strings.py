@@ -11,12 +11,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from echolab import ConnectError, ListenError
 from echolab.client import endpoints as client_endpoints
 from echolab.client.endpoints import client_endpoint
+from echolab.client.settings import ClientSettings
 from echolab.command.client_options import ClientOptions
 from echolab.command.server_options import ServerOptions
 from echolab.near_misses import is_endpoint
 from echolab.server import endpoints
 from echolab.server.endpoints import server_endpoints
-from echolab.server.settings import ClientSettings, ServerSettings
+from echolab.server.settings import ServerSettings
 from echolab.sockets.endpoint_strings import joined, mentions_tls, parsed
 from echolab.tls import client as client_tls
 

@@ -29,10 +29,11 @@ from echolab import (
 )
 from echolab.client.connecting import Connector
 from echolab.client.endpoints import client_endpoint
+from echolab.client.settings import ClientSettings
 from echolab.server import endpoints
 from echolab.server.admission import Admission, network
 from echolab.server.endpoints import listen_error, server_endpoints
-from echolab.server.settings import ClientSettings, ServerSettings
+from echolab.server.settings import ServerSettings
 from echolab.sockets.endpoint_strings import quoted
 from echolab.testing import Transcript, connect
 from tests.authority import Authority

@@ -13,7 +13,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Accepted, EndCause, Event, Peer, tee
-from echolab.events import cause_of, format_address
+from echolab.addresses import format_address
+from echolab.ends import cause_of
 
 V4 = IPv4Address("TCP", "192.0.2.1", 8888)
 V6 = IPv6Address("TCP", "2001:db8::1", 8888)

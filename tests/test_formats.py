@@ -32,9 +32,9 @@ from echolab import (
     Refused,
     Style,
 )
+from echolab.addresses import Credentials
 from echolab.counting import count
-from echolab.formats.names import FORMATS
-from echolab.sockets.watching import Credentials
+from echolab.formats import FORMATS
 from tests.test_escaping import NAMES, original
 
 if TYPE_CHECKING:

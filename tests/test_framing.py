@@ -28,7 +28,7 @@ from echolab import (
 )
 
 if TYPE_CHECKING:
-    from echolab.framing.names import Overlong
+    from echolab.framing import Overlong
     from echolab.messages import Mark
 
 Framed: TypeAlias = "tuple[bytes, Mark | None] | type[FramingError]"

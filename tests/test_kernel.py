@@ -11,8 +11,8 @@ from unittest import mock
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from echolab.addresses import Credentials
 from echolab.sockets.watching import (
-    Credentials,
     WatchedSocket,
     keep_alive,
     keep_urgent_data,

@@ -9,10 +9,11 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Behaviour
+from echolab.client.settings import ClientSettings
 from echolab.command.cli import CommandOptions
 from echolab.command.client_options import ClientOptions
 from echolab.command.server_options import ServerOptions
-from echolab.server.settings import ClientSettings, ServerSettings
+from echolab.server.settings import ServerSettings
 from echolab.sockets.watching import WatchedSocket, keep_alive
 
 

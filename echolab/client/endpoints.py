@@ -14,8 +14,8 @@ from twisted.internet.endpoints import (
 )
 from twisted.logger import Logger
 
+from echolab.addresses import host_and_port
 from echolab.errors import ConnectError
-from echolab.server.endpoints import host_and_port
 from echolab.sockets.endpoint_strings import (
     TLS_KINDS,
     check_client,
@@ -31,7 +31,7 @@ from echolab.sockets.unix_connecting import UNIXClientEndpoint
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IStreamClientEndpoint
 
-    from echolab.server.settings import ClientSettings
+    from echolab.client.settings import ClientSettings
 
 __all__ = ["client_endpoint", "endpoint_from_string"]
 

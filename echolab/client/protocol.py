@@ -18,21 +18,13 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from typing_extensions import override
 from zope.interface import alsoProvides, implementer
 
+from echolab.addresses import Peer
 from echolab.client.ending import Ending, Outcome
 from echolab.client.line import Line
+from echolab.ends import EndCause, broken_by, cause_of, unframed
 from echolab.errors import FramingError, reason_of
-from echolab.events import (
-    Chunk,
-    Connected,
-    EndCause,
-    Finished,
-    Peer,
-    Received,
-    broken_by,
-    cause_of,
-    unframed,
-)
-from echolab.framing.names import ChunkFramer
+from echolab.events import Chunk, Connected, Finished, Received
+from echolab.framing import ChunkFramer
 from echolab.sockets.transports import complete
 from echolab.sockets.watching import keep_urgent_data
 from echolab.sockets.wrapped import hear
@@ -52,7 +44,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from echolab.events import Sink
-    from echolab.framing.names import Framer
+    from echolab.framing import Framer
     from echolab.interfaces import AnyClock, IStreamTransport, Producer
     from echolab.messages import Messages
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from echolab.client.terminal_stream import TerminalStream
-from echolab.command.program import check_standard_output
+from echolab.descriptors import check_standard_output
 from echolab.outputs.descriptor import DescriptorOutput
 from echolab.sinks.printing import Replies
 

@@ -20,13 +20,15 @@ from typing_extensions import override
 
 from echolab.client.protocol import SenderFactory
 from echolab.counting import count
+from echolab.ends import EndCause
 from echolab.errors import (
     ConnectError,
     ConnectionLostError,
     OutputError,
     reason_of,
 )
-from echolab.events import EndCause, Finished, tee
+from echolab.events import Finished
+from echolab.sinks.tee import tee
 from echolab.sockets.stall import Stall
 from echolab.tls.alert import AlertWatch
 
@@ -40,8 +42,7 @@ if TYPE_CHECKING:
     from echolab.client.protocol import SenderProtocol
     from echolab.errors import EcholabError
     from echolab.events import Event
-    from echolab.interfaces import AnyClock, Output, Producer
-    from echolab.server.service import Done
+    from echolab.interfaces import AnyClock, Done, Output, Producer
     from echolab.sinks.printing import ConversationPrinter
 
 __all__ = ["SenderService"]

@@ -20,16 +20,16 @@ from echolab.command.program import (
     fill_standard_descriptors,
     keep_heap,
     on_signals,
-    standard_input,
     stderr_observer,
     use_asyncio_for_editing,
 )
 from echolab.command.saying import say
+from echolab.command.server_assembly import server_service
 from echolab.command.server_options import ServerOptions
+from echolab.descriptors import standard_input
 from echolab.errors import EcholabError
 from echolab.escaping import escape_line
 from echolab.near_misses import command_meant, did_you_mean
-from echolab.server.assembly import server_service
 from echolab.server.service import ReceiverService
 from echolab.sockets.watching import raise_open_files_limit
 from echolab.timekeeping import make_monotonic
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from twisted.application.service import IService
 
-    from echolab.server.service import Done
+    from echolab.interfaces import Done
 
 __all__ = ["main"]
 

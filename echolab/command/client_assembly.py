@@ -6,6 +6,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
+from echolab.choices import decide
 from echolab.client.connecting import Connector
 from echolab.client.endpoints import client_endpoint
 from echolab.client.history import HistoryFile, history_path
@@ -14,7 +15,6 @@ from echolab.client.replay import Recorded, Replayer
 from echolab.client.screen import Screen
 from echolab.client.service import SenderService
 from echolab.client.stdin import StdinReader
-from echolab.server.settings import decide
 from echolab.sinks.printing import ConversationPrinter, Replies
 
 if TYPE_CHECKING:
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
 
     from echolab.client.editing import LineEditor
     from echolab.client.progress import Progress
+    from echolab.client.settings import ClientSettings
     from echolab.client.terminal_stream import TerminalStream
     from echolab.errors import InputError
-    from echolab.interfaces import IReactor
-    from echolab.server.service import Done
-    from echolab.server.settings import ClientSettings
+    from echolab.interfaces import Done, IReactor
 
 __all__ = ["client_service", "is_typed"]
 

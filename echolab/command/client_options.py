@@ -7,6 +7,8 @@ from typing import get_args
 from twisted.python import usage
 from typing_extensions import override
 
+from echolab.choices import When
+from echolab.client.settings import ClientSettings
 from echolab.command.option_values import (
     address_value,
     choice_value,
@@ -24,7 +26,6 @@ from echolab.near_misses import (
     is_number,
 )
 from echolab.quantities import number, seconds, whole_number
-from echolab.server.settings import ClientSettings, When
 from echolab.sockets.endpoint_strings import TLS_KINDS, kind_of
 
 __all__ = ["ClientOptions"]

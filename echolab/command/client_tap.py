@@ -10,8 +10,8 @@ with ended_by_interrupt():
     # The imports take a moment.
     from echolab.command.client_assembly import client_service
     from echolab.command.client_options import ClientOptions as Options
-    from echolab.command.program import standard_input
     from echolab.command.twistd import host, is_daemon
+    from echolab.descriptors import standard_input
 
 if TYPE_CHECKING:
     from twisted.application.service import IService

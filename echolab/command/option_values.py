@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from twisted.python import usage
 
+from echolab.addresses import host_and_port
 from echolab.escaping import unescape
-from echolab.framing.names import FRAMING_NAMES, framed, framing_named
+from echolab.framing import FRAMING_NAMES, framed, framing_named
 from echolab.near_misses import did_you_mean, endpoint_meant, nearest
 from echolab.quantities import byte_size, number, seconds, whole_number
 from echolab.server.admission import Network, network
-from echolab.server.endpoints import host_and_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

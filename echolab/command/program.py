@@ -6,7 +6,6 @@ import atexit
 import gc
 import os
 import signal
-import sys
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -23,9 +22,8 @@ from twisted.logger import (
 from zope.interface import provider
 
 from echolab.command.saying import say
-from echolab.errors import OutputError
 from echolab.escaping import escape_line
-from echolab.server.admission import Throttle
+from echolab.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,13 +36,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Ending",
-    "check_standard_output",
     "end_by",
     "end_quickly",
     "fill_standard_descriptors",
     "keep_heap",
     "on_signals",
-    "standard_input",
     "stderr_observer",
     "use_asyncio_for_editing",
 ]
@@ -54,21 +50,6 @@ HEAP_BYTES = 24 << 20
 STDERR = 2
 
 _log = Logger()
-
-
-def standard_input() -> int | None:
-    """The descriptor of stdin; None if it was closed when Python started."""
-    return None if sys.__stdin__ is None else 0
-
-
-def check_standard_output() -> None:
-    """Refuse to print to a stdout that there is not: descriptor 1 may be anything.
-
-    Raises:
-        OutputError: stdout was closed when Python started.
-    """
-    if sys.__stdout__ is None:
-        raise OutputError("write", "stdout", "Bad file descriptor")
 
 
 def fill_standard_descriptors() -> None:

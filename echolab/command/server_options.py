@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, get_args
 from twisted.python import usage
 from typing_extensions import override
 
+from echolab.choices import When
 from echolab.command.option_values import (
     address_value,
     choice_value,
@@ -20,13 +21,13 @@ from echolab.command.option_values import (
     reply_value,
 )
 from echolab.command.options import ESCAPE_HELP, UNITS_HELP, BaseOptions
-from echolab.formats.names import FORMATS, Label
-from echolab.framing.names import Overlong
+from echolab.formats import FORMATS, Label
+from echolab.framing import Overlong
 from echolab.near_misses import did_you_mean, host_and_port_of, is_endpoint, nearest
 from echolab.quantities import byte_size, seconds, whole_number
 from echolab.server.behaviour import Behaviour
 from echolab.server.endpoints import ANY_IPV4
-from echolab.server.settings import ServerSettings, When
+from echolab.server.settings import ServerSettings
 from echolab.sockets.endpoint_strings import TLS_KINDS, kind_of, parsed
 
 if TYPE_CHECKING:

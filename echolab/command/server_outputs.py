@@ -5,23 +5,22 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from echolab.command.program import check_standard_output
+from echolab.choices import decide
+from echolab.descriptors import check_standard_output
 from echolab.errors import OutputError
-from echolab.formats.names import FORMATS, Style
+from echolab.formats import FORMATS, Style
 from echolab.formats.recording import Recording
 from echolab.outputs.descriptor import DescriptorOutput
 from echolab.outputs.file import FileOutput
 from echolab.outputs.log import LogOutput
 from echolab.outputs.open_files import OpenFiles
-from echolab.server.settings import decide
 from echolab.sinks.printing import Printer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from echolab.formats.names import Form
-    from echolab.interfaces import IOutput, IReactor
-    from echolab.server.service import Done
+    from echolab.formats import Form
+    from echolab.interfaces import Done, IOutput, IReactor
     from echolab.server.settings import ServerSettings
 
 __all__ = ["Printed", "server_outputs"]

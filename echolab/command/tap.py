@@ -8,9 +8,9 @@ from echolab.command.interrupting import ended_by_interrupt
 
 with ended_by_interrupt():
     # The imports take a moment.
+    from echolab.command.server_assembly import server_service
     from echolab.command.server_options import ServerOptions as Options
     from echolab.command.twistd import host, is_daemon
-    from echolab.server.assembly import server_service
 
 if TYPE_CHECKING:
     from twisted.application.service import IService

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from twisted.application.service import IService
     from twisted.python import usage
 
-    from echolab.server.service import Done
+    from echolab.interfaces import Done
 
 __all__ = ["host", "is_daemon"]
 

@@ -1,1 +1,11 @@
-"""Formats: one event in, printed bytes out; and recordings, read back."""
+"""Formats: one event in, printed bytes out; whole lines, except in raw."""
+
+from echolab.formats.classic import Classic
+from echolab.formats.hex import Hex
+from echolab.formats.json import Json
+from echolab.formats.log import Log
+from echolab.formats.names import FORMATS
+from echolab.formats.raw import Raw
+from echolab.formats.style import Form, Label, Style
+
+__all__ = ["FORMATS", "Classic", "Form", "Hex", "Json", "Label", "Log", "Raw", "Style"]

@@ -27,7 +27,8 @@ from echolab.messages import Lines
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from echolab.events import Event, Peer
+    from echolab.addresses import Peer
+    from echolab.events import Event
 
 __all__ = ["Json"]
 

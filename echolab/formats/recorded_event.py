@@ -15,14 +15,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from echolab.addresses import Peer
+from echolab.ends import EndCause
 from echolab.events import (
     Accepted,
     Chunk,
     Connected,
-    EndCause,
     Finished,
     Misbehaved,
-    Peer,
     Received,
     Refused,
 )

@@ -11,7 +11,8 @@ from echolab.escaping import escape_messages, escape_newlines
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from echolab.events import Event, Peer
+    from echolab.addresses import Peer
+    from echolab.events import Event
     from echolab.messages import Messages
 
 __all__ = ["Form", "Label", "Style", "mark_of", "rfc3339", "rfc3339_exactly"]

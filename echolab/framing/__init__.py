@@ -1,1 +1,28 @@
-"""Framing: bytes in, messages out. No I/O, no clock, and every buffer bounded."""
+"""Framing: bytes in, messages out. No I/O, no clock, and every buffer bounded.
+
+A framer is fed chunks, the bytes one read returned, and gives back messages,
+whatever way the stream was cut into chunks. What it cannot make messages of ends
+the connection: it raises, after it has given out what was good.
+"""
+
+from echolab.framing.base import DEFAULT_MAX_MESSAGE_BYTES, Framer, Overlong
+from echolab.framing.chunk import ChunkFramer
+from echolab.framing.delimiter import DelimiterFramer
+from echolab.framing.int_prefixed import IntFramer
+from echolab.framing.line import LineFramer
+from echolab.framing.names import FRAMING_NAMES, framed, framing_named
+from echolab.framing.netstring import NetstringFramer
+
+__all__ = [
+    "DEFAULT_MAX_MESSAGE_BYTES",
+    "FRAMING_NAMES",
+    "ChunkFramer",
+    "DelimiterFramer",
+    "Framer",
+    "IntFramer",
+    "LineFramer",
+    "NetstringFramer",
+    "Overlong",
+    "framed",
+    "framing_named",
+]

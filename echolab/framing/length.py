@@ -1,21 +1,21 @@
-"""Framings in which a message says its length first."""
+"""What the framings in which a message says its length first have in common."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from echolab.errors import FramingError, MalformedError, OverlongError
-from echolab.framing.base import DEFAULT_MAX_MESSAGE_BYTES, Overlong, check_bound
+from echolab.framing.base import Overlong, check_bound
 from echolab.messages import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["IntFramer", "NetstringFramer", "int_framed", "netstring"]
+__all__ = ["LengthFramer"]
 
 
-class _LengthFramer:
-    """Messages that say their length first; what follows are the two kinds.
+class LengthFramer:
+    """Messages that say their length first; the kinds differ in how.
 
     Args:
         header: reads a length from bytes at an offset. It returns the length and
@@ -110,79 +110,3 @@ class _LengthFramer:
         if self._tail:
             yield Batch((bytes(self._tail),), mark="unterminated")
         self._tail = bytearray()
-
-
-class NetstringFramer(_LengthFramer):
-    """Netstrings: ``5:hello,`` (D. J. Bernstein, 1997).
-
-    Args:
-        max_message_bytes: the longest message, at least 1.
-        overlong: what becomes of a longer one.
-    """
-
-    __slots__ = ()
-
-    def __init__(
-        self,
-        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
-        overlong: Overlong = "split",
-    ) -> None:
-        super().__init__(_netstring_length, b",", max_message_bytes, overlong)
-
-
-class IntFramer(_LengthFramer):
-    """Messages behind their length, a big-endian integer without a sign.
-
-    Args:
-        width: how many bytes the integer has: 2 (``int16``), 4 (``int32``).
-        max_message_bytes: the longest message, at least 1.
-        overlong: what becomes of a longer one.
-    """
-
-    __slots__ = ()
-
-    def __init__(
-        self,
-        width: int,
-        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
-        overlong: Overlong = "split",
-    ) -> None:
-        def length(data: bytes, at: int) -> tuple[int, int] | None:
-            after = at + width
-            if len(data) < after:
-                return None
-            return int.from_bytes(data[at:after], "big"), after
-
-        super().__init__(length, b"", max_message_bytes, overlong)
-
-
-def netstring(message: bytes) -> bytes:
-    """The netstring of a message."""
-    return b"%d:%b," % (len(message), message)
-
-
-def int_framed(width: int, message: bytes) -> bytes:
-    """A message behind its length.
-
-    Raises:
-        ValueError: it is too long for ``width`` bytes.
-    """
-    most = (1 << 8 * width) - 1
-    if len(message) > most:
-        raise ValueError(f"{len(message)} bytes are too long: at most {most}")
-    return len(message).to_bytes(width, "big") + message
-
-
-_NETSTRING_DIGITS = 10
-
-
-def _netstring_length(data: bytes, at: int) -> tuple[int, int] | None:
-    head, colon, _ = data[at : at + _NETSTRING_DIGITS + 1].partition(b":")
-    bad = head[:1] == b"0" and len(head) > 1
-    if bad or (head and not head.isdigit()) or (colon and not head):
-        raise MalformedError("a netstring begins with its length and a colon")
-    if colon:
-        return int(head), at + len(head) + 1
-    if len(head) > _NETSTRING_DIGITS:
-        raise MalformedError(f"a netstring's length has over {len(head) - 1} digits")
-    return None

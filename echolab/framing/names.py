@@ -1,209 +1,22 @@
-"""Framing: bytes in, messages out. No I/O, no clock, and every buffer bounded.
-
-A framer is fed chunks, the bytes one read returned, and gives back messages,
-whatever way the stream was cut into chunks. What it cannot make messages of ends
-the connection: it raises, after it has given out what was good.
-"""
+"""Framings by the names that users give them."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from echolab.errors import OverlongError
 from echolab.escaping import unescape
-from echolab.framing.base import (
-    DEFAULT_MAX_MESSAGE_BYTES,
-    Framer,
-    Overlong,
-    check_bound,
-)
+from echolab.framing.base import DEFAULT_MAX_MESSAGE_BYTES, Framer, Overlong
+from echolab.framing.chunk import ChunkFramer
 from echolab.framing.delimiter import DelimiterFramer
-from echolab.framing.length import (
-    IntFramer,
-    NetstringFramer,
-    int_framed,
-    netstring,
-)
-from echolab.messages import Batch, Lines
+from echolab.framing.int_prefixed import IntFramer, int_framed
+from echolab.framing.line import LineFramer
+from echolab.framing.netstring import NetstringFramer, netstring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-
-__all__ = [
-    "DEFAULT_MAX_MESSAGE_BYTES",
-    "FRAMING_NAMES",
-    "ChunkFramer",
-    "DelimiterFramer",
-    "Framer",
-    "IntFramer",
-    "LineFramer",
-    "NetstringFramer",
-    "Overlong",
-    "framed",
-    "framing_named",
-]
-
-
-class ChunkFramer:
-    """Every read is a message: shows what recv returned.
-
-    Args:
-        max_message_bytes: the longest message, at least 1.
-        overlong: what becomes of a longer one.
-    """
-
-    __slots__ = ("_max", "_overlong")
-
-    def __init__(
-        self,
-        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
-        overlong: Overlong = "split",
-    ) -> None:
-        self._max = check_bound(max_message_bytes)
-        self._overlong = overlong
-
-    @property
-    def buffered_bytes(self) -> int:
-        """None ever wait."""
-        return 0
-
-    def feed(self, chunk: bytes) -> Iterator[Batch]:
-        """Give out the chunk."""
-        at = 0
-        while len(chunk) - at > self._max:
-            if self._overlong == "close":
-                raise OverlongError(self._max)
-            yield Batch((chunk[at : at + self._max],), mark="overlong")
-            at += self._max
-        if len(chunk) > at:
-            yield Batch((chunk[at:],), mark="continued" if at else None)
-
-    def take(self) -> Iterator[Batch]:
-        """Give out nothing: no read is ever unfinished."""
-        return iter(())
-
-    end = take
-
-
-class LineFramer:
-    r"""Lines that end with ``\n`` or ``\r\n``, whatever pieces they arrive in.
-
-    A line over the bound is given out in pieces of exactly that size, so never
-    more than ``max_message_bytes + 1`` bytes wait here (one more, because a
-    ``\r`` belongs to the line's end only if ``\n`` follows).
-
-    Args:
-        max_message_bytes: the longest line, without its end, at least 1.
-        overlong: what becomes of a longer one.
-
-    Raises:
-        ValueError: ``max_message_bytes`` is less than 1.
-    """
-
-    __slots__ = ("_max", "_overlong", "_tail", "_taken")
-
-    def __init__(
-        self,
-        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
-        overlong: Overlong = "split",
-    ) -> None:
-        self._max = check_bound(max_message_bytes)
-        self._overlong = overlong
-        self._tail = bytearray()
-        self._taken = 0  # bytes of the unfinished line, given out already
-
-    @property
-    def buffered_bytes(self) -> int:
-        """How many bytes wait for the end of their line."""
-        return len(self._tail)
-
-    def feed(self, chunk: bytes) -> Iterator[Lines]:
-        """Give out the lines that the chunk completes."""
-        if self._taken and self._overlong == "close":
-            self._check_taken(bytes(self._tail) + chunk)
-        end = chunk.rfind(b"\n") + 1
-        if end:
-            if self._tail:
-                block = b"".join((self._tail, memoryview(chunk)[:end]))
-            else:
-                block = chunk[:end]
-            self._tail = bytearray(chunk[end:])
-            if b"\r" in block:
-                block = block.replace(b"\r\n", b"\n")
-            yield from self._cut_block(block)
-        else:
-            self._tail += chunk
-        if len(self._tail) > self._max:
-            yield from self._cut_tail()
-
-    def take(self) -> Iterator[Lines]:
-        """Give out what there is of an unfinished line."""
-        tail = self._tail
-        there = len(tail) - tail.endswith(b"\r")
-        if there:
-            self._taken += there
-            yield Lines(bytes(tail[:there]) + b"\n", mark="partial")
-            del tail[:there]
-
-    def end(self) -> Iterator[Lines]:
-        """Give out the last line, if it had no end."""
-        tail, self._tail = bytes(self._tail), bytearray()
-        if tail:
-            if self._overlong == "close" and self._taken + len(tail) > self._max:
-                raise OverlongError(self._max)
-            *pieces, last = self._cut_block(tail + b"\n")
-            yield from pieces
-            yield Lines(last.block, mark="unterminated")
-
-    def _check_taken(self, data: bytes) -> None:
-        """Refuse a line that is overlong with what was already given out of it."""
-        line, _, _ = data.partition(b"\n")
-        if self._taken + len(line) - line.endswith(b"\r") > self._max:
-            raise OverlongError(self._max)
-
-    def _cut_block(self, block: bytes) -> Iterator[Lines]:
-        """Split a block of whole lines around those that are overlong."""
-        start = at = 0
-        while True:
-            if self._taken:
-                # Pieces of this line were given out: its end is marked.
-                newline = block.find(b"\n", at, at + self._max + 1)
-                if newline >= 0:
-                    start = newline + 1
-                    yield Lines(block[at:start], mark="continued")
-                    at = start
-                    self._taken = 0
-            if len(block) - at <= self._max + 1:
-                break
-            newline = block.rfind(b"\n", at, at + self._max + 1)
-            if newline >= 0:
-                at = newline + 1
-                continue
-            if at > start:
-                yield Lines(block[start:at])
-            start = at + self._max
-            yield self._piece(block[at:start])
-            at = start
-        if len(block) > start:
-            yield Lines(block[start:])
-
-    def _cut_tail(self) -> Iterator[Lines]:
-        """Give out as much of an unfinished line as is over the bound."""
-        tail = self._tail
-        while len(tail) > self._max and not (
-            len(tail) == self._max + 1 and tail.endswith(b"\r")
-        ):
-            piece = bytes(tail[: self._max])
-            del tail[: self._max]
-            yield self._piece(piece)
-
-    def _piece(self, piece: bytes) -> Lines:
-        if self._overlong == "close":
-            raise OverlongError(self._max)
-        self._taken += len(piece)
-        return Lines(piece + b"\n", mark="overlong")
+__all__ = ["FRAMING_NAMES", "framed", "framing_named"]
 
 
 def _ended(end: bytes, message: bytes) -> bytes:

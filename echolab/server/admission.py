@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Admission", "Network", "Throttle", "contains", "network"]
+__all__ = ["Admission", "Network", "contains", "network"]
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
@@ -116,40 +116,3 @@ class Admission:
         if 0 < self.max_connections <= self._open:
             return f"max-connections is {self.max_connections}"
         return None
-
-
-@dataclass(slots=True)
-class Throttle:
-    """Lets so many reports a second pass, and counts the others.
-
-    Attributes:
-        most: how many, in a second.
-    """
-
-    most: int = 10
-    _second: int = -1
-    _passed: int = 0
-    _withheld: int = 0
-
-    def __call__(self, time: float) -> int | None:
-        """Ask for one report.
-
-        Args:
-            time: now, in seconds.
-
-        Returns:
-            None if it is withheld; else how many were since the last that passed.
-        """
-        if int(time) != self._second:
-            self._second = int(time)
-            self._passed = 0
-        if self._passed >= self.most:
-            self._withheld += 1
-            return None
-        self._passed += 1
-        return self.take()
-
-    def take(self) -> int:
-        """How many were withheld since this, or a report that passed, was asked."""
-        withheld, self._withheld = self._withheld, 0
-        return withheld

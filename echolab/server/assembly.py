@@ -9,21 +9,14 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import gatherResults
 from twisted.logger import Logger
 
-from echolab.command.server_outputs import server_outputs
-from echolab.events import ORDERLY, Accepted, Finished, tee
-from echolab.framing.names import framing_named
+from echolab.framing import framing_named
 from echolab.server.admission import Admission
-from echolab.server.endpoints import server_endpoints
 from echolab.server.factory import ReceiverFactory
 from echolab.server.misbehaving import MisbehavingProtocol
 from echolab.server.protocol import Limits, ReceiverProtocol
 from echolab.server.replying import ReplyingProtocol, echo, no_reply, reply_text
-from echolab.server.service import ReceiverService
-from echolab.sinks.reporting import Reporter, connection_lost
-from echolab.sockets.backlog import check_backlog
 from echolab.sockets.watching import open_files_left
 
 if TYPE_CHECKING:
@@ -31,88 +24,19 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IReactorTime
 
-    from echolab.errors import EcholabError
-    from echolab.events import Event, Sink
-    from echolab.framing.names import Framer
-    from echolab.interfaces import IReactor
+    from echolab.events import Sink
+    from echolab.framing import Framer
     from echolab.server.behaviour import Behaviour
     from echolab.server.replying import Reply
-    from echolab.server.service import Done
     from echolab.server.settings import ServerSettings
 
-__all__ = [
-    "receiver_factory",
-    "server_service",
-]
+__all__ = ["receiver_factory"]
 
 MOST_CONNECTIONS = 1_000_000
 RESERVED_FILES = 16
 """What the program itself may still open: outputs, logs, a listening socket."""
 
 _log = Logger()
-
-
-def server_service(
-    reactor: IReactor, settings: ServerSettings, *, done: Done, foreground: bool = True
-) -> ReceiverService:
-    """The receive-and-print server.
-
-    Args:
-        reactor: runs it.
-        settings: what the user said.
-        done: called when it ends by itself.
-        foreground: whether there is a stdout; without one, and without an
-            output file, the lines go to the log.
-
-    Raises:
-        OutputError: an output file cannot be opened, or two are the same file.
-        ListenError: an endpoint string cannot be understood.
-    """
-    endpoints = server_endpoints(reactor, settings)
-    printed = server_outputs(reactor, settings, done=done, foreground=foreground)
-
-    def when_printed(why: EcholabError | None) -> None:
-        """End once a slow output has taken all: nobody has asked for a quick end."""
-        flushing = gatherResults([output.flush(None) for output in outputs])
-        flushing.addCallback(lambda _: done(why))
-
-    def serve_once(event: Event) -> None:
-        match event:
-            case Accepted():
-                service.stop_listening()
-            case Finished(cause=cause) if cause in ORDERLY:
-                when_printed(None)
-            case Finished():
-                # The program's last word, instead of the reporter's.
-                when_printed(connection_lost(event))
-            case _:
-                reporter(event)
-
-    outputs = [each.output for each in printed]
-    sinks: list[Sink] = [each.printer for each in printed]
-    reporter = Reporter(reactor)
-    reactor.addSystemEventTrigger("during", "shutdown", reporter.catch_up)
-    sinks.append(serve_once if settings.once else reporter)
-    forms = {each.form for each in printed}
-    factory = receiver_factory(
-        settings,
-        tee(*sinks),
-        clock=reactor,
-        partial_alone="raw" in forms and settings.label != "always",
-        count_messages=forms != {"raw"},
-        report_chunks=settings.record is not None,
-    )
-    service = ReceiverService(
-        endpoints,
-        factory,
-        outputs,
-        clock=reactor,
-        done=done,
-        drain_seconds=settings.drain_seconds,
-        close_outputs=True,
-    )
-    check_backlog(settings.backlog)
-    return service
 
 
 def receiver_factory(

@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.tcp import makeBinding
 from zope.interface import implementer
 
+from echolab.addresses import host_and_port
 from echolab.errors import ListenError, reason_of
 from echolab.quantities import whole_number
 from echolab.server.proxy import ProxyFactory
@@ -47,19 +48,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANY_IPV4",
-    "host_and_port",
     "is_handed",
     "listen_error",
     "server_endpoints",
 ]
 
 ANY_IPV4 = "0.0.0.0"  # noqa: S104 - the lecture's INADDR_ANY
-
-
-def host_and_port(host: str, port: object) -> str:
-    """``127.0.0.1:8888``, ``[::1]:8888``."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
 
 Wrap: TypeAlias = "Callable[[IProtocolFactory], IProtocolFactory]"
 

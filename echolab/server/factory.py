@@ -16,8 +16,10 @@ from twisted.internet.task import deferLater
 from typing_extensions import override
 from zope.interface import implementer
 
-from echolab.events import EndCause, Peer, Refused
-from echolab.framing.names import LineFramer
+from echolab.addresses import Peer
+from echolab.ends import EndCause
+from echolab.events import Refused
+from echolab.framing import LineFramer
 from echolab.server.admission import Admission
 from echolab.server.protocol import Limits, ReceiverProtocol
 from echolab.server.reading_clock import ReadingClock
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IProtocolFactory
 
     from echolab.events import Sink
-    from echolab.framing.names import Framer
+    from echolab.framing import Framer
     from echolab.interfaces import AnyClock
 
 __all__ = ["ReceiverFactory"]

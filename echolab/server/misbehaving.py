@@ -13,7 +13,8 @@ from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import connectionDone
 from typing_extensions import override
 
-from echolab.events import EndCause, Misbehaved
+from echolab.ends import EndCause
+from echolab.events import Misbehaved
 from echolab.messages import GOES_ON, Batch
 from echolab.server.replying import ReplyingProtocol, in_pieces, no_reply
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
     from twisted.python.failure import Failure
 
-    from echolab.framing.names import Framer
+    from echolab.framing import Framer
     from echolab.messages import Messages
     from echolab.server.behaviour import Behaviour, Fault
     from echolab.server.replying import Reply

@@ -12,19 +12,10 @@ from twisted.internet.protocol import Protocol, connectionDone
 from typing_extensions import override
 from zope.interface import implementer
 
+from echolab.addresses import Peer
+from echolab.ends import ORDERLY, EndCause, cause_of, unframed
 from echolab.errors import FramingError, reason_of
-from echolab.events import (
-    ORDERLY,
-    Accepted,
-    Chunk,
-    EndCause,
-    Finished,
-    Mistaken,
-    Peer,
-    Received,
-    cause_of,
-    unframed,
-)
+from echolab.events import Accepted, Chunk, Finished, Mistaken, Received
 from echolab.messages import ENDED
 from echolab.sockets.transports import complete
 from echolab.sockets.watching import prepare_connection, watch
@@ -40,7 +31,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IDelayedCall
     from twisted.python.failure import Failure
 
-    from echolab.framing.names import Framer
+    from echolab.framing import Framer
     from echolab.interfaces import IStreamTransport
     from echolab.messages import Messages
     from echolab.server.factory import ReceiverFactory

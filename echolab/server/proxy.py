@@ -11,8 +11,9 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from typing_extensions import override
 from zope.interface import alsoProvides, directlyProvides, providedBy
 
+from echolab.addresses import Peer
+from echolab.ends import EndCause
 from echolab.errors import MalformedError
-from echolab.events import EndCause, Peer
 from echolab.server.admission import contains
 from echolab.server.protocol import STOPPED_FIRST
 from echolab.server.turned_away import TurnedAway

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from echolab.events import format_address
+from echolab.addresses import format_address
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred

@@ -11,9 +11,9 @@ from twisted.internet.protocol import connectionDone
 from typing_extensions import override
 from zope.interface import implementer
 
+from echolab.ends import EndCause
 from echolab.escaping import unescape
-from echolab.events import EndCause
-from echolab.framing.names import framed
+from echolab.framing import framed
 from echolab.messages import GOES_ON
 from echolab.server.protocol import ReceiverProtocol
 from echolab.tls.unread import renew
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from twisted.python.failure import Failure
 
-    from echolab.framing.names import Framer
+    from echolab.framing import Framer
     from echolab.messages import Messages
 
 __all__ = [

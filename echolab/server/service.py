@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
 from twisted.internet.defer import (
@@ -14,8 +14,8 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from typing_extensions import override
 
+from echolab.addresses import format_address
 from echolab.counting import count
-from echolab.events import format_address
 from echolab.outputs.sharing import share
 from echolab.server.endpoints import is_handed, listen_error
 from echolab.server.refusing import RefusingPort
@@ -33,13 +33,10 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from echolab.errors import EcholabError
-    from echolab.interfaces import AnyClock, Output, ServerEndpoint
+    from echolab.interfaces import AnyClock, Done, Output, ServerEndpoint
     from echolab.server.factory import ReceiverFactory
 
-__all__ = ["Done", "ReceiverService"]
-
-Done: TypeAlias = "Callable[[EcholabError | None], None]"
-"""Called when a service is at its end: with None in order, else with the reason."""
+__all__ = ["ReceiverService"]
 
 _log = Logger()
 

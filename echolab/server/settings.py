@@ -1,26 +1,20 @@
-"""What a user can say, checked and named; all of it has a default."""
+"""What a user can say about a server, checked and named; all of it has a default."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
-from echolab.framing.base import DEFAULT_MAX_MESSAGE_BYTES
+from echolab.framing import DEFAULT_MAX_MESSAGE_BYTES
 from echolab.server.behaviour import Behaviour
 
 if TYPE_CHECKING:
-    from echolab.formats.names import Label
-    from echolab.framing.base import Overlong
+    from echolab.choices import When
+    from echolab.formats import Label
+    from echolab.framing import Overlong
     from echolab.server.admission import Network
 
-__all__ = ["ClientSettings", "ServerSettings", "When", "decide"]
-
-When: TypeAlias = Literal["auto", "always", "never"]
-
-
-def decide(when: When, auto: bool) -> bool:
-    """Whether to do it, given whether ``auto`` would."""
-    return auto if when == "auto" else when == "always"
+__all__ = ["ServerSettings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +27,7 @@ class ServerSettings:
         listen: endpoint strings; if there are any, they replace the two.
         backlog: how many connections may wait to be accepted.
         once: serve one connection, then end, as the lecture's program does.
-        framing: how bytes become messages; see `echolab.framing.names.framing_named`.
+        framing: how bytes become messages; see `echolab.framing.framing_named`.
         max_message_bytes: the longest message.
         overlong: what becomes of a longer one: ``split`` or ``close``.
         reuse_port: whether other processes may listen on the same port too, and
@@ -62,8 +56,8 @@ class ServerSettings:
         drain_seconds: how long the end may take.
         partial_seconds: after so long a silence an unfinished message is shown;
             0 for never.
-        format: how events are printed; see `echolab.formats.names.FORMATS`.
-        label: whether to say whose each message is; see `echolab.formats.names.Style`.
+        format: how events are printed; see `echolab.formats.FORMATS`.
+        label: whether to say whose each message is; see `echolab.formats.Style`.
         escape: whether to make what came from the network harmless for a
             terminal; ``auto`` where the output is one.
         color: whether to give peers colours; ``auto`` where the output is a
@@ -107,54 +101,3 @@ class ServerSettings:
     fsync: bool = False
     record: str | None = None
     outputs: tuple[tuple[str | None, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientSettings:
-    """What a user can say about a client.
-
-    Attributes:
-        host: name or IP address of the server.
-        port: its TCP port.
-        connect: an endpoint string that replaces the two.
-        timeout_seconds: how long to wait for the connection.
-        retry_seconds: how long to go on trying; 0 to try only once.
-        tls: whether to do TLS with ``host``; an endpoint string says so itself.
-        insecure: whether TLS may be with whoever answers.
-        edit: whether lines typed on a terminal can be edited, if that is installed.
-        history: whether these are kept from run to run.
-        files: paths to send instead of what is typed (``-`` for stdin).
-        replay: path of a recording to send instead.
-        speed: how many times as fast as it was recorded; 0 for as fast as it goes;
-            None for as it was recorded, if it has no gap over an hour.
-        peer: the number of the peer whose side to send; None if there is but one.
-        crlf: whether lines are sent with a carriage return before the newline.
-        lines_per_second: at most so many are sent; 0 for any number.
-        wait_seconds: how long to wait for replies after all is sent, while the
-            server is silent; None for 5, over TLS 1.
-        dot: whether a line that begins with ``.`` quits; None for where a person
-            types: on a terminal.
-        quiet: whether to show no replies.
-        escape: whether to make replies harmless for a terminal; ``auto`` where
-            the output is one.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 8888
-    connect: str | None = None
-    timeout_seconds: float = 30.0
-    retry_seconds: float = 0.0
-    tls: bool = False
-    insecure: bool = False
-    edit: bool = True
-    history: bool = True
-    files: tuple[str, ...] = ()
-    replay: str | None = None
-    speed: float | None = None
-    peer: int | None = None
-    crlf: bool = False
-    lines_per_second: float = 0.0
-    wait_seconds: float | None = None
-    dot: bool | None = None
-    quiet: bool = False
-    escape: When = "auto"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from echolab.server.admission import Throttle
+from echolab.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from echolab.escaping import StreamEscaper
 from echolab.events import Connected, Finished, Received
-from echolab.formats.names import FINISH, Classic
+from echolab.formats.classic import FINISH, Classic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
 
     from echolab.events import Event
-    from echolab.formats.names import Form
+    from echolab.formats import Form
     from echolab.interfaces import AnyClock
 
 __all__ = ["ConversationPrinter", "Printer", "Replies"]

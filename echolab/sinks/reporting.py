@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 from echolab.counting import count
+from echolab.ends import ORDERLY
 from echolab.errors import ConnectionLostError
-from echolab.events import ORDERLY, Finished, Misbehaved, Mistaken, Refused
+from echolab.events import Finished, Misbehaved, Mistaken, Refused
 from echolab.sinks.bounded_reports import BoundedReports
 
 if TYPE_CHECKING:
-    from echolab.events import EndCause, Event
+    from echolab.ends import EndCause
+    from echolab.events import Event
     from echolab.interfaces import AnyClock
 
 __all__ = ["Reporter", "connection_lost"]

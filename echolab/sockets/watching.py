@@ -15,19 +15,18 @@ import struct
 import sys
 import termios
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twisted.protocols.policies import ProtocolWrapper
 
+from echolab.addresses import Credentials
 from echolab.errors import EcholabError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
-    "Credentials",
     "WatchedSocket",
     "keep_alive",
     "keep_urgent_data",
@@ -47,14 +46,6 @@ LEAST_FILES = 8
 """What a reactor takes, and a listening socket, its reserve and a connection."""
 
 _HARMLESS = {errno.EAGAIN, errno.EINTR}
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Who is at the other end of a UNIX socket; see unix(7), SO_PEERCRED."""
-
-    pid: int
-    uid: int
 
 
 class WatchedSocket:

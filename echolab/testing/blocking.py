@@ -18,7 +18,8 @@ from echolab.testing.questions import (
 from echolab.testing.remembering import MAX_BYTES, Remembering
 
 if TYPE_CHECKING:
-    from echolab.events import Event, Finished, Peer
+    from echolab.addresses import Peer
+    from echolab.events import Event, Finished
     from echolab.testing.questions import Pattern, Question, Who
 
 __all__ = ["BlockingTranscript"]

@@ -14,7 +14,8 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from typing_extensions import override
 
-from echolab.events import Accepted, Chunk, Connected, EndCause, Finished
+from echolab.ends import EndCause
+from echolab.events import Accepted, Chunk, Connected, Finished
 from echolab.testing.memory import connected
 from echolab.testing.transcript import Transcript
 from echolab.testing.wording import failure

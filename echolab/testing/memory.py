@@ -14,7 +14,7 @@ from typing_extensions import Unpack
 
 from echolab.client.protocol import SenderFactory
 from echolab.command.server_options import ServerOptions
-from echolab.framing.names import framing_named
+from echolab.framing import framing_named
 from echolab.server.assembly import receiver_factory
 from echolab.testing.memory_transport import MemoryTransport
 from echolab.testing.place import ServerKeywords, words_of

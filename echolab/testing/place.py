@@ -9,8 +9,8 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from echolab.addresses import host_and_port
 from echolab.errors import missing_extra
-from echolab.server.endpoints import host_and_port
 from echolab.sockets.endpoint_strings import quoted
 
 if TYPE_CHECKING:

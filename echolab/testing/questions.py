@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from typing_extensions import override
 
+from echolab.addresses import Peer
 from echolab.counting import count
-from echolab.events import Accepted, Chunk, Connected, Finished, Peer, Received
+from echolab.events import Accepted, Chunk, Connected, Finished, Received
 from echolab.messages import ENDED, GOES_ON, Batch
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import override
 
+from echolab.addresses import Peer
 from echolab.counting import count
-from echolab.events import Accepted, Chunk, Connected, Finished, Peer, Received
-from echolab.formats.names import Log, Style
+from echolab.events import Accepted, Chunk, Connected, Finished, Received
+from echolab.formats import Log, Style
 from echolab.formats.recording import Recording, read_recording
 from echolab.messages import Batch
 from echolab.testing.forgetting import Forgotten

@@ -14,7 +14,7 @@ from echolab.client.endpoints import endpoint_from_string
 from echolab.client.protocol import SenderFactory
 from echolab.command.server_options import ServerOptions
 from echolab.events import Finished
-from echolab.framing.names import framing_named
+from echolab.framing import framing_named
 from echolab.server.assembly import receiver_factory
 from echolab.server.endpoints import server_endpoints
 from echolab.server.service import ReceiverService

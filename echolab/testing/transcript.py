@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IReactorTime
 
-    from echolab.events import Finished, Peer
+    from echolab.addresses import Peer
+    from echolab.events import Finished
     from echolab.testing.questions import Pattern, Question, Who
 
 __all__ = ["Transcript"]

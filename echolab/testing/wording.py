@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from echolab.escaping import escape
 from echolab.events import Chunk, Finished
-from echolab.formats.names import Log, Style
+from echolab.formats import Log, Style
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from echolab.events import Event, Peer
+    from echolab.addresses import Peer
+    from echolab.events import Event
 
 __all__ = ["difference", "excerpt", "failure", "printed", "unfinished"]
 

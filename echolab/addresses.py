@@ -1,0 +1,153 @@
+"""Who and where: addresses as users write them, and the peers of connections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from typing_extensions import override
+
+from echolab.escaping import escape_name
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IAddress
+
+__all__ = ["Credentials", "Peer", "format_address", "host_and_port"]
+
+
+def format_address(address: IAddress | None) -> str:
+    r"""An address as users write it.
+
+    Returns:
+        A text such as ``127.0.0.1:8888`` or ``unix:/run/lab.sock``. A path is escaped
+        as in a label, ``unix:/my\x20lab.sock``, and other kinds are named alone.
+    """
+    match address:
+        case IPv4Address(host=host, port=port):
+            return f"{host}:{port}"
+        case IPv6Address(host=host, port=port):
+            return f"[{host}]:{port}"
+        case UNIXAddress(name=name):
+            return f"unix:{_shown(_path(name))}"
+        case None:
+            return "unknown"
+        case _:
+            return type(address).__name__.removesuffix("Address").lower()
+
+
+def host_and_port(host: str, port: object) -> str:
+    """``127.0.0.1:8888``, ``[::1]:8888``."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _path(name: bytes | None) -> str:
+    """A UNIX path as text, an abstract name with ``@`` for its first NUL."""
+    text = (name or b"").decode("utf-8", "surrogateescape")
+    if text.startswith("\0"):
+        return f"@{text[1:]}"
+    return f"./{text}" if text.startswith("@") else text
+
+
+@lru_cache(maxsize=1024)
+def _shown(path: str) -> str:
+    """A UNIX path as a label shows it; only an abstract name begins with ``@``."""
+    if path.startswith("@"):
+        return f"@{escape_name(path[1:])}"
+    return escape_name(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who is at the other end of a UNIX socket; see unix(7), SO_PEERCRED."""
+
+    pid: int
+    uid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end of one connection.
+
+    Attributes:
+        number: 1 for the first connection of a factory, 2 for the second, …
+        family: ``IPv4``, ``IPv6``, ``UNIX``, or the name of another kind.
+        host: an IP address, or None.
+        port: a port, or None.
+        path: a UNIX path (``@name`` if abstract), or None. A client's socket
+            seldom has one; then it is the path the server listens on. Bytes that
+            are not UTF-8 are as in PEP 383.
+        pid: the process at the other end of a UNIX socket, if the kernel tells.
+        uid: its user.
+        name: the common name of a client's TLS certificate, if it was verified.
+    """
+
+    number: int
+    family: str
+    host: str | None = None
+    port: int | None = None
+    path: str | None = None
+    pid: int | None = None
+    uid: int | None = None
+    name: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        number: int,
+        remote: IAddress | None,
+        local: IAddress | None = None,
+        *,
+        credentials: Credentials | None = None,
+        name: str | None = None,
+    ) -> Peer:
+        """The peer at ``remote``, seen from ``local`` if that is known."""
+        match remote:
+            case IPv4Address(host=host, port=port):
+                return cls(number, "IPv4", host, port, name=name)
+            case IPv6Address(host=host, port=port):
+                return cls(number, "IPv6", host, port, name=name)
+            case UNIXAddress(name=own):
+                path = _path(own or getattr(local, "name", None))
+                pid = credentials.pid if credentials else None
+                uid = credentials.uid if credentials else None
+                return cls(number, "UNIX", path=path, pid=pid, uid=uid, name=name)
+            case _:
+                return cls(number, format_address(remote))
+
+    @override
+    def __str__(self) -> str:
+        r"""``127.0.0.1:60612``, ``[::1]:60612``, ``unix:/run/lab.sock,pid=7``.
+
+        With a name, it stands in front: ``alice@127.0.0.1:60612``. A path and a
+        name may be of the peer's making; whatever could be taken for another part
+        of a label is escaped: ``unix:/my\x20lab.sock``.
+        """
+        match self.family:
+            case "IPv4":
+                address = f"{self.host}:{self.port}"
+            case "IPv6":
+                address = f"[{self.host}]:{self.port}"
+            case "UNIX":
+                pid = "" if self.pid is None else f",pid={self.pid}"
+                address = f"unix:{_shown(self.path or '')}{pid}"
+            case kind:
+                address = kind
+        return address if self.name is None else f"{escape_name(self.name)}@{address}"
+
+    @property
+    def description(self) -> str:
+        """As ``server.c`` says who was accepted: ``IP: 127.0.0.1, Port: 60612``."""
+        match self.family:
+            case "IPv4" | "IPv6":
+                words = [f"IP: {self.host}", f"Port: {self.port}"]
+            case "UNIX":
+                words = [f"UNIX: {_shown(self.path or '')}"]
+                if self.pid is not None:
+                    words += f"PID: {self.pid}", f"UID: {self.uid}"
+            case kind:
+                words = [kind]
+        if self.name is not None:
+            words.append(f"Name: {escape_name(self.name)}")
+        return ", ".join(words)

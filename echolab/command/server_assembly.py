@@ -1,0 +1,92 @@
+"""The parts of the server put together: settings in, a service to run out.
+
+What is not said in the settings is handed in: the reactor, whether anybody sees
+the terminal, and whom to tell of the end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import gatherResults
+
+from echolab.command.server_outputs import server_outputs
+from echolab.ends import ORDERLY
+from echolab.events import Accepted, Finished
+from echolab.server.assembly import receiver_factory
+from echolab.server.endpoints import server_endpoints
+from echolab.server.service import ReceiverService
+from echolab.sinks.reporting import Reporter, connection_lost
+from echolab.sinks.tee import tee
+from echolab.sockets.backlog import check_backlog
+
+if TYPE_CHECKING:
+    from echolab.errors import EcholabError
+    from echolab.events import Event, Sink
+    from echolab.interfaces import Done, IReactor
+    from echolab.server.settings import ServerSettings
+
+__all__ = ["server_service"]
+
+
+def server_service(
+    reactor: IReactor, settings: ServerSettings, *, done: Done, foreground: bool = True
+) -> ReceiverService:
+    """The receive-and-print server.
+
+    Args:
+        reactor: runs it.
+        settings: what the user said.
+        done: called when it ends by itself.
+        foreground: whether there is a stdout; without one, and without an
+            output file, the lines go to the log.
+
+    Raises:
+        OutputError: an output file cannot be opened, or two are the same file.
+        ListenError: an endpoint string cannot be understood.
+    """
+    endpoints = server_endpoints(reactor, settings)
+    printed = server_outputs(reactor, settings, done=done, foreground=foreground)
+
+    def when_printed(why: EcholabError | None) -> None:
+        """End once a slow output has taken all: nobody has asked for a quick end."""
+        flushing = gatherResults([output.flush(None) for output in outputs])
+        flushing.addCallback(lambda _: done(why))
+
+    def serve_once(event: Event) -> None:
+        match event:
+            case Accepted():
+                service.stop_listening()
+            case Finished(cause=cause) if cause in ORDERLY:
+                when_printed(None)
+            case Finished():
+                # The program's last word, instead of the reporter's.
+                when_printed(connection_lost(event))
+            case _:
+                reporter(event)
+
+    outputs = [each.output for each in printed]
+    sinks: list[Sink] = [each.printer for each in printed]
+    reporter = Reporter(reactor)
+    reactor.addSystemEventTrigger("during", "shutdown", reporter.catch_up)
+    sinks.append(serve_once if settings.once else reporter)
+    forms = {each.form for each in printed}
+    factory = receiver_factory(
+        settings,
+        tee(*sinks),
+        clock=reactor,
+        partial_alone="raw" in forms and settings.label != "always",
+        count_messages=forms != {"raw"},
+        report_chunks=settings.record is not None,
+    )
+    service = ReceiverService(
+        endpoints,
+        factory,
+        outputs,
+        clock=reactor,
+        done=done,
+        drain_seconds=settings.drain_seconds,
+        close_outputs=True,
+    )
+    check_backlog(settings.backlog)
+    return service

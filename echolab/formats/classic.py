@@ -1,0 +1,57 @@
+"""The lecture's lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from echolab.events import Accepted, Finished, Received
+from echolab.formats.style import Style
+
+if TYPE_CHECKING:
+    from echolab.addresses import Peer
+    from echolab.events import Event
+
+__all__ = ["Classic"]
+
+FINISH = b"finish.\n"
+RECV = b"recv data: "
+
+
+class Classic:
+    """The lines of the session that the lecture shows.
+
+    ``accepted host(IP: 127.0.0.1, Port: 60612)``, one ``recv data: …`` for each
+    message, ``finish.``; with a label, ``[127.0.0.1:60612] recv data: …``.
+    """
+
+    def __init__(self, style: Style | None = None) -> None:
+        self._style = style or Style()
+        self._open = 0
+        self._labelled: set[int] = set()
+
+    def __call__(self, event: Event) -> bytes:
+        """Print an event."""
+        match event:
+            case Received(peer=peer, messages=messages):
+                label = self._label(peer)
+                text = self._style.text(messages, one_line=bool(label))
+                label += RECV
+                return label + text.join(b"\n" + label) + b"\n"
+            case Accepted(peer=peer):
+                self._open += 1
+                return f"accepted host({peer.description})\n".encode()
+            case Finished(peer=peer):
+                label = self._label(peer, again=peer.number in self._labelled)
+                self._labelled.discard(peer.number)
+                self._open -= 1
+                return label + FINISH
+            case _:
+                return b""
+
+    def _label(self, peer: Peer, *, again: bool = False) -> bytes:
+        """Say whose a line is, if it must be said, or was said before."""
+        label = self._style.label
+        if label == "always" or (label == "auto" and (again or self._open > 1)):
+            self._labelled.add(peer.number)
+            return b"[%b] " % self._style.name(peer)
+        return b""

@@ -1,0 +1,75 @@
+"""One line for each message and event: time, peer, what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from echolab.counting import count
+from echolab.events import Accepted, Connected, Finished, Misbehaved, Received, Refused
+from echolab.formats.style import Style, mark_of, rfc3339
+
+if TYPE_CHECKING:
+    from echolab.events import Event
+
+__all__ = ["Log"]
+
+
+class Log:
+    """One line for each message and event: time, peer, what.
+
+    The time is RFC 3339 in UTC, with milliseconds; a message that is a piece says
+    so: ``recv(overlong)``, ``recv(partial)``, ``recv(unterminated)``.
+
+    Args:
+        style: how messages and peers are shown.
+        timeless: whether to leave out times, and what depends on them.
+    """
+
+    def __init__(self, style: Style | None = None, *, timeless: bool = False) -> None:
+        self._style = style or Style()
+        self._timeless = timeless
+
+    def __call__(self, event: Event) -> bytes:
+        """Print an event."""
+        start = self._style.name(event.peer) + b" "
+        if not self._timeless:
+            start = b"%b %b" % (rfc3339(event.time), start)
+        match event:
+            case Received(messages=messages):
+                start += b"recv%b " % mark_of(messages)
+                text = self._style.text(messages, one_line=True)
+                return start + text.join(b"\n" + start) + b"\n"
+            case Accepted():
+                return start + b"accepted\n"
+            case Connected():
+                return start + b"connected\n"
+            case Misbehaved(behaviour=behaviour):
+                return start + f"misbehaved {behaviour}\n".encode()
+            case Finished():
+                ending = _ending(event, timeless=self._timeless)
+                return start + f"finished {ending}\n".encode()
+            case Refused(cause=cause, detail=detail, others=others):
+                more = f", and {count(others, 'other')}" if others else ""
+                return start + f"{cause.value}: {detail}{more}\n".encode()
+            case _:
+                return b""
+
+
+def _ending(event: Finished, *, timeless: bool) -> str:
+    """Why and after how much, in words; what is nothing is not said."""
+    why = f" ({event.detail})" if event.detail else ""
+    words = [f"{event.cause.value}{why}", count(event.received_bytes, "byte")]
+    if event.messages is not None:
+        words.append(count(event.messages, "message"))
+    if event.unterminated_bytes:
+        words.append(f"{count(event.unterminated_bytes, 'byte')} unterminated")
+    if timeless:
+        return ", ".join(words)
+    if event.unread_bytes:
+        words.append(f"{count(event.unread_bytes, 'byte')} unread")
+    words[-1] += f" in {event.seconds:.3f} s"
+    if event.rtt_seconds is not None:
+        words.append(f"rtt {event.rtt_seconds * 1000:.3f} ms")
+    if event.retransmits:
+        words.append(count(event.retransmits, "retransmit"))
+    return ", ".join(words)

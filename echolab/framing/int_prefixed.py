@@ -1,0 +1,46 @@
+"""Messages behind their length, a big-endian integer."""
+
+from __future__ import annotations
+
+from echolab.framing.base import DEFAULT_MAX_MESSAGE_BYTES, Overlong
+from echolab.framing.length import LengthFramer
+
+__all__ = ["IntFramer", "int_framed"]
+
+
+class IntFramer(LengthFramer):
+    """Messages behind their length, a big-endian integer without a sign.
+
+    Args:
+        width: how many bytes the integer has: 2 (``int16``), 4 (``int32``).
+        max_message_bytes: the longest message, at least 1.
+        overlong: what becomes of a longer one.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        width: int,
+        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+        overlong: Overlong = "split",
+    ) -> None:
+        def length(data: bytes, at: int) -> tuple[int, int] | None:
+            after = at + width
+            if len(data) < after:
+                return None
+            return int.from_bytes(data[at:after], "big"), after
+
+        super().__init__(length, b"", max_message_bytes, overlong)
+
+
+def int_framed(width: int, message: bytes) -> bytes:
+    """A message behind its length.
+
+    Raises:
+        ValueError: it is too long for ``width`` bytes.
+    """
+    most = (1 << 8 * width) - 1
+    if len(message) > most:
+        raise ValueError(f"{len(message)} bytes are too long: at most {most}")
+    return len(message).to_bytes(width, "big") + message
