@@ -60,7 +60,8 @@ if TYPE_CHECKING:
     from echolab.server.admission import Admission
     from echolab.server.behaviour import Behaviour, Fault
     from echolab.server.factory import ReceiverFactory
-    from echolab.server.protocol import Limits, ReceiverProtocol
+    from echolab.server.limits import Limits
+    from echolab.server.protocol import ReceiverProtocol
     from echolab.server.replying import ReplyingProtocol, echo, reply_text
     from echolab.server.service import ReceiverService
     from echolab.sinks.printing import ConversationPrinter, Printer, Replies
@@ -154,6 +155,7 @@ _MODULES = (
     "server.admission",
     "server.behaviour",
     "server.factory",
+    "server.limits",
     "server.protocol",
     "server.replying",
     "server.service",

@@ -20,7 +20,7 @@ from echolab import (
     echo,
 )
 from echolab.server.admission import network
-from echolab.server.factory import TURN_SECONDS
+from echolab.server.connections import TURN_SECONDS
 from echolab.server.proxy import ProxyFactory
 from echolab.server.turned_away import TurnedAway
 from echolab.testing import Transcript
@@ -41,7 +41,7 @@ class ProxyCase(SynchronousTestCase):
         self.factory = ProxyFactory(
             self.receivers,
             [network("127.0.0.0/8")],
-            receivers=self.receivers,
+            connections=self.receivers.connections,
             header_seconds=5,
         )
 
@@ -146,7 +146,9 @@ class ArrivingTests(ProxyCase):
             self.transcript, clock=self.clock, admission=admission
         )
         self.factory = ProxyFactory(
-            self.receivers, [network("127.0.0.0/8")], receivers=self.receivers
+            self.receivers,
+            [network("127.0.0.0/8")],
+            connections=self.receivers.connections,
         )
 
     def test_a_silent_connection_takes_a_place(self) -> None:
@@ -175,7 +177,7 @@ class ArrivingTests(ProxyCase):
 
     def test_what_came_before_a_drain_is_received(self) -> None:
         transport = self.connect()
-        drained = self.receivers.drain(5)
+        drained = self.receivers.connections.drain(5)
         self.assertIsInstance(self.factory.buildProtocol(V4), TurnedAway)
         self.protocol.dataReceived(self.HEADER + b"hello\n")
         self.assertEqual(self.transcript.lines(), [b"hello"])
@@ -188,7 +190,7 @@ class ArrivingTests(ProxyCase):
 
     def test_what_a_drain_does_not_receive_is_counted(self) -> None:
         transport = self.connect()
-        drained = self.receivers.drain(5)
+        drained = self.receivers.connections.drain(5)
         for byte in self.HEADER[:9]:
             self.protocol.dataReceived(bytes([byte]))
             self.clock.advance(TURN_SECONDS)
@@ -196,7 +198,7 @@ class ArrivingTests(ProxyCase):
         self.clock.advance(TURN_SECONDS)
         self.assertTrue(transport.aborted)
         self.protocol.connectionLost(Failure(error.ConnectionAborted()))
-        self.assertEqual(self.receivers.unread_bytes, 9)
+        self.assertEqual(self.receivers.connections.unread_bytes, 9)
         refused = self.transcript.events[-1]
         assert isinstance(refused, Refused)
         self.assertEqual(refused.detail, "the server stopped before it was done")
@@ -206,8 +208,8 @@ class ArrivingTests(ProxyCase):
 
     def test_nobody_comes_in_once_that_was_said(self) -> None:
         transport = self.connect()
-        self.receivers.stop_accepting()
-        drained = self.receivers.drain(5)
+        self.receivers.connections.stop_accepting()
+        drained = self.receivers.connections.drain(5)
         self.protocol.dataReceived(self.HEADER + b"hello\n")
         self.assertTrue(transport.disconnecting)
         self.clock.advance(TURN_SECONDS)
@@ -228,7 +230,7 @@ class WrappedTests(ProxyCase):
 
     def open(self, wrapped: IProtocolFactory) -> FakeTransport:
         self.factory = ProxyFactory(
-            wrapped, [network("127.0.0.0/8")], receivers=self.receivers
+            wrapped, [network("127.0.0.0/8")], connections=self.receivers.connections
         )
         transport = self.connect()
         self.assertFalse(IHalfCloseableProtocol.providedBy(self.protocol))

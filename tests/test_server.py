@@ -38,7 +38,7 @@ from echolab import (
     echo,
     reply_text,
 )
-from echolab.server.factory import TURN_SECONDS
+from echolab.server.connections import TURN_SECONDS
 from echolab.server.protocol import LINGER_SECONDS
 from echolab.testing import Transcript
 from echolab.tls.unread import READS_NOTHING
@@ -234,7 +234,7 @@ class ReceiverTests(ReceiverCase):
 
     def test_stop_accepting_leaves_open_connections(self) -> None:
         protocol, transport = self.connect()
-        self.factory.stop_accepting()
+        self.factory.connections.stop_accepting()
         self.turned_away()
         self.assertEqual(
             self.transcript.events[-1],
@@ -708,7 +708,7 @@ class DrainTests(ReceiverCase):
 
     def test_nobody_is_told_after_it(self) -> None:
         protocol, _ = self.connect()
-        drained = self.factory.drain(5)
+        drained = self.factory.connections.drain(5)
         for _ in range(20):  # Not all of them are reported at once.
             self.factory.buildProtocol(None)
         self.lose(protocol)
@@ -721,18 +721,18 @@ class DrainTests(ReceiverCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_accepts_again_after_it(self) -> None:
-        self.successResultOf(self.factory.drain(5))
-        self.factory.start_accepting()
+        self.successResultOf(self.factory.connections.drain(5))
+        self.factory.connections.start_accepting()
         protocol, _ = self.connect()
         protocol.dataReceived(b"x\n")
         self.assertEqual(self.transcript.lines(), [b"x"])
 
     def test_nothing_open(self) -> None:
-        self.successResultOf(self.factory.drain(5))
+        self.successResultOf(self.factory.connections.drain(5))
 
     def test_ends_a_quiet_connection_after_a_turn(self) -> None:
         protocol, transport = self.connect()
-        drained = self.factory.drain(5)
+        drained = self.factory.connections.drain(5)
         self.assertFalse(transport.disconnecting)
         self.turn()
         self.assertTrue(transport.disconnecting)
@@ -742,7 +742,7 @@ class DrainTests(ReceiverCase):
 
     def test_reads_what_arrives_first(self) -> None:
         protocol, transport = self.connect()
-        self.factory.drain(5)
+        self.factory.connections.drain(5)
         for _ in range(3):
             protocol.dataReceived(b"x\n")
             self.turn()
@@ -753,10 +753,10 @@ class DrainTests(ReceiverCase):
 
     def test_started_and_stopped_again_it_reads_what_arrives_first(self) -> None:
         protocol, transport = self.connect()
-        first = self.factory.drain(5)
-        self.factory.start_accepting()
+        first = self.factory.connections.drain(5)
+        self.factory.connections.start_accepting()
         self.clock.advance(TURN_SECONDS / 2)
-        second = self.factory.drain(5)
+        second = self.factory.connections.drain(5)
         for _ in range(3):
             protocol.dataReceived(b"x\n")
             self.turn()
@@ -771,19 +771,19 @@ class DrainTests(ReceiverCase):
 
     def test_what_an_older_drain_saw_is_forgotten(self) -> None:
         _, transport = self.connect()
-        first = self.factory.drain(5)
-        self.factory.start_accepting()
+        first = self.factory.connections.drain(5)
+        self.factory.connections.start_accepting()
         self.turn()
         self.successResultOf(first)
-        self.factory.drain(5)
+        self.factory.connections.drain(5)
         self.assertFalse(transport.disconnecting, "it has not been read yet")
         self.turn()
         self.assertTrue(transport.disconnecting)
 
     def test_the_later_end_of_two_drains_counts(self) -> None:
         protocol, transport = self.connect()
-        self.factory.drain(5)
-        self.factory.drain(1)
+        self.factory.connections.drain(5)
+        self.factory.connections.drain(1)
         while self.clock.seconds() < 4:
             protocol.dataReceived(b"x\n")
             self.turn()
@@ -793,14 +793,14 @@ class DrainTests(ReceiverCase):
         """As in one long turn of the reactor: nobody has been aborted yet."""
         protocol, transport = self.connect()
         late, _ = self.connect()
-        self.factory.drain(5)
+        self.factory.connections.drain(5)
         self.clock.rightNow = 5.0
         protocol.dataReceived(b"x\n")
         self.assertTrue(transport.aborted)
         self.assertIs(self.lose(protocol, error.ConnectionAborted()), EndCause.STOPPED)
         self.assertEqual(self.transcript.lines(), [])
         self.assertEqual(self.transcript.ends()[-1].unread_bytes, 2)
-        self.assertEqual(self.factory.unread_bytes, 2)
+        self.assertEqual(self.factory.connections.unread_bytes, 2)
         self.lose(late)
 
     def test_unfinished_messages_are_counted_where_there_is_no_time_to_show_them(
@@ -810,12 +810,12 @@ class DrainTests(ReceiverCase):
             self.setUp()
             protocol, _ = self.connect()
             protocol.dataReceived(b"rest")
-            self.factory.drain(5)
+            self.factory.connections.drain(5)
             self.clock.rightNow = seconds
             protocol.abort()
             self.lose(protocol, error.ConnectionAborted())
             self.assertEqual(self.transcript.lines(), shown)
-            self.assertEqual(self.factory.unread_bytes, unread)
+            self.assertEqual(self.factory.connections.unread_bytes, unread)
 
     def test_a_peer_that_is_slow_to_take_its_replies_is_waited_for(self) -> None:
         self.factory = ReceiverFactory(
@@ -826,7 +826,7 @@ class DrainTests(ReceiverCase):
         protocol, transport = self.connect()
         assert isinstance(protocol, ReplyingProtocol)
         protocol.pauseProducing()
-        self.factory.drain(5)
+        self.factory.connections.drain(5)
         self.clock.pump([TURN_SECONDS] * 1000)
         self.assertFalse(transport.disconnecting)
         protocol.resumeProducing()
@@ -847,7 +847,7 @@ class DrainTests(ReceiverCase):
 
     def test_lets_a_handshake_come_to_its_end(self) -> None:
         protocol, transport = self.connect_tls()
-        self.factory.drain(5)
+        self.factory.connections.drain(5)
         self.clock.pump([TURN_SECONDS] * 1000)
         self.assertFalse(transport.disconnecting)
         protocol.handshakeCompleted()
@@ -865,14 +865,14 @@ class DrainTests(ReceiverCase):
     ) -> None:
         protocol, transport = self.connect_tls()
         protocol.handshakeCompleted()
-        self.factory.drain(5)
+        self.factory.connections.drain(5)
         self.clock.pump([TURN_SECONDS] * 1000)
         self.assertTrue(transport.disconnecting)
         self.lose(protocol)
 
     def test_a_handshake_that_takes_too_long_is_told(self) -> None:
         protocol, transport = self.connect_tls()
-        drained = self.factory.drain(5)
+        drained = self.factory.connections.drain(5)
         while not transport.aborted:
             self.turn()
         protocol.connectionLost(Failure(error.ConnectionAborted()))
@@ -885,12 +885,12 @@ class DrainTests(ReceiverCase):
 
     def test_peer_that_ends_first_has_ended_in_order(self) -> None:
         protocol, _ = self.connect()
-        self.factory.drain(5)
+        self.factory.connections.drain(5)
         self.assertIs(self.lose(protocol), EndCause.EOF)
 
     def test_aborts_a_flood_after_its_time(self) -> None:
         protocol, transport = self.connect()
-        drained = self.factory.drain(5)
+        drained = self.factory.connections.drain(5)
         while self.clock.seconds() < 5:
             self.assertFalse(transport.aborted)
             protocol.dataReceived(b"x\n")
@@ -904,7 +904,7 @@ class DrainTests(ReceiverCase):
     def test_waits_for_a_full_sink(self) -> None:
         _, transport = self.connect()
         self.factory.pauseProducing()
-        self.factory.drain(5)
+        self.factory.connections.drain(5)
         for _ in range(3):
             self.clock.advance(1)
         self.assertFalse(transport.disconnecting)

@@ -180,14 +180,14 @@ class ReceiverServiceTests(TestCase):
         for output in outputs:
             output.write(b"x")
         outputs[0].let_through()
-        self.assertTrue(self.factory.paused)
+        self.assertTrue(self.factory.connections.paused)
         outputs[1].let_through()
-        self.assertFalse(self.factory.paused)
+        self.assertFalse(self.factory.connections.paused)
         outputs[0].write(b"x")
         stopped = service.stopService()
         self.reactor.advance(5)
         self.successResultOf(stopped)
-        self.assertFalse(self.factory.paused, "nobody would resume it")
+        self.assertFalse(self.factory.connections.paused, "nobody would resume it")
 
     def test_outputs_pause_it_still_when_an_older_stop_is_over(self) -> None:
         output = Sluice(self.reactor)
@@ -199,17 +199,17 @@ class ReceiverServiceTests(TestCase):
         service.startService()
         self.reactor.advance(4)
         self.successResultOf(first)
-        self.assertTrue(self.factory.paused)
+        self.assertTrue(self.factory.connections.paused)
         second = service.stopService()
         self.reactor.advance(1)
         service.startService()
         third = service.stopService()
         self.reactor.advance(4)
         self.successResultOf(second)
-        self.assertTrue(self.factory.paused)
+        self.assertTrue(self.factory.connections.paused)
         self.reactor.advance(1)
         self.successResultOf(third)
-        self.assertFalse(self.factory.paused, "nobody would resume it")
+        self.assertFalse(self.factory.connections.paused, "nobody would resume it")
 
     def test_start_that_fails_before_an_older_stop_is_over(self) -> None:
         output = Sluice(self.reactor)
@@ -229,10 +229,10 @@ class ReceiverServiceTests(TestCase):
         with self.assertRaises(ListenError):
             service.startService()
         self.assertFalse(service.running)
-        self.assertTrue(self.factory.paused)
+        self.assertTrue(self.factory.connections.paused)
         self.reactor.advance(5)
         self.successResultOf(stopped)
-        self.assertFalse(self.factory.paused, "nobody would resume it")
+        self.assertFalse(self.factory.connections.paused, "nobody would resume it")
 
     def test_own_outputs_stay_open_when_it_is_started_again(self) -> None:
         output = Held()
@@ -265,7 +265,7 @@ class ReceiverServiceTests(TestCase):
         with self.assertRaises(ListenError):
             service.startService()
         output.write(b"x")
-        self.assertFalse(self.factory.paused)
+        self.assertFalse(self.factory.connections.paused)
 
 
 class ApplicationTests(TestCase):
@@ -351,7 +351,8 @@ class ApplicationTests(TestCase):
                 self.output.pause()
                 self.reactor.callLater(0, self.output.write_buffer)
 
-        printer, self.one.factory.sink = self.one.factory.sink, fill
+        connections = self.one.factory.connections
+        printer, connections.sink = connections.sink, fill
         [where] = self.one.addresses()
         endpoint = endpoints.clientFromString(
             self.reactor, f"tcp:127.0.0.1:{cast('IPv4Address', where).port}"
@@ -363,10 +364,11 @@ class ApplicationTests(TestCase):
             flood.transport.abortConnection()
 
     async def test_both_are_paused(self) -> None:
+        both = [each.factory.connections for each in (self.one, self.two)]
         self.output.pause()
-        self.assertTrue(self.one.factory.paused and self.two.factory.paused)
+        self.assertEqual([each.paused for each in both], [True, True])
         self.output.write_buffer()
-        self.assertFalse(self.one.factory.paused or self.two.factory.paused)
+        self.assertEqual([each.paused for each in both], [False, False])
 
 
 class SenderServiceTests(TestCase):

@@ -38,7 +38,7 @@ class TurnedAwayTests(SynchronousTestCase):
         ]
 
     def test_closed_at_once_whoever_wraps_the_factory(self) -> None:
-        self.factory.stop_accepting()
+        self.factory.connections.stop_accepting()
         for wrapped in self.wrapped:
             protocol = wrapped.buildProtocol(None)
             transport = FakeTransport()
@@ -57,6 +57,6 @@ class TurnedAwayTests(SynchronousTestCase):
             self.assertIsNotNone(ClosingFactory(wrapped).buildProtocol(None))
         accepted = ClosingFactory(self.factory).buildProtocol(None)
         self.assertIsInstance(accepted, ReceiverProtocol)
-        self.factory.stop_accepting()
+        self.factory.connections.stop_accepting()
         for wrapped in self.wrapped:
             self.assertIsNone(ClosingFactory(wrapped).buildProtocol(None))

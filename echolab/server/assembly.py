@@ -14,8 +14,9 @@ from twisted.logger import Logger
 from echolab.framing import framing_named
 from echolab.server.admission import Admission
 from echolab.server.factory import ReceiverFactory
+from echolab.server.limits import Limits
 from echolab.server.misbehaving import MisbehavingProtocol
-from echolab.server.protocol import Limits, ReceiverProtocol
+from echolab.server.protocol import ReceiverProtocol
 from echolab.server.replying import ReplyingProtocol, echo, no_reply, reply_text
 from echolab.sockets.watching import open_files_left
 

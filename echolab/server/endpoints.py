@@ -227,7 +227,7 @@ class _ServerEndpoints:
             return ProxyFactory(
                 wrap(receivers),
                 self._settings.proxy_from,
-                receivers=receivers,
+                connections=receivers.connections,
                 header_seconds=self._settings.handshake_seconds or 10.0,
             )
 

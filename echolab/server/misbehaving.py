@@ -145,7 +145,7 @@ class MisbehavingProtocol(ReplyingProtocol):
         if self._pacing or not super().may_answer():
             return False
         due, _ = self._debts[-len(self._owed)]
-        seconds = due - self.factory.clock.seconds()
+        seconds = due - self.connections.clock.seconds()
         if seconds > 0:
             self._pace(seconds)
         return seconds <= 0
@@ -164,7 +164,7 @@ class MisbehavingProtocol(ReplyingProtocol):
         super().connectionLost(reason)
 
     def _may_read(self) -> bool:
-        held = self._held or self._full or self._behind or self.factory.paused
+        held = self._held or self._full or self._behind or self.connections.paused
         return not held and self._ended is None
 
     def _read(self) -> None:
@@ -246,7 +246,7 @@ class MisbehavingProtocol(ReplyingProtocol):
             self.pause()
         elif self._behind and not behind:
             self._behind = False
-            if not self.factory.paused:
+            if not self.connections.paused:
                 self.resume()
 
     @override
@@ -256,7 +256,7 @@ class MisbehavingProtocol(ReplyingProtocol):
             return
         before = self._taken_messages - self._whole
         self._whole = min(self._whole, self._most_answers - before)
-        now = self.factory.clock.seconds()
+        now = self.connections.clock.seconds()
         late = self._faults.get("answer-late") if self._whole or chunk else None
         if self._whole:
             unsaid, self._unsaid = self._unsaid, []
@@ -284,19 +284,19 @@ class MisbehavingProtocol(ReplyingProtocol):
 
     def _release(self, fault: Fault) -> None:
         self._held.discard(fault)
-        if not self.factory.paused:
+        if not self.connections.paused:
             self.resume()
 
     def _say(self, fault: Fault) -> None:
         assert self._peer is not None
-        self.factory.sink(Misbehaved(self._peer, self.now(), str(fault)))
+        self.connections.sink(Misbehaved(self._peer, self.now(), str(fault)))
 
     def _later(self, seconds: float | None, call: Callable[[], None]) -> None:
         def due() -> None:
             self._timers.discard(timer)
             call()
 
-        timer = self.factory.clock.callLater(seconds or 0, due)
+        timer = self.connections.clock.callLater(seconds or 0, due)
         self._timers.add(timer)
 
 

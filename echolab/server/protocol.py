@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twisted.internet import error
@@ -34,10 +33,10 @@ if TYPE_CHECKING:
     from echolab.framing import Framer
     from echolab.interfaces import IStreamTransport
     from echolab.messages import Messages
-    from echolab.server.factory import ReceiverFactory
+    from echolab.server.connections import Connections
     from echolab.server.reading_clock import Wait
 
-__all__ = ["LINGER_SECONDS", "Limits", "ReceiverProtocol"]
+__all__ = ["LINGER_SECONDS", "ReceiverProtocol"]
 
 _UNFRAMED = {EndCause.MALFORMED, EndCause.OVERLONG}
 """Ends after which nothing can be made of what still comes."""
@@ -54,38 +53,14 @@ LINGER_SECONDS = 2.0
 """How long a peer may take to let a connection end that this side has ended."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How patient a server is with each connection; 0 is for ever.
-
-    Attributes:
-        partial_seconds: after so long a silence, what there is of a message is
-            given out, marked ``partial``.
-        partial_alone: only while its connection is the only one, since nothing
-            would part it from what others send.
-        idle_seconds: after so long a silence the connection is ended.
-        handshake_seconds: how long a TLS handshake may take, not counting the time
-            in which the sink is full; and how long a peer may read nothing of
-            what TLS sends it.
-        keepalive_seconds: after so long without a sign of life from the peer's
-            machine the connection is lost.
-    """
-
-    partial_seconds: float = 1.0
-    partial_alone: bool = False
-    idle_seconds: float = 0.0
-    handshake_seconds: float = 10.0
-    keepalive_seconds: float = 60.0
-
-
 @implementer(IHandshakeListener)
 class ReceiverProtocol(Protocol):
     """One accepted connection: chunks in, events out, nothing sent back.
 
-    Made by a `ReceiverFactory`, which knows the sink, the clock and the limits.
+    Made by a `ReceiverFactory`. Its connections have sink, clock and limits in common.
     """
 
-    factory: ReceiverFactory
+    connections: Connections
     transport: IStreamTransport
     remote: IAddress | None = None
 
@@ -109,14 +84,14 @@ class ReceiverProtocol(Protocol):
     def connectionMade(self) -> None:
         self.connected = 1  # Layers of others may call this without more ado.
         self.transport = transport = complete(self.transport)
-        factory = self.factory
-        self._began = self._heard = factory.clock.seconds()
-        self._time_of_day = TimeOfDay(factory.clock)
+        connections = self.connections
+        self._began = self._heard = connections.clock.seconds()
+        self._time_of_day = TimeOfDay(connections.clock)
         self._watched = watch(transport)
         if self._watched:
-            prepare_connection(self._watched, factory.limits.keepalive_seconds)
+            prepare_connection(self._watched, connections.limits.keepalive_seconds)
         hear(self)
-        factory.opened(self)
+        connections.opened(self)
         self.begin()
 
     def begin(self) -> None:
@@ -125,15 +100,16 @@ class ReceiverProtocol(Protocol):
             self.accept()
             return
         self.bound_tls()
-        if seconds := self.factory.limits.handshake_seconds:
-            self._due = self.factory.reading.call_later(seconds, self._handshake_late)
+        if seconds := self.connections.limits.handshake_seconds:
+            reading = self.connections.reading
+            self._due = reading.call_later(seconds, self._handshake_late)
 
     def bound_tls(self) -> None:
         """Bound what TLS holds for a peer that does not read."""
         self._unread_tls = UnreadTLS(
             self.transport,
-            clock=self.factory.clock,
-            seconds=self.factory.limits.handshake_seconds,
+            clock=self.connections.clock,
+            seconds=self.connections.limits.handshake_seconds,
             sent_bytes=self._sent_bytes,
             pause=self._fill,
             resume=self._empty,
@@ -150,7 +126,7 @@ class ReceiverProtocol(Protocol):
 
     def _empty(self) -> None:
         self._full = False
-        if not self.factory.paused:
+        if not self.connections.paused:
             self.resume()
 
     def _give_up(self) -> None:
@@ -160,7 +136,7 @@ class ReceiverProtocol(Protocol):
     def handshakeCompleted(self) -> None:
         """TLS is there, and the client's certificate is known to be good."""
         if self._peer is None and self._ended is None:
-            self._heard = self.factory.clock.seconds()
+            self._heard = self.connections.clock.seconds()
             self._cancel_due()
             try:
                 name = verified_name(self.transport)
@@ -179,33 +155,33 @@ class ReceiverProtocol(Protocol):
 
     def accept(self, name: str | None = None) -> None:
         """Say that somebody is there, of that name if a certificate gave one."""
-        factory = self.factory
+        connections = self.connections
         self._peer = Peer.of(
-            next(factory.numbers),
+            next(connections.numbers),
             self.remote or self.transport.getPeer(),
             self.transport.getHost(),
             credentials=self._watched.credentials() if self._watched else None,
             name=name,
         )
-        self._end_if_idle_in(factory.limits.idle_seconds)
-        factory.sink(Accepted(self._peer, self.now()))
+        self._end_if_idle_in(connections.limits.idle_seconds)
+        connections.sink(Accepted(self._peer, self.now()))
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        if self.factory.is_late():
+        if self.connections.is_late():
             self._late_bytes += len(data)
             self.abort()
         elif self._ended not in _UNFRAMED:
             if not self._received_bytes and not self._begins_with(data):
                 return
             self._received_bytes += len(data)
-            self._heard = self.factory.clock.seconds()
+            self._heard = self.connections.clock.seconds()
             now = self._time_of_day(self._heard)
-            if self.factory.report_chunks and self._peer is not None:
-                self.factory.sink(Chunk(self._peer, now, data))
+            if self.connections.report_chunks and self._peer is not None:
+                self.connections.sink(Chunk(self._peer, now, data))
             self._report(now, self._framer.feed, data)
             if self._partial_due is None and self._framer.buffered_bytes:
-                self._show_partial_in(self.factory.limits.partial_seconds)
+                self._show_partial_in(self.connections.limits.partial_seconds)
 
     def _begins_with(self, data: bytes) -> bool:
         """Look at the first bytes; return whether the peer is accepted."""
@@ -215,7 +191,7 @@ class ReceiverProtocol(Protocol):
             return False
         if begins_tls(data) and not ISSLTransport.providedBy(self.transport):
             # A client begins TLS where there is none.
-            self.factory.sink(Mistaken(self._peer, self.now(), "TLS"))
+            self.connections.sink(Mistaken(self._peer, self.now(), "TLS"))
         return True
 
     @override
@@ -227,17 +203,17 @@ class ReceiverProtocol(Protocol):
             self._partial_due.cancel()
         if self._unread_tls is not None:
             self._unread_tls.stopProducing()
-        factory = self.factory
-        ended = factory.clock.seconds()
+        connections = self.connections
+        ended = connections.clock.seconds()
         now = self._time_of_day(ended)
-        factory.closed(self, self.remote)
+        connections.closed(self, self.remote)
         if self._peer is None:
             why = self._detail or _tls_reason(reason)
             if self._ended is EndCause.STOPPED:
-                factory.unread_bytes += self.unread_bytes()
+                connections.unread_bytes += self.unread_bytes()
                 why = STOPPED_FIRST if ISSLTransport.providedBy(self.transport) else ""
             if why:
-                factory.refuse(Peer.of(0, self.remote), EndCause.HANDSHAKE, why)
+                connections.refuse(Peer.of(0, self.remote), EndCause.HANDSHAKE, why)
             return
         try:
             self.finish_framing(now)
@@ -247,7 +223,7 @@ class ReceiverProtocol(Protocol):
     def _finish(self, now: float, seconds: float, reason: Failure) -> None:
         """Say that the connection is over, and why."""
         assert self._peer is not None
-        factory = self.factory
+        connections = self.connections
         watched = self._watched
         number = watched.error if watched else 0
         stopped = self._ended is EndCause.STOPPED
@@ -258,14 +234,14 @@ class ReceiverProtocol(Protocol):
             detail = errno.errorcode.get(number, "") if known else _tls_reason(reason)
         unread_bytes = self.unread_bytes()
         if cause is EndCause.STOPPED:
-            factory.unread_bytes += unread_bytes
-        factory.sink(
+            connections.unread_bytes += unread_bytes
+        connections.sink(
             Finished(
                 self._peer,
                 now,
                 cause,
                 received_bytes=self._received_bytes,
-                messages=self._messages if factory.count_messages else None,
+                messages=self._messages if connections.count_messages else None,
                 unterminated_bytes=self._unterminated_bytes,
                 unread_bytes=unread_bytes,
                 seconds=seconds,
@@ -277,11 +253,11 @@ class ReceiverProtocol(Protocol):
 
     def is_late(self) -> bool:
         """Whether the server has had its time to end, so that nothing more is read."""
-        return self.factory.is_late()
+        return self.connections.is_late()
 
     def now(self) -> float:
         """Return the time of day, for an event of this connection."""
-        return self._time_of_day(self.factory.clock.seconds())
+        return self._time_of_day(self.connections.clock.seconds())
 
     def unread_bytes(self) -> int:
         """How many bytes had arrived at the end, and were not read."""
@@ -294,7 +270,7 @@ class ReceiverProtocol(Protocol):
     def resume(self) -> None:
         """Read again; what came meanwhile has yet to be looked for."""
         self.look_afresh()
-        self._heard = self.factory.clock.seconds()
+        self._heard = self.connections.clock.seconds()
         if not self._full:
             self.transport.resumeProducing()
 
@@ -318,7 +294,7 @@ class ReceiverProtocol(Protocol):
         """Whether TLS has still to bring its first bytes, and has had little time."""
         if self._received_bytes or not ISSLTransport.providedBy(self.transport):
             return False
-        since = self.factory.clock.seconds() - self._heard
+        since = self.connections.clock.seconds() - self._heard
         return self._peer is None or since < FIRST_BYTES_SECONDS
 
     def end(self, cause: EndCause, detail: str = "") -> None:
@@ -329,7 +305,7 @@ class ReceiverProtocol(Protocol):
         self._cancel_due()
         if self._unread_tls is not None:
             self._unread_tls.stop()
-        self._due = self.factory.reading.call_later(
+        self._due = self.connections.reading.call_later(
             LINGER_SECONDS, self.transport.abortConnection
         )
         self.transport.loseConnection()
@@ -344,7 +320,7 @@ class ReceiverProtocol(Protocol):
         if self._framing_is_over or self._ended in _UNFRAMED:
             return
         self._framing_is_over = True
-        if self.factory.is_late(by=SHOWING_SECONDS):
+        if self.connections.is_late(by=SHOWING_SECONDS):
             self._late_bytes += self._framer.buffered_bytes
         else:
             self._report(now, self._framer.end)
@@ -362,7 +338,7 @@ class ReceiverProtocol(Protocol):
     def take(self, messages: Messages, now: float) -> None:
         """Report messages, and count them."""
         assert self._peer is not None
-        self.factory.sink(Received(self._peer, now, messages))
+        self.connections.sink(Received(self._peer, now, messages))
         self.count(messages)
 
     def count(self, messages: Messages) -> None:
@@ -371,12 +347,12 @@ class ReceiverProtocol(Protocol):
             self._unterminated_bytes += len(messages.raw())
             return
         self._unterminated_bytes = 0
-        if self.factory.count_messages:
+        if self.connections.count_messages:
             self._messages += len(messages)
 
     def _show_partial_in(self, seconds: float) -> None:
         if seconds:
-            clock = self.factory.clock
+            clock = self.connections.clock
             self._partial_due = clock.callLater(seconds, self._show_partial)
 
     def _show_partial(self) -> None:
@@ -384,28 +360,28 @@ class ReceiverProtocol(Protocol):
         self._partial_due = None
         if not self._framer.buffered_bytes or self._ended is not None:
             return
-        factory = self.factory
-        now = factory.clock.seconds()
-        patience = factory.limits.partial_seconds
+        connections = self.connections
+        now = connections.clock.seconds()
+        patience = connections.limits.partial_seconds
         silent = now - self._heard
         if silent < patience:
             self._show_partial_in(patience - silent)
-        elif not factory.partials_wanted():
+        elif not connections.partials_wanted():
             self._show_partial_in(patience)
         else:
             self._report(self._time_of_day(now), self._framer.take)
 
     def _end_if_idle_in(self, seconds: float) -> None:
         if seconds:
-            self._due = self.factory.clock.callLater(seconds, self._end_if_idle)
+            self._due = self.connections.clock.callLater(seconds, self._end_if_idle)
 
     def _end_if_idle(self) -> None:
         """End the connection, unless something came, or could not come."""
         self._due = None
-        factory = self.factory
-        patience = factory.limits.idle_seconds
-        silent = factory.clock.seconds() - self._heard
-        if factory.paused:
+        connections = self.connections
+        patience = connections.limits.idle_seconds
+        silent = connections.clock.seconds() - self._heard
+        if connections.paused:
             self._end_if_idle_in(patience)
         elif silent < patience:
             self._end_if_idle_in(patience - silent)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from echolab.interfaces import IStreamTransport
     from echolab.server.admission import Network
-    from echolab.server.factory import ReceiverFactory
+    from echolab.server.connections import Connections
     from echolab.sockets.proxy_header import Header
     from echolab.sockets.watching import WatchedSocket
 
@@ -70,9 +70,9 @@ class _ProxiedProtocol(ProtocolWrapper):
         Protocol.makeConnection(self, transport)
         factory = self.factory
         factory.registerProtocol(self)
-        reading = factory.receivers.reading
+        reading = factory.connections.reading
         self._late = reading.call_later(factory.header_seconds, self._be_late)
-        factory.receivers.opened(self)
+        factory.connections.opened(self)
         if not contains(factory.trusted, getattr(transport.getPeer(), "host", None)):
             self._turn_away("no trusted proxy")
 
@@ -96,7 +96,7 @@ class _ProxiedProtocol(ProtocolWrapper):
         self._source = header.source
         rest, self._head = self._head[header.size :], b""
         factory = self.factory
-        wrapped = self.wrappedProtocol = factory.receivers.let_in(
+        wrapped = self.wrappedProtocol = factory.connections.let_in(
             self, factory.wrappedFactory, self.getPeer()
         )
         wrapped.makeConnection(self)
@@ -115,14 +115,14 @@ class _ProxiedProtocol(ProtocolWrapper):
             return
         if self._late.active():
             self._late.cancel()
-        receivers = self.factory.receivers
-        receivers.closed(self, None)
+        connections = self.factory.connections
+        connections.closed(self, None)
         if self._stage is _Stage.STOPPED:
             unread = self._watched.unread_bytes if self._watched else 0
-            receivers.unread_bytes += len(self._head) + unread
+            connections.unread_bytes += len(self._head) + unread
             self._fault = STOPPED_FIRST
         peer = Peer.of(0, self.transport.getPeer())
-        receivers.refuse(peer, EndCause.HANDSHAKE, self._fault)
+        connections.refuse(peer, EndCause.HANDSHAKE, self._fault)
 
     def readConnectionLost(self) -> None:
         """The peer has ended its sending side."""
@@ -179,9 +179,10 @@ class ProxyFactory(WrappingFactory):
     its transport's ``getPeer`` is what the header says.
 
     Args:
-        wrapped: makes the protocols behind: ``receivers``, or what wraps it.
+        wrapped: makes the protocols behind: the factory of ``connections``, or what
+            wraps it.
         trusted: the networks of the balancers; others are turned away.
-        receivers: counts and holds back those whose header has yet to come, and
+        connections: counts and holds back those whose header has yet to come, and
             is told of those who are turned away.
         header_seconds: how long a header may take, not counting the time in which
             the sink is full.
@@ -194,16 +195,16 @@ class ProxyFactory(WrappingFactory):
         wrapped: IProtocolFactory,
         trusted: Sequence[Network],
         *,
-        receivers: ReceiverFactory,
+        connections: Connections,
         header_seconds: float = 10.0,
     ) -> None:
         super().__init__(wrapped)
         self.trusted = trusted
-        self.receivers = receivers
+        self.connections = connections
         self.header_seconds = header_seconds
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        if self.receivers.arrive(addr):
+        if self.connections.arrive(addr):
             return _ProxiedProtocol(self)
         return TurnedAway()

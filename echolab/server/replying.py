@@ -117,8 +117,8 @@ class ReplyingProtocol(ReceiverProtocol):
         if self._watched and hasattr(connection, "on_answer"):
             self._unread_answers = UnreadAnswers(
                 connection,
-                clock=self.factory.clock,
-                seconds=self.factory.limits.handshake_seconds,
+                clock=self.connections.clock,
+                seconds=self.connections.limits.handshake_seconds,
                 sent_bytes=self._sent_bytes,
                 give_up=self._give_up,
             )
@@ -182,7 +182,7 @@ class ReplyingProtocol(ReceiverProtocol):
         self._stop_waiting()
         renew(self.transport, self)
         self._pay()
-        if self._ended is None and not (self._full or self.factory.paused):
+        if self._ended is None and not (self._full or self.connections.paused):
             self.resume()
 
     def stopProducing(self) -> None:

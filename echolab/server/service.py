@@ -94,7 +94,7 @@ class ReceiverService(Service):
         super().privilegedStartService()
         errors: list[EcholabError | None] = []
         report: Done = errors.append
-        self.factory.start_accepting()
+        self.factory.connections.start_accepting()
         # Where an older stop is not over, the outputs pause the factory still.
         stop_pausing = self._stop_pausing or share(self.factory, self._outputs)
 
@@ -113,7 +113,7 @@ class ReceiverService(Service):
             raise why
         self._stop_pausing = stop_pausing
         self._starts += 1
-        if most := self.factory.max_connections:
+        if most := self.factory.connections.max_connections:
             _log.info("connections at a time: at most {most}", most=most)
         for each, (_, endpoint) in zip(self._listening, self._endpoints, strict=True):
             each.addCallback(self._prepare, handed=is_handed(endpoint))
@@ -130,7 +130,7 @@ class ReceiverService(Service):
     def _prepare(
         self, port: IListeningPort | None, *, handed: bool
     ) -> IListeningPort | None:
-        prepare_port(port, self.factory.limits.keepalive_seconds)
+        prepare_port(port, self.factory.connections.limits.keepalive_seconds)
         if port is not None and not handed:
             self._own_ports.append(port)
         return port
@@ -144,7 +144,7 @@ class ReceiverService(Service):
 
         Those who wait to be accepted are closed, and counted.
         """
-        self.factory.stop_accepting()
+        self.factory.connections.stop_accepting()
         self._turn_away_waiting()
         return self._close_ports()
 
@@ -155,7 +155,7 @@ class ReceiverService(Service):
         reactor. A long one ends early then.
         """
         self._deadline = self._clock.seconds() + self._drain_seconds
-        self.factory.expect_drain(self._deadline)
+        self.factory.connections.expect_drain(self._deadline)
 
     def _close_ports(self) -> Deferred[list[None]]:
         announcing, self._announcing = self._announcing, None
@@ -195,10 +195,10 @@ class ReceiverService(Service):
         starts = self._starts
         self._empty_queues(deadline)
         stopped = self._close_ports()  # Those who are at the door are let in.
-        drained = self.factory.drain(max(0.0, deadline - now))
+        drained = self.factory.connections.drain(max(0.0, deadline - now))
         await stopped
         await drained
-        if unread := self.factory.unread_bytes:
+        if unread := self.factory.connections.unread_bytes:
             _log.warn(
                 "{bytes} that had arrived were not read", bytes=count(unread, "byte")
             )
