@@ -70,14 +70,14 @@ def server_service(
     reporter = Reporter(reactor)
     reactor.addSystemEventTrigger("during", "shutdown", reporter.catch_up)
     sinks.append(serve_once if settings.once else reporter)
-    forms = {each.form for each in printed}
+    needs = [each.needs for each in printed]
     factory = receiver_factory(
         settings,
         tee(*sinks),
         clock=reactor,
-        partial_alone="raw" in forms and settings.label != "always",
-        count_messages=forms != {"raw"},
-        report_chunks=settings.record is not None,
+        partial_alone=any(each.alone for each in needs),
+        count_messages=any(each.counts for each in needs),
+        report_chunks=any(each.chunks for each in needs),
     )
     service = ReceiverService(
         endpoints,

@@ -10,6 +10,7 @@ from echolab.descriptors import check_standard_output
 from echolab.errors import OutputError
 from echolab.formats import FORMATS, Style
 from echolab.formats.recording import Recording
+from echolab.formats.style import needs_of
 from echolab.outputs.descriptor import DescriptorOutput
 from echolab.outputs.file import FileOutput
 from echolab.outputs.log import LogOutput
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from echolab.formats import Form
+    from echolab.formats.style import Needs
     from echolab.interfaces import Done, IOutput, IReactor
     from echolab.server.settings import ServerSettings
 
@@ -33,14 +35,14 @@ class Printed(NamedTuple):
     """One place where a server prints.
 
     Attributes:
-        form: the name of the format.
         printer: the sink that prints.
         output: where it prints.
+        needs: what its format needs.
     """
 
-    form: str
     printer: Printer
     output: IOutput
+    needs: Needs
 
 
 def server_outputs(
@@ -62,11 +64,10 @@ def server_outputs(
     printed: list[Printed] = []
     files = OpenFiles()
     try:
-        for form, make_form, path in wanted:
-            printer, output = _printer_and_output(
-                reactor, settings, make_form, path, done, foreground, files
+        for make_form, path in wanted:
+            printed.append(
+                _printed(reactor, settings, make_form, path, done, foreground, files)
             )
-            printed.append(Printed(form, printer, output))
     except OutputError:
         for each in printed:
             each.output.close()
@@ -76,19 +77,18 @@ def server_outputs(
 
 def _wanted_outputs(
     settings: ServerSettings,
-) -> list[tuple[str, Callable[[Style], Form], str]]:
-    """Return (format name, factory, path) for each output."""
+) -> list[tuple[Callable[[Style], Form], str]]:
+    """Return (factory, path) for each output."""
     outputs = settings.outputs
     if not outputs and settings.record != STANDARD:
         outputs = ((None, STANDARD),)
-    names = [(form or settings.format, path) for form, path in outputs]
-    wanted = [(name, FORMATS[name], path) for name, path in names]
+    wanted = [(FORMATS[form or settings.format], path) for form, path in outputs]
     if settings.record is not None:
-        wanted.append(("recording", Recording, settings.record))
+        wanted.append((Recording, settings.record))
     return wanted
 
 
-def _printer_and_output(
+def _printed(
     reactor: IReactor,
     settings: ServerSettings,
     make_form: Callable[[Style], Form],
@@ -96,31 +96,36 @@ def _printer_and_output(
     done: Done,
     foreground: bool,
     files: OpenFiles,
-) -> tuple[Printer, IOutput]:
+) -> Printed:
+    to_stdout = path == STANDARD and foreground
+    if to_stdout:
+        check_standard_output()
+        files.claim(STDOUT, "stdout")
+    terminal = to_stdout and os.isatty(STDOUT)
+    # A log is read on a terminal, sooner or later.
+    seen = terminal or (path == STANDARD and not foreground)
+    colors = terminal and os.environ.get("NO_COLOR", "") == ""
+    form = make_form(
+        Style(
+            label=settings.label,
+            escape=decide(settings.escape, seen),
+            color=decide(settings.color, colors),
+        )
+    )
+    needs = needs_of(form)
     output: IOutput
-    terminal = False
-    if path != STANDARD:
+    if to_stdout:
+        output = DescriptorOutput(
+            reactor, STDOUT, "stdout", clock=reactor, lost=done, patient=True
+        )
+    elif path == STANDARD:
+        output = LogOutput(reactor)
+    else:
         output = FileOutput(
             path,
             clock=reactor,
             sync=settings.fsync,
-            whole_lines=make_form is Recording,
+            whole_lines=needs.whole_lines,
             files=files,
         )
-    elif foreground:
-        check_standard_output()
-        files.claim(STDOUT, "stdout")
-        output = DescriptorOutput(
-            reactor, STDOUT, "stdout", clock=reactor, lost=done, patient=True
-        )
-        terminal = os.isatty(STDOUT)
-    else:
-        output = LogOutput(reactor)
-    colors = terminal and os.environ.get("NO_COLOR", "") == ""
-    style = Style(
-        label=settings.label,
-        # A log is read on a terminal, sooner or later.
-        escape=decide(settings.escape, terminal or isinstance(output, LogOutput)),
-        color=decide(settings.color, colors),
-    )
-    return Printer(output.write, make_form(style)), output
+    return Printed(Printer(output.write, form), output, needs)

@@ -21,7 +21,7 @@ from echolab.events import (
     Received,
     Refused,
 )
-from echolab.formats.style import Style, rfc3339, rfc3339_exactly
+from echolab.formats.style import Needs, Style, rfc3339, rfc3339_exactly
 from echolab.messages import Lines
 
 if TYPE_CHECKING:
@@ -46,11 +46,15 @@ class Json:
         style: only whether to escape.
         recording: whether this is a recording: chunks are printed too, and times
             with all their digits.
+
+    Attributes:
+        needs: what it needs.
     """
 
     def __init__(self, style: Style | None = None, *, recording: bool = False) -> None:
         self._style = style or Style()
         self._recording = recording
+        self.needs = Needs(chunks=recording, whole_lines=recording)
         self._time = rfc3339_exactly if recording else rfc3339
 
     def __call__(self, event: Event) -> bytes:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from echolab.escaping import escape
 from echolab.events import Received
-from echolab.formats.style import Style
+from echolab.formats.style import Needs, Style
 
 if TYPE_CHECKING:
     from echolab.events import Event
@@ -15,10 +15,18 @@ __all__ = ["Raw"]
 
 
 class Raw:
-    """The bytes of the messages and nothing else, as ``nc -l`` prints them."""
+    """The bytes of the messages and nothing else, as ``nc -l`` prints them.
+
+    Args:
+        style: how messages and peers are shown.
+
+    Attributes:
+        needs: what it needs.
+    """
 
     def __init__(self, style: Style | None = None) -> None:
         self._style = style or Style()
+        self.needs = Needs(counts=False, alone=self._style.label != "always")
 
     def __call__(self, event: Event) -> bytes:
         """Print an event."""

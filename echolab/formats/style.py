@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from echolab.escaping import escape_messages, escape_newlines
 
@@ -15,10 +15,44 @@ if TYPE_CHECKING:
     from echolab.events import Event
     from echolab.messages import Messages
 
-__all__ = ["Form", "Label", "Style", "mark_of", "rfc3339", "rfc3339_exactly"]
+__all__ = [
+    "Form",
+    "Label",
+    "Needs",
+    "Style",
+    "mark_of",
+    "needs_of",
+    "rfc3339",
+    "rfc3339_exactly",
+]
 
 Form: TypeAlias = "Callable[[Event], bytes]"
 Label: TypeAlias = Literal["auto", "always", "never"]
+
+
+class Needs(NamedTuple):
+    """What a format needs, besides the events, of those who serve it.
+
+    Attributes:
+        counts: that `Finished` says how many messages there were.
+        chunks: the event `Chunk`.
+        whole_lines: that what it printed before ends with a whole line, also after
+            a crash.
+        alone: that no other connection is open where a part of a message is shown,
+            since nothing would part it from what others send.
+    """
+
+    counts: bool = True
+    chunks: bool = False
+    whole_lines: bool = False
+    alone: bool = False
+
+
+def needs_of(form: Form) -> Needs:
+    """What a format says that it needs, by an attribute ``needs`` if it has one."""
+    needs: Needs = getattr(form, "needs", Needs())
+    return needs
+
 
 COLORS = (36, 33, 35, 32, 34, 31)
 """What tells peers apart on a terminal: ECMA-48 foreground colours."""
