@@ -96,7 +96,7 @@ class EndTests(SynchronousTestCase):
         server.end()
         self.assertRegex(
             server.err,
-            rb"[0-9]+ connections that waited to be accepted were closed unread\n",
+            rb"closed unread: [0-9]+ connections that waited to be accepted\n",
         )
 
     def test_a_socket_that_was_handed_over_keeps_its_queue(self) -> None:

@@ -235,7 +235,7 @@ class ReceiverService(Service):
     def _turn_away_waiting(self) -> None:
         if turned_away := sum(map(turn_away_waiting, self._ports())):
             _log.warn(
-                "{connections} that waited to be accepted were closed unread",
+                "closed unread: {connections} that waited to be accepted",
                 connections=count(turned_away, "connection"),
             )
 
