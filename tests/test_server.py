@@ -816,6 +816,8 @@ class DrainTests(ReceiverCase):
             self.lose(protocol, error.ConnectionAborted())
             self.assertEqual(self.transcript.lines(), shown)
             self.assertEqual(self.factory.connections.unread_bytes, unread)
+            end = self.transcript.ends()[-1]
+            self.assertEqual(end.received_bytes + end.unread_bytes, 4)
 
     def test_a_peer_that_is_slow_to_take_its_replies_is_waited_for(self) -> None:
         self.factory = ReceiverFactory(

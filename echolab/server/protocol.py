@@ -321,7 +321,9 @@ class ReceiverProtocol(Protocol):
             return
         self._framing_is_over = True
         if self.connections.is_late(by=SHOWING_SECONDS):
+            # They were read, and nobody will see them.
             self._late_bytes += self._framer.buffered_bytes
+            self._received_bytes -= self._framer.buffered_bytes
         else:
             self._report(now, self._framer.end)
 
