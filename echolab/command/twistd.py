@@ -132,8 +132,7 @@ def host(options: usage.Options, make: Callable[[Any, Done], IService]) -> IServ
 def _heed_no_second_signal() -> None:
     """Let twistd end as it is ending: Twisted has a traceback for a second stop."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, lambda *_: None)
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _observer(reactor: Any, twistd: Any, *, daemon: bool) -> ILogObserver | None:
