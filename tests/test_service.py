@@ -526,8 +526,11 @@ class SenderServiceTests(TestCase):
         service.received(bytes(1 << 22))
         service.ended()
         service.output_lost(None)
-        while await self.read(server, 1 << 16):
-            pass
+        self.assertEqual(self.ends, [])
+        received = 0
+        while data := await self.read(server, 1 << 16):
+            received += len(data)
+        self.assertEqual(received, 1 << 22)
         self.assertIsNone(await self.ended)
 
     async def test_output_that_goes_away_while_the_server_closes_unread(self) -> None:
