@@ -114,7 +114,7 @@ class SenderService(Service):
             half_open_seconds=half_open_seconds,
         )
         self._protocol: SenderProtocol | None = None
-        self._stall: Stall | None = None
+        self._stall: Stall | None = None  # while something may wait to be taken
         self._all_sent = False
         self._input_error: EcholabError | None = None
         self._output_lost = False  # Then nobody wants what is left.
@@ -160,6 +160,7 @@ class SenderService(Service):
         assert self._protocol is not None
         self._printer.typed()
         self._protocol.write(chunk)
+        self._watch(self._protocol.line)
         if chunk.endswith(b"\n"):
             self._printer.ask()
 
@@ -193,29 +194,30 @@ class SenderService(Service):
                 protocol.transport.setTcpNoDelay(True)
         protocol.registerProducer(self._reader, True)
         self._outputs[0].registerProducer(protocol.replies, True)
-        self._watch(protocol.line)
         self._reader.resumeProducing()
 
     def _watch(self, line: Line) -> None:
         """Tell the user, once, of a server that takes nothing: it is waited for."""
+        if self._stall is not None:
+            return
 
         def look() -> None:
-            if line.waiting_bytes():
+            if not line.waiting_bytes():
+                self._stall = None
+            else:
                 _log.warn(
                     "send {name}: the server has taken nothing for {seconds:g} seconds",
                     name=self._name,
                     seconds=STUCK_SECONDS,
                 )
-            else:
-                stall.start()  # There is nothing to take.
 
-        stall = self._stall = Stall(
+        self._stall = Stall(
             clock=self._clock,
             seconds=STUCK_SECONDS,
             sent_bytes=line.taken_bytes,
             call=look,
         )
-        stall.start()
+        self._stall.start()
 
     def _refused(self, failure: Failure) -> None:
         if not self.running:
