@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Mistaken,
         Received,
         Refused,
+        Sent,
         Sink,
     )
     from echolab.formats import Classic, Form, Hex, Json, Log, Raw, Style
@@ -62,7 +63,8 @@ if TYPE_CHECKING:
     from echolab.server.factory import ReceiverFactory
     from echolab.server.limits import Limits
     from echolab.server.protocol import ReceiverProtocol
-    from echolab.server.replying import ReplyingProtocol, echo, reply_text
+    from echolab.server.reply import echo, reply_text
+    from echolab.server.replying import ReplyingProtocol
     from echolab.server.service import ReceiverService
     from echolab.sinks.printing import ConversationPrinter, Printer, Replies
     from echolab.sinks.tee import tee
@@ -126,6 +128,7 @@ __all__ = [
     "SenderFactory",
     "SenderProtocol",
     "SenderService",
+    "Sent",
     "Sink",
     "StdinReader",
     "Style",
@@ -157,6 +160,7 @@ _MODULES = (
     "server.factory",
     "server.limits",
     "server.protocol",
+    "server.reply",
     "server.replying",
     "server.service",
     "sinks.printing",

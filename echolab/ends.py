@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from twisted.internet import error
 
-from echolab.errors import OverlongError
+from echolab.errors import OverlongError, reason_of
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from echolab.errors import FramingError
 
-__all__ = ["ORDERLY", "EndCause", "broken_by", "cause_of", "unframed"]
+__all__ = ["ORDERLY", "EndCause", "broken_by", "end_of", "unframed"]
 
 
 class EndCause(enum.Enum):
@@ -55,21 +55,25 @@ _CAUSES = {
 }
 
 
-def cause_of(reason: Failure, *, stopped: bool, error_number: int = 0) -> EndCause:
+def end_of(reason: Failure, error_number: int = 0) -> tuple[EndCause, str]:
     """Translate what Twisted says to ``connectionLost``.
 
     Args:
         reason: as given to ``connectionLost``.
-        stopped: whether this side had asked for the end.
         error_number: the errno that the socket ended with, if that is known.
+
+    Returns:
+        The cause, and in a word why the end was not in order: ``ECONNRESET``.
     """
-    if stopped or reason.check(error.ConnectionAborted):
-        return EndCause.STOPPED
-    if reason.check(error.ConnectionDone):
-        return EndCause.EOF
-    if reason.check(error.ConnectionLost):
-        return broken_by(error_number)
-    return EndCause.ERROR
+    match reason.value:
+        case error.ConnectionDone():
+            return EndCause.EOF, ""
+        case error.ConnectionAborted():
+            return EndCause.STOPPED, ""
+        case error.ConnectionLost():
+            return broken_by(error_number), errno.errorcode.get(error_number, "")
+        case other:
+            return EndCause.ERROR, reason_of(other)
 
 
 def broken_by(error_number: int) -> EndCause:

@@ -21,6 +21,7 @@ __all__ = [
     "Mistaken",
     "Received",
     "Refused",
+    "Sent",
     "Sink",
 ]
 
@@ -96,6 +97,27 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """This side has sent bytes: they are handed to the transport.
+
+    Only sinks that ask for it are told (`echolab.ReceiverFactory`,
+    `echolab.SenderFactory`).
+
+    Attributes:
+        peer: who they are for.
+        time: when, in POSIX seconds.
+        data: the bytes.
+        taken_bytes: how many bytes of this connection the kernel had taken before;
+            None where that is not known, as over TLS.
+    """
+
+    peer: Peer
+    time: float
+    data: bytes
+    taken_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """A connection has ended.
 
@@ -113,6 +135,8 @@ class Finished:
         rtt_seconds: the kernel's last smoothed round-trip time (TCP_INFO), or
             None if it has none.
         retransmits: how many segments it sent again, likewise.
+        sent_bytes: how many bytes were handed to the transport; None unless
+            `Sent` was reported.
     """
 
     peer: Peer
@@ -127,6 +151,7 @@ class Finished:
     detail: str = ""
     rtt_seconds: float | None = None
     retransmits: int | None = None
+    sent_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +176,14 @@ class Refused:
 
 
 Event: TypeAlias = (
-    Accepted | Connected | Chunk | Received | Misbehaved | Mistaken | Finished | Refused
+    Accepted
+    | Connected
+    | Chunk
+    | Received
+    | Sent
+    | Misbehaved
+    | Mistaken
+    | Finished
+    | Refused
 )
 Sink: TypeAlias = Callable[[Event], None]

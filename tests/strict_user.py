@@ -89,6 +89,8 @@ def sink(event: Event) -> None:
             print(cause.value, f"{seconds:.3f}")
         case echolab.Refused(detail=text) | echolab.Misbehaved(behaviour=text):
             print(text.upper())
+        case echolab.Sent(data=data, taken_bytes=taken):
+            return f"{len(data)} {taken}"
         case echolab.Mistaken(protocol=text):
             print(text.upper())
 

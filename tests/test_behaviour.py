@@ -11,7 +11,7 @@ from twisted.internet.protocol import Protocol
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Behaviour, EndCause
-from echolab.server.misbehaving import GARBAGE
+from echolab.server.wrong_replies import GARBAGE
 from echolab.testing import LabProcess, connected
 from tests.support import SECONDS
 

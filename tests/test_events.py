@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from errno import ECONNRESET, EIO, ETIMEDOUT
+
 from twisted.internet import error
 from twisted.internet.address import (
     HostnameAddress,
@@ -14,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Accepted, EndCause, Event, Peer, tee
 from echolab.addresses import format_address
-from echolab.ends import cause_of
+from echolab.ends import end_of
 
 V4 = IPv4Address("TCP", "192.0.2.1", 8888)
 V6 = IPv6Address("TCP", "2001:db8::1", 8888)
@@ -47,14 +49,16 @@ class PeerTests(SynchronousTestCase):
 
 class CauseTests(SynchronousTestCase):
     def test_causes(self) -> None:
-        for exception, stopped, cause in (
-            (error.ConnectionDone(), False, EndCause.EOF),
-            (error.ConnectionDone(), True, EndCause.STOPPED),
-            (error.ConnectionLost(), False, EndCause.RESET),
-            (error.ConnectionAborted(), False, EndCause.STOPPED),
-            (ValueError(), False, EndCause.ERROR),
+        for exception, number, end in (
+            (error.ConnectionDone(), 0, (EndCause.EOF, "")),
+            (error.ConnectionLost(), 0, (EndCause.RESET, "")),
+            (error.ConnectionLost(), ECONNRESET, (EndCause.RESET, "ECONNRESET")),
+            (error.ConnectionLost(), ETIMEDOUT, (EndCause.TIMEOUT, "ETIMEDOUT")),
+            (error.ConnectionLost(), EIO, (EndCause.ERROR, "EIO")),
+            (error.ConnectionAborted(), 0, (EndCause.STOPPED, "")),
+            (ValueError("odd"), 0, (EndCause.ERROR, "odd")),
         ):
-            self.assertIs(cause_of(Failure(exception), stopped=stopped), cause)
+            self.assertEqual(end_of(Failure(exception), number), end)
 
 
 class TeeTests(SynchronousTestCase):

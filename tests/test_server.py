@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from twisted.internet import error
@@ -48,9 +48,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from echolab import Event
-    from echolab.server.replying import Reply
+    from echolab.server.reply import Reply
 
 ADDRESS = IPv4Address("TCP", "127.0.0.1", 60612)
+PEER = Peer(1, "IPv4", "127.0.0.1", 60612)
 
 
 class ReceiverCase(SynchronousTestCase):
@@ -503,7 +504,7 @@ class UnreadTLSTests(TLSCase):
         protocol, transport, producer = self.full()
         protocol.handshakeCompleted()
         watched = mock.Mock(sent_bytes=0)
-        self.patch(protocol, "_watched", watched)
+        self.patch(protocol.connection, "watched", watched)
         producer.pauseProducing()
         for _ in range(5):
             watched.sent_bytes += 1
@@ -695,7 +696,8 @@ class FramedReplyTests(SynchronousTestCase):
             ("int32", b"\0\0\0\2ok"),
             (r"delimiter:\r\0", b"ok\r\0"),
         ):
-            self.assertEqual(list(reply_text("ok", framing)(b"", 2)), [sent * 2])
+            reply: Any = reply_text("ok", framing)
+            self.assertEqual(list(reply(PEER, Batch((b"", b"")))), [sent * 2])
 
     def test_too_long(self) -> None:
         with self.assertRaisesRegex(ValueError, "65536 bytes are too long: at most"):
@@ -827,11 +829,12 @@ class DrainTests(ReceiverCase):
         )
         protocol, transport = self.connect()
         assert isinstance(protocol, ReplyingProtocol)
-        protocol.pauseProducing()
+        assert transport.producer is not None
+        transport.producer.pauseProducing()
         self.factory.connections.drain(5)
         self.clock.pump([TURN_SECONDS] * 1000)
         self.assertFalse(transport.disconnecting)
-        protocol.resumeProducing()
+        transport.producer.resumeProducing()
         protocol.dataReceived(b"x\n")
         self.turn()
         self.turn()

@@ -352,7 +352,7 @@ class ApplicationTests(TestCase):
                 self.reactor.callLater(0, self.output.write_buffer)
 
         connections = self.one.factory.connections
-        printer, connections.sink = connections.sink, fill
+        printer, connections.terms.sink = connections.terms.sink, fill
         [where] = self.one.addresses()
         endpoint = endpoints.clientFromString(
             self.reactor, f"tcp:127.0.0.1:{cast('IPv4Address', where).port}"

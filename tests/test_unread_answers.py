@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
 from echolab import EndCause, ReceiverFactory, ReplyingProtocol, echo
+from echolab.connection import core
 from echolab.server import protocol as receiving
 from echolab.testing import Transcript
 from echolab.tls.connection import TLSConnection
@@ -40,7 +41,7 @@ class UnreadAnswersTests(SynchronousTestCase):
         self.transcript = Transcript()
         self.socket = mock.Mock(sent_bytes=0, error=0, unread_bytes=0)
         self.socket.credentials.return_value = None
-        self.patch(receiving, "watch", lambda _: self.socket)
+        self.patch(core, "watch", lambda _: self.socket)
         self.patch(receiving, "prepare_connection", lambda *_: None)
         factory = ReceiverFactory(
             self.transcript,
@@ -68,7 +69,7 @@ class UnreadAnswersTests(SynchronousTestCase):
     def test_is_given_up(self) -> None:
         self.reply(MOST_BYTES)
         self.answer(MOST_BYTES + STEP)
-        self.protocol.pauseProducing()
+        self.protocol.replies.pauseProducing()
         self.clock.advance(SECONDS)
         self.assertTrue(self.transport.aborted)
         self.protocol.connectionLost(Failure(error.ConnectionAborted()))
@@ -83,15 +84,15 @@ class UnreadAnswersTests(SynchronousTestCase):
         self.socket.sent_bytes = self.transport.connection.made_bytes
         self.answer(STEP)
         self.reply(MOST_BYTES * 9)
-        self.protocol.pauseProducing()
+        self.protocol.replies.pauseProducing()
         self.clock.pump([SECONDS] * 9)
         self.assertFalse(self.transport.aborted)
-        self.protocol.resumeProducing()
+        self.protocol.replies.resumeProducing()
         self.assertEqual(self.transport.producerState, "producing")
 
     def test_nor_is_one_that_takes_something(self) -> None:
         self.answer(MOST_BYTES * 9)
-        self.protocol.pauseProducing()
+        self.protocol.replies.pauseProducing()
         for _ in range(5):
             self.socket.sent_bytes += 1
             self.clock.advance(SECONDS)

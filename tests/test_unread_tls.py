@@ -40,7 +40,9 @@ class CloseTests(SynchronousTestCase):
         )
         self.reactor = FakeReactor()
         self.descriptor = Descriptor(self.reactor)
-        self.protocol = factory.buildProtocol(ADDRESS)
+        protocol = factory.buildProtocol(ADDRESS)
+        assert isinstance(protocol, ReplyingProtocol)
+        self.protocol = protocol
         self.protocol.makeConnection(self.descriptor)
         # More than it holds, and then TLS has it close.
         self.protocol.dataReceived(b"x" * (self.descriptor.bufferSize + 1))
@@ -54,6 +56,6 @@ class CloseTests(SynchronousTestCase):
 
     def test_twisted_still_forgets(self) -> None:
         """If this fails, Twisted is mended, and `renew` needless."""
-        self.patch(self.protocol, "resumeProducing", lambda: None)
+        self.patch(self.protocol.replies, "resumeProducing", lambda: None)
         self.descriptor.doWrite()
         self.assertEqual(self.reactor.getWriters(), [])

@@ -29,10 +29,10 @@ from echolab import (
     Event,
     Finished,
     ReceiverFactory,
+    ReplyingProtocol,
     SenderFactory,
     echo,
 )
-from echolab.server.misbehaving import MisbehavingProtocol
 from echolab.testing import connected
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class WrappedTLSTests(WrappedCase):
 
     def test_bytes_keep_their_order_when_they_say_so(self) -> None:
         behaviour = Behaviour.read_bytewise()
-        make = partial(MisbehavingProtocol, reply=echo, behaviour=behaviour)
+        make = partial(ReplyingProtocol, reply=echo, behaviour=behaviour)
         talk = self.talk(MuteFactory(self.receivers(make)), Peer)
         talk.client.write(b"hello\n")
         talk.flush()
@@ -194,7 +194,7 @@ class WrappedTLSTests(WrappedCase):
 class WrappedTests(WrappedCase):
     def test_peer_that_ends_its_sending_side_gets_its_replies(self) -> None:
         late = Behaviour.answer_late(3)
-        make = partial(MisbehavingProtocol, reply=echo, behaviour=late)
+        make = partial(ReplyingProtocol, reply=echo, behaviour=late)
         talk = connected(twice(self.receivers(make)), HalfClosing, clock=self.clock)
         talk.client.transport.write(b"hello\n")
         talk.client.transport.loseWriteConnection()

@@ -13,13 +13,13 @@ from twisted.internet.interfaces import (
 )
 
 from echolab.sockets.flushing import when_flushed
-from echolab.sockets.watching import pending_error, unacknowledged_bytes, watch
+from echolab.sockets.watching import pending_error, unacknowledged_bytes
 from echolab.sockets.wrapped import below_tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from echolab.interfaces import IStreamTransport
+    from echolab.connection.core import Connection
 
 __all__ = ["Line"]
 
@@ -28,7 +28,7 @@ class Line:
     """A transport, and what the peer's kernel has acknowledged of what was sent.
 
     Args:
-        transport: the connection.
+        connection: what is known of it.
 
     Attributes:
         over_tls: whether it does TLS.
@@ -36,20 +36,16 @@ class Line:
         full: whether it holds so much that nobody should write.
     """
 
-    def __init__(self, transport: IStreamTransport) -> None:
+    def __init__(self, connection: Connection) -> None:
+        transport = connection.transport
         self.over_tls = ISSLTransport.providedBy(transport)
         self.is_process = IProcessTransport.providedBy(transport)
         self.full = False
+        self._connection = connection
         self._transport = transport
         self._below = below_tls(transport) or transport
-        self._watched = watch(self._below)
-        self._written_bytes = 0
+        self._watched = connection.watched
         self._last_byte: int | None = None  # of all that was to be sent over TLS
-
-    def write(self, data: bytes) -> None:
-        """Send bytes."""
-        self._written_bytes += len(data)
-        self._transport.write(data)
 
     def end(self, flushed: Callable[[], None]) -> bool:
         """End the sending side behind what was written, where one side can end.
@@ -107,7 +103,7 @@ class Line:
         if (
             watched.error == errno.EPIPE
             and watched.family == socket.AF_UNIX
-            and watched.sent_bytes == self._written_bytes
+            and watched.sent_bytes == self._connection.sent_bytes
         ):
             return 0  # The peer has closed, and has read all: else it had reset.
         return watched.error
@@ -139,7 +135,7 @@ class Line:
         """
         if self._watched is None:
             return True
-        last = self._last_byte if self.over_tls else self._written_bytes
+        last = self._last_byte if self.over_tls else self._connection.sent_bytes
         if last is None or self.error:
             return False
         return self._watched.sent_bytes - self._watched.unacknowledged_bytes >= last

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from itertools import count
 from typing import TYPE_CHECKING, cast
 
 from twisted.internet import error
@@ -18,23 +17,21 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from typing_extensions import override
 from zope.interface import alsoProvides, implementer
 
-from echolab.addresses import Peer
 from echolab.client.ending import Ending, Outcome
 from echolab.client.line import Line
-from echolab.ends import EndCause, broken_by, cause_of, unframed
-from echolab.errors import FramingError, reason_of
-from echolab.events import Chunk, Connected, Finished, Received
+from echolab.connection.core import Connection, Holder, State, Verdict
+from echolab.connection.terms import Terms
+from echolab.ends import EndCause, broken_by, end_of
+from echolab.events import Connected
 from echolab.framing import ChunkFramer
-from echolab.sockets.transports import complete
 from echolab.sockets.watching import keep_urgent_data
 from echolab.sockets.wrapped import hear
-from echolab.timekeeping import TimeOfDay
 from echolab.tls.alert import NO_CLOSE_NOTIFY
 from echolab.tls.client_answers import TLSAnswers
 from echolab.tls.unread import READS_NOTHING, renew
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from twisted.internet.interfaces import (
         IAddress,
@@ -46,7 +43,6 @@ if TYPE_CHECKING:
     from echolab.events import Sink
     from echolab.framing import Framer
     from echolab.interfaces import AnyClock, IStreamTransport, Producer
-    from echolab.messages import Messages
 
 __all__ = ["SenderFactory", "SenderProtocol"]
 
@@ -63,18 +59,15 @@ class Replies:
 
     def __init__(self, protocol: SenderProtocol) -> None:
         self._protocol = protocol
-        self.paused = False
 
     def pauseProducing(self) -> None:
         """Read no replies; the server's silence does not count meanwhile."""
-        self.paused = True
-        self._protocol.transport.pauseProducing()
+        self._protocol.connection.hold(Holder.SINK)
         self._protocol.ending.hold()
 
     def resumeProducing(self) -> None:
         """Read replies again."""
-        self.paused = False
-        self._protocol.read()
+        self._protocol.connection.release(Holder.SINK)
         self._protocol.ending.resume()
 
     def stopProducing(self) -> None:
@@ -93,40 +86,34 @@ class SenderProtocol(Protocol):
     unread, would send a reset that can destroy what the server has not read.)
 
     Attributes:
+        connection: what is known of the connection, once there is one.
         replies: to be registered with an output that may be slower than the
             server.
     """
 
     factory: SenderFactory
+    connection: Connection
     transport: IStreamTransport
 
     def __init__(self, framer: Framer | None = None) -> None:
         self._framer = framer or ChunkFramer()
-        self._unframed: EndCause | None = None
         self.replies = Replies(self)
         self._producer: Producer | None = None
-        self._stopped = False
-        self._received_bytes = 0
         self._stop_timer: IDelayedCall | None = None
         self._answers: TLSAnswers | None = None
-        self._given_up = False
-        self._unsent = False
-        self._ready = False
         self._waiting: Deferred[SenderProtocol] | None = None
 
     @override
     def connectionMade(self) -> None:
         self.connected = 1  # Layers of others may call this without more ado.
-        self.transport = complete(self.transport)
-        clock = self.factory.clock
-        self._began = clock.seconds()
-        self._time_of_day = TimeOfDay(clock)
-        keep_urgent_data(self.transport)
-        self.line = Line(self.transport)
         factory = self.factory
+        connection = Connection(factory.terms, self._framer, self.transport)
+        self.connection, self.transport = connection, connection.transport
+        keep_urgent_data(self.transport)
+        self.line = Line(connection)
         self.ending = Ending(
             self.line,
-            clock=clock,
+            clock=factory.clock,
             wait_seconds=(
                 factory.tls_wait_seconds if self.line.over_tls else factory.wait_seconds
             ),
@@ -139,7 +126,11 @@ class SenderProtocol(Protocol):
             # is an IHalfCloseableProtocol too.
             alsoProvides(self, IHandshakeListener)
             self._answers = TLSAnswers(
-                self.transport, clock=clock, resume=self.read, give_up=self._give_up
+                self.transport,
+                clock=factory.clock,
+                pause=lambda: connection.hold(Holder.PEER),
+                resume=lambda: connection.release(Holder.PEER),
+                give_up=self._give_up,
             )
         hear(self)
         if not self.line.over_tls:
@@ -147,17 +138,10 @@ class SenderProtocol(Protocol):
 
     def handshakeCompleted(self) -> None:
         """The server is who it says it is; or there is no TLS to tell."""
-        if self._ready:
-            return
-        self._ready = True
-        self._peer = Peer.of(
-            next(self.factory.numbers),
-            self.transport.getPeer(),
-            self.transport.getHost(),
-        )
-        self.factory.sink(Connected(self._peer, self._now()))
-        if self._waiting is not None:
-            self._waiting.callback(self)
+        if self.connection.state is State.ARRIVING:
+            self.connection.open(Connected, next(self.factory.terms.numbers))
+            if self._waiting is not None:
+                self._waiting.callback(self)
 
     def when_ready(self) -> Deferred[SenderProtocol]:
         """Wait until the connection can be used: over TLS, for the handshake.
@@ -166,41 +150,28 @@ class SenderProtocol(Protocol):
             A Deferred that fires with this protocol, or fails with what
             `connectionLost` is told. It can be waited for once.
         """
-        if self._ready:
+        if self.connection.state is not State.ARRIVING:
             return succeed(self)
         self._waiting = Deferred()
         return self._waiting
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        if not self._ready:
-            # A layer of others' has not told of the handshake. It is over.
-            self.handshakeCompleted()
-        self._received_bytes += len(data)
+        # A layer of others' may not have told of the handshake. It is over.
+        self.handshakeCompleted()
         self.ending.heard()
-        if self.factory.report_chunks:
-            self.factory.sink(Chunk(self._peer, self._now(), data))
-        if self._unframed is None:
-            self._report(self._framer.feed, data)
-
-    def _report(self, frame: Callable[..., Iterable[Messages]], *chunk: bytes) -> None:
-        try:
-            for messages in frame(*chunk):
-                if messages:
-                    self.factory.sink(Received(self._peer, self._now(), messages))
-        except FramingError as why:
-            self._unframed = unframed(why)
-            if self.connected:
-                self.transport.abortConnection()
-
-    def read(self) -> None:
-        """Read replies, unless somebody else wants none to be read."""
-        if not (self.replies.paused or (self._answers and self._answers.paused)):
-            self.transport.resumeProducing()
+        self.connection.take(data, self.factory.clock.seconds())
+        if self.connection.is_unframed and self.connected:
+            self.transport.abortConnection()
 
     def _give_up(self) -> None:
-        self._given_up = True
+        self._judge(EndCause.TIMEOUT, READS_NOTHING)
         self.transport.abortConnection()
+
+    def _judge(self, cause: EndCause, detail: str = "") -> None:
+        """Say why this side ends the connection, unless that is known."""
+        connection = self.connection
+        connection.verdict = connection.verdict or Verdict(cause, detail)
 
     def write(self, data: bytes) -> None:
         """Send bytes, as soon as the server takes them."""
@@ -208,9 +179,9 @@ class SenderProtocol(Protocol):
             return
         if not self.ending.has_begun:
             self.ending.wrote()
-            self.line.write(data)
+            self.connection.write(data)
         elif self.ending.server_is_closed:
-            self._unsent = True  # Whoever writes it has not ended.
+            self._judge(EndCause.RESET, CLOSED)  # Whoever writes it has not ended.
 
     def registerProducer(self, producer: Producer | IProducer, streaming: bool) -> None:
         """Let ``producer`` write here, paused while the server is slow.
@@ -243,9 +214,9 @@ class SenderProtocol(Protocol):
 
     def stop(self, seconds: float) -> None:
         """End the connection, within ``seconds`` even if the server is stuck."""
-        if self._stopped or not self.connected:
+        if self._stop_timer is not None or not self.connected:
             return
-        self._stopped = True
+        self._judge(EndCause.STOPPED)
         self.ending.stop()
         self._stop_timer = self.factory.clock.callLater(
             seconds, self.transport.abortConnection
@@ -271,65 +242,47 @@ class SenderProtocol(Protocol):
             self._stop_timer.cancel()
         if self._answers:
             self._answers.stop()
-        if not self._ready:
+        connection = self.connection
+        if connection.peer is None:
             if self._waiting is not None and not self._waiting.called:
                 self._waiting.errback(reason)
             return
         try:
-            if self._unframed is None:
-                self._report(self._framer.end)
+            connection.end_framing()
         finally:
-            self._finish(*self._cause(reason, has_begun=has_begun))
+            connection.verdict = connection.verdict or self._verdict(
+                reason, has_begun=has_begun
+            )
+            watched = connection.watched
+            unread_bytes = watched.unread_bytes if watched else 0
+            connection.finish(reason, unread_bytes=unread_bytes)
 
-    def _cause(self, reason: Failure, *, has_begun: bool) -> tuple[EndCause, str]:
-        """Why the connection is over, and in which words if not in order."""
+    def _verdict(self, reason: Failure, *, has_begun: bool) -> Verdict | None:
+        """What is known of the end besides Twisted's reason."""
         ending, line = self.ending, self.line
-        if self._given_up:
-            return EndCause.TIMEOUT, READS_NOTHING
-        if self._unframed is not None:
-            return self._unframed, ""
-        if self._stopped:
-            return EndCause.STOPPED, ""
-        if self._unsent:
-            return EndCause.RESET, CLOSED
         if ending.outcome is Outcome.STUCK:
-            return EndCause.TIMEOUT, READS_NOT
-        words = _tls_reason(reason)
-        if words:
-            return cause_of(reason, stopped=False), words
+            return Verdict(EndCause.TIMEOUT, READS_NOT)
+        if not reason.check(error.ConnectionClosed):
+            return None  # TLS says why.
         if ending.outcome is Outcome.TAKEN and ending.server_ended:
-            return EndCause.EOF, ""
+            return Verdict(EndCause.EOF)
         if ending.outcome is Outcome.TAKEN and not ending.answers:
             # Over TLS, many a server answers the end with no end of TLS's, or a reset.
-            return EndCause.STOPPED, ""
+            return Verdict(EndCause.STOPPED)
         if line.error or ending.outcome is Outcome.BROKEN:
             if ending.server_ended and line.error in _CLOSED:
-                return EndCause.RESET, CLOSED
-            return broken_by(line.error), errno.errorcode.get(line.error, "")
+                return Verdict(EndCause.RESET, CLOSED)
+            return Verdict(broken_by(line.error), errno.errorcode.get(line.error, ""))
         if has_begun and not line.was_delivered():
-            return EndCause.RESET, CLOSED
-        cause = cause_of(reason, stopped=False)
+            return Verdict(EndCause.RESET, CLOSED)
+        cause, _ = end_of(reason)
         if cause is not EndCause.RESET:
-            return cause, ""
+            return Verdict(cause)
         if line.over_tls:
-            return EndCause.RESET, NO_CLOSE_NOTIFY
+            return Verdict(EndCause.RESET, NO_CLOSE_NOTIFY)
         # Of a UNIX socket, epoll tells both ends at once, which Twisted takes for a
         # connection that broke.
-        return (EndCause.EOF if ending.server_ended else EndCause.RESET), ""
-
-    def _finish(self, cause: EndCause, detail: str) -> None:
-        """Say that the connection is over, and why."""
-        ended = self.factory.clock.seconds()
-        self.factory.sink(
-            Finished(
-                self._peer,
-                self._time_of_day(ended),
-                cause,
-                received_bytes=self._received_bytes,
-                seconds=ended - self._began,
-                detail=detail,
-            )
-        )
+        return Verdict(EndCause.EOF if ending.server_ended else EndCause.RESET)
 
     def pauseProducing(self) -> None:
         """The server reads too slowly: let nobody write."""
@@ -353,19 +306,11 @@ class SenderProtocol(Protocol):
         if self._producer is not None:
             self._producer.stopProducing()
 
-    def _now(self) -> float:
-        return self._time_of_day(self.factory.clock.seconds())
-
     def _write_no_more(self) -> None:
         if self.connected:
             self.transport.unregisterProducer()
             if self._answers:
                 self._answers.count()
-
-
-def _tls_reason(reason: Failure) -> str:
-    """Why TLS ended the connection, in OpenSSL's words; empty if it did not."""
-    return "" if reason.check(error.ConnectionClosed) else reason_of(reason.value)
 
 
 class SenderFactory(Factory[SenderProtocol]):
@@ -388,8 +333,13 @@ class SenderFactory(Factory[SenderProtocol]):
             many seconds. None: half, always.
         make_framer: makes the framer of a connection's replies, which come as
             they are if none is given.
+        count_messages: whether `Finished` says how many messages there were.
         report_chunks: whether the sink is told what each read returned, by an
             event `Chunk` before the replies it completes.
+        report_sent: whether the sink is told what is sent, by events `Sent`.
+
+    Attributes:
+        terms: what the connections have in common.
     """
 
     noisy = False
@@ -403,11 +353,17 @@ class SenderFactory(Factory[SenderProtocol]):
         tls_wait_seconds: float | None = 1.0,
         half_open_seconds: float | None = 1.0,
         make_framer: Callable[[], Framer] = ChunkFramer,
+        count_messages: bool = True,
         report_chunks: bool = False,
+        report_sent: bool = False,
     ) -> None:
-        self.sink = sink
-        self.report_chunks = report_chunks
-        self.numbers = count(1)
+        self.terms = Terms(
+            sink,
+            clock=clock,
+            count_messages=count_messages,
+            report_chunks=report_chunks,
+            report_sent=report_sent,
+        )
         self.make_framer = make_framer
         self.clock = clock
         self.wait_seconds = wait_seconds

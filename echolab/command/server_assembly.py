@@ -78,6 +78,7 @@ def server_service(
         partial_alone=any(each.alone for each in needs),
         count_messages=any(each.counts for each in needs),
         report_chunks=any(each.chunks for each in needs),
+        report_sent=any(each.sent for each in needs),
     )
     service = ReceiverService(
         endpoints,

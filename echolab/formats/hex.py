@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from echolab.counting import count
-from echolab.events import Accepted, Finished, Misbehaved, Received, Refused
-from echolab.formats.style import Style, mark_of
+from echolab.events import Accepted, Finished, Misbehaved, Received, Refused, Sent
+from echolab.formats.style import Needs, Style, mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,10 +18,18 @@ __all__ = ["Hex"]
 
 
 class Hex:
-    """Offset, hexadecimal and text of each message, as ``hexdump -C`` shows it."""
+    """Offset, hexadecimal and text of each message, as ``hexdump -C`` shows it.
+
+    Args:
+        style: how peers are shown.
+
+    Attributes:
+        needs: what it needs.
+    """
 
     def __init__(self, style: Style | None = None) -> None:
         self._style = style or Style()
+        self.needs = Needs(sent=self._style.sent)
 
     def __call__(self, event: Event) -> bytes:
         """Print an event."""
@@ -30,6 +38,8 @@ class Hex:
             case Received(messages=messages):
                 start = name + b" recv" + mark_of(messages)
                 return b"".join(_dumps(start, messages))
+            case Sent(data=data) if self._style.sent:
+                return b"".join(_dumps(name + b" sent", (data,)))
             case Accepted():
                 return name + b" accepted\n"
             case Misbehaved(behaviour=behaviour):

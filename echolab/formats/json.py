@@ -20,6 +20,7 @@ from echolab.events import (
     Mistaken,
     Received,
     Refused,
+    Sent,
 )
 from echolab.formats.style import Needs, Style, rfc3339, rfc3339_exactly
 from echolab.messages import Lines
@@ -43,9 +44,9 @@ class Json:
     """One JSON object a line; docs/formats.md has its members.
 
     Args:
-        style: only whether to escape.
-        recording: whether this is a recording: chunks are printed too, and times
-            with all their digits.
+        style: only whether to escape, and whether to show what is sent.
+        recording: whether this is a recording: chunks and what is sent are printed
+            too, and times with all their digits.
 
     Attributes:
         needs: what it needs.
@@ -54,7 +55,8 @@ class Json:
     def __init__(self, style: Style | None = None, *, recording: bool = False) -> None:
         self._style = style or Style()
         self._recording = recording
-        self.needs = Needs(chunks=recording, whole_lines=recording)
+        self._sent = recording or self._style.sent
+        self.needs = Needs(chunks=recording, sent=self._sent, whole_lines=recording)
         self._time = rfc3339_exactly if recording else rfc3339
 
     def __call__(self, event: Event) -> bytes:
@@ -76,6 +78,13 @@ class Json:
                 if not self._recording:
                     return b""
                 return self._line(self._start("chunk", event), _bytes("data", data))
+            case Sent(data=data, taken_bytes=taken):
+                if not self._sent:
+                    return b""
+                sent: dict[str, object] = {**_bytes("data", data)}
+                if taken is not None:
+                    sent["taken_bytes"] = taken
+                return self._line(self._start("sent", event), sent)
             case Misbehaved(behaviour=behaviour):
                 what = {"behaviour": behaviour}
                 return self._line(self._start("misbehaved", event), what)
@@ -97,6 +106,8 @@ class Json:
                 if event.rtt_seconds is not None:
                     end["rtt_seconds"] = event.rtt_seconds
                     end["retransmits"] = event.retransmits
+                if event.sent_bytes is not None and self._sent:
+                    end["sent_bytes"] = event.sent_bytes
                 return self._line(self._start("finished", event), end)
             case Refused(cause=cause, detail=detail, others=others):
                 why = {"cause": cause.value, "detail": detail, "others": others}

@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from echolab.counting import count
-from echolab.events import Accepted, Connected, Finished, Misbehaved, Received, Refused
-from echolab.formats.style import Style, mark_of, rfc3339
+from echolab.events import (
+    Accepted,
+    Connected,
+    Finished,
+    Misbehaved,
+    Received,
+    Refused,
+    Sent,
+)
+from echolab.formats.style import Needs, Style, mark_of, rfc3339, sent_lines
 
 if TYPE_CHECKING:
     from echolab.events import Event
@@ -23,11 +31,15 @@ class Log:
     Args:
         style: how messages and peers are shown.
         timeless: whether to leave out times, and what depends on them.
+
+    Attributes:
+        needs: what it needs.
     """
 
     def __init__(self, style: Style | None = None, *, timeless: bool = False) -> None:
         self._style = style or Style()
         self._timeless = timeless
+        self.needs = Needs(sent=self._style.sent)
 
     def __call__(self, event: Event) -> bytes:
         """Print an event."""
@@ -39,6 +51,10 @@ class Log:
                 start += b"recv%b " % mark_of(messages)
                 text = self._style.text(messages, one_line=True)
                 return start + text.join(b"\n" + start) + b"\n"
+            case Sent(data=data) if self._style.sent:
+                start += b"sent "
+                text = self._style.text(sent_lines(data), one_line=True)
+                return start + text.join(b"\n" + start) + b"\n"
             case Accepted():
                 return start + b"accepted\n"
             case Connected():
@@ -46,7 +62,9 @@ class Log:
             case Misbehaved(behaviour=behaviour):
                 return start + f"misbehaved {behaviour}\n".encode()
             case Finished():
-                ending = _ending(event, timeless=self._timeless)
+                ending = _ending(
+                    event, timeless=self._timeless, shows_sent=self._style.sent
+                )
                 return start + f"finished {ending}\n".encode()
             case Refused(cause=cause, detail=detail, others=others):
                 more = f", and {count(others, 'other')}" if others else ""
@@ -55,7 +73,7 @@ class Log:
                 return b""
 
 
-def _ending(event: Finished, *, timeless: bool) -> str:
+def _ending(event: Finished, *, timeless: bool, shows_sent: bool) -> str:
     """Why and after how much, in words; what is nothing is not said."""
     why = f" ({event.detail})" if event.detail else ""
     words = [f"{event.cause.value}{why}", count(event.received_bytes, "byte")]
@@ -63,6 +81,8 @@ def _ending(event: Finished, *, timeless: bool) -> str:
         words.append(count(event.messages, "message"))
     if event.unterminated_bytes:
         words.append(f"{count(event.unterminated_bytes, 'byte')} unterminated")
+    if event.sent_bytes is not None and shows_sent:
+        words.append(f"{count(event.sent_bytes, 'byte')} sent")
     if timeless:
         return ", ".join(words)
     if event.unread_bytes:

@@ -25,6 +25,7 @@ from echolab.events import (
     Misbehaved,
     Received,
     Refused,
+    Sent,
 )
 from echolab.messages import Batch
 
@@ -71,6 +72,9 @@ def event_of(line: bytes) -> Event:
         case "received":
             messages = Batch((_bytes("message", members),), _mark(members))
             return Received(peer, time, messages)
+        case "sent":
+            taken = _optional(_whole, members, "taken_bytes")
+            return Sent(peer, time, _bytes("data", members), taken)
         case "misbehaved":
             return Misbehaved(peer, time, _words(members, "behaviour"))
         case "refused":
@@ -89,6 +93,7 @@ def event_of(line: bytes) -> Event:
                 detail=_words(members, "detail") if "detail" in members else "",
                 rtt_seconds=_optional(_seconds, members, "rtt_seconds"),
                 retransmits=_optional(_whole, members, "retransmits"),
+                sent_bytes=_optional(_whole, members, "sent_bytes"),
             )
         case name:
             raise ValueError(f"no event: {name}")

@@ -1,7 +1,8 @@
 """Recordings: events on disk, one JSON object a line, and back again.
 
 A recording is what ``--format json`` prints, and more: what each read returned
-(``chunk``), and times with all their digits. So it can be sent again as it came.
+(``chunk``), what was sent (``sent``), and times with all their digits. So it can be
+sent again as it came.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from echolab.escaping import escape_messages, escape_newlines
+from echolab.messages import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ __all__ = [
     "needs_of",
     "rfc3339",
     "rfc3339_exactly",
+    "sent_lines",
 ]
 
 Form: TypeAlias = "Callable[[Event], bytes]"
@@ -36,6 +38,7 @@ class Needs(NamedTuple):
     Attributes:
         counts: that `Finished` says how many messages there were.
         chunks: the event `Chunk`.
+        sent: the event `Sent`.
         whole_lines: that what it printed before ends with a whole line, also after
             a crash.
         alone: that no other connection is open where a part of a message is shown,
@@ -44,6 +47,7 @@ class Needs(NamedTuple):
 
     counts: bool = True
     chunks: bool = False
+    sent: bool = False
     whole_lines: bool = False
     alone: bool = False
 
@@ -67,11 +71,13 @@ class Style:
             connection is open, and never in raw.
         escape: whether to make what came from the network harmless.
         color: whether to give each peer a colour.
+        sent: whether to show what is sent too, in the formats that can.
     """
 
     label: Label = "auto"
     escape: bool = False
     color: bool = False
+    sent: bool = False
 
     def name(self, peer: Peer) -> bytes:
         """The peer's address, in its colour."""
@@ -91,6 +97,12 @@ class Style:
         if self.escape:
             return escape_messages(messages)
         return escape_newlines(messages) if one_line else messages
+
+
+def sent_lines(data: bytes) -> Batch:
+    """What was sent, line by line as far as it has lines."""
+    lines = data.replace(b"\r\n", b"\n").split(b"\n")
+    return Batch(tuple(lines[:-1] if len(lines) > 1 and not lines[-1] else lines))
 
 
 def mark_of(messages: Messages) -> bytes:

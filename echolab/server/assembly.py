@@ -6,7 +6,7 @@ the terminal, and whom to tell of the end.
 
 from __future__ import annotations
 
-from itertools import count
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
@@ -15,9 +15,9 @@ from echolab.framing import framing_named
 from echolab.server.admission import Admission
 from echolab.server.factory import ReceiverFactory
 from echolab.server.limits import Limits
-from echolab.server.misbehaving import MisbehavingProtocol
 from echolab.server.protocol import ReceiverProtocol
-from echolab.server.replying import ReplyingProtocol, echo, no_reply, reply_text
+from echolab.server.reply import echo, no_reply, reply_text
+from echolab.server.replying import ReplyingProtocol
 from echolab.sockets.watching import open_files_left
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from echolab.events import Sink
     from echolab.framing import Framer
     from echolab.server.behaviour import Behaviour
-    from echolab.server.replying import Reply
+    from echolab.server.reply import Reply
     from echolab.server.settings import ServerSettings
 
 __all__ = ["receiver_factory"]
@@ -48,6 +48,7 @@ def receiver_factory(
     partial_alone: bool = False,
     count_messages: bool = True,
     report_chunks: bool = True,
+    report_sent: bool = True,
 ) -> ReceiverFactory:
     """What makes a server's connections, as the user wants them.
 
@@ -58,6 +59,7 @@ def receiver_factory(
         partial_alone: see `echolab.Limits`.
         count_messages: see `echolab.ReceiverFactory`.
         report_chunks: likewise.
+        report_sent: likewise.
     """
     return ReceiverFactory(
         sink,
@@ -81,6 +83,7 @@ def receiver_factory(
         ),
         count_messages=count_messages,
         report_chunks=report_chunks,
+        report_sent=report_sent,
     )
 
 
@@ -91,17 +94,11 @@ def _protocol_maker(
 
     Args:
         reply: what to answer; None for nothing.
-        behaviour: what to do wrong, and to which of the connections.
+        behaviour: what to do wrong.
     """
-    numbers = count(1)
-
-    def make(framer: Framer) -> ReceiverProtocol:
-        faults = behaviour.towards(next(numbers))
-        if faults:
-            return MisbehavingProtocol(framer, reply or no_reply, faults)
-        return ReplyingProtocol(framer, reply) if reply else ReceiverProtocol(framer)
-
-    return make
+    if reply is None and not behaviour:
+        return ReceiverProtocol
+    return partial(ReplyingProtocol, reply=reply or no_reply, behaviour=behaviour)
 
 
 def _reply(settings: ServerSettings) -> Reply | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import random
 from dataclasses import replace
-from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred, DeferredLock
@@ -23,8 +22,7 @@ from echolab.timekeeping import time_of_day
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IProtocolFactory
 
-    from echolab.events import Sink
-    from echolab.interfaces import AnyClock
+    from echolab.connection.terms import Terms
     from echolab.server.admission import Admission
     from echolab.server.limits import Limits
 
@@ -74,37 +72,27 @@ class Connections:
     They are one producer: an output with which this is registered can pause them.
 
     Args:
-        sink: takes the events of all connections, each connection's in order.
-        clock: measures spans of time.
+        terms: whom they tell, and of what.
         limits: how patient the server is.
         admission: who may connect.
-        count_messages: whether `Finished` says how many messages there were.
-        report_chunks: whether the sink is told what each read returned.
 
     Attributes:
         paused: whether the sink lets nobody read now.
         reading: counts the time in which it does.
-        numbers: the numbers of the connections to come.
         unread_bytes: how many bytes had arrived at connections that this side
             ended, and were not read.
     """
 
     def __init__(
         self,
-        sink: Sink,
+        terms: Terms,
         *,
-        clock: AnyClock,
         limits: Limits,
         admission: Admission,
-        count_messages: bool,
-        report_chunks: bool,
     ) -> None:
-        self.sink = sink
-        self.clock = clock
+        self.terms = terms
+        self.clock = clock = terms.clock
         self.limits = limits
-        self.count_messages = count_messages
-        self.report_chunks = report_chunks
-        self.numbers = count(1)
         self.paused = False
         self.reading = ReadingClock(clock)
         self.unread_bytes = 0
@@ -176,7 +164,7 @@ class Connections:
         self._refusals(Refused(peer, now, cause, detail, 0))
 
     def _report_refused(self, refused: Refused, others: int) -> None:
-        self.sink(replace(refused, others=others))
+        self.terms.sink(replace(refused, others=others))
 
     def opened(self, protocol: Held) -> None:
         """Note a new connection; it waits if the sink is full."""

@@ -10,6 +10,7 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 from typing_extensions import override
 from zope.interface import implementer
 
+from echolab.connection.terms import Terms
 from echolab.framing import LineFramer
 from echolab.server.admission import Admission
 from echolab.server.connections import Connections
@@ -48,6 +49,7 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         count_messages: whether `Finished` says how many messages there were.
         report_chunks: whether the sink is told what each read returned, by an
             event `Chunk` before the messages it completes.
+        report_sent: whether the sink is told what is sent, by events `Sent`.
 
     Attributes:
         connections: those that are open, and what they have in common.
@@ -66,14 +68,18 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         admission: Admission | None = None,
         count_messages: bool = True,
         report_chunks: bool = False,
+        report_sent: bool = False,
     ) -> None:
         self.connections = Connections(
-            sink,
-            clock=clock,
+            Terms(
+                sink,
+                clock=clock,
+                count_messages=count_messages,
+                report_chunks=report_chunks,
+                report_sent=report_sent,
+            ),
             limits=limits or Limits(),
             admission=admission or Admission(),
-            count_messages=count_messages,
-            report_chunks=report_chunks,
         )
         self._make_framer = make_framer
         self._make_protocol = make_protocol

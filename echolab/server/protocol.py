@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING
 
 from twisted.internet import error
@@ -12,34 +11,26 @@ from typing_extensions import override
 from zope.interface import implementer
 
 from echolab.addresses import Peer
-from echolab.ends import ORDERLY, EndCause, cause_of, unframed
-from echolab.errors import FramingError, reason_of
-from echolab.events import Accepted, Chunk, Finished, Mistaken, Received
-from echolab.messages import ENDED
-from echolab.sockets.transports import complete
-from echolab.sockets.watching import prepare_connection, watch
+from echolab.connection.core import Connection, Holder, State, Verdict
+from echolab.ends import EndCause
+from echolab.errors import reason_of
+from echolab.events import Accepted, Mistaken
+from echolab.sockets.watching import prepare_connection
 from echolab.sockets.wrapped import hear
-from echolab.timekeeping import TimeOfDay
 from echolab.tls.alert import begins_tls
 from echolab.tls.certificate_name import verified_name
 from echolab.tls.unread import READS_NOTHING, UnreadTLS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from twisted.internet.interfaces import IAddress, IDelayedCall
     from twisted.python.failure import Failure
 
     from echolab.framing import Framer
     from echolab.interfaces import IStreamTransport
-    from echolab.messages import Messages
     from echolab.server.connections import Connections
     from echolab.server.reading_clock import Wait
 
 __all__ = ["LINGER_SECONDS", "ReceiverProtocol"]
-
-_UNFRAMED = {EndCause.MALFORMED, EndCause.OVERLONG}
-"""Ends after which nothing can be made of what still comes."""
 
 STOPPED_FIRST = "the server stopped before it was done"
 
@@ -58,40 +49,43 @@ class ReceiverProtocol(Protocol):
     """One accepted connection: chunks in, events out, nothing sent back.
 
     Made by a `ReceiverFactory`. Its connections have sink, clock and limits in common.
+
+    Attributes:
+        connection: what is known of the connection, once there is one.
+        remote: who the peer is, if that is not the transport's peer.
+        number: the number of the connection, if it was given before it was accepted.
     """
 
     connections: Connections
+    connection: Connection
     transport: IStreamTransport
     remote: IAddress | None = None
+    number: int | None = None
 
     def __init__(self, framer: Framer) -> None:
         self._framer = framer
-        self._peer: Peer | None = None
-        self._received_bytes = 0
         self._late_bytes = 0
-        self._messages = 0
-        self._unterminated_bytes = 0
-        self._ended: EndCause | None = None
-        self._detail = ""
         self._bytes_last_turn = -1
         self._partial_due: IDelayedCall | None = None
         self._due: IDelayedCall | Wait | None = None
-        self._framing_is_over = False
-        self._full = False
         self._unread_tls: UnreadTLS | None = None
 
     @override
     def connectionMade(self) -> None:
         self.connected = 1  # Layers of others may call this without more ado.
-        self.transport = transport = complete(self.transport)
         connections = self.connections
-        self._began = self._heard = connections.clock.seconds()
-        self._time_of_day = TimeOfDay(connections.clock)
-        self._watched = watch(transport)
-        if self._watched:
-            prepare_connection(self._watched, connections.limits.keepalive_seconds)
+        connection = Connection(connections.terms, self._framer, self.transport)
+        connection.released = self.go_on
+        self.connection, self.transport = connection, connection.transport
+        self._heard = connection.began
+        if connection.watched is not None:
+            prepare_connection(connection.watched, connections.limits.keepalive_seconds)
         hear(self)
         connections.opened(self)
+        self.arrive()
+
+    def arrive(self) -> None:
+        """Begin at once."""
         self.begin()
 
     def begin(self) -> None:
@@ -110,89 +104,90 @@ class ReceiverProtocol(Protocol):
             self.transport,
             clock=self.connections.clock,
             seconds=self.connections.limits.handshake_seconds,
-            sent_bytes=self._sent_bytes,
-            pause=self._fill,
-            resume=self._empty,
-            give_up=self._give_up,
+            sent_bytes=self.taken_bytes,
+            pause=lambda: self.connection.hold(Holder.PEER),
+            resume=lambda: self.connection.release(Holder.PEER),
+            give_up=self.give_up,
         )
         self._unread_tls.start()
 
-    def _sent_bytes(self) -> int:
-        return self._watched.sent_bytes if self._watched else 0
+    def taken_bytes(self) -> int:
+        """How many bytes the kernel has taken."""
+        watched = self.connection.watched
+        return watched.sent_bytes if watched else 0
 
-    def _fill(self) -> None:
-        self._full = True
-        self.pause()
+    def give_up(self) -> None:
+        """End the connection: its peer takes nothing of what TLS sends it."""
+        self._abort(EndCause.TIMEOUT, READS_NOTHING)
 
-    def _empty(self) -> None:
-        self._full = False
-        if not self.connections.paused:
-            self.resume()
-
-    def _give_up(self) -> None:
-        self._ended, self._detail = EndCause.TIMEOUT, READS_NOTHING
+    def _abort(self, cause: EndCause, why: str) -> None:
+        self.connection.verdict = Verdict(cause, why)
         self.transport.abortConnection()
 
     def handshakeCompleted(self) -> None:
         """TLS is there, and the client's certificate is known to be good."""
-        if self._peer is None and self._ended is None:
+        connection = self.connection
+        if connection.state is State.ARRIVING and connection.verdict is None:
             self._heard = self.connections.clock.seconds()
             self._cancel_due()
             try:
                 name = verified_name(self.transport)
             except ValueError as why:
-                self._fail_handshake(str(why))
+                self._abort(EndCause.HANDSHAKE, str(why))
             else:
                 self.accept(name)
 
     def _handshake_late(self) -> None:
         self._due = None
-        self._fail_handshake("no TLS handshake in time")
-
-    def _fail_handshake(self, why: str) -> None:
-        self._ended, self._detail = EndCause.HANDSHAKE, why
-        self.transport.abortConnection()
+        self._abort(EndCause.HANDSHAKE, "no TLS handshake in time")
 
     def accept(self, name: str | None = None) -> None:
         """Say that somebody is there, of that name if a certificate gave one."""
         connections = self.connections
-        self._peer = Peer.of(
-            next(connections.numbers),
-            self.remote or self.transport.getPeer(),
-            self.transport.getHost(),
-            credentials=self._watched.credentials() if self._watched else None,
-            name=name,
-        )
-        self._end_if_idle_in(connections.limits.idle_seconds)
-        connections.sink(Accepted(self._peer, self.now()))
+        number = self.number or next(connections.terms.numbers)
+        if seconds := connections.limits.idle_seconds:
+            self._due = connections.clock.callLater(seconds, self._end_if_idle)
+        self.connection.open(Accepted, number, self.remote, name)
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        if self.connections.is_late():
+        self.take(data)
+
+    def take(self, data: bytes) -> None:
+        """Take bytes that were read."""
+        connections, connection = self.connections, self.connection
+        if connections.is_late():
             self._late_bytes += len(data)
             self.abort()
-        elif self._ended not in _UNFRAMED:
-            if not self._received_bytes and not self._begins_with(data):
-                return
-            self._received_bytes += len(data)
-            self._heard = self.connections.clock.seconds()
-            now = self._time_of_day(self._heard)
-            if self.connections.report_chunks and self._peer is not None:
-                self.connections.sink(Chunk(self._peer, now, data))
-            self._report(now, self._framer.feed, data)
-            if self._partial_due is None and self._framer.buffered_bytes:
-                self._show_partial_in(self.connections.limits.partial_seconds)
+            return
+        if connection.is_unframed:
+            return
+        if not connection.received_bytes and not self._begins_with(data):
+            return
+        self._heard = now = connections.clock.seconds()
+        connection.take(data, now)
+        if connection.is_unframed:
+            self._end_unframed()
+        elif self._partial_due is None and connection.framer.buffered_bytes:
+            self._show_partial_in(connections.limits.partial_seconds)
 
     def _begins_with(self, data: bytes) -> bool:
         """Look at the first bytes; return whether the peer is accepted."""
         # A layer of others' may not have told of the handshake. It is over.
         self.handshakeCompleted()
-        if self._peer is None:
+        connection = self.connection
+        if connection.peer is None:
             return False
         if begins_tls(data) and not ISSLTransport.providedBy(self.transport):
             # A client begins TLS where there is none.
-            self.connections.sink(Mistaken(self._peer, self.now(), "TLS"))
+            mistaken = Mistaken(connection.peer, connection.now(), "TLS")
+            self.connections.terms.sink(mistaken)
         return True
+
+    def _end_unframed(self) -> None:
+        """End a connection of which nothing more can be made."""
+        if self.connection.verdict is not None:
+            self.end(*self.connection.verdict)
 
     @override
     def connectionLost(self, reason: Failure | None = connectionDone) -> None:
@@ -203,76 +198,62 @@ class ReceiverProtocol(Protocol):
             self._partial_due.cancel()
         if self._unread_tls is not None:
             self._unread_tls.stopProducing()
-        connections = self.connections
-        ended = connections.clock.seconds()
-        now = self._time_of_day(ended)
+        connections, connection = self.connections, self.connection
         connections.closed(self, self.remote)
-        if self._peer is None:
-            why = self._detail or _tls_reason(reason)
-            if self._ended is EndCause.STOPPED:
-                connections.unread_bytes += self.unread_bytes()
-                why = STOPPED_FIRST if ISSLTransport.providedBy(self.transport) else ""
-            if why:
-                connections.refuse(Peer.of(0, self.remote), EndCause.HANDSHAKE, why)
+        if connection.peer is None:
+            self._never_accepted(reason)
             return
         try:
-            self.finish_framing(now)
+            self.end_framing()
         finally:
-            self._finish(now, ended - self._began, reason)
+            unread_bytes = self.unread_bytes()
+            cause = connection.finish(reason, unread_bytes=unread_bytes)
+            if cause is EndCause.STOPPED:
+                connections.unread_bytes += unread_bytes
 
-    def _finish(self, now: float, seconds: float, reason: Failure) -> None:
-        """Say that the connection is over, and why."""
-        assert self._peer is not None
-        connections = self.connections
-        watched = self._watched
-        number = watched.error if watched else 0
-        stopped = self._ended is EndCause.STOPPED
-        cause = self._ended or cause_of(reason, stopped=stopped, error_number=number)
-        detail = self._detail
-        if not detail and cause not in ORDERLY:
-            known = reason.check(error.ConnectionLost, error.ConnectionDone)
-            detail = errno.errorcode.get(number, "") if known else _tls_reason(reason)
-        unread_bytes = self.unread_bytes()
+    def _never_accepted(self, reason: Failure) -> None:
+        """Say so, and why, unless there is no reason to be told."""
+        cause, why = self.connection.verdict or (None, "")
         if cause is EndCause.STOPPED:
-            connections.unread_bytes += unread_bytes
-        connections.sink(
-            Finished(
-                self._peer,
-                now,
-                cause,
-                received_bytes=self._received_bytes,
-                messages=self._messages if connections.count_messages else None,
-                unterminated_bytes=self._unterminated_bytes,
-                unread_bytes=unread_bytes,
-                seconds=seconds,
-                detail=detail,
-                rtt_seconds=watched.rtt_seconds if watched else None,
-                retransmits=watched.retransmits if watched else None,
-            )
-        )
+            self.connections.unread_bytes += self.unread_bytes()
+            why = STOPPED_FIRST if ISSLTransport.providedBy(self.transport) else ""
+        elif not why:
+            why = _tls_reason(reason)
+        if why:
+            peer = Peer.of(0, self.remote)
+            self.connections.refuse(peer, EndCause.HANDSHAKE, why)
+
+    def end_framing(self) -> None:
+        """Give out the last message, once, if the peer has not ended it."""
+        connection = self.connection
+        if connection.state is State.OPEN:
+            late = self.connections.is_late(by=SHOWING_SECONDS)
+            # If it is late, it was read, and nobody will see it.
+            self._late_bytes += connection.end_framing(show=not late)
+            if connection.is_unframed:
+                self._end_unframed()
 
     def is_late(self) -> bool:
         """Whether the server has had its time to end, so that nothing more is read."""
         return self.connections.is_late()
 
-    def now(self) -> float:
-        """Return the time of day, for an event of this connection."""
-        return self._time_of_day(self.connections.clock.seconds())
-
     def unread_bytes(self) -> int:
         """How many bytes had arrived at the end, and were not read."""
-        return self._late_bytes + (self._watched.unread_bytes if self._watched else 0)
+        watched = self.connection.watched
+        return self._late_bytes + (watched.unread_bytes if watched else 0)
 
     def pause(self) -> None:
         """Read nothing until `resume`."""
-        self.transport.pauseProducing()
+        self.connection.hold(Holder.SINK)
 
     def resume(self) -> None:
         """Read again; what came meanwhile has yet to be looked for."""
+        self.connection.release(Holder.SINK)
+
+    def go_on(self) -> None:
+        """Begin anew to wait: reading goes on."""
         self.look_afresh()
         self._heard = self.connections.clock.seconds()
-        if not self._full:
-            self.transport.resumeProducing()
 
     def look_afresh(self) -> None:
         """Have `stop_if_quiet` forget what it saw when it was last asked."""
@@ -283,23 +264,25 @@ class ReceiverProtocol(Protocol):
 
         Over TLS, something may yet come: the client had to wait for the handshake.
         """
-        quiet = self._received_bytes == self._bytes_last_turn
+        connection = self.connection
+        quiet = connection.received_bytes == self._bytes_last_turn
         # One that is not read, since it does not take its replies, may have sent more.
-        held = self._full or self._begins_tls()
-        if quiet and self._ended is None and not held:
+        held = connection.is_held_by(Holder.PEER) or self._begins_tls()
+        if quiet and connection.verdict is None and not held:
             self.end(EndCause.STOPPED)
-        self._bytes_last_turn = self._received_bytes
+        self._bytes_last_turn = connection.received_bytes
 
     def _begins_tls(self) -> bool:
         """Whether TLS has still to bring its first bytes, and has had little time."""
-        if self._received_bytes or not ISSLTransport.providedBy(self.transport):
+        connection = self.connection
+        if connection.received_bytes or not ISSLTransport.providedBy(self.transport):
             return False
         since = self.connections.clock.seconds() - self._heard
-        return self._peer is None or since < FIRST_BYTES_SECONDS
+        return connection.state is State.ARRIVING or since < FIRST_BYTES_SECONDS
 
     def end(self, cause: EndCause, detail: str = "") -> None:
         """End the connection, in order if the peer plays along."""
-        self._ended, self._detail = cause, detail
+        self.connection.verdict = Verdict(cause, detail)
         if not self.connected:
             return  # The last message was the cause; there is nothing left to end.
         self._cancel_due()
@@ -312,45 +295,9 @@ class ReceiverProtocol(Protocol):
 
     def abort(self) -> None:
         """End the connection now, whatever is on its way."""
-        self._ended = self._ended or EndCause.STOPPED
+        connection = self.connection
+        connection.verdict = connection.verdict or Verdict(EndCause.STOPPED)
         self.transport.abortConnection()
-
-    def finish_framing(self, now: float) -> None:
-        """Give out the last message, once, if the peer has not ended it."""
-        if self._framing_is_over or self._ended in _UNFRAMED:
-            return
-        self._framing_is_over = True
-        if self.connections.is_late(by=SHOWING_SECONDS):
-            # They were read, and nobody will see them.
-            self._late_bytes += self._framer.buffered_bytes
-            self._received_bytes -= self._framer.buffered_bytes
-        else:
-            self._report(now, self._framer.end)
-
-    def _report(
-        self, now: float, frame: Callable[..., Iterable[Messages]], *chunk: bytes
-    ) -> None:
-        try:
-            for messages in frame(*chunk):
-                if messages:
-                    self.take(messages, now)
-        except FramingError as why:
-            self.end(unframed(why), str(why))
-
-    def take(self, messages: Messages, now: float) -> None:
-        """Report messages, and count them."""
-        assert self._peer is not None
-        self.connections.sink(Received(self._peer, now, messages))
-        self.count(messages)
-
-    def count(self, messages: Messages) -> None:
-        """Take note of what was received."""
-        if messages.mark not in ENDED:
-            self._unterminated_bytes += len(messages.raw())
-            return
-        self._unterminated_bytes = 0
-        if self.connections.count_messages:
-            self._messages += len(messages)
 
     def _show_partial_in(self, seconds: float) -> None:
         if seconds:
@@ -360,7 +307,8 @@ class ReceiverProtocol(Protocol):
     def _show_partial(self) -> None:
         """Show what there is of a message whose peer has fallen silent."""
         self._partial_due = None
-        if not self._framer.buffered_bytes or self._ended is not None:
+        connection = self.connection
+        if not connection.framer.buffered_bytes or connection.verdict is not None:
             return
         connections = self.connections
         now = connections.clock.seconds()
@@ -371,11 +319,8 @@ class ReceiverProtocol(Protocol):
         elif not connections.partials_wanted():
             self._show_partial_in(patience)
         else:
-            self._report(self._time_of_day(now), self._framer.take)
-
-    def _end_if_idle_in(self, seconds: float) -> None:
-        if seconds:
-            self._due = self.connections.clock.callLater(seconds, self._end_if_idle)
+            connection.take_partial(now)
+            self._end_unframed()
 
     def _end_if_idle(self) -> None:
         """End the connection, unless something came, or could not come."""
@@ -384,9 +329,10 @@ class ReceiverProtocol(Protocol):
         patience = connections.limits.idle_seconds
         silent = connections.clock.seconds() - self._heard
         if connections.paused:
-            self._end_if_idle_in(patience)
+            self._due = connections.clock.callLater(patience, self._end_if_idle)
         elif silent < patience:
-            self._end_if_idle_in(patience - silent)
+            left = patience - silent
+            self._due = connections.clock.callLater(left, self._end_if_idle)
         else:
             self.end(EndCause.IDLE, f"nothing came for {patience:g} s")
 

@@ -1,91 +1,35 @@
-"""The receiving side that answers: an echo (RFC 862), or a text for each message."""
+"""One accepted connection that answers, well or wrong."""
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet import error
-from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
 from typing_extensions import override
 from zope.interface import implementer
 
+from echolab.connection.core import Verdict
 from echolab.ends import EndCause
-from echolab.escaping import unescape
-from echolab.framing import framed
-from echolab.messages import GOES_ON
+from echolab.server.behaviour import Behaviour
+from echolab.server.misbehaviour import Misbehaviour
 from echolab.server.protocol import ReceiverProtocol
-from echolab.tls.unread import renew
+from echolab.server.replies import Replies
 from echolab.tls.unread_answers import UnreadAnswers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from twisted.python.failure import Failure
 
     from echolab.framing import Framer
-    from echolab.messages import Messages
+    from echolab.server.reply import Reply
 
-__all__ = [
-    "Reply",
-    "ReplyingProtocol",
-    "echo",
-    "in_pieces",
-    "no_reply",
-    "reply_text",
-]
+__all__ = ["ReplyingProtocol"]
 
-Reply: TypeAlias = "Callable[[bytes, int], Iterator[bytes]]"
-"""Given a chunk, and how many messages it has ended: what to send back, in pieces
-of which each is made when the peer can take it."""
-
-PIECE_BYTES = 1 << 16
+WELL = Behaviour()
 
 
-def echo(chunk: bytes, _messages: int) -> Iterator[bytes]:
-    """Send back what has come, byte for byte (RFC 862)."""
-    yield chunk
-
-
-def no_reply(_chunk: bytes, _messages: int) -> Iterator[bytes]:
-    """Send back nothing."""
-    return iter(())
-
-
-def in_pieces(reply: Reply, size: int) -> Reply:
-    """Send back the same in pieces of at most ``size`` bytes."""
-
-    def in_small_pieces(chunk: bytes, messages: int) -> Iterator[bytes]:
-        for piece in reply(chunk, messages):
-            for at in range(0, len(piece), size):
-                yield piece[at : at + size]
-
-    return in_small_pieces
-
-
-def reply_text(text: str, framing: str = "line") -> Reply:
-    r"""Send back a text for each message.
-
-    Args:
-        text: what to send, in which ``\r``, ``\x00`` and the like are escapes.
-        framing: the name of the framing it is sent in.
-
-    Raises:
-        ValueError: there is an unknown escape in it, or it is too long for the
-            framing; or there is no such framing.
-    """
-    message = framed(unescape(text), framing)
-    most = max(1, PIECE_BYTES // len(message))
-
-    def reply(_chunk: bytes, messages: int) -> Iterator[bytes]:
-        for left in range(messages, 0, -most):
-            yield message * min(left, most)
-
-    return reply
-
-
-@implementer(IHalfCloseableProtocol, IPushProducer)
+@implementer(IHalfCloseableProtocol)
 class ReplyingProtocol(ReceiverProtocol):
     """One accepted connection that answers.
 
@@ -95,65 +39,109 @@ class ReplyingProtocol(ReceiverProtocol):
     Args:
         framer: makes messages of what comes.
         reply: says what to answer.
+        behaviour: what to do wrong, to which connections.
+
+    Attributes:
+        replies: what is owed to the peer.
     """
 
-    def __init__(self, framer: Framer, reply: Reply) -> None:
+    replies: Replies
+
+    def __init__(
+        self, framer: Framer, reply: Reply, behaviour: Behaviour = WELL
+    ) -> None:
         super().__init__(framer)
         self._reply = reply
-        self._whole = 0
-        self._written_bytes = 0
-        self._owed: deque[Iterator[bytes]] = deque()
+        self._behaviour = behaviour
+        self._misbehaviour: Misbehaviour | None = None
         self._unread_answers: UnreadAnswers | None = None
 
     @override
-    def connectionMade(self) -> None:
-        self.transport.registerProducer(self, True)
-        super().connectionMade()
+    def arrive(self) -> None:
+        connections = self.connections
+        self.replies = Replies(
+            self.connection,
+            self._reply,
+            clock=connections.clock,
+            fail=lambda why: self.end(EndCause.ERROR, why),
+            stalled=self._stalled,
+        )
+        self.transport.registerProducer(self.replies, True)
+        if not self._behaviour:
+            self.begin()
+            return
+        terms = connections.terms
+        self._misbehaviour = Misbehaviour(
+            self._behaviour,
+            self,
+            numbers=terms.numbers,
+            clock=terms.clock,
+            sink=terms.sink,
+        )
+        self.number = self._misbehaviour.arrive()
 
     @override
     def bound_tls(self) -> None:
-        """Bound what TLS holds of its own; this is the transport's producer itself."""
-        connection: Any = getattr(self.transport, "getHandle", lambda: None)()
-        if self._watched and hasattr(connection, "on_answer"):
+        """Bound what TLS holds of its own; the replies are the transport's producer."""
+        handle: Any = getattr(self.transport, "getHandle", lambda: None)()
+        if self.connection.watched and hasattr(handle, "on_answer"):
             self._unread_answers = UnreadAnswers(
-                connection,
+                handle,
                 clock=self.connections.clock,
                 seconds=self.connections.limits.handshake_seconds,
-                sent_bytes=self._sent_bytes,
-                give_up=self._give_up,
+                sent_bytes=self.taken_bytes,
+                give_up=self.give_up,
             )
+
+    def _stalled(self, full: bool) -> None:
+        if self._unread_answers is not None:
+            if full:
+                self._unread_answers.wait()
+            else:
+                self._unread_answers.stop()
+
+    @override
+    def accept(self, name: str | None = None) -> None:
+        super().accept(name)
+        if self._misbehaviour is not None:
+            self._misbehaviour.accepted()
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        self._whole = 0
-        super().dataReceived(data)
-        self._answer(data)
+        if self._misbehaviour is None:
+            self.take(data)
+        else:
+            self._misbehaviour.receive(data)
 
     @override
-    def count(self, messages: Messages) -> None:
-        """Take note of what was received, and how many replies it asks for."""
-        super().count(messages)
-        if messages.mark not in GOES_ON:
-            self._whole += len(messages)
+    def take(self, data: bytes) -> None:
+        super().take(data)
+        self.replies.answer(data)
+
+    @override
+    def go_on(self) -> None:
+        super().go_on()
+        if self._misbehaviour is not None:
+            self._misbehaviour.go_on()
+
+    @override
+    def unread_bytes(self) -> int:
+        waiting = self._misbehaviour.waiting_bytes if self._misbehaviour else 0
+        return super().unread_bytes() + waiting
 
     def readConnectionLost(self) -> None:
         """The peer ends its sending side; what it is owed is still sent."""
-        self._whole = 0
-        self.finish_framing(self.now())
-        if self._ended is None:  # Else this side has ended it, and says why.
-            self._ended = EndCause.EOF
-            self._answer(b"")
+        self.end_framing()
+        if self.connection.verdict is None:  # Else this side has ended it.
+            self.connection.verdict = Verdict(EndCause.EOF)
+            self.replies.when_paid(self._close)
+
+    def _close(self) -> None:
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
 
     def writeConnectionLost(self) -> None:
         """This side ended its sending side; that never happens alone."""
-
-    @override
-    def connectionLost(self, reason: Failure | None = connectionDone) -> None:
-        broken = reason is not None and reason.check(error.ConnectionLost)
-        if self._ended is EndCause.EOF and broken and not self._is_paid():
-            self._ended = None  # It broke before the peer had what it was owed.
-        self._stop_waiting()
-        super().connectionLost(reason)
 
     @override
     def end(self, cause: EndCause, detail: str = "") -> None:
@@ -162,44 +150,23 @@ class ReplyingProtocol(ReceiverProtocol):
         self.transport.unregisterProducer()
         self._stop_waiting()
         super().end(cause, detail)
+        if self._misbehaviour is not None and self.connected:
+            self._misbehaviour.ended()
 
     @override
-    def resume(self) -> None:
-        """Read again, if the peer reads its replies."""
-        if not self._full:
-            super().resume()
-
-    def pauseProducing(self) -> None:
-        """The peer does not read its replies: read nothing from it."""
-        self._full = True
-        self.pause()
-        if self._unread_answers is not None:
-            self._unread_answers.wait()
-
-    def resumeProducing(self) -> None:
-        """It has read them."""
-        self._full = False
+    def connectionLost(self, reason: Failure | None = connectionDone) -> None:
+        connection = self.connection
+        broken = reason is not None and reason.check(error.ConnectionLost)
+        if connection.verdict == (EndCause.EOF, "") and broken and not self._is_paid():
+            connection.verdict = None  # It broke before the peer had what it was owed.
         self._stop_waiting()
-        renew(self.transport, self)
-        self._pay()
-        if self._ended is None and not (self._full or self.connections.paused):
-            self.resume()
-
-    def stopProducing(self) -> None:
-        """Nothing can be sent any more; the end comes by itself."""
+        if self._misbehaviour is not None:
+            self._misbehaviour.stop()
+        super().connectionLost(reason)
 
     def _stop_waiting(self) -> None:
-        if self._unread_answers is not None:
-            self._unread_answers.stop()
-
-    def may_answer(self) -> bool:
-        """Whether the peer takes what it is owed."""
-        return not self._full
-
-    def send(self, piece: bytes) -> None:
-        """Send a piece of a reply."""
-        self._written_bytes += len(piece)
-        self.transport.write(piece)
+        self.replies.stop()
+        self._stalled(False)
 
     def _is_paid(self) -> bool:
         """Whether the kernel has taken, without an error, all that the peer is owed.
@@ -207,26 +174,10 @@ class ReplyingProtocol(ReceiverProtocol):
         Then a connection that Twisted calls lost has ended: of a UNIX socket, epoll
         tells both ends at once.
         """
-        watched = self._watched
+        connection, watched = self.connection, self.connection.watched
         return (
             watched is not None
             and not watched.error
-            and not self._owed
-            and watched.sent_bytes == self._written_bytes
+            and self.replies.are_paid
+            and watched.sent_bytes == connection.sent_bytes
         )
-
-    def _answer(self, chunk: bytes) -> None:
-        self._owed.append(self._reply(chunk, self._whole))
-        self._pay()
-
-    def _pay(self) -> None:
-        """Send what is owed, as far as the peer takes it."""
-        while self._owed and self.may_answer():
-            piece = next(self._owed[0], None)
-            if piece is None:
-                self._owed.popleft()
-            else:
-                self.send(piece)
-        if self._ended is EndCause.EOF and not self._owed:
-            self.transport.unregisterProducer()
-            self.transport.loseConnection()

@@ -151,6 +151,7 @@ def connected(
             wait_seconds=None,
             make_framer=framing_named(keywords.get("framing") or "line"),
             report_chunks=True,
+            report_sent=True,
         )
     from_server = MemoryTransport(SERVER, CLIENT)
     from_client = MemoryTransport(CLIENT, SERVER)

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from echolab.addresses import Peer
 from echolab.counting import count
-from echolab.events import Accepted, Chunk, Connected, Finished, Received
+from echolab.events import Accepted, Chunk, Connected, Finished, Received, Sent
 from echolab.formats import Log, Style
 from echolab.formats.recording import Recording, read_recording
 from echolab.messages import Batch
@@ -129,6 +129,10 @@ class Remembering:
         """All bytes that came, as they came."""
         return b"".join(self.chunks(peer))
 
+    def sent(self, peer: Who = None) -> bytes:
+        """All bytes that were sent."""
+        return b"".join(e.data for e in self._all(peer) if isinstance(e, Sent))
+
     def ends(self, peer: Who = None) -> list[Finished]:
         """How connections ended, in order."""
         return [e for e in self._all(peer) if isinstance(e, Finished)]
@@ -161,7 +165,8 @@ class Remembering:
         """The transcript as stable text, fit for a file under version control.
 
         One peer after the other, as ``peer 1``, ``peer 2``: its lines and events
-        in order; no times, no addresses, nothing of how the stream was cut.
+        in order; no times, no addresses, nothing of how the stream was cut, nor of
+        what was sent: when that is, in between, depends on time.
         """
         form = Log(Style(escape=True), timeless=True)
         shown = [line.encode() + b"\n" for line in self._caveat()]
@@ -253,7 +258,7 @@ def _size(event: Event) -> int:
         case Received(messages=messages):
             each = MESSAGE_BYTES * len(messages) if isinstance(messages, Batch) else 0
             return EVENT_BYTES + each + len(messages.raw())
-        case Chunk(data=data):
+        case Chunk(data=data) | Sent(data=data):
             return EVENT_BYTES + len(data)
         case _:
             return EVENT_BYTES

@@ -118,6 +118,7 @@ class LabClient(Transcript):
             tls_wait_seconds=None,
             make_framer=framing_named(framing),
             report_chunks=True,
+            report_sent=True,
         )
         self._protocol: SenderProtocol | None = None
         self._finished = False

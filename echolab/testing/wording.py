@@ -37,7 +37,7 @@ def failure(text: str) -> AssertionError:
 
 def printed(events: Sequence[Event]) -> Iterator[str]:
     """All events in order, as ``--format log`` prints them; and what is unfinished."""
-    form = Log(Style(escape=True))
+    form = Log(Style(escape=True, sent=True))
     for event in events:
         yield from form(event).decode().splitlines()
     yield from unfinished(events)

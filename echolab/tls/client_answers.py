@@ -30,11 +30,9 @@ class TLSAnswers:
     Args:
         transport: a TLS transport.
         clock: tells the time.
+        pause: called to read nothing.
         resume: called to read again.
         give_up: called when the time is over.
-
-    Attributes:
-        paused: whether the server is not read.
     """
 
     def __init__(
@@ -42,12 +40,13 @@ class TLSAnswers:
         transport: IStreamTransport,
         *,
         clock: IReactorTime,
+        pause: Callable[[], None],
         resume: Callable[[], None],
         give_up: Callable[[], None],
     ) -> None:
-        self.paused = False
-        self._transport = transport
+        self._paused = False
         self._clock = clock
+        self._pause = pause
         self._resume = resume
         self._give_up = give_up
         self._counting = False
@@ -67,8 +66,8 @@ class TLSAnswers:
         """Begin anew: the server has read it all."""
         self._counting = False
         self.stop()
-        if self.paused:
-            self.paused = False
+        if self._paused:
+            self._paused = False
             self._resume()
 
     def stop(self) -> None:
@@ -80,7 +79,7 @@ class TLSAnswers:
     def _answered(self, size: int) -> None:
         if self._counting:
             self._bytes += size
-            if self._bytes > MOST_BYTES and not self.paused:
-                self.paused = True
-                self._transport.pauseProducing()
+            if self._bytes > MOST_BYTES and not self._paused:
+                self._paused = True
+                self._pause()
                 self._due = self._clock.callLater(UNREAD_SECONDS, self._give_up)

@@ -1,0 +1,1 @@
+"""One connection, of either side: what the protocols of server and client share."""

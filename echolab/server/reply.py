@@ -1,0 +1,82 @@
+"""Replies: an echo (RFC 862), a text for each message, or what a function returns."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, TypeAlias
+
+from echolab.escaping import unescape
+from echolab.framing import framed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from echolab.addresses import Peer
+    from echolab.messages import Messages
+
+__all__ = ["Answer", "Reply", "echo", "no_reply", "of_chunks", "reply_text"]
+
+Answer: TypeAlias = bytes | Iterable[bytes] | None
+"""What is sent back: bytes as they are, many pieces of them, or nothing.
+
+Each piece is made when the peer can take it."""
+
+Reply: TypeAlias = "Callable[[Peer, Messages], Answer | Awaitable[Answer]]"
+"""Given a peer and messages of it, all of them ended: what to send back.
+
+A coroutine's answer is sent when it is there; later answers wait for it."""
+
+PIECE_BYTES = 1 << 16
+
+
+class of_chunks:  # noqa: N801  (a decorator)
+    """Make a reply that is given what each read returned, however that is framed.
+
+    Args:
+        reply: given a peer, and the bytes of one read: what to send back.
+    """
+
+    def __init__(self, reply: Callable[[Peer, bytes], Answer]) -> None:
+        self._reply = reply
+
+    def to_chunk(self, peer: Peer, chunk: bytes) -> Answer:
+        """Answer the bytes of one read."""
+        return self._reply(peer, chunk)
+
+    def __call__(self, _peer: Peer, _messages: Messages) -> None:
+        """Answer nothing to messages: their bytes are answered already."""
+
+
+@of_chunks
+def echo(_peer: Peer, chunk: bytes) -> bytes:
+    """Send back what has come, byte for byte (RFC 862)."""
+    return chunk
+
+
+def no_reply(_peer: Peer, _messages: Messages) -> None:
+    """Send back nothing."""
+
+
+def reply_text(text: str, framing: str = "line") -> Reply:
+    r"""Send back a text for each message.
+
+    Args:
+        text: what to send, in which ``\r``, ``\x00`` and the like are escapes.
+        framing: the name of the framing it is sent in.
+
+    Raises:
+        ValueError: there is an unknown escape in it, or it is too long for the
+            framing; or there is no such framing.
+    """
+    return repeated(framed(unescape(text), framing))
+
+
+def repeated(message: bytes) -> Reply:
+    """Send back the same bytes for each message."""
+    most = max(1, PIECE_BYTES // len(message))
+
+    def reply(_peer: Peer, messages: Messages) -> Iterator[bytes]:
+        for left in range(len(messages), 0, -most):
+            yield message * min(left, most)
+
+    return reply
