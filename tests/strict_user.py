@@ -90,7 +90,7 @@ def sink(event: Event) -> None:
         case echolab.Refused(detail=text) | echolab.Misbehaved(behaviour=text):
             print(text.upper())
         case echolab.Sent(data=data, taken_bytes=taken):
-            return f"{len(data)} {taken}"
+            print(len(data), taken)
         case echolab.Mistaken(protocol=text):
             print(text.upper())
 
