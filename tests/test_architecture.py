@@ -71,7 +71,7 @@ class RoomTests(SynchronousTestCase):
 
     def test_client_and_server_do_not_know_each_other(self) -> None:
         for one, other in (("client", "server"), ("server", "client")):
-            for path in (PACKAGE / one).glob("*.py"):
+            for path in (PACKAGE / one).rglob("*.py"):
                 for line, what in imports(path):
                     fault = f"{path}, line {line}: imports {what}"
                     self.assertFalse(what.startswith(f"echolab.{other}."), fault)

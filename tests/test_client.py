@@ -7,8 +7,6 @@ from functools import partial
 from typing import Any
 from unittest import mock
 
-from hypothesis import given
-from hypothesis import strategies as st
 from OpenSSL import SSL
 from twisted.internet import error
 from twisted.internet.address import IPv4Address
@@ -27,7 +25,6 @@ from echolab import (
     SenderFactory,
     SenderProtocol,
 )
-from echolab.client.input import DotQuit
 from echolab.sockets.watching import unacknowledged_bytes
 from echolab.testing import Transcript
 from tests.support import Eager, FakeTransport
@@ -587,26 +584,3 @@ class SenderTests(SynchronousTestCase):
         with self.assertRaisesRegex(KeyError, "a fault"):
             protocol.connectionLost(Failure(error.ConnectionDone()))
         self.assertEqual(len(self.transcript.ends()), 1)
-
-
-class DotQuitTests(SynchronousTestCase):
-    def feed(self, *chunks: bytes) -> tuple[bytes, bool]:
-        sent: list[bytes] = []
-        ends: list[bool] = []
-        dot = DotQuit(received=sent.append, quits=lambda: ends.append(True))
-        for chunk in chunks:
-            if not ends:
-                dot(chunk)
-        return b"".join(sent), bool(ends)
-
-    def test_line_that_begins_with_a_dot(self) -> None:
-        self.assertEqual(self.feed(b".\n"), (b"", True))
-        self.assertEqual(self.feed(b"a\n", b".b\nc\n"), (b"a\n", True))
-        self.assertEqual(self.feed(b"a\n.b\nc\n"), (b"a\n", True))
-
-    def test_dot_elsewhere(self) -> None:
-        self.assertEqual(self.feed(b"a.\n", b"b", b".c\n"), (b"a.\nb.c\n", False))
-
-    @given(st.lists(st.sampled_from([b"a", b".", b"\n", b"b.\n"])))
-    def test_any_cutting_quits_at_the_same_place(self, pieces: list[bytes]) -> None:
-        self.assertEqual(self.feed(*pieces), self.feed(b"".join(pieces)))

@@ -97,17 +97,28 @@ class ReporterTests(TestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
+class Screen:
+    """Keeps what is shown."""
+
+    def __init__(self, shown: list[bytes]) -> None:
+        self.write = self.say = shown.append
+
+    def close(self) -> None:
+        """Keep it."""
+
+
 class ProgressTests(SynchronousTestCase):
     def test_counts_and_stands_below_what_is_printed(self) -> None:
         try:
             from echolab.client.progress import Progress
         except ImportError:
             raise SkipTest("tqdm is not installed") from None
-        screen: list[bytes] = []
-        progress = Progress(200, TerminalStream(screen.append, fd=0))
-        taken: list[bytes] = []
-        progress.counting(taken.append)(b"x" * 100)
-        progress.around(taken.append)(b"reply\n")
+        terminal: list[bytes] = []
+        shown: list[bytes] = []
+        progress = Progress(200, TerminalStream(terminal.append, fd=0), Screen(shown))
+        progress.count(100)
+        progress.write(b"reply\n")
+        progress.say(b"prompt")
         progress.close()
-        self.assertEqual(taken, [b"x" * 100, b"reply\n"])
-        self.assertIn(b"100/200", b"".join(screen))
+        self.assertEqual(shown, [b"reply\n", b"prompt"])
+        self.assertIn(b"100/200", b"".join(terminal))

@@ -29,11 +29,11 @@ from echolab.escaping import escape
 from echolab.sinks.printing import Replies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from prompt_toolkit.key_binding import KeyPressEvent
 
     from echolab.client.history import HistoryFile
+    from echolab.client.screen import Display
+    from echolab.client.stages.base import Taker
     from echolab.client.terminal_stream import TerminalStream
 
 __all__ = ["LineEditor"]
@@ -52,18 +52,16 @@ READER_SECONDS = 0.02
 class LineEditor:
     """Reads lines from a terminal, each edited as one likes.
 
-    What is printed meanwhile stands above the line that is being typed; a line
-    that is not finished yet too, and it goes on there.
+    A display too: replies stand above the line that is being typed; a line that
+    is not finished yet too, and it goes on there.
 
     Args:
         prompt: what stands before the line.
         terminal: where the line is.
         history: keeps lines from run to run; None if they are forgotten. What
             may answer a question for a password is forgotten in any case.
-        received: takes each line, with its newline.
-        ended: called once, at the end of input (Ctrl-D).
-        write: takes the replies that are to be printed.
-        replies: where these are seen.
+        screen: shows the replies, and what is said where they are not seen.
+        replies: where the replies are seen.
     """
 
     def __init__(
@@ -72,16 +70,12 @@ class LineEditor:
         terminal: TerminalStream,
         history: HistoryFile | None,
         *,
-        received: Callable[[bytes], None],
-        ended: Callable[[], None],
-        write: Callable[[bytes], None],
+        screen: Display,
         replies: Replies = Replies.HERE,
     ) -> None:
         self._prompt = prompt
         self._terminal = terminal
-        self._received = received
-        self._ended = ended
-        self._write = write
+        self._screen = screen
         self._replies = replies
         self._waiting = bytearray()
         self._showing: asyncio.TimerHandle | None = None
@@ -109,8 +103,17 @@ class LineEditor:
         self._task: asyncio.Task[None] | None = None
         self._stopped = False
 
-    def print(self, data: bytes) -> None:
-        """Print above the line that is being typed."""
+    def reader(self, taker: Taker) -> LineEditor:
+        """Have each line, with its newline, and the end (Ctrl-D) go to ``taker``.
+
+        Returns:
+            What reads them: this editor.
+        """
+        self._taker = taker
+        return self
+
+    def write(self, data: bytes) -> None:
+        """Show replies above the line that is being typed."""
         self._secrets.hear(data)
         self._waiting += data
         if not self._session.app.is_running or len(self._waiting) > SHOW_BYTES:
@@ -118,6 +121,13 @@ class LineEditor:
         elif self._showing is None:
             loop = asyncio.get_running_loop()
             self._showing = loop.call_later(SHOW_SECONDS, self._show)
+
+    def say(self, data: bytes) -> None:
+        """Show what is said to the person, with the replies where they are here."""
+        if self._replies is Replies.HERE:
+            self.write(data)
+        else:
+            self._screen.say(data)
 
     def resumeProducing(self) -> None:
         """Read, from now on or again."""
@@ -158,10 +168,10 @@ class LineEditor:
             *ended, self._above = (self._above + data).rsplit(b"\n", 1)
             if len(self._above) > ABOVE_BYTES:
                 ended, self._above = [*ended, self._above], b""
-            self._write(b"".join(each + b"\n" for each in ended))
+            self._screen.write(b"".join(each + b"\n" for each in ended))
             app.invalidate()
         else:
-            self._write(self._above + data)
+            self._screen.write(self._above + data)
             self._above = b""
             if app.is_running and self._replies is Replies.PIPED:
                 loop = asyncio.get_running_loop()
@@ -226,10 +236,12 @@ class LineEditor:
                     if line is None:
                         begun, self._begun = self._begun, ""
                         line = await self._prompt_for_line(begun)
-                    self._received(line.encode("utf-8", "surrogateescape") + b"\n")
+                    self._taker.received(
+                        line.encode("utf-8", "surrogateescape") + b"\n"
+                    )
         except EOFError:
             self._stopped = True
-            self._ended()
+            self._taker.ended()
         except KeyboardInterrupt:  # The key, which is no signal here.
             os.kill(os.getpid(), signal.SIGINT)
         finally:
@@ -262,7 +274,7 @@ class LineEditor:
         if not self._pasted:
             return None
         if self._above:
-            self._write(self._above + b"\n")
+            self._screen.write(self._above + b"\n")
             self._above = b""
         line = self._pasted.popleft()
         shown = escape(line.encode("utf-8", "surrogateescape")).decode()

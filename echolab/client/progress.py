@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from echolab.client.screen import Display
     from echolab.client.terminal_stream import TerminalStream
 
 __all__ = ["Progress"]
@@ -17,12 +16,18 @@ __all__ = ["Progress"]
 class Progress:
     """Shows how many bytes are sent: of how many, how fast, how long still.
 
+    A display: what it shows stands above the bar, not in it.
+
     Args:
         total_bytes: how many there are; 0 if that is not known.
         stream: the terminal.
+        screen: shows what stands above the bar.
     """
 
-    def __init__(self, total_bytes: int, stream: TerminalStream) -> None:
+    def __init__(
+        self, total_bytes: int, stream: TerminalStream, screen: Display
+    ) -> None:
+        self._screen = screen
         tqdm.monitor_interval = 0  # No thread of its own.
         self._bar = tqdm(
             total=total_bytes or None,
@@ -33,26 +38,26 @@ class Progress:
             dynamic_ncols=True,
         )
 
-    def counting(self, take: Callable[[bytes], None]) -> Callable[[bytes], None]:
-        """Have what ``take`` takes counted."""
+    def count(self, sent_bytes: int) -> None:
+        """Count bytes that were sent."""
+        self._bar.update(sent_bytes)
 
-        def take_and_count(chunk: bytes) -> None:
-            take(chunk)
-            self._bar.update(len(chunk))
+    def write(self, data: bytes) -> None:
+        """Show replies above the bar."""
+        self._bar.clear()
+        self._screen.write(data)
+        self._draw_below(data)
 
-        return take_and_count
-
-    def around(self, write: Callable[[bytes], None]) -> Callable[[bytes], None]:
-        """Have what ``write`` writes stand above the bar, not in it."""
-
-        def write_above(data: bytes) -> None:
-            self._bar.clear()
-            write(data)
-            if data.endswith(b"\n") and not self._bar.disable:
-                self._bar.refresh()
-
-        return write_above
+    def say(self, data: bytes) -> None:
+        """Show what is said to the person above the bar."""
+        self._bar.clear()
+        self._screen.say(data)
+        self._draw_below(data)
 
     def close(self) -> None:
         """Leave the bar as it is."""
         self._bar.close()
+
+    def _draw_below(self, data: bytes) -> None:
+        if data.endswith(b"\n") and not self._bar.disable:
+            self._bar.refresh()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from echolab.client.terminal_stream import TerminalStream
 from echolab.descriptors import check_standard_output
@@ -15,13 +15,28 @@ from echolab.sinks.printing import Replies
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from twisted.internet.defer import Deferred
+
     from echolab.errors import EcholabError
     from echolab.interfaces import IOutput, IReactor
 
-__all__ = ["Screen"]
+__all__ = ["Display", "Screen"]
 
 STDOUT = 1
 STDERR = 2
+
+
+class Display(Protocol):
+    """What shows the conversation: the screen, or what draws on it."""
+
+    def write(self, data: bytes) -> None:
+        """Show replies."""
+
+    def say(self, data: bytes) -> None:
+        """Show what is said to the person."""
+
+    def close(self) -> Deferred[None] | None:
+        """Draw no more; leave the terminal as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +96,14 @@ class Screen:
         others = [self.terminal] if self.terminal not in (None, self.output) else []
         return [self.output, *filter(None, others)]
 
+    def write(self, data: bytes) -> None:
+        """Write replies."""
+        self.output.write(data)
+
     def say(self, data: bytes) -> None:
         """Say something to the person, if there is one."""
         if self.terminal is not None:
             self.terminal.write(data)
+
+    def close(self) -> None:
+        """Do nothing: nothing is drawn here."""

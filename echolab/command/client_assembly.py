@@ -9,26 +9,29 @@ from typing import TYPE_CHECKING
 from echolab.choices import decide
 from echolab.client.connecting import Connector
 from echolab.client.endpoints import client_endpoint
+from echolab.client.files import FilesReader, open_inputs
 from echolab.client.history import HistoryFile, history_path
-from echolab.client.input import CRLF, DotQuit, FilesReader, Pacer, open_inputs
 from echolab.client.replay import Recorded, Replayer
 from echolab.client.screen import Screen
 from echolab.client.service import SenderService
+from echolab.client.stages.base import join
+from echolab.client.stages.counting import Counting
+from echolab.client.stages.crlf import CRLF
+from echolab.client.stages.dot import DotQuit
+from echolab.client.stages.pacing import Pacer
 from echolab.client.stdin import StdinReader
 from echolab.sinks.printing import ConversationPrinter, Replies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from twisted.internet.defer import Deferred
-    from twisted.internet.interfaces import IPushProducer
-
     from echolab.client.editing import LineEditor
     from echolab.client.progress import Progress
+    from echolab.client.screen import Display
     from echolab.client.settings import ClientSettings
-    from echolab.client.terminal_stream import TerminalStream
+    from echolab.client.stages.base import Taker
     from echolab.errors import InputError
-    from echolab.interfaces import Done, IReactor
+    from echolab.interfaces import Done, IReactor, Producer
 
 __all__ = ["client_service", "is_typed"]
 
@@ -67,74 +70,31 @@ def client_service(
     prompt = f"Input message({'.' if dot else 'Ctrl-D'}:quit): " if typing else ""
     name, endpoint = client_endpoint(reactor, settings)
     screen = Screen.of_process(reactor, lambda why: service.output_lost(why))
-
-    def received(chunk: bytes) -> None:
-        service.received(chunk)
-
-    def ended() -> None:
-        service.ended()
-
-    write: Callable[[bytes], None] = screen.output.write
-    say: Callable[[bytes], None] = screen.say
-    close: Callable[[], Deferred[None] | None] = _nothing
-    take: Callable[[bytes], None] = received
-    if bar := _progress(files, screen.stream):
-        write, say, close = bar.around(write), bar.around(say), bar.close
-        take = bar.counting(received)
-    pacer = None
-    if settings.lines_per_second:
-        rate = settings.lines_per_second
-        pacer = Pacer(reactor, rate, received=take, ended=ended)
-        take, ended = pacer.take, pacer.end
-    if settings.crlf and not (files or recorded):
-        take = CRLF(take)
-    source: IPushProducer
-
-    def quits() -> None:
-        printer.typed()
-        source.stopProducing()
-        ended()
-
-    def failed(why: InputError) -> None:
-        service.input_failed(why)
-        ended()
-
-    if dot:
-        take = DotQuit(received=take, quits=quits)
-    make_editor = _editor(reactor, settings, screen) if typing else None
-    if make_editor:
-        source = make_editor(prompt, received=take, ended=ended)
-        write, close = source.print, source.close
-        if screen.replies is Replies.HERE:
-            say = write
-    elif recorded:
-        source = Replayer(
-            reactor,
-            recorded,
-            speed=1.0 if settings.speed is None else settings.speed,
-            received=take,
-            ended=ended,
-            failed=done,
-        )
-    elif files:
-        named = [
-            (name, fd) for name, (fd, _) in zip(settings.files, files, strict=True)
-        ]
-        source = FilesReader(reactor, named, received=take, ended=ended, failed=failed)
-    else:
-        source = StdinReader(reactor, stdin, received=take, ended=ended, failed=failed)
-    reader: IPushProducer = source
-    if pacer is not None:
-        pacer.source, reader = source, pacer
+    bar = _progress(files, screen)
+    editor = _editor(reactor, settings, screen, prompt) if typing else None
+    display: Display = editor or bar or screen
     printer = ConversationPrinter(
-        write,
-        say=say,
+        display.write,
+        say=display.say,
         replies=screen.replies,
-        prompt=b"" if make_editor else prompt.encode(),
+        prompt=b"" if editor else prompt.encode(),
         echoed=typing,
         show_replies=not settings.quiet,
         escape=decide(settings.escape, screen.replies is Replies.HERE),
         clock=reactor,
+    )
+    make_source: Callable[[Taker], Producer] = (
+        editor.reader
+        if editor
+        else partial(_source, reactor, settings, stdin, files, recorded, done)
+    )
+    crlf = settings.crlf and not (files or recorded)
+    rate = settings.lines_per_second
+    stages = (  # In the order in which the input passes them.
+        DotQuit(printer.typed) if dot else None,
+        CRLF() if crlf else None,
+        Pacer(reactor, rate) if rate else None,
+        Counting(bar.count) if bar else None,
     )
     service = SenderService(
         Connector(
@@ -149,11 +109,11 @@ def client_service(
         screen.outputs,
         clock=reactor,
         done=done,
-        make_reader=lambda _: reader,
+        make_reader=partial(join, make_source, list(filter(None, stages))),
         no_delay=recorded is not None,
         wait_seconds=settings.wait_seconds,
         half_open_seconds=_half_open_seconds(settings, typing=typing),
-        close=close,
+        close=display.close,
         close_outputs=True,
     )
     return service
@@ -171,23 +131,52 @@ def _half_open_seconds(settings: ClientSettings, *, typing: bool) -> float | Non
     return max(1.0, 2 / settings.lines_per_second) if settings.lines_per_second else 1.0
 
 
-def _progress(
-    files: Sequence[tuple[int, int]], stream: TerminalStream | None
-) -> Progress | None:
+def _source(
+    reactor: IReactor,
+    settings: ClientSettings,
+    stdin: int | None,
+    files: Sequence[tuple[int, int]],
+    recorded: Recorded | None,
+    failed: Done,
+    taker: Taker,
+) -> Producer:
+    """The source of input that is not typed in an editor."""
+    if recorded:
+        return Replayer(
+            reactor,
+            recorded,
+            speed=1.0 if settings.speed is None else settings.speed,
+            received=taker.received,
+            ended=taker.ended,
+            failed=failed,
+        )
+
+    def end(why: InputError) -> None:
+        taker.input_failed(why)
+        taker.ended()
+
+    received, ended = taker.received, taker.ended
+    if not files:
+        return StdinReader(reactor, stdin, received=received, ended=ended, failed=end)
+    named = [(name, fd) for name, (fd, _) in zip(settings.files, files, strict=True)]
+    return FilesReader(reactor, named, received=received, ended=ended, failed=end)
+
+
+def _progress(files: Sequence[tuple[int, int]], screen: Screen) -> Progress | None:
     """A progress bar, if files are sent, somebody sees it and it is installed."""
-    if not files or stream is None or not os.isatty(STDERR):
+    if not files or screen.stream is None or not os.isatty(STDERR):
         return None
     try:
         from echolab.client.progress import Progress
     except ImportError:
         return None
-    return Progress(sum(size for _, size in files), stream)
+    return Progress(sum(size for _, size in files), screen.stream, screen)
 
 
 def _editor(
-    reactor: IReactor, settings: ClientSettings, screen: Screen
-) -> Callable[..., LineEditor] | None:
-    """What makes a line editor, if it is wanted, and there is all that it needs."""
+    reactor: IReactor, settings: ClientSettings, screen: Screen, prompt: str
+) -> LineEditor | None:
+    """A line editor, if it is wanted, and there is all that it needs."""
     if not settings.edit or screen.stream is None or _is_dumb():
         return None
     # Here, because it imports asyncio, which is slow.
@@ -202,11 +191,11 @@ def _editor(
     # Who sees no replies is not asked, but may well know what to answer.
     kept = settings.history and not settings.quiet
     path = history_path() if kept else None
-    return partial(
-        LineEditor,
-        terminal=screen.stream,
-        history=HistoryFile(path) if path else None,
-        write=screen.output.write,
+    return LineEditor(
+        prompt,
+        screen.stream,
+        HistoryFile(path) if path else None,
+        screen=screen,
         replies=screen.replies,
     )
 
@@ -214,7 +203,3 @@ def _editor(
 def _is_dumb() -> bool:
     """Whether the terminal cannot move its cursor."""
     return os.environ.get("TERM", "dumb") in ("dumb", "unknown", "")
-
-
-def _nothing() -> None:
-    """Close nothing."""

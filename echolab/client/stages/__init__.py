@@ -1,0 +1,1 @@
+"""What stands between the input of a client and its connection."""

@@ -1,0 +1,30 @@
+"""How much of the input has passed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from echolab.client.stages.base import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Counting"]
+
+
+class Counting(Stage):
+    """Tell how many bytes were passed on.
+
+    Args:
+        passed: called with the length of each chunk, once it was taken.
+    """
+
+    def __init__(self, passed: Callable[[int], None]) -> None:
+        self._passed = passed
+
+    @override
+    def received(self, chunk: bytes) -> None:
+        self._taker.received(chunk)
+        self._passed(len(chunk))

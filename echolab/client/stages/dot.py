@@ -1,0 +1,50 @@
+"""The rule of the dot: the lecture's way to quit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from echolab.client.stages.base import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["DotQuit"]
+
+
+class DotQuit(Stage):
+    """End the input at the lecture's last line, one that begins with ``.``.
+
+    The lines may arrive in any pieces; nothing is held back. What stands before
+    that line is passed on; the source is stopped.
+
+    Args:
+        quits: called at that line, before the end is passed on.
+    """
+
+    def __init__(self, quits: Callable[[], None]) -> None:
+        self._quits = quits
+        self._at_line_start = True
+
+    @override
+    def received(self, chunk: bytes) -> None:
+        dot = self._find(chunk)
+        if dot < 0:
+            self._at_line_start = chunk.endswith(b"\n")
+            self._taker.received(chunk)
+            return
+        if dot:
+            self._taker.received(chunk[:dot])
+        self._quits()
+        self._source.stopProducing()
+        self._taker.ended()
+
+    def _find(self, chunk: bytes) -> int:
+        """Where the last line begins in a chunk; -1 if it does not."""
+        if b"." not in chunk:  # One byte is found much faster than two.
+            return -1
+        if self._at_line_start and chunk.startswith(b"."):
+            return 0
+        return chunk.find(b"\n.") + 1 or -1
