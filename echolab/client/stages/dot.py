@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["DotQuit"]
+
+_find_line = re.compile(rb"\n\.").search  # Faster than ``bytes.find``.
 
 
 class DotQuit(Stage):
@@ -47,4 +50,5 @@ class DotQuit(Stage):
             return -1
         if self._at_line_start and chunk.startswith(b"."):
             return 0
-        return chunk.find(b"\n.") + 1 or -1
+        found = _find_line(chunk)
+        return found.end() - 1 if found else -1
