@@ -247,6 +247,9 @@ class TrialTests(SynchronousTestCase):
         )
 
 
+FORKS = (sys.executable, "-W", "ignore:This process:DeprecationWarning")
+"""A Python that may fork while threads run; since 3.12 it warns of that."""
+
 FORKING = """
 import os, socket, sys
 from echolab.testing import LabProcess
@@ -337,15 +340,15 @@ class Interrupted(BaseException):
 
 class ProcessTests(SynchronousTestCase):
     def test_forked_child_leaves_the_server_to_its_parent(self) -> None:
-        ended = run("-c", FORKING, program=[sys.executable])
+        ended = run("-c", FORKING, program=FORKS)
         self.assertEqual((ended.err, ended.process.returncode), (b"", 0))
 
     def test_forked_child_that_asks_takes_nothing_from_its_parent(self) -> None:
-        ended = run("-c", ASKING, program=[sys.executable])
+        ended = run("-c", ASKING, program=FORKS)
         self.assertEqual((ended.err, ended.process.returncode), (b"", 0))
 
     def test_forked_while_a_thread_asks(self) -> None:
-        ended = run("-c", HELD_LOCK, program=[sys.executable])
+        ended = run("-c", HELD_LOCK, program=FORKS)
         self.assertEqual((ended.err, ended.process.returncode), (b"", 0))
 
     def test_interrupted_while_it_starts(self) -> None:
