@@ -1,0 +1,88 @@
+"""All checks, for nox: each in a virtual environment of its own.
+
+Inside an environment that has the extra ``dev``, ``nox --no-venv --no-install`` runs
+them there instead, each once.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import nox
+
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
+nox.options.reuse_venv = "yes"
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT, max_version="3.14")
+"""Those that the machine does not have are skipped, and nox says so."""
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    install(session)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(python=PYTHONS)
+def types(session: nox.Session) -> None:
+    """Check types."""
+    install(session)
+    session.run("mypy")
+    # As users run it: strict, and without the plugin that knows zope's interfaces.
+    user = ("--config-file=", "--strict", "--follow-imports=silent")
+    session.run("mypy", *user, "tests/strict_user.py")
+
+
+@nox.session
+def api(session: nox.Session) -> None:
+    """Make the API reference, in build/api."""
+    install(session)
+    session.run("pydoctor", "--quiet")
+
+
+@nox.session
+def changelog(session: nox.Session) -> None:
+    """Show what the next release's part of the changelog is, so far."""
+    install(session)
+    session.run("towncrier", "build", "--draft", "--version", "NEXT")
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Run the benchmarks as briefly as they can be run, so that they stay whole."""
+    install(session)
+    session.run("python", "benchmarks/run.py", "--runs", "1", "--megabytes", "8")
+    session.run("python", "benchmarks/reliability.py", "--quick")
+
+
+@nox.session(python=PYTHONS)
+def trial(session: nox.Session) -> None:
+    """Run the tests under trial."""
+    install(session)
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = f"--temp-directory={folder}/trial"
+        session.run("python", "-m", "twisted.trial", temporary, "tests")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests under pytest, and measure their coverage; or some, by name."""
+    install(session)
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        session.env["COVERAGE_FILE"] = str(Path(folder, "coverage"))
+        session.run("coverage", "run", "-m", "pytest", "-q", "-n", "2")
+        session.run("coverage", "combine", "-q")
+        session.run("coverage", "report")
+
+
+def install(session: nox.Session) -> None:
+    """Install echolab and the tools, in the versions that pyproject.toml names."""
+    session.install("-e", ".[dev]")
