@@ -16,8 +16,8 @@ nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
-PYTHONS = nox.project.python_versions(PYPROJECT, max_version="3.14")
-"""Those that the machine does not have are skipped, and nox says so."""
+PYTHONS = nox.project.python_versions(PYPROJECT)
+"""Those of the classifiers; nox skips, and names, those that the machine lacks."""
 
 
 @nox.session
