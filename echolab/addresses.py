@@ -1,4 +1,4 @@
-"""Who and where: addresses as users write them, and the peers of connections."""
+"""Addresses as users write them, and the peers of connections."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["Credentials", "Peer", "format_address", "host_and_port"]
 
 
 def format_address(address: IAddress | None) -> str:
-    r"""An address as users write it.
+    r"""Return an address as users write it.
 
     Returns:
         A text such as ``127.0.0.1:8888`` or ``unix:/run/lab.sock``. A path is escaped
-        as in a label, ``unix:/my\x20lab.sock``, and other kinds are named alone.
+        as in a label: ``unix:/my\x20lab.sock``. Of other kinds only the name is given.
     """
     match address:
         case IPv4Address(host=host, port=port):
@@ -38,12 +38,12 @@ def format_address(address: IAddress | None) -> str:
 
 
 def host_and_port(host: str, port: object) -> str:
-    """``127.0.0.1:8888``, ``[::1]:8888``."""
+    """Return ``127.0.0.1:8888`` or ``[::1]:8888``."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _path(name: bytes | None) -> str:
-    """A UNIX path as text, an abstract name with ``@`` for its first NUL."""
+    """Return a UNIX path as text, an abstract name with ``@`` for its first NUL."""
     text = (name or b"").decode("utf-8", "surrogateescape")
     if text.startswith("\0"):
         return f"@{text[1:]}"
@@ -52,7 +52,7 @@ def _path(name: bytes | None) -> str:
 
 @lru_cache(maxsize=1024)
 def _shown(path: str) -> str:
-    """A UNIX path as a label shows it; only an abstract name begins with ``@``."""
+    """Return a UNIX path as in a label; only an abstract name begins with ``@``."""
     if path.startswith("@"):
         return f"@{escape_name(path[1:])}"
     return escape_name(path)
@@ -60,7 +60,7 @@ def _shown(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who is at the other end of a UNIX socket; see unix(7), SO_PEERCRED."""
+    """The process at the other end of a UNIX socket; see unix(7), SO_PEERCRED."""
 
     pid: int
     uid: int
@@ -68,7 +68,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is at the other end of one connection.
+    """The other end of one connection.
 
     Attributes:
         number: 1 for the first connection of a factory, 2 for the second, …
@@ -76,10 +76,10 @@ class Peer:
         host: an IP address, or None.
         port: a port, or None.
         path: a UNIX path (``@name`` if abstract), or None. A client's socket
-            seldom has one; then it is the path the server listens on. Bytes that
-            are not UTF-8 are as in PEP 383.
+            seldom has a path; then this is the path the server listens on. Bytes
+            that are not UTF-8 are decoded as in PEP 383.
         pid: the process at the other end of a UNIX socket, if the kernel tells.
-        uid: its user.
+        uid: the user of that process.
         name: the common name of a client's TLS certificate, if it was verified.
     """
 
@@ -102,7 +102,7 @@ class Peer:
         credentials: Credentials | None = None,
         name: str | None = None,
     ) -> Peer:
-        """The peer at ``remote``, seen from ``local`` if that is known."""
+        """Return the peer at ``remote``, seen from ``local`` if that is known."""
         match remote:
             case IPv4Address(host=host, port=port):
                 return cls(number, "IPv4", host, port, name=name)
@@ -120,9 +120,9 @@ class Peer:
     def __str__(self) -> str:
         r"""``127.0.0.1:60612``, ``[::1]:60612``, ``unix:/run/lab.sock,pid=7``.
 
-        With a name, it stands in front: ``alice@127.0.0.1:60612``. A path and a
-        name may be of the peer's making; whatever could be taken for another part
-        of a label is escaped: ``unix:/my\x20lab.sock``.
+        A name comes first: ``alice@127.0.0.1:60612``. A peer may choose its path
+        and its name, so all that could be read as another part of a label is
+        escaped: ``unix:/my\x20lab.sock``.
         """
         match self.family:
             case "IPv4":
@@ -138,7 +138,7 @@ class Peer:
 
     @property
     def description(self) -> str:
-        """As ``server.c`` says who was accepted: ``IP: 127.0.0.1, Port: 60612``."""
+        """The peer as ``server.c`` prints it: ``IP: 127.0.0.1, Port: 60612``."""
         match self.family:
             case "IPv4" | "IPv6":
                 words = [f"IP: {self.host}", f"Port: {self.port}"]

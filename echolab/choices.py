@@ -10,5 +10,5 @@ When: TypeAlias = Literal["auto", "always", "never"]
 
 
 def decide(when: When, auto: bool) -> bool:
-    """Whether to do it, given whether ``auto`` would."""
+    """Return whether to do it; ``auto`` is the answer for ``"auto"``."""
     return auto if when == "auto" else when == "always"

@@ -1,4 +1,4 @@
-"""Numbers of things, in words."""
+"""Counts as text."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ __all__ = ["count"]
 
 
 def count(number: int, thing: str) -> str:
-    """Say how many there are: ``0 bytes``, ``1 byte``, ``2 bytes``."""
+    """Return a count with its noun: ``0 bytes``, ``1 byte``, ``2 bytes``."""
     return f"{number} {thing}{'s' * (number != 1)}"

@@ -1,4 +1,4 @@
-"""Descriptors that are shared with others: stdin, stdout and stderr among them."""
+"""Descriptors shared with other programs, such as stdin, stdout and stderr."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ __all__ = [
 
 
 def can_block(fd: int) -> bool:
-    """Whether a write may wait for a reader: a pipe, a socket, a terminal."""
+    """Whether a write may block: on a pipe, a socket or a terminal."""
     mode = os.fstat(fd).st_mode
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd)
 
 
 def open_private(fd: int) -> int | None:
-    """Open once more what ``fd`` is open on, to write without blocking.
+    """Open the file of ``fd`` once more, to write without blocking.
 
-    O_NONBLOCK belongs to the open file description, which stdout and stderr share
-    with the shell, with each other and with other programs: set there, it loses
-    their output. A description of our own can have it (Linux: ``/proc/self/fd``).
+    O_NONBLOCK belongs to the open file description. stdout and stderr share theirs
+    with the shell, with each other and with other programs; O_NONBLOCK there would
+    lose their output. A description of our own is safe (Linux: ``/proc/self/fd``).
 
     Returns:
-        A new descriptor; or None where there can be none: a socket, another
+        A new descriptor; or None if that is impossible: for a socket, another
         user's terminal, a system without ``/proc``.
     """
     flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -48,8 +48,8 @@ def is_ready(fd: int, events: int, milliseconds: int = 0) -> bool:
 
     Args:
         fd: the descriptor.
-        events: as poll(2) has them.
-        milliseconds: how long to wait for that.
+        events: as in poll(2).
+        milliseconds: how long to wait.
     """
     poll = select.poll()
     poll.register(fd, events)
@@ -57,13 +57,13 @@ def is_ready(fd: int, events: int, milliseconds: int = 0) -> bool:
 
 
 def write_now(fd: int, data: bytes) -> int:
-    """Write what a descriptor takes at once; its flags are not touched.
+    """Write as much as a descriptor takes at once; do not change its flags.
 
     Returns:
-        How many bytes that was; 0 if it has no room.
+        The number of bytes written; 0 if there is no room.
 
     Raises:
-        OSError: it cannot be written to.
+        OSError: the descriptor cannot be written to.
     """
     if not can_block(fd):
         return os.write(fd, data)
@@ -73,7 +73,7 @@ def write_now(fd: int, data: bytes) -> int:
             return os.write(private, data)
         if not is_ready(fd, select.POLLOUT):
             return 0
-        # It may block: no more than poll vouches for.
+        # A longer write may block: poll(2) promises this much.
         return os.write(fd, data[: select.PIPE_BUF])
     except BlockingIOError:
         return 0
@@ -83,12 +83,12 @@ def write_now(fd: int, data: bytes) -> int:
 
 
 def standard_input() -> int | None:
-    """The descriptor of stdin; None if it was closed when Python started."""
+    """Return the descriptor of stdin; None if it was closed when Python started."""
     return None if sys.__stdin__ is None else 0
 
 
 def check_standard_output() -> None:
-    """Refuse to print to a stdout that there is not: descriptor 1 may be anything.
+    """Raise if there is no stdout: descriptor 1 may then be any other file.
 
     Raises:
         OutputError: stdout was closed when Python started.

@@ -1,7 +1,7 @@
-"""What can go wrong, as one small tree whose messages are for users.
+"""The errors, as one small tree; their messages are for users.
 
-Every error names the call that failed, the address (or path) it was about and
-the reason, the way the lecture's ``perror`` names the call.
+Every error names the call that failed, its address (or path) and the reason, as
+the lecture's ``perror`` names the call.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ __all__ = [
 
 
 class EcholabError(Exception):
-    """Anything a user, a peer or the machine can cause.
+    """Base class of errors that a user, a peer or the machine can cause.
 
     Attributes:
-        call: what failed, by the name of its system call: ``bind``.
-        address: what it was about: ``0.0.0.0:8888``, a path.
-        reason: why, in the system's words: ``Address already in use``.
+        call: the name of the system call that failed: ``bind``.
+        address: the address or path: ``0.0.0.0:8888``.
+        reason: the reason, in the system's words: ``Address already in use``.
     """
 
     def __init__(self, call: str, address: str, reason: str) -> None:
@@ -51,39 +51,39 @@ class EcholabError(Exception):
 
 
 class ListenError(EcholabError):
-    """An address cannot be listened on."""
+    """The server cannot listen on an address."""
 
 
 class ConnectError(EcholabError):
-    """A server cannot be reached."""
+    """The client cannot reach a server."""
 
 
 class UnverifiedError(Exception):
-    """A TLS server has not proved who it is; to try again would not help."""
+    """A TLS server has not proved its identity; a retry would not help."""
 
 
 class ConnectionLostError(EcholabError):
-    """A connection ended before everything was sent in order."""
+    """A connection ended before everything was sent."""
 
 
 class OutputError(EcholabError):
-    """What was received cannot be written where it should go."""
+    """Received data cannot be written to an output."""
 
 
 class InputError(EcholabError):
-    """What is to be sent cannot be read."""
+    """The input of a client cannot be read."""
 
 
 class FramingError(Exception):
-    """What a peer sent cannot be made messages of; the text says why."""
+    """A peer's bytes cannot be framed; the text says why."""
 
 
 class MalformedError(FramingError):
-    """The bytes are not of the framing that was asked for."""
+    """The bytes are not valid in the chosen framing."""
 
 
 class OverlongError(FramingError):
-    """A message is longer than the bound, and that is refused.
+    """A message is over the bound, and the connection is to be closed.
 
     Attributes:
         max_message_bytes: the bound.
@@ -95,7 +95,7 @@ class OverlongError(FramingError):
 
 
 def missing_extra(what: str, extra: str) -> str:
-    """Say what to install: the extra of a checkout, since none is published."""
+    """Return which extra to install; from a checkout, since none is published."""
     return (
         f"{what} needs the extra {extra} of txecholab: "
         f"in its source, python3 -m pip install '.[{extra}]'"
@@ -103,11 +103,11 @@ def missing_extra(what: str, extra: str) -> str:
 
 
 def reason_of(error: BaseException | None) -> str:
-    """Say in one line why something failed, in the system's own words.
+    """Return in one line why something failed, in the system's words.
 
     Args:
-        error: An ``OSError``, or anything whose text says why. Twisted keeps
-            the system's error inside its own; that one is preferred.
+        error: an ``OSError``, or any error whose text says why. Twisted keeps
+            the system's error inside its own; the system's is preferred.
     """
     inner = None
     for name in ("socketError", "osError", "originalException"):
@@ -115,7 +115,7 @@ def reason_of(error: BaseException | None) -> str:
     if isinstance(inner, BaseException):
         return reason_of(inner)
     if isinstance(inner, int):
-        # What getaddrinfo(3) returns is below 0, and no errno.
+        # getaddrinfo(3) returns numbers below 0, which are not errno.
         return os.strerror(inner) if inner > 0 else "no such host"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror

@@ -1,4 +1,4 @@
-"""Bytes from the network made harmless for a terminal."""
+"""Make bytes from the network harmless for a terminal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 
 _SAFE = b"\t\n" + bytes(range(0x20, 0x7F))
 _UNSAFE_RANGES = (
-    # Control characters (ECMA-48 C0), but tab and newline.
+    # Control characters (ECMA-48 C0) except tab and newline.
     *(("\0", "\x08"), ("\x0b", "\x1f"), ("\x7f", "\x7f")),
     # The C1 set: U+009B is "ESC [" to some terminals.
     ("\x80", "\x9f"),
@@ -46,10 +46,10 @@ _SHORT = {"\n": r"\n", "\r": r"\r", "\\": r"\\"}
 
 
 def escape(data: bytes) -> bytes:
-    r"""Show what could drive a terminal as escapes, leave text as it is.
+    r"""Escape what could drive a terminal; leave text as it is.
 
     Control characters, C1 controls, DEL and bidirectional controls become
-    ``\x1b``, ``\r``, ``\u202e``; bytes that are not UTF-8 become ``\xff``. Tab,
+    ``\x1b``, ``\r``, ``\u202e``. Bytes that are not UTF-8 become ``\xff``. Tab,
     newline and all other Unicode stay.
     """
     if not data.translate(None, _SAFE):
@@ -81,7 +81,7 @@ _ESCAPES = {
     for first, last in _UNSAFE_RANGES
     for number in range(ord(first), ord(last) + 1)
 }
-"""For `str.translate`, once for each run of them: one by one takes long."""
+"""For `str.translate`, called once for each run: one call a character is slow."""
 
 
 def _as_json_escape(character: str) -> str:
@@ -91,7 +91,7 @@ def _as_json_escape(character: str) -> str:
 
 _JSON_ESCAPES = {number: _as_json_escape(chr(number)) for number in _ESCAPES}
 
-# All of printable ASCII but what labels are made of: space ( ) , : @ [ \ ]
+# Printable ASCII without the signs of labels: space ( ) , : @ [ \ ]
 _PLAIN_NAME = re.compile(r"[!-'*-+\--9;-?A-Z^-~]*")
 _READ_FROM_THE_LEFT = {"L", "EN", "ES", "ET", "CS", "ON"}
 _BRACKETS = {"Ps", "Pe", "Pi", "Pf"}
@@ -103,23 +103,23 @@ _BLANK = re.compile(
     "\u2800\ufffc\U00013441\U00013442\U00016fe4\U0001d159"
     "]"
 )
-"""What Unicode calls letters, marks and symbols, and nobody sees on its own."""
+"""Letters, marks and symbols in Unicode that are invisible on their own."""
 _MOST_MARKS = 3
 """More combining marks on one letter reach into the lines above and below."""
 
 
 @lru_cache(maxsize=1024)
 def escape_name(name: str) -> str:
-    r"""Make a name of a peer's making fit for a label.
+    r"""Escape a name that a peer chose, for use in a label.
 
-    Letters, digits and signs stay. What labels are made of (space, brackets,
-    ``,``, ``:``, ``@``), what cannot be seen, what is read from right to left, and
-    what Unicode holds to be the same as something else become ``\x20``,
-    ``\u05d0``. So it can be told where the name ends, and no two names look the
-    same, but for letters that two scripts share.
+    Letters, digits and signs stay. These become ``\x20``, ``\u05d0``: the signs of
+    labels (space, brackets, ``,``, ``:``, ``@``), invisible characters, characters
+    read from right to left, and characters that Unicode treats as equal to others.
+    So the end of the name is clear, and no two names look the same, except for
+    letters that look alike in two scripts.
 
     Args:
-        name: the name; bytes that are not UTF-8 as in PEP 383.
+        name: the name; bytes that are not UTF-8 are decoded as in PEP 383.
     """
     if _PLAIN_NAME.fullmatch(name):
         return name
@@ -139,7 +139,7 @@ def escape_name(name: str) -> str:
 
 
 def _is_mark(before: str, character: str) -> bool:
-    """Whether it is a combining mark that can be told from what it is put on."""
+    """Whether it is a combining mark that is visible on the letter before it."""
     return (
         category(character) in {"Mn", "Mc"}
         and 0 < len(before) <= _MOST_MARKS
@@ -150,7 +150,7 @@ def _is_mark(before: str, character: str) -> bool:
 
 
 def _is_graphic(before: str, character: str) -> bool:
-    """Whether it can be seen, and is nothing but itself."""
+    """Whether it is visible, and not equal to another character."""
     if character.isascii():
         return _PLAIN_NAME.fullmatch(character) is not None
     kind = category(character)
@@ -165,13 +165,13 @@ def _is_graphic(before: str, character: str) -> bool:
 
 
 def escape_line(text: str) -> str:
-    r"""Show a text in one line and harmless: ``\n``, ``\x1b``."""
+    r"""Return a text as one harmless line: with ``\n``, ``\x1b``."""
     data = escape(text.encode("utf-8", "surrogateescape"))
     return data.decode().replace("\n", "\\n")
 
 
 def escape_json(line: str) -> str:
-    r"""Escape what JSON leaves as it is, as JSON does: ``\u009b``."""
+    r"""Escape, in the way of JSON, what JSON leaves as it is: ``\u009b``."""
     return _UNSAFE.sub(_shown_in_json, line)
 
 
@@ -190,7 +190,7 @@ def escape_messages(messages: Messages) -> Messages:
 
 
 def escape_newlines(messages: Messages) -> Messages:
-    r"""Show a newline within a message as ``\n``; a line has none."""
+    r"""Escape a newline within a message as ``\n``; a line has none."""
     if isinstance(messages, Lines):
         return messages
     return _with(messages, (each.replace(b"\n", b"\\n") for each in messages))
@@ -201,7 +201,7 @@ def _with(messages: Messages, changed: Iterable[bytes]) -> Batch:
 
 
 def unescape(text: str) -> bytes:
-    r"""Read what a user wrote with escapes as in Python: ``\0``, ``\n``, ``\x1e``.
+    r"""Return the bytes of a text with Python's escapes: ``\0``, ``\n``, ``\x1e``.
 
     Raises:
         ValueError: an escape is unknown or unfinished.
@@ -212,9 +212,9 @@ def unescape(text: str) -> bytes:
 
 
 class StreamEscaper:
-    r"""Escapes a stream of chunks, in which a character may be cut in two.
+    r"""Escape a stream of chunks; a chunk may end within a character.
 
-    A carriage return right before a newline moves nothing, and stays.
+    A carriage return right before a newline is harmless, and stays.
     """
 
     def __init__(self) -> None:
@@ -222,12 +222,12 @@ class StreamEscaper:
         self._held = ""
 
     def __call__(self, chunk: bytes) -> bytes:
-        """Escape a chunk; what the next one may yet finish waits for that."""
+        """Escape a chunk; keep its unfinished end for the next one."""
         text = self._held + self._decode(chunk)
         self._held = "\r" if text.endswith("\r") else ""
         text = text.removesuffix("\r")
         return "\r\n".join(map(_escape_text, text.split("\r\n"))).encode()
 
     def end(self) -> bytes:
-        """Escape what is left, and was never finished."""
+        """Escape the unfinished end of the stream."""
         return _escape_text(self._held + self._decode(b"", True)).encode()

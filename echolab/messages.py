@@ -1,7 +1,7 @@
-"""What framing makes of a chunk: a batch of messages.
+"""The messages of a chunk, as one batch.
 
-A batch is what travels, not one message, because a batch can be handled at the
-speed of the wire: a thousand lines are labelled by one ``bytes.replace``.
+A batch travels, not a single message, because a batch can be handled at the speed
+of the wire: one ``bytes.replace`` labels a thousand lines.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["ENDED", "GOES_ON", "Batch", "Lines", "Mark", "Messages"]
 
 Mark: TypeAlias = Literal["overlong", "partial", "continued", "unterminated"]
-"""What a batch of one message is, where that is not a whole message.
+"""The state of a batch with one message that is not whole.
 
-- ``overlong``: one piece of a message over the bound, which goes on.
-- ``partial``: what had come of a message when its peer fell silent; it goes on.
-- ``continued``: the end of a message of which pieces were given out before.
-- ``unterminated``: what had come of a message when its peer ended.
+- ``overlong``: one piece of a message over the bound; the message goes on.
+- ``partial``: the start of a message whose peer fell silent; the message goes on.
+- ``continued``: the end of a message; its other pieces came before.
+- ``unterminated``: the start of a message whose peer ended.
 """
 
 GOES_ON: frozenset[Mark | None] = frozenset({"overlong", "partial"})
@@ -31,38 +31,38 @@ ENDED: frozenset[Mark | None] = frozenset({None, "continued"})
 
 
 class Messages(Protocol):
-    """A chunk's worth of messages of one peer, in order; none are no event."""
+    """The messages of one chunk of one peer, in order; at least one in an event."""
 
     @property
     def mark(self) -> Mark | None:
-        """What this is, if it is one message and not a whole one."""
+        """The mark, if this is one message that is not whole; else None."""
         ...
 
     def __iter__(self) -> Iterator[bytes]:
-        """The messages one by one."""
+        """Return an iterator over the messages."""
         ...
 
     def __len__(self) -> int:
-        """How many they are."""
+        """Return the number of messages."""
         ...
 
     def join(self, separator: bytes) -> bytes:
-        """All messages with ``separator`` between them, as ``bytes.join`` would."""
+        """Return all messages with ``separator`` between them, as `bytes.join`."""
         ...
 
     def raw(self) -> bytes:
-        """All messages as the peer ended them, and nothing added."""
+        """Return all messages as the peer ended them, with nothing added."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    r"""Messages that are lines, as one block of bytes.
+    r"""Lines, as one block of bytes.
 
     Attributes:
-        block: the lines, each followed by one ``\n`` (a ``\r\n`` of the peer's
-            has become ``\n``).
-        mark: what this is, if it is one line and not a whole one.
+        block: the lines, each followed by one ``\n`` (a peer's ``\r\n`` has become
+            ``\n``).
+        mark: the mark, if this is one line that is not whole; else None.
     """
 
     block: bytes
@@ -70,28 +70,28 @@ class Lines:
     _count: int | None = field(default=None, init=False, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[bytes]:
-        r"""Each line, without its ``\n``."""
+        r"""Return an iterator over the lines, without their ``\n``."""
         return iter(self.block[:-1].split(b"\n") if self.block else ())
 
     def __bool__(self) -> bool:
-        """Whether there are any: they need not be counted for that."""
+        """Whether there are any lines; faster than to count them."""
         return bool(self.block)
 
     def __len__(self) -> int:
-        """How many lines these are; for nothing, once they have been joined."""
+        """Return the number of lines; it costs nothing after `join`."""
         return self.block.count(b"\n") if self._count is None else self._count
 
     def join(self, separator: bytes) -> bytes:
-        """All lines with ``separator`` between them."""
+        """Return all lines with ``separator`` between them."""
         joined = self.block[:-1].replace(b"\n", separator)
         if len(separator) > 1:
-            # To count newlines would take as long as to replace them.
+            # Counting newlines would take as long as replacing them.
             growth = len(joined) - len(self.block) + 1
             object.__setattr__(self, "_count", growth // (len(separator) - 1) + 1)
         return joined
 
     def raw(self) -> bytes:
-        r"""The lines; one that its peer has not ended is without a ``\n``."""
+        r"""Return the lines; one that the peer has not ended has no ``\n``."""
         return self.block if self.mark in ENDED else self.block[:-1]
 
 
@@ -100,25 +100,25 @@ class Batch:
     """Messages of any bytes.
 
     Attributes:
-        messages: each as it is.
-        mark: what this is, if it is one message and not a whole one.
+        messages: each message, unchanged.
+        mark: the mark, if this is one message that is not whole; else None.
     """
 
     messages: tuple[bytes, ...]
     mark: Mark | None = None
 
     def __iter__(self) -> Iterator[bytes]:
-        """Each message."""
+        """Return an iterator over the messages."""
         return iter(self.messages)
 
     def __len__(self) -> int:
-        """How many messages these are."""
+        """Return the number of messages."""
         return len(self.messages)
 
     def join(self, separator: bytes) -> bytes:
-        """All messages with ``separator`` between them."""
+        """Return all messages with ``separator`` between them."""
         return separator.join(self.messages)
 
     def raw(self) -> bytes:
-        """The messages, one right behind the other."""
+        """Return the messages, joined without a separator."""
         return b"".join(self.messages)

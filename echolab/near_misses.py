@@ -1,4 +1,4 @@
-"""What a user probably meant; looked for only once something was not understood."""
+"""Guess what a user probably meant, after a mistake on the command line."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ ENDPOINT_KINDS = (*CLIENT_KINDS, "tcp6", "haproxy", "systemd")
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
-    """The choice that is most like a word, if any is like it."""
-    # Imported here, since only a mistake needs it.
+    """Return the choice most similar to a word, if one is similar."""
+    # Imported here, because only a mistake needs it.
     from difflib import get_close_matches
 
     found = get_close_matches(word.lower(), list(choices), n=1)
@@ -42,18 +42,18 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
 
 
 def did_you_mean(meant: str | None) -> str:
-    """The end of an error that says what was probably meant, if that is known."""
+    """Return the end of an error text: what was probably meant, if known."""
     return f"; did you mean {meant}?" if meant else ""
 
 
 def host_and_port_of(word: str) -> tuple[str, str] | None:
-    """The parts of ``HOST:PORT`` or ``[ADDRESS]:PORT``."""
+    """Return the two parts of ``HOST:PORT`` or ``[ADDRESS]:PORT``."""
     found = _HOST_AND_PORT.fullmatch(word)
     return (found[1], found[2]) if found else None
 
 
 def option_meant(name: str, options: Iterable[str]) -> str | None:
-    """The options that a mistyped or a shortened name may stand for."""
+    """Return the options that a mistyped or shortened name may mean."""
     options = list(options)
     if len(name) == 1 or name in options:
         return None  # Something else is wrong with it.
@@ -65,9 +65,9 @@ def option_meant(name: str, options: Iterable[str]) -> str | None:
 
 
 def endpoint_meant(text: str, *, client: bool = False) -> str | None:
-    """The endpoint string that a port, an address or a path stands for.
+    """Return the endpoint string that a port, an address or a path means.
 
-    What begins with a word and a colon may be a plugin's, and is nothing else.
+    A text that begins with a word and a colon may belong to a plugin: return None.
     """
     if re.fullmatch(r"\d+", text, re.ASCII):
         return f"tcp:127.0.0.1:{text}" if client else f"tcp:{text}"
@@ -88,20 +88,20 @@ def is_endpoint(text: str, *, client: bool = False) -> bool:
 
 
 def is_number(text: str) -> bool:
-    """Whether this is written in ASCII digits, as every number is here."""
+    """Whether this is written in ASCII digits, like every number here."""
     return text.isascii() and text.isdecimal()
 
 
 def command_meant(
     words: Sequence[str], options: Mapping[str, Sequence[str]]
 ) -> str | None:
-    """The command line that was meant where no command was named.
+    """Return the command line that was meant, if no command was named.
 
     Args:
-        words: what was said instead.
+        words: the arguments that were given.
         options: the names of each command's options, long and short.
     """
-    import shlex  # Here, as above.
+    import shlex  # Imported here, as above.
 
     if not words:
         return None
@@ -124,7 +124,7 @@ def command_meant(
 def _option_meant(
     word: str, options: Mapping[str, Sequence[str]]
 ) -> tuple[str, str] | None:
-    """The command that has an option, or one like it, and that option."""
+    """Return the command that has this option or a similar one, and the option."""
     if word.startswith("--"):
         typed, equals, value = word[2:].partition("=")
     else:

@@ -32,12 +32,12 @@ _SIZES = {"": Decimal(1)} | {
 
 
 def whole_number(text: str) -> int:
-    """Read a whole number: ASCII digits, perhaps behind a minus.
+    """Read a whole number: ASCII digits, with an optional minus sign.
 
-    ``int`` would also take ``1_000``, `` 10``, ``+10`` and other scripts' digits.
+    ``int`` would also accept ``1_000``, `` 10``, ``+10`` and other scripts' digits.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a whole number.
     """
     if not _WHOLE.fullmatch(text):
         raise ValueError(f"{text} is not a whole number")
@@ -45,31 +45,31 @@ def whole_number(text: str) -> int:
 
 
 def number(text: str) -> float:
-    """Read a number: ASCII digits and perhaps a point; no exponent, no ``inf``.
+    """Read a number: ASCII digits, an optional point; no exponent, no ``inf``.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a number.
     """
     return _float(_measure(text, _NONE, "a number"))
 
 
 def seconds(text: str) -> float:
-    """Read a time: ``5``, ``500ms``, ``5s``, ``2m``, ``1h``, ``1d``.
+    """Read a time in seconds: ``5``, ``500ms``, ``5s``, ``2m``, ``1h``, ``1d``.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a time.
     """
     return _float(_measure(text, _TIMES, "a time"))
 
 
 def byte_size(text: str) -> int:
-    """Read a size: ``65536``, ``64k``, ``1MiB``, in upper or lower case.
+    """Read a size in bytes: ``65536``, ``64k``, ``1MiB``, in upper or lower case.
 
-    As for GNU's ``head -c``, ``k``, ``M``, ``G`` and ``KiB``… are powers of 1024,
-    ``kB``, ``MB``, ``GB`` of 1000.
+    As in GNU's ``head -c``, ``k``, ``M``, ``G`` and ``KiB``… are powers of 1024;
+    ``kB``, ``MB``, ``GB`` are powers of 1000.
 
     Raises:
-        ValueError: it is none, or no whole number of bytes.
+        ValueError: the text is not a size, or not a whole number of bytes.
     """
     if _WHOLE.fullmatch(text):
         return int(text)
@@ -80,10 +80,10 @@ def byte_size(text: str) -> int:
 
 
 def byte_rate(text: str) -> float:
-    """Read how many bytes a second; as `byte_size`, but with fractions.
+    """Read a rate in bytes a second; as `byte_size`, but with fractions.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a size.
     """
     return _float(_measure(text, _SIZES, "a size", any_case=True))
 

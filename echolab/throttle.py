@@ -1,4 +1,4 @@
-"""A bound on how often something happens."""
+"""Rate limit for reports."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ __all__ = ["Throttle"]
 
 @dataclass(slots=True)
 class Throttle:
-    """Lets so many reports a second pass, and counts the others.
+    """Let a number of reports a second pass; count the others.
 
     Attributes:
-        most: how many, in a second.
+        most: how many reports pass in one second.
     """
 
     most: int = 10
@@ -21,13 +21,14 @@ class Throttle:
     _withheld: int = 0
 
     def __call__(self, time: float) -> int | None:
-        """Ask for one report.
+        """Ask whether one report may pass.
 
         Args:
             time: now, in seconds.
 
         Returns:
-            None if it is withheld; else how many were since the last that passed.
+            None if the report is suppressed; else the number of reports suppressed
+            since the last one that passed.
         """
         if int(time) != self._second:
             self._second = int(time)
@@ -39,6 +40,6 @@ class Throttle:
         return self.take()
 
     def take(self) -> int:
-        """How many were withheld since this, or a report that passed, was asked."""
+        """Return the number of reports suppressed since the last one; reset it."""
         withheld, self._withheld = self._withheld, 0
         return withheld

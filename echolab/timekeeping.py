@@ -1,7 +1,7 @@
 """Two kinds of time: spans, which a clock measures, and the time of day.
 
-The clock that is handed in measures spans; it may be monotonic, and then knows no
-time of day. What is printed and recorded is the time of day, which the system tells.
+The clock that is handed in measures spans. It may be monotonic, and then does not
+know the time of day. The system tells the time of day, for prints and recordings.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["TimeOfDay", "make_monotonic", "time_of_day"]
 
 STEP_SECONDS = 1.0
-"""By how much the time of day must run ahead for it to count as set forward."""
+"""How far the time of day must jump ahead to count as set forward."""
 
 
 def time_of_day(clock: AnyClock) -> Callable[[], float]:
-    """Return what tells the time of day, in POSIX seconds.
+    """Return a function that tells the time of day, in POSIX seconds.
 
     Args:
-        clock: measures spans. A test's ``Clock`` tells the time of day too, so that
+        clock: measures spans. A test's ``Clock`` also tells the time of day, so that
             a test knows the times of its events.
     """
     return clock.seconds if isinstance(clock, Clock) else time.time
@@ -36,8 +36,8 @@ def time_of_day(clock: AnyClock) -> Callable[[], float]:
 class TimeOfDay:
     """The time of day of one connection's events.
 
-    It never runs backwards, although the system's clock may be set back. If that is
-    set forward, or the machine wakes up from sleep, it follows.
+    It never runs backwards, even if the system's clock is set back. It follows if
+    that clock is set forward, or the machine wakes up from sleep.
 
     Args:
         clock: measures spans.
@@ -53,7 +53,7 @@ class TimeOfDay:
         """Return the time of day, in POSIX seconds.
 
         Args:
-            now: the present time of the clock, in seconds.
+            now: the clock's time now, in seconds.
         """
         ahead = self._tell() - now
         if ahead - self._ahead > STEP_SECONDS:
@@ -62,10 +62,10 @@ class TimeOfDay:
 
 
 def make_monotonic(reactor: Any) -> None:
-    """Run a reactor's timers on a clock that nobody sets (CLOCK_MONOTONIC).
+    """Run a reactor's timers on a clock that cannot be set (CLOCK_MONOTONIC).
 
-    Twisted's reactors use ``time.time``: when the system's clock is set back by an
-    hour, every timer waits an hour longer. To be called before the reactor runs.
+    Twisted's reactors use ``time.time``: if the system's clock is set back by an
+    hour, every timer waits an hour longer. Call this before the reactor runs.
     """
     before = reactor.seconds
     reactor.seconds = time.monotonic

@@ -1,8 +1,8 @@
 """Framing: bytes in, messages out. No I/O, no clock, and every buffer bounded.
 
-A framer is fed chunks, the bytes one read returned, and gives back messages,
-whatever way the stream was cut into chunks. What it cannot make messages of ends
-the connection: it raises, after it has given out what was good.
+A framer is fed chunks (the bytes that one read returned) and gives back messages.
+It does not matter how the stream was cut into chunks. Bytes that are not valid in
+the framing end the connection: the framer gives back the good messages, then raises.
 """
 
 from echolab.framing.base import DEFAULT_MAX_MESSAGE_BYTES, Framer, Overlong

@@ -1,4 +1,4 @@
-"""What every framer promises, and the bound they share."""
+"""The interface of all framers, and their default bound."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["DEFAULT_MAX_MESSAGE_BYTES", "Framer", "Overlong", "check_bound"]
 DEFAULT_MAX_MESSAGE_BYTES = 65536
 
 Overlong: TypeAlias = Literal["split", "close"]
-"""What becomes of a message over the bound: given out in pieces, or refused."""
+"""What to do with a message over the bound: split it, or close the connection."""
 
 
 class Framer(Protocol):
@@ -22,39 +22,40 @@ class Framer(Protocol):
 
     @property
     def buffered_bytes(self) -> int:
-        """How many bytes wait for the rest of their message."""
+        """Number of bytes of the unfinished message."""
         ...
 
     def feed(self, chunk: bytes) -> Iterable[Messages]:
-        """Take the bytes of one read; give out the messages they complete.
+        """Take the bytes of one read; return the messages they complete.
 
-        Errors are raised at once, or behind the messages that were good.
+        Errors are raised at once, or after the good messages.
 
         Raises:
-            MalformedError: the bytes are not of this framing.
-            OverlongError: a message is over the bound, and that is refused.
+            MalformedError: the bytes are not valid in this framing.
+            OverlongError: a message is over the bound, and ``overlong`` is ``close``.
         """
         ...
 
     def take(self) -> Iterable[Messages]:
-        """Give out what there is of the message that waits, marked ``partial``.
+        """Return the bytes of the unfinished message so far, marked ``partial``.
 
-        Its end follows, marked ``continued``. What may turn out to be the end of a
-        message stays here, and so does what comes before it, such as its length.
+        The rest of the message follows later, marked ``continued``. Bytes that may
+        begin the end of a message stay in the buffer. So do bytes that come before
+        a message, such as its length.
         """
         ...
 
     def end(self) -> Iterable[Messages]:
-        """Take the end of the stream; give out what was left unterminated.
+        """Take the end of the stream; return the unterminated message, if any.
 
         Raises:
-            FramingError: as `feed` does.
+            FramingError: as in `feed`.
         """
         ...
 
 
 def check_bound(max_message_bytes: int) -> int:
-    """Return a bound that is one; raise ValueError where it is not."""
+    """Return the bound, or raise ValueError if it is less than 1."""
     if max_message_bytes < 1:
         raise ValueError(
             f"max_message_bytes must be at least 1, not {max_message_bytes}"

@@ -1,4 +1,4 @@
-"""The framing in which every read is a message."""
+"""Framing without boundaries: each read is one message."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["ChunkFramer"]
 
 
 class ChunkFramer:
-    """Every read is a message: shows what recv returned.
+    """Framer whose messages are what each recv(2) returned.
 
     Args:
         max_message_bytes: the longest message, at least 1.
-        overlong: what becomes of a longer one.
+        overlong: what to do with a longer one.
     """
 
     __slots__ = ("_max", "_overlong")
@@ -34,11 +34,11 @@ class ChunkFramer:
 
     @property
     def buffered_bytes(self) -> int:
-        """None ever wait."""
+        """Always 0: nothing is buffered."""
         return 0
 
     def feed(self, chunk: bytes) -> Iterator[Batch]:
-        """Give out the chunk."""
+        """Yield the chunk, split if it is over the bound."""
         at = 0
         while len(chunk) - at > self._max:
             if self._overlong == "close":
@@ -49,7 +49,7 @@ class ChunkFramer:
             yield Batch((chunk[at:],), mark="continued" if at else None)
 
     def take(self) -> Iterator[Batch]:
-        """Give out nothing: no read is ever unfinished."""
+        """Return no messages: a read is always complete."""
         return iter(())
 
     end = take

@@ -1,4 +1,4 @@
-"""The framing in which a message ends with a delimiter of any bytes."""
+"""Framing with a delimiter of any bytes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ["DelimiterFramer"]
 
 
 class DelimiterFramer:
-    """Messages that end with a delimiter of any bytes.
+    """Framer for messages that end with a delimiter of any bytes.
 
-    Less than ``max_message_bytes + len(delimiter)`` bytes wait here.
+    It buffers less than ``max_message_bytes + len(delimiter)`` bytes.
 
     Args:
         delimiter: at least one byte.
         max_message_bytes: the longest message, without its delimiter, at least 1.
-        overlong: what becomes of a longer one.
+        overlong: what to do with a longer one.
 
     Raises:
-        ValueError: ``delimiter`` is empty, or ``max_message_bytes`` less than 1.
+        ValueError: ``delimiter`` is empty, or ``max_message_bytes`` is less than 1.
     """
 
     __slots__ = ("_delimiter", "_max", "_overlong", "_tail", "_taken")
@@ -44,21 +44,21 @@ class DelimiterFramer:
         self._max = check_bound(max_message_bytes)
         self._overlong = overlong
         self._tail = bytearray()
-        self._taken = 0  # bytes of the unfinished message, given out already
+        self._taken = 0  # bytes of the unfinished message, yielded already
 
     @property
     def buffered_bytes(self) -> int:
-        """How many bytes wait for their delimiter."""
+        """Number of bytes of the unfinished message."""
         return len(self._tail)
 
     def feed(self, chunk: bytes) -> Iterator[Batch]:
-        """Give out the messages that the chunk completes."""
+        """Yield the messages that the chunk completes."""
         if self._taken and self._overlong == "close":
             self._check_taken(bytes(self._tail) + chunk)
         delimiter = self._delimiter
         window = self._max + len(delimiter)
         tail = self._tail
-        # Where a delimiter may begin that the chunk completes.
+        # The first place where the chunk may complete a delimiter.
         seen = max(0, len(tail) - len(delimiter) + 1)
         tail += chunk
         data = bytes(tail)
@@ -89,21 +89,21 @@ class DelimiterFramer:
             yield Batch(tuple(whole))
 
     def take(self) -> Iterator[Batch]:
-        """Give out what there is of an unfinished message."""
+        """Yield the unfinished message so far."""
         there = bytes(self._tail[: len(self._tail) - self._begun(self._tail)])
         del self._tail[: len(there)]
         self._taken += len(there)
         yield from self._cut(there, "partial")
 
     def end(self) -> Iterator[Batch]:
-        """Give out the last message, if it had no delimiter."""
+        """Yield the last message, if it has no delimiter."""
         tail, self._tail = bytes(self._tail), bytearray()
         if self._overlong == "close" and self._taken + len(tail) > self._max:
             raise OverlongError(self._max)
         yield from self._cut(tail, "unterminated")
 
     def _cut(self, rest: bytes, mark: Mark) -> Iterator[Batch]:
-        """Give out what has no delimiter; it may be a little over the bound."""
+        """Yield bytes without a delimiter; they may be a little over the bound."""
         while len(rest) > self._max:
             if self._overlong == "close":
                 raise OverlongError(self._max)
@@ -113,12 +113,12 @@ class DelimiterFramer:
             yield Batch((rest,), mark=mark)
 
     def _begun(self, data: bytes | bytearray) -> int:
-        """How many bytes at the end of ``data`` may begin a delimiter."""
+        """Return how many bytes at the end of ``data`` may begin a delimiter."""
         sizes = reversed(range(len(self._delimiter)))
         return next(n for n in sizes if data.endswith(self._delimiter[:n]))
 
     def _check_taken(self, data: bytes) -> None:
-        """Refuse what is overlong with what was already given out of it."""
+        """Raise OverlongError if the yielded pieces and ``data`` are too long."""
         message, delimiter, _ = data.partition(self._delimiter)
         size = self._taken + len(message)
         if not delimiter:

@@ -1,4 +1,4 @@
-"""Only the first messages of a connection, whatever its framing."""
+"""Only the first messages of a connection, in any framing."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["FirstMessages"]
 
 
 class FirstMessages:
-    """A framer that gives out so many messages of another, and ignores the rest.
+    """Framer that yields the first messages of another one, and ignores the rest.
 
     Args:
         framer: makes the messages.
-        most: how many are given out; pieces of one count as one.
+        most: how many messages to yield; the pieces of a message count as one.
 
     Attributes:
-        count: how many were given out.
+        count: how many messages were yielded.
     """
 
     def __init__(self, framer: Framer, most: int) -> None:
@@ -35,19 +35,19 @@ class FirstMessages:
 
     @property
     def buffered_bytes(self) -> int:
-        """How many bytes wait for the rest of their message."""
+        """Number of bytes of the unfinished message."""
         return self._framer.buffered_bytes
 
     def feed(self, chunk: bytes) -> Iterator[Messages]:
-        """Take the bytes of one read."""
+        """Yield the messages that the chunk completes."""
         return self._first(self._framer.feed(chunk))
 
     def take(self) -> Iterator[Messages]:
-        """Give out what there is of the message that waits."""
+        """Yield the unfinished message so far."""
         return self._first(self._framer.take())
 
     def end(self) -> Iterator[Messages]:
-        """Take the end of the stream."""
+        """Yield the unterminated message, if any."""
         return self._first(self._framer.end())
 
     def _first(self, batches: Iterable[Messages]) -> Iterator[Messages]:

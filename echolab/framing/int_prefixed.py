@@ -1,4 +1,4 @@
-"""Messages behind their length, a big-endian integer."""
+"""Framing with a length prefix, a big-endian integer."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ __all__ = ["IntFramer", "int_framed"]
 
 
 class IntFramer(LengthFramer):
-    """Messages behind their length, a big-endian integer without a sign.
+    """Framer for messages with a length prefix, an unsigned big-endian integer.
 
     Args:
-        width: how many bytes the integer has: 2 (``int16``), 4 (``int32``).
+        width: bytes of the integer: 2 (``int16``), 4 (``int32``).
         max_message_bytes: the longest message, at least 1.
-        overlong: what becomes of a longer one.
+        overlong: what to do with a longer one.
     """
 
     __slots__ = ()
@@ -35,10 +35,10 @@ class IntFramer(LengthFramer):
 
 
 def int_framed(width: int, message: bytes) -> bytes:
-    """A message behind its length.
+    """Return a message with its length in front.
 
     Raises:
-        ValueError: it is too long for ``width`` bytes.
+        ValueError: the length does not fit into ``width`` bytes.
     """
     most = (1 << 8 * width) - 1
     if len(message) > most:

@@ -1,4 +1,4 @@
-"""What the framings in which a message says its length first have in common."""
+"""The shared part of the framings with a length prefix."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["LengthFramer"]
 
 
 class LengthFramer:
-    """Messages that say their length first; the kinds differ in how.
+    """Framer for messages with a length prefix.
 
     Args:
         header: reads a length from bytes at an offset. It returns the length and
-            where its message begins, or None if there is not enough yet.
-        trailer: what stands behind a message.
+            the offset of the message, or None if more bytes are needed.
+        trailer: the bytes that follow each message.
     """
 
     __slots__ = ("_begun", "_header", "_left", "_max", "_overlong", "_tail", "_trailer")
@@ -38,15 +38,15 @@ class LengthFramer:
         self._overlong = overlong
         self._tail = bytearray()
         self._left: int | None = None  # of a message whose length is known
-        self._begun = False  # whether pieces of it were given out
+        self._begun = False  # whether pieces of it were yielded
 
     @property
     def buffered_bytes(self) -> int:
-        """How many bytes wait for the rest of their message."""
+        """Number of bytes of the unfinished message."""
         return len(self._tail)
 
     def feed(self, chunk: bytes) -> Iterator[Batch]:
-        """Give out the messages that the chunk completes."""
+        """Yield the messages that the chunk completes."""
         tail = self._tail
         tail += chunk
         if self._left is not None and len(tail) < min(self._left, self._max):
@@ -97,7 +97,7 @@ class LengthFramer:
             yield Batch(tuple(whole))
 
     def take(self) -> Iterator[Batch]:
-        """Give out what there is of a message whose length is known."""
+        """Yield the unfinished message so far, if its length is known."""
         there = min(self._left or 0, len(self._tail))
         if there:
             yield Batch((bytes(self._tail[:there]),), mark="partial")
@@ -106,7 +106,7 @@ class LengthFramer:
             self._begun = True
 
     def end(self) -> Iterator[Batch]:
-        """Give out what was there of the last message."""
+        """Yield what has arrived of the last message."""
         if self._tail:
             yield Batch((bytes(self._tail),), mark="unterminated")
         self._tail = bytearray()

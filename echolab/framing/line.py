@@ -1,4 +1,4 @@
-"""The framing of lines, whatever pieces they arrive in."""
+"""Framing of lines."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = ["LineFramer"]
 
 
 class LineFramer:
-    r"""Lines that end with ``\n`` or ``\r\n``, whatever pieces they arrive in.
+    r"""Framer for lines that end with ``\n`` or ``\r\n``.
 
-    A line over the bound is given out in pieces of exactly that size, so never
-    more than ``max_message_bytes + 1`` bytes wait here (one more, because a
-    ``\r`` belongs to the line's end only if ``\n`` follows).
+    A line over the bound is yielded in pieces of exactly that size, so at most
+    ``max_message_bytes + 1`` bytes are buffered (one more, because a ``\r``
+    belongs to the line's end only if ``\n`` follows).
 
     Args:
         max_message_bytes: the longest line, without its end, at least 1.
-        overlong: what becomes of a longer one.
+        overlong: what to do with a longer one.
 
     Raises:
         ValueError: ``max_message_bytes`` is less than 1.
@@ -39,15 +39,15 @@ class LineFramer:
         self._max = check_bound(max_message_bytes)
         self._overlong = overlong
         self._tail = bytearray()
-        self._taken = 0  # bytes of the unfinished line, given out already
+        self._taken = 0  # bytes of the unfinished line, yielded already
 
     @property
     def buffered_bytes(self) -> int:
-        """How many bytes wait for the end of their line."""
+        """Number of bytes of the unfinished line."""
         return len(self._tail)
 
     def feed(self, chunk: bytes) -> Iterator[Lines]:
-        """Give out the lines that the chunk completes."""
+        """Yield the lines that the chunk completes."""
         if self._taken and self._overlong == "close":
             self._check_taken(bytes(self._tail) + chunk)
         end = chunk.rfind(b"\n") + 1
@@ -66,7 +66,7 @@ class LineFramer:
             yield from self._cut_tail()
 
     def take(self) -> Iterator[Lines]:
-        """Give out what there is of an unfinished line."""
+        """Yield the unfinished line so far."""
         tail = self._tail
         there = len(tail) - tail.endswith(b"\r")
         if there:
@@ -75,7 +75,7 @@ class LineFramer:
             del tail[:there]
 
     def end(self) -> Iterator[Lines]:
-        """Give out the last line, if it had no end."""
+        """Yield the last line, if it has no end."""
         tail, self._tail = bytes(self._tail), bytearray()
         if tail:
             if self._overlong == "close" and self._taken + len(tail) > self._max:
@@ -85,17 +85,17 @@ class LineFramer:
             yield Lines(last.block, mark="unterminated")
 
     def _check_taken(self, data: bytes) -> None:
-        """Refuse a line that is overlong with what was already given out of it."""
+        """Raise OverlongError if the yielded pieces and ``data`` are too long."""
         line, _, _ = data.partition(b"\n")
         if self._taken + len(line) - line.endswith(b"\r") > self._max:
             raise OverlongError(self._max)
 
     def _cut_block(self, block: bytes) -> Iterator[Lines]:
-        """Split a block of whole lines around those that are overlong."""
+        """Split a block of whole lines around the overlong ones."""
         start = at = 0
         while True:
             if self._taken:
-                # Pieces of this line were given out: its end is marked.
+                # Pieces of this line were yielded: mark its end.
                 newline = block.find(b"\n", at, at + self._max + 1)
                 if newline >= 0:
                     start = newline + 1
@@ -117,7 +117,7 @@ class LineFramer:
             yield Lines(block[start:])
 
     def _cut_tail(self) -> Iterator[Lines]:
-        """Give out as much of an unfinished line as is over the bound."""
+        """Yield pieces of the unfinished line until it is within the bound."""
         tail = self._tail
         while len(tail) > self._max and not (
             len(tail) == self._max + 1 and tail.endswith(b"\r")

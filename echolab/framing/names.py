@@ -1,4 +1,4 @@
-"""Framings by the names that users give them."""
+"""The names of the framings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FRAMINGS: dict[str, tuple[_MakeFramer, _Write]] = {
     "int32": (partial(IntFramer, 4), partial(int_framed, 4)),
 }
 FRAMING_NAMES = (*_FRAMINGS, "delimiter")
-"""The first word of every framing's name; ``:TEXT`` follows the last."""
+"""The first word of each framing's name; ``delimiter`` is followed by ``:TEXT``."""
 
 
 def _named(name: str) -> tuple[_MakeFramer, _Write]:
@@ -60,10 +60,10 @@ def framing_named(
             ``delimiter:`` and the delimiter, in which ``\0``, ``\n``, ``\x1e``
             and the like are escapes as in Python.
         max_message_bytes: the longest message, at least 1.
-        overlong: what becomes of a longer one.
+        overlong: what to do with a longer one.
 
     Returns:
-        What makes a framer for each connection.
+        A function that makes a framer for each connection.
 
     Raises:
         ValueError: there is no such framing.
@@ -73,15 +73,15 @@ def framing_named(
 
 
 def framed(message: bytes, name: str) -> bytes:
-    """Make of a message what is sent.
+    """Return a message as it is sent: with its delimiter or its length.
 
     Args:
-        message: any bytes; none that end it early are looked for.
-        name: of the framing, as for `framing_named`. In a ``chunk`` nothing ends a
-            message; it gets a newline, as a line does.
+        message: any bytes. A delimiter inside the message is not looked for.
+        name: the name of the framing, as for `framing_named`. A ``chunk`` has no
+            delimiter; it gets a newline, as a line does.
 
     Raises:
-        ValueError: there is no such framing; or the message is too long for it.
+        ValueError: there is no such framing, or the message is too long for it.
     """
     _, write = _named(name)
     return write(message)

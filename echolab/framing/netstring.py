@@ -1,4 +1,4 @@
-"""Netstrings (D. J. Bernstein, 1997)."""
+"""Framing of netstrings (D. J. Bernstein, 1997)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _DIGITS = 10
 
 
 class NetstringFramer(LengthFramer):
-    """Netstrings: ``5:hello,`` (D. J. Bernstein, 1997).
+    """Framer for netstrings: ``5:hello,`` (D. J. Bernstein, 1997).
 
     Args:
         max_message_bytes: the longest message, at least 1.
-        overlong: what becomes of a longer one.
+        overlong: what to do with a longer one.
     """
 
     __slots__ = ()
@@ -30,7 +30,7 @@ class NetstringFramer(LengthFramer):
 
 
 def netstring(message: bytes) -> bytes:
-    """The netstring of a message."""
+    """Return a message as a netstring."""
     return b"%d:%b," % (len(message), message)
 
 
