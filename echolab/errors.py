@@ -63,7 +63,7 @@ class UnverifiedError(Exception):
 
 
 class ConnectionLostError(EcholabError):
-    """A connection ended before everything was sent."""
+    """A connection ended before everything was sent, or not in order."""
 
 
 class OutputError(EcholabError):

@@ -1,1 +1,1 @@
-"""Outputs: where printed bytes go; bounded, and able to say "wait"."""
+"""Outputs: where printed bytes go. Each is bounded and can pause its producers."""

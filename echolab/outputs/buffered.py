@@ -1,4 +1,4 @@
-"""What all outputs share: a bounded buffer that can say "wait"."""
+"""The base of all outputs: a bounded buffer that pauses its producers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _log = Logger()
 
 @dataclass(slots=True, eq=False)
 class _Flush:
-    """Somebody who waits until all up to a position is written."""
+    """A caller that waits until all bytes before a position are written."""
 
     position: int
     written: Deferred[int]
@@ -36,22 +36,22 @@ class _Flush:
 
 
 class BufferedOutput:
-    """What outputs share: a bounded buffer, and producers that are paused by it.
+    """Base class of outputs: a bounded buffer that pauses its producers.
 
-    While more than ``max_buffered_bytes`` wait, the producers are paused. What
-    then still arrives is what was already read: a chunk for each connection.
+    While more than ``max_buffered_bytes`` wait, the producers are paused. Only
+    what was already read can still arrive: one chunk for each connection.
 
-    A kind of output says how to write (`write_some`), what to do when that would
-    block (`wait`), and what when it fails (`failed`).
+    A subclass defines how to write (`write_some`), what to do if that would block
+    (`wait`), and what to do if it fails (`failed`).
 
     Args:
-        name: what users know it by.
+        name: the name that users see.
         clock: tells the time.
-        max_buffered_bytes: how many bytes may wait before the producers are told.
-        retry_seconds: how long to wait between two tries, where they are made.
+        max_buffered_bytes: how many bytes may wait before the producers are paused.
+        retry_seconds: how long to wait between two tries, if the output retries.
 
     Attributes:
-        closed: whether nothing can be written any more.
+        closed: whether the output takes no more bytes.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class BufferedOutput:
         self._retry: IDelayedCall | None = None
         self._failing = False
         self._buffer = bytearray()
-        self._position = 0  # in the stream, of the buffer's first byte
+        self._position = 0  # of the buffer's first byte in the stream
         self._line = UnfinishedLine()
         self._producers: list[Producer] = []
         self._paused = False
@@ -85,18 +85,18 @@ class BufferedOutput:
         raise NotImplementedError
 
     def failed(self, error: OSError) -> None:
-        """Handle what `write_some` raised."""
+        """Handle an error of `write_some`."""
         raise NotImplementedError
 
     def write(self, data: bytes) -> None:
-        """Write bytes, now if they are taken.
+        """Write bytes now if possible; buffer the rest.
 
         Raises:
             ValueError: the output is closed.
         """
         if self.closed:
             if self._dropping:
-                return  # Whoever opened it was told.
+                return  # The owner was told.
             raise ValueError(f"write to a closed output: {self.name}")
         if self._buffer:
             self._buffer += data
@@ -109,7 +109,7 @@ class BufferedOutput:
             self.pause()
 
     def write_buffer(self) -> bool:
-        """Write what waits; return whether all is written."""
+        """Write the buffer; return whether it is empty now."""
         written = self._try(self._buffer)
         del self._buffer[:written]
         self._position += written
@@ -123,7 +123,7 @@ class BufferedOutput:
         return True
 
     def pause(self) -> None:
-        """Pause the producers until the buffer is empty, or the output closed."""
+        """Pause the producers until the buffer is empty or the output is closed."""
         if not self._paused and not self.closed:
             self._paused = True
             for producer in self._producers[:]:
@@ -133,14 +133,14 @@ class BufferedOutput:
         if self._paused:
             self._paused = False
             for producer in self._producers[:]:
-                if not self._paused:  # What the one before wrote was taken.
+                if not self._paused:  # A resumed producer may fill the buffer.
                     producer.resumeProducing()
 
     def registerProducer(self, producer: Producer | IProducer, streaming: bool) -> None:
-        """Pause ``producer`` while too much waits; several can be registered.
+        """Pause ``producer`` while too many bytes wait; several can be registered.
 
         Raises:
-            ValueError: the producer is no push (streaming) producer.
+            ValueError: the producer is not a push (streaming) producer.
             RuntimeError: it is registered already.
         """
         if not streaming:
@@ -153,13 +153,13 @@ class BufferedOutput:
             pushing.pauseProducing()
 
     def unregisterProducer(self, producer: Producer | IProducer | None = None) -> None:
-        """Pause a producer no more.
+        """Stop pausing a producer.
 
         Args:
-            producer: which; needs not be said if it is the only one.
+            producer: the producer; optional if it is the only one.
 
         Raises:
-            RuntimeError: there are several, and none is named.
+            RuntimeError: there are several producers, and none is named.
         """
         if producer is None:
             if len(self._producers) > 1:
@@ -169,10 +169,10 @@ class BufferedOutput:
             self._producers = [each for each in self._producers if each != producer]
 
     def flush(self, seconds: float | None) -> Deferred[int]:
-        """Wait until what waits now is written, at most ``seconds`` (None: for ever).
+        """Wait until the buffer is written, at most ``seconds`` (None: no limit).
 
         Returns:
-            A Deferred that fires with the number of bytes that are not.
+            A Deferred that fires with the number of bytes not written.
         """
         if self.closed or not self._buffer:
             return succeed(len(self._buffer))
@@ -187,15 +187,15 @@ class BufferedOutput:
         return flush.written
 
     def reopen(self) -> bool:
-        """Do nothing: this is no file that can be rotated."""
+        """Return False: only a file can be reopened after a rotation."""
         return False
 
     def close(self) -> None:
-        """Write nothing more."""
+        """Stop writing."""
         self._end()
 
     def lose(self) -> None:
-        """Write nothing more, since nothing can be; what still comes is dropped."""
+        """Stop writing, because it is impossible; drop bytes that still come."""
         self._end(lost=True)
 
     def _end(self, *, lost: bool = False) -> None:
@@ -203,12 +203,12 @@ class BufferedOutput:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
-        self._resume()  # There is nothing left to wait for.
+        self._resume()  # The buffer will not be written any more.
         for flush in self._flushes[:]:
             self._end_flush(flush)
 
     def wait_until_it_works(self, error: OSError) -> None:
-        """Try again and again; one line says so, and one that it works again."""
+        """Retry until it works; log one line now, and one when it works again."""
         if not self._failing:
             self._failing = True
             _log.error(
@@ -220,7 +220,7 @@ class BufferedOutput:
         self.try_again_in(self._retry_seconds)
 
     def try_again_in(self, seconds: float) -> None:
-        """Write what waits, later."""
+        """Write the buffer later."""
         self._retry = self._clock.callLater(seconds, self._try_again)
 
     def _try_again(self) -> None:
@@ -234,11 +234,11 @@ class BufferedOutput:
         if flush.give_up is not None and flush.give_up.active():
             flush.give_up.cancel()
         left = max(0, flush.position - self._position)
-        # A line is written when all of it is.
+        # A line counts as written only as a whole.
         flush.written.callback(left and left + len(self._line.start))
 
     def _try(self, data: bytes | bytearray) -> int:
-        """Write what can be written now; return how many bytes that was."""
+        """Write as much as possible now; return how many bytes."""
         written = 0
         try:
             with memoryview(data) as view:

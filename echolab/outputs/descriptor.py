@@ -1,4 +1,4 @@
-"""Printed bytes to a descriptor: stdout, a pipe, a terminal, a file."""
+"""Output to a descriptor: stdout, a pipe, a terminal, a file."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 @implementer(IOutput, IWriteDescriptor, IReadDescriptor)
 class DescriptorOutput(BufferedOutput):
-    """Writes to a descriptor at once, and keeps the rest while it is full.
+    """Write to a descriptor at once; buffer the rest while the descriptor is full.
 
     Args:
         reactor: watches the descriptor.
         fd: the descriptor: a terminal, a pipe, a file, a socket. Its flags are
-            not touched, and it is not closed.
-        name: what users know it by: ``stdout``.
+            not changed, and it is not closed.
+        name: the name that users see: ``stdout``.
         clock: tells the time.
-        lost: called once, when nothing can be written any more; a reader that
-            went away (EPIPE) is an end in order, and given as None.
-        patient: whether to wait where the disk is full, or a file fails.
-        max_buffered_bytes: how many bytes may wait before the producer is told.
+        lost: called once, when writing is impossible. The argument is the error;
+            None if the reader went away (EPIPE), which is a normal end.
+        patient: whether to wait if the disk is full or a file fails.
+        max_buffered_bytes: how many bytes may wait before the producer is paused.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class DescriptorOutput(BufferedOutput):
     @override
     def write_some(self, view: memoryview) -> int:
         if self._vouched:
-            # It may block: no more than poll vouches for.
+            # A longer write may block: poll(2) promises this much.
             if not is_ready(self._fd, select.POLLOUT):
                 raise BlockingIOError
             view = view[: select.PIPE_BUF]
@@ -109,9 +109,9 @@ class DescriptorOutput(BufferedOutput):
 
     @override
     def close(self) -> None:
-        """Write nothing more; let go of the reactor and of what was opened.
+        """Stop writing; leave the reactor and close what was opened here.
 
-        A regular file ends with a whole line then, even if the disk is full.
+        A regular file then ends with a whole line, even if the disk is full.
         """
         if not self.closed:
             self._let_go()
@@ -125,23 +125,23 @@ class DescriptorOutput(BufferedOutput):
             os.close(self._fd)
 
     def fileno(self) -> int:
-        """The descriptor to watch."""
+        """Return the descriptor to watch."""
         return self._fd
 
     def doWrite(self) -> None:
-        """Write what waits, now that the descriptor takes more."""
+        """Write the buffer: the descriptor has room."""
         if self.write_buffer():
             self._reactor.removeWriter(self)
 
     def doRead(self) -> None:
-        """See whether the reader of the pipe has gone."""
+        """Check whether the reader of the pipe has gone."""
         if is_ready(self._fd, 0):
             self.failed(BrokenPipeError())
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002 - says less
-        """The reactor found the descriptor hung up."""
+        """The descriptor hung up or the reactor is stopping."""
         self.failed(BrokenPipeError())
 
     def logPrefix(self) -> str:
-        """Who speaks in the log."""
+        """Return the name for the log."""
         return type(self).__name__

@@ -1,4 +1,4 @@
-"""Printed bytes to a file, with nothing lost where the disk is full."""
+"""Output to a file; a full disk loses nothing."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ if TYPE_CHECKING:
 __all__ = ["FileOutput"]
 
 _CANNOT_SYNC = {errno.EACCES, errno.EPERM, errno.ENOENT, errno.EINVAL}
-"""A folder that may not be read, has moved, or whose file system syncs no folders."""
+"""The folder is unreadable or has moved, or its file system syncs no folders."""
 
 _log = Logger()
 
 
 @implementer(IOutput)
 class FileOutput(BufferedOutput):
-    """Appends to a file; waits where the disk is full, and loses nothing.
+    """Append to a file; wait while the disk is full, and lose nothing.
 
-    After an error the producers are paused and writing is tried again, once in
-    ``retry_seconds``; one line in the log says so, and one that it works again.
+    After an error the producers are paused, and the write is retried every
+    ``retry_seconds``. The log has one line for the error, and one when it works again.
 
     With ``sync`` a byte counts as written when an fsync(2) that began after its
-    write has succeeded. When one fails, Linux forgets what it could not write,
-    and the next says nothing of it. So the bytes are kept until then; after a
-    failure they are cut off the file and written again.
+    write has succeeded. If an fsync fails, Linux forgets what it could not write,
+    and the next fsync does not report it. So the bytes are kept until an fsync
+    succeeds; after a failure they are cut off the file and written again.
 
     Args:
         path: the file. Its folder must exist; a new file has mode 0600.
         clock: tells the time.
-        sync: whether every write is durable before it counts; only in a regular
-            file, since nothing else can be.
+        sync: whether a write counts only when it is durable; ignored if this is
+            not a regular file.
         whole_lines: whether to end a last line that a crash has cut off.
         retry_seconds: how long to wait between two tries.
-        files: knows the files of other outputs; those are not used.
+        files: the files of other outputs, which this one must not use.
 
     Raises:
         OutputError: the file cannot be opened, or is another output's.
@@ -68,14 +68,14 @@ class FileOutput(BufferedOutput):
         self._path = _absolute(path)
         self._files = files or OpenFiles()
         self._sync = sync
-        self._unsynced = 0  # bytes at the front of the buffer that are written too
+        self._unsynced = 0  # bytes at the front of the buffer, written but not synced
         self._unsynced_end = -1
         self._use(self._open(path))
         if whole_lines and _ends_in_a_line(path):
             self.write(b"\n")
 
     def _open(self, path: str) -> int:
-        """Open a file to append to, if no other output has it."""
+        """Open a file for appending, if no other output has it."""
         fd = _open_append(path, self.name)
         try:
             self._files.claim(fd, self.name)
@@ -87,7 +87,7 @@ class FileOutput(BufferedOutput):
     def _use(self, fd: int) -> None:
         self._fd = fd
         self._syncs = self._sync and stat.S_ISREG(os.fstat(fd).st_mode)
-        self._is_in_folder = False  # for good; see fsync(2) on new files
+        self._is_in_folder = False  # durably; see fsync(2) on new files
 
     @override
     def write_some(self, view: memoryview) -> int:
@@ -114,7 +114,7 @@ class FileOutput(BufferedOutput):
         return written
 
     def _withdraw(self, count: int) -> bool:
-        """Cut off what is written and not synced, from the end."""
+        """Cut the last ``count`` bytes, written but not synced, off the file."""
         if not cut_off(self._fd, self._unsynced_end, count):
             return False
         self._unsynced -= count
@@ -123,7 +123,7 @@ class FileOutput(BufferedOutput):
 
     @override
     def wait(self) -> None:
-        """A FIFO is full: try again soon; there is nothing to watch it with."""
+        """Retry soon: a FIFO is full, and the reactor does not watch it."""
         self.pause()
         self.try_again_in(self._retry_seconds / 100)
 
@@ -133,12 +133,12 @@ class FileOutput(BufferedOutput):
 
     @override
     def close(self) -> None:
-        """Write nothing more; close the file, which ends with a whole line."""
+        """Stop writing; close the file, which then ends with a whole line."""
         if self.closed:
             return
         unsynced = self._buffer[: self._unsynced]
         if unsynced:
-            # What may be there after all may stay.
+            # Whole lines may be on the disk after all: keep them.
             self._withdraw(len(unsynced) - unsynced.rfind(b"\n") - 1)
         if not self._unsynced:
             self._take_back()
@@ -148,11 +148,12 @@ class FileOutput(BufferedOutput):
 
     @override
     def reopen(self) -> bool:
-        """Go on in the file that now has the path, as after a rotation.
+        """Switch to the file that the path names now, as after a rotation.
 
-        Where there is none it is made. If that fails, or the file is another
-        output's, the old one stays in use, and the log says why. With ``sync`` the
-        old file holds nothing that is in doubt: that is written to the new one.
+        The file is created if there is none. If that fails, or the file is another
+        output's, the old file stays in use, and the log says why. With ``sync``,
+        bytes that could not be synced are taken off the old file and written to the
+        new one.
         """
         self._files.release(self._fd)
         try:
@@ -179,14 +180,14 @@ class FileOutput(BufferedOutput):
         return True
 
     def _take_back(self) -> bytes:
-        """Take the start of a line whose rest cannot follow out of the file."""
+        """Cut the start of an unfinished line off the file, and return it."""
         start = self._line.take_back(self._fd)
         if start and self._syncs:
             self._sync_old()
         return start
 
     def _sync_old(self) -> None:
-        """Make it durable that something was cut off a file that is let go."""
+        """Sync the old file after a cut, so that the cut bytes do not come back."""
         try:
             os.fsync(self._fd)
         except OSError as error:
@@ -198,7 +199,7 @@ class FileOutput(BufferedOutput):
 
 
 def _absolute(path: str) -> str:
-    """Make a path independent of the working folder."""
+    """Return a path that does not depend on the working folder."""
     try:
         return str(Path(path).absolute())
     except OSError as error:  # The working folder is deleted.
@@ -206,7 +207,7 @@ def _absolute(path: str) -> str:
 
 
 def _sync_folder(path: str) -> None:
-    """Make the entry of a file in its folder durable, where that can be done."""
+    """Make a file's entry in its folder durable, if possible."""
     folder = Path(path).resolve().parent
     try:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -235,7 +236,7 @@ def _ends_in_a_line(path: str) -> bool:
 
 
 def _open_append(path: str, name: str) -> int:
-    """Open a file to append to; a new one is its owner's alone (mode 0600)."""
+    """Open a file for appending; a new one is private to its owner (mode 0600)."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
     try:
         return os.open(path, flags | os.O_NONBLOCK, 0o600)

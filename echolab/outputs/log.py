@@ -1,4 +1,4 @@
-"""Printed lines as entries of Twisted's log, for a daemon without a file."""
+"""Output to Twisted's log, for a daemon without a file."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ TURN_SECONDS = 0.01
 BYTES_A_TURN = 1 << 16
 LINES_A_TURN = 100
 LINE_COST = BYTES_A_TURN // LINES_A_TURN
-"""An entry takes as much time as so many bytes, whatever is in it."""
+"""The fixed cost of one entry, in bytes that take the same time."""
 
 
 @implementer(IOutput)
 class LogOutput(BufferedOutput):
-    """Logs each printed line, at a bounded rate.
+    """Log each printed line, at a bounded rate.
 
-    A hundred entries, or 64 KiB, are logged in 10 ms. The rest waits, so that
-    the reactor has time for others; the producers are paused when too much
-    does. More than a hundred lines that wait become one entry of many lines: a
-    peer that sends nothing but newlines keeps nobody waiting.
+    At most 100 entries, or 64 KiB, are logged in 10 ms. The rest waits, so that
+    the reactor has time for other work. The producers are paused if too many bytes
+    wait. If more than 100 lines wait, they become one entry of many lines: a peer
+    that sends only newlines does not delay others.
 
     Args:
         clock: tells the time.
-        max_buffered_bytes: how many bytes may wait before the producers are told.
+        max_buffered_bytes: how many bytes may wait before the producers are paused.
     """
 
     _log = Logger()
@@ -57,13 +57,13 @@ class LogOutput(BufferedOutput):
             self.try_again_in(TURN_SECONDS)
         self._left -= len(piece) + LINE_COST * len(lines)
         for line in lines:
-            # Twisted's log has no entry for an empty one.
+            # Twisted's log makes no entry of an empty line.
             self._log.info("{line}", line=line or " ")
         return len(piece)
 
     @override
     def wait(self) -> None:
-        """Do nothing: the turn that began with the first entry will end."""
+        """Do nothing: the next try is scheduled already, with the first entry."""
 
     @override
     def _try_again(self) -> None:
@@ -72,7 +72,7 @@ class LogOutput(BufferedOutput):
 
 
 def _whole_lines(view: memoryview) -> bytes:
-    """What can be logged in a turn; one line if that is more."""
+    """Return the whole lines to log in one turn; at least one line."""
     data = bytes(view[:BYTES_A_TURN])
     if end := data.rfind(b"\n") + 1:
         return data[:end]

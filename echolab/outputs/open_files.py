@@ -1,4 +1,4 @@
-"""The files that outputs write to, each of them no other's."""
+"""The files of the outputs; no two outputs share one."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ __all__ = ["OpenFiles"]
 
 
 class OpenFiles:
-    """Knows which file is whose, however it is spelled.
+    """Registry of the files in use, independent of how a path is spelled.
 
-    Two outputs in one file would write into each other's lines.
+    Two outputs in one file would break each other's lines.
     """
 
     def __init__(self) -> None:
         self._names: dict[tuple[int, int], str] = {}
 
     def claim(self, fd: int, name: str) -> None:
-        """Note that an output writes to what ``fd`` is open on.
+        """Register the file of ``fd`` for an output.
 
         Raises:
-            OutputError: another one does.
+            OutputError: another output has this file.
         """
         status = os.fstat(fd)
         if stat.S_ISCHR(status.st_mode):
@@ -34,6 +34,6 @@ class OpenFiles:
         self._names[identity] = name
 
     def release(self, fd: int) -> None:
-        """Note that an output writes no more to what ``fd`` is open on."""
+        """Remove the file of ``fd`` from the registry."""
         status = os.fstat(fd)
         self._names.pop((status.st_dev, status.st_ino), None)

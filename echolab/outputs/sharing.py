@@ -1,4 +1,4 @@
-"""One producer for several outputs: it goes at the pace of the slowest."""
+"""One producer for several outputs; the slowest sets the pace."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["share"]
 
 
 def share(producer: Producer, outputs: Iterable[Output]) -> Callable[[], None]:
-    """Register a producer with outputs, each of which may pause it.
+    """Register a producer with several outputs; each may pause it.
 
     Returns:
-        What ends that; if an output has paused the producer, it is resumed.
+        A function that unregisters it; it resumes the producer if it is paused.
     """
     waiting: set[_Share] = set()
     shares = [(output, _Share(producer, waiting)) for output in outputs]
@@ -42,7 +42,7 @@ class _Share:
 
     Args:
         producer: the producer.
-        waiting: the shares that are paused; the producer is, while there are any.
+        waiting: the paused shares; while there are any, the producer is paused.
     """
 
     def __init__(self, producer: Producer, waiting: set[_Share]) -> None:
@@ -50,7 +50,7 @@ class _Share:
         self._waiting = waiting
 
     def pauseProducing(self) -> None:
-        """Pause the producer, unless another output has."""
+        """Pause the producer, unless another output has paused it."""
         if not self._waiting:
             self._producer.pauseProducing()
         self._waiting.add(self)
