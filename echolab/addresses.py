@@ -22,7 +22,7 @@ def format_address(address: IAddress | None) -> str:
 
     Returns:
         A text such as ``127.0.0.1:8888`` or ``unix:/run/lab.sock``. A path is escaped
-        as in a label: ``unix:/my\x20lab.sock``. Of other kinds only the name is given.
+        as in a label, ``unix:/my\x20lab.sock``. Other kinds have only their name.
     """
     match address:
         case IPv4Address(host=host, port=port):

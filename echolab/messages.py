@@ -47,7 +47,7 @@ class Messages(Protocol):
         ...
 
     def join(self, separator: bytes) -> bytes:
-        """Return all messages with ``separator`` between them, as `bytes.join`."""
+        """Return all messages with ``separator`` between them, as ``bytes.join``."""
         ...
 
     def raw(self) -> bytes:

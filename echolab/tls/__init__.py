@@ -1,1 +1,1 @@
-"""TLS on both sides, for those who have the extra ``tls``."""
+"""TLS for servers and clients; needs the extra ``tls``."""

@@ -1,4 +1,4 @@
-"""TLS where it is not expected, told by its first bytes."""
+"""Detect unexpected TLS by its first bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["NO_CLOSE_NOTIFY", "AlertWatch", "begins_tls"]
 
 NO_CLOSE_NOTIFY = "unexpected eof while reading"
-"""OpenSSL's words for a TCP end without the end of TLS before it (RFC 8446, 6.1)."""
+"""OpenSSL's words for the end of TCP without close_notify before (RFC 8446, 6.1)."""
 
 ALERT_BYTES = 7
 
@@ -25,7 +25,7 @@ _HELLO = re.compile(rb"\x16\x03[\x00-\x04]..\x01", re.DOTALL)
 
 
 def begins_tls(data: bytes) -> bool:
-    """Whether these bytes, the first of a client, are those of TLS."""
+    """Whether the first bytes of a client are TLS."""
     return _HELLO.match(data) is not None
 
 
@@ -36,9 +36,9 @@ def _may_be_alert(data: bytes) -> bool:
 
 
 class AlertWatch:
-    """Holds replies back from a sink while they may be a TLS alert, and no more.
+    """Hold replies back from a sink while they may be nothing but a TLS alert.
 
-    A TLS server answers a client that does not speak TLS with an alert, and ends.
+    A TLS server answers a client that does not speak TLS with an alert, then ends.
 
     Args:
         sink: takes all other events, in their order.
@@ -73,7 +73,7 @@ class AlertWatch:
             self._sink(event)
 
     def stop(self) -> None:
-        """Hold nothing back any more."""
+        """Release the replies; hold back no others."""
         self._watching = False
         held, self._held = self._held, []
         for event in held:

@@ -1,8 +1,8 @@
-"""The name in the certificate of a TLS client, in whatever encoding it was signed.
+"""The name in the certificate of a TLS client, in any encoding.
 
-``cryptography`` refuses to read a subject with, say, an ``@`` in a PrintableString,
-which OpenSSL verifies and authorities sign; pyOpenSSL's own way is deprecated. So
-the few fields before the name are stepped over here.
+``cryptography`` refuses to read a subject with, for example, an ``@`` in a
+PrintableString, although authorities sign it and OpenSSL verifies it. pyOpenSSL's
+own way is deprecated. So this module skips the few fields before the name itself.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from __future__ import annotations
 __all__ = ["MOST_CHARACTERS", "common_name", "verified_name"]
 
 MOST_CHARACTERS = 256
-"""The longest name that is accepted: it stands in every label. X.520 allows 64."""
+"""The longest accepted name: it is part of every label. X.520 allows 64."""
 
 _COMMON_NAME = bytes.fromhex("550403")  # 2.5.4.3, id-at-commonName
 _SEQUENCE = 0x30
-_SUBJECT = 3  # behind the algorithm, the issuer and the validity
+_SUBJECT = 3  # after the algorithm, the issuer and the validity
 _ENCODINGS = {
     12: "utf-8",
     18: "latin-1",  # NumericString
     19: "latin-1",  # PrintableString
-    20: "latin-1",  # TeletexString: what is in it is Latin-1, and not T.61
+    20: "latin-1",  # TeletexString: in practice Latin-1, not T.61
     22: "latin-1",  # IA5String
     26: "latin-1",  # VisibleString
     28: "utf-32-be",  # UniversalString
@@ -28,7 +28,7 @@ _ENCODINGS = {
 
 
 def verified_name(transport: object) -> str | None:
-    """Return the common name of a TLS client that had to show a certificate.
+    """Return the common name of a TLS client that was required to have a certificate.
 
     Raises:
         ValueError: the name cannot be shown; the text says why.
@@ -36,7 +36,7 @@ def verified_name(transport: object) -> str | None:
     certificate = getattr(transport, "getPeerCertificate", lambda: None)()
     if certificate is None:
         return None
-    from OpenSSL.crypto import FILETYPE_ASN1, dump_certificate  # There is TLS.
+    from OpenSSL.crypto import FILETYPE_ASN1, dump_certificate  # TLS is installed.
 
     return common_name(dump_certificate(FILETYPE_ASN1, certificate))
 
@@ -44,14 +44,14 @@ def verified_name(transport: object) -> str | None:
 def common_name(certificate: bytes) -> str | None:
     """Return the common name of a certificate's subject, if it has one.
 
-    Of several it is the last: a subject goes from the general to the particular,
-    as in ``CN=Users, CN=alice``. See RFC 5280, 4.1.
+    If there are several, return the last: a subject goes from the general to the
+    particular, as in ``CN=Users, CN=alice``. See RFC 5280, 4.1.
 
     Args:
-        certificate: in DER.
+        certificate: the certificate, in DER.
 
     Raises:
-        ValueError: it cannot be read, or is too long.
+        ValueError: the name cannot be read, or is too long.
     """
     try:
         tag, value = _last_common_name(certificate)
@@ -79,10 +79,10 @@ def _last_common_name(certificate: bytes) -> tuple[int, bytes]:
 
 
 def _elements(der: bytes) -> list[tuple[int, bytes]]:
-    """The tag and the content of each element that stands in a row; see X.690.
+    """Return the tag and the content of each element in a row; see X.690.
 
     Raises:
-        IndexError: they do not end where they say.
+        IndexError: a length is wrong.
     """
     elements: list[tuple[int, bytes]] = []
     at = 0
@@ -90,7 +90,7 @@ def _elements(der: bytes) -> list[tuple[int, bytes]]:
         tag, size = der[at], der[at + 1]
         at += 2
         if size & 0x80:
-            more = (size & 0x7F) or len(der)  # DER has no length that is left open.
+            more = (size & 0x7F) or len(der)  # DER has no indefinite length.
             size = int.from_bytes(der[at : at + more], "big")
             at += more
         content = der[at : at + size]

@@ -1,4 +1,4 @@
-"""What can be wrong with a chain of certificates, in OpenSSL's words."""
+"""OpenSSL's words for the errors of a certificate chain."""
 
 from __future__ import annotations
 
@@ -108,14 +108,14 @@ _WORDS = {
     102: "Empty Authority Key Identifier",
     103: "Authority Key Identifier issuer and serial number must be paired",
 }
-"""Of OpenSSL 3 (``x509_txt.c``); see X509_STORE_CTX_get_error(3). pyOpenSSL hands its
-callbacks the number alone, and has no public way to ask for the words."""
+"""From OpenSSL 3 (``x509_txt.c``); see X509_STORE_CTX_get_error(3). pyOpenSSL gives its
+callbacks only the number, and has no public way to get the words."""
 
 
 def chain_fault(number: int) -> str:
-    """Say what OpenSSL found wrong with a chain.
+    """Return OpenSSL's words for an error of a chain.
 
     Args:
-        number: as pyOpenSSL tells it to the callback of ``Context.set_verify``.
+        number: the number that the callback of ``Context.set_verify`` gets.
     """
     return _WORDS.get(number, f"error {number}")

@@ -1,6 +1,6 @@
-"""TLS for a client: nothing passes until the server has proved who it is.
+"""TLS for clients: no data passes until the server has proved its identity.
 
-Nothing else imports this module, since it needs the extra ``tls``.
+Imported only when TLS is used, because it needs the extra ``tls``.
 """
 
 from __future__ import annotations
@@ -62,27 +62,27 @@ def verified_client(
     *,
     trust_roots: str | None = None,
 ) -> IStreamClientEndpoint:
-    """Do TLS with a server that proves to be ``host``, and with no other.
+    """Connect with TLS, only to a server that proves to be ``host``.
 
-    Twisted's own check lets through certificates whose names service_identity
-    cannot read (``CertificateError``): it rejects on ``VerificationError`` only.
+    Twisted's own check rejects a certificate only on ``VerificationError``. It accepts
+    certificates whose names service_identity cannot read (``CertificateError``).
 
     Args:
         clock: tells the time.
         endpoint: where to connect.
-        host: the name or IP address to prove; a name is asked for too (SNI).
-        certificate: path of a certificate of ours, in PEM, if the server asks;
-            others behind it are taken for its chain.
-        private_key: path of its key; the same file, if none is given.
+        host: the name or IP address to prove; a name is also sent to the server (SNI).
+        certificate: path of the client's certificate, in PEM, if the server asks;
+            further certificates in the file are its chain.
+        private_key: path of its key; by default the same file.
         trust_roots: path of a folder with the certificates to trust (``*.pem``);
-            the system's, if none is given.
+            by default the system's.
 
     Returns:
-        An endpoint whose connections fail with an `UnverifiedError`, before
-        anything is sent or received, if the server does not prove that.
+        An endpoint. If the server does not prove its name, the connection fails with
+        an `UnverifiedError` before anything is sent or received.
 
     Raises:
-        ValueError: a file cannot be read, or ``host`` is no name.
+        ValueError: a file cannot be read, or ``host`` is not a valid name.
     """
     trust = platformTrust() if trust_roots is None else _trust(trust_roots)
     context = _context(certificate, private_key, trustRoot=trust)
@@ -102,17 +102,17 @@ def insecure_client(
     certificate: str | None = None,
     private_key: str | None = None,
 ) -> IStreamClientEndpoint:
-    """Do TLS with whoever answers; nothing proves who that is.
+    """Connect with TLS, without any check of the server's identity.
 
     Args:
         clock: tells the time.
         endpoint: where to connect.
-        host: the name that is asked for (SNI).
+        host: the name to send to the server (SNI).
         certificate: as for `verified_client`.
-        private_key: likewise.
+        private_key: as for `verified_client`.
 
     Raises:
-        ValueError: a file cannot be read, or ``host`` is no name.
+        ValueError: a file cannot be read, or ``host`` is not a valid name.
     """
     context = _context(certificate, private_key, verify=False)
     creator = _Creator(lambda: TLSConnection(context, None), _name(host))
@@ -122,7 +122,7 @@ def insecure_client(
 def _context(
     certificate: str | None, private_key: str | None, **trust: Any
 ) -> SSL.Context:
-    """How to do TLS, with a certificate of our own if there is one."""
+    """Return a TLS context, with the client's certificate if there is one."""
     own, key, chain = None, None, None
     if certificate is not None:
         with reading(certificate):
@@ -135,13 +135,13 @@ def _context(
         privateKey=key, certificate=own, extraCertChain=chain, **trust
     )
     with reading(f"{certificate}, {private_key}"), warnings.catch_warnings():
-        # Twisted hands pyOpenSSL what pyOpenSSL made.
+        # Twisted passes pyOpenSSL's own objects to pyOpenSSL.
         warnings.filterwarnings("ignore", "Passing pyOpenSSL", DeprecationWarning)
         return options.getContext()
 
 
 def _trust(folder: str) -> Any:
-    """The certificates to trust in a folder; as in Twisted, the bad ones are not."""
+    """Return the trusted certificates in a folder; skip bad ones, as Twisted does."""
     found: list[Certificate] = []
     with reading(folder):
         paths = [each for each in Path(folder).iterdir() if each.suffix == ".pem"]
@@ -154,21 +154,21 @@ def _trust(folder: str) -> Any:
 
 
 def _name(host: str) -> _Name:
-    """What a server of that name or address has to prove."""
+    """Return the identity that a server of this name or address has to prove."""
     if isIPAddress(host) or isIPv6Address(host):
         return IPAddress_ID(host.partition("%")[0])
-    # A certificate has no dot at the end, nor has SNI (RFC 6066, 3); and idna knows
-    # lower case only.
+    # A name in a certificate or in SNI has no dot at the end (RFC 6066, 3), and idna
+    # accepts lower case only.
     name = host.removesuffix(".").lower()
     try:
         return DNS_ID(name)
-    except ValueError as error:  # The errors of idna are that, too.
+    except ValueError as error:  # The base class of idna's errors, too.
         raise ValueError(f"{host} is no name for a certificate: {error}") from None
 
 
 @implementer(IOpenSSLClientConnectionCreator)
 class _Creator:
-    """Makes connections, which ask for a name."""
+    """Make connections that send the server's name (SNI)."""
 
     def __init__(self, connect: Callable[[], SSL.Connection], name: _Name) -> None:
         self._connect = connect
@@ -177,13 +177,13 @@ class _Creator:
     def clientConnectionForTLS(self, _protocol: object) -> SSL.Connection:
         """Make one connection."""
         connection = self._connect()
-        if isinstance(self._name, DNS_ID):  # No address may be asked for (RFC 6066).
+        if isinstance(self._name, DNS_ID):  # SNI allows no address (RFC 6066).
             connection.set_tlsext_host_name(self._name.hostname)
         return connection
 
 
 class _NotVerifiedError(SSL.Error, UnverifiedError):
-    """What Twisted's TLS transport takes for a failed handshake."""
+    """An error that Twisted's TLS transport treats as a failed handshake."""
 
     def __init__(self, reason: str) -> None:
         super().__init__([("", "", reason)])
@@ -195,17 +195,17 @@ class _NotVerifiedError(SSL.Error, UnverifiedError):
 
 
 class _VerifiedConnection(TLSConnection):
-    """One on which nothing passes until the server has proved its name.
+    """A connection on which no data passes until the server has proved its name.
 
-    The check is made while OpenSSL verifies the certificate, so that a server
-    that fails it is told so and gets no certificate of ours.
+    The check runs while OpenSSL verifies the certificate. So a server that fails it
+    gets an alert, and does not get the client's certificate.
 
     Args:
-        context: has `_check` for its callback.
-        name: what the server has to prove.
+        context: a context whose callback is `_check`.
+        name: the identity that the server has to prove.
 
     Attributes:
-        fault: why the server is not believed; empty once it is.
+        fault: why the server is not trusted; empty once it is.
     """
 
     def __init__(self, context: SSL.Context, name: _Name) -> None:
@@ -221,7 +221,7 @@ class _VerifiedConnection(TLSConnection):
             raise
         except SSL.Error:
             if self.fault in ("", _UNCHECKED):
-                raise  # It is not about the certificate.
+                raise  # The certificate is not the reason.
         if self.fault:
             raise _NotVerifiedError(self.fault)
 
@@ -243,7 +243,7 @@ class _VerifiedConnection(TLSConnection):
 def _check(
     connection: SSL.Connection, certificate: X509, number: int, depth: int, good: int
 ) -> bool:
-    """Take OpenSSL's verdict on one certificate of a chain; the first has a name."""
+    """Note OpenSSL's result for one certificate of a chain; check the first's name."""
     assert isinstance(connection, _VerifiedConnection)
     if not good:
         connection.fault = f"certificate verify failed: {chain_fault(number)}"
@@ -253,13 +253,13 @@ def _check(
 
 
 def _check_spelling(certificate: X509) -> None:
-    """Refuse names that OpenSSL and service_identity do not read alike.
+    """Refuse names that OpenSSL and service_identity read differently.
 
-    The latter takes white space off, the former does not: what it says of a CA's
-    name constraints would be said of another name.
+    service_identity strips white space, OpenSSL does not. So OpenSSL would check a
+    CA's name constraints for another name.
 
     Raises:
-        ValueError: there is white space in one.
+        ValueError: a name has white space.
     """
     extensions = certificate.to_cryptography().extensions
     with suppress(ExtensionNotFound):
@@ -270,15 +270,15 @@ def _check_spelling(certificate: X509) -> None:
 
 
 def _name_fault(certificate: X509, name: _Name) -> str:
-    """Why a certificate is not that of ``name``; empty if it is."""
+    """Return why a certificate does not prove ``name``; empty if it does."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # A server may not write to our stderr.
+            warnings.simplefilter("ignore")  # A server must not write to our stderr.
             _check_spelling(certificate)
             verify_service_identity(extract_patterns(certificate), [name], [])
     except VerificationError:
         return "the certificate is for another name"
-    except Exception as error:  # Whatever it is: the name has not been proved.
+    except Exception as error:  # After any error the name is not proved.
         why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         shown = escape(why[:_MOST_SHOWN].encode()).decode()
         return f"the certificate proves no name: {shown}"

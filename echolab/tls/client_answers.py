@@ -1,4 +1,4 @@
-"""What TLS itself answers a server, kept within bounds though it does not read it."""
+"""Bound TLS's own answers to a server that does not read them."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 __all__ = ["MOST_BYTES", "UNREAD_SECONDS", "TLSAnswers"]
 
 MOST_BYTES = 1 << 16
-"""How much TLS may answer a server that takes nothing, before it is not read."""
+"""How many bytes TLS may answer a server that reads nothing, before a pause."""
 
 UNREAD_SECONDS = 10.0
-"""How long such a server may read nothing."""
+"""How long a paused server may read nothing."""
 
 
 class TLSAnswers:
-    """Stops reading from a server that has TLS answer, and reads no answer.
+    """Stop reading from a server that makes TLS answer, and reads no answer.
 
-    A client reads on while the server takes nothing, since both might wait for
-    the other. So not all that the transport holds is counted, but what TLS adds
-    to it of itself. Only an `echolab.tls.connection.TLSConnection` tells that.
+    A client keeps reading while the server reads nothing, because each might wait
+    for the other. So only the bytes that TLS itself adds are counted, not all that
+    the transport holds. Only an `echolab.tls.connection.TLSConnection` reports them.
 
     Args:
         transport: a TLS transport.
         clock: tells the time.
-        pause: called to read nothing.
+        pause: called to stop reading.
         resume: called to read again.
-        give_up: called when the time is over.
+        give_up: called after `UNREAD_SECONDS`.
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class TLSAnswers:
             connection.on_answer = self._answered
 
     def count(self) -> None:
-        """Count: the transport is full, or will not say any more when it is."""
+        """Start counting: the transport is full, or cannot tell any more if it is."""
         if not self._counting:
             self._counting = True
             self._bytes = 0
 
     def forget(self) -> None:
-        """Begin anew: the server has read it all."""
+        """Reset the count: the server has read all."""
         self._counting = False
         self.stop()
         if self._paused:
@@ -71,7 +71,7 @@ class TLSAnswers:
             self._resume()
 
     def stop(self) -> None:
-        """Wait no longer."""
+        """Stop waiting."""
         due, self._due = self._due, None
         if due is not None and due.active():
             due.cancel()

@@ -1,4 +1,4 @@
-"""OpenSSL connections that give Twisted all that is to be sent, and errors in words."""
+"""OpenSSL connections that give Twisted all bytes to send, and errors with words."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _UNKNOWN = "unknown TLS alert"
 
 
 class TLSConnection(SSL.Connection):
-    """A TLS connection in memory, read to its end at every reading.
+    """A TLS connection in memory, with three differences for Twisted.
 
-    Twisted asks once for 32 KiB, and not again before the peer has sent
-    something: of a longer chain of certificates the rest would stay behind. It
-    looks for a reason in every error, also where OpenSSL gives none. And it gathers
-    what is written in one turn of the reactor: what answers a piece that ends with
-    the peer's end (close_notify) would come too late.
+    - Each read returns all bytes. Twisted reads 32 KiB, and reads again only after the
+      peer has sent something: the rest of a long certificate chain would be stuck.
+    - Each error has a reason. Twisted expects one, and OpenSSL sometimes has none.
+    - The answer to a chunk that ends with close_notify is still sent. Twisted sends in
+      the reactor's next turn, which would be too late.
 
     Attributes:
-        on_answer: called with how many bytes TLS sends of itself, and not as the
-            application's; None if nobody asks.
-        made_bytes: how many bytes it has made in all.
+        on_answer: called with the number of bytes that TLS sends for itself, not for
+            the application; or None.
+        made_bytes: how many bytes this connection has made in all.
     """
 
     on_answer: Callable[[int], None] | None = None
@@ -58,10 +58,10 @@ class TLSConnection(SSL.Connection):
         except SSL.ZeroReturnError:
             above = self.get_app_data()
             if not IHalfCloseableProtocol.providedBy(above.wrappedProtocol):
-                above.loseConnection()  # Sends what was written.
+                above.loseConnection()  # Sends the written bytes first.
                 raise
-            # close_notify ends the peer's side alone (RFC 8446, 6.1): whoever still
-            # has something to send it ends the other side when that is sent.
+            # close_notify ends only the peer's side (RFC 8446, 6.1): a protocol that
+            # still has data to send ends its own side afterwards.
             if not self._has_ended:
                 self._has_ended = True
                 above.wrappedProtocol.readConnectionLost()
@@ -76,10 +76,10 @@ class TLSConnection(SSL.Connection):
 
     @override
     def bio_read(self, bufsiz: int) -> bytes:
-        """Return all that is to be sent, however much was asked for.
+        """Return all bytes to send, even if more than ``bufsiz``.
 
         Raises:
-            WantReadError: there is nothing.
+            WantReadError: there are none.
         """
         data = piece = super().bio_read(bufsiz)
         while len(piece) == bufsiz:
@@ -89,7 +89,7 @@ class TLSConnection(SSL.Connection):
                 break
             data += piece
         self.made_bytes += len(data)
-        # Twisted reads at once what it has sent.
+        # Twisted reads right after each send.
         if self._sending:
             self._sending = False
         elif self.on_answer is not None:
@@ -98,7 +98,7 @@ class TLSConnection(SSL.Connection):
 
 
 def _in_words(error: SSL.Error) -> SSL.Error:
-    """The error, with words if OpenSSL has none: it knows no such alert."""
+    """Return the error; with words if OpenSSL has none (it does not know the alert)."""
     match error.args:
         case ([*_, (_, _, "")],):
             return SSL.Error([("", "", _UNKNOWN)])

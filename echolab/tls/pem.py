@@ -1,4 +1,4 @@
-"""PEM files (RFC 7468): the certificates and the key in them."""
+"""The certificates and the key of a PEM file (RFC 7468)."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ __all__ = ["BEGIN", "certificates", "pem_bytes", "reading", "unencrypted"]
 
 BEGIN = b"-----BEGIN CERTIFICATE-----"
 MAX_BYTES = 1 << 20
-"""The system's own file with all its certificates has a quarter of it."""
+"""Four times the size of the system's file with all its certificates."""
 
 
 def pem_bytes(path: str) -> bytes:
-    """The whole of a PEM file, which may be a pipe, but not without end.
+    """Return all bytes of a PEM file; it may be a pipe, but not an endless one.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is too large to be one.
+        OSError: the file cannot be read.
+        ValueError: the file is too large.
     """
     with Path(path).open("rb") as file:
         pem = file.read(MAX_BYTES + 1)
@@ -36,7 +36,7 @@ def pem_bytes(path: str) -> bytes:
 
 
 def certificates(path: str) -> list[bytes]:
-    """The certificates of a PEM file, each on its own."""
+    """Return the certificates of a PEM file, one by one."""
     _, *rest = pem_bytes(path).split(BEGIN)
     if not rest:
         raise ValueError(f"{path}: no certificate in it")
@@ -44,7 +44,7 @@ def certificates(path: str) -> list[bytes]:
 
 
 def unencrypted(path: str) -> bytes:
-    """A PEM file, unless its key is encrypted: OpenSSL would ask for a phrase."""
+    """Return a PEM file; refuse an encrypted key: OpenSSL would ask for a phrase."""
     pem = pem_bytes(path)
     if b"ENCRYPTED" in pem:
         raise ValueError(f"{path}: the key is encrypted")
@@ -53,10 +53,10 @@ def unencrypted(path: str) -> bytes:
 
 @contextmanager
 def reading(path: str) -> Iterator[None]:
-    """Name the file in which something was wrong.
+    """Turn errors within the context into one that names the file.
 
     Raises:
-        ValueError: it cannot be read, or OpenSSL makes nothing of it.
+        ValueError: the file cannot be read, or OpenSSL does not accept it.
     """
     try:
         yield

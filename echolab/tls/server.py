@@ -1,4 +1,4 @@
-"""TLS for a server, for those who have the extra ``tls``; nothing else imports it."""
+"""TLS for servers; imported only when used, because it needs the extra ``tls``."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ __all__ = ["check_folder", "server_options", "wrap"]
 
 
 _TWISTED_BYTES = 30_000
-"""How many bytes of certificates Twisted puts in order before a user gives up."""
+"""How many bytes of certificates Twisted can sort in an acceptable time."""
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Have nobody told that Twisted hands pyOpenSSL what pyOpenSSL made."""
+    """Hide the warning that Twisted passes pyOpenSSL's own objects to pyOpenSSL."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Passing pyOpenSSL", DeprecationWarning)
         yield
@@ -51,18 +51,18 @@ def server_options(
     chain: str | None = None,
     client_ca: str | None = None,
 ) -> CertificateOptions:
-    """How a server proves who it is, and whether it asks the same of clients.
+    """Return the options for a server's certificate, and for those of its clients.
 
     Args:
-        private_key: path of its private key, in PEM, not encrypted.
-        certificate: path of its certificate, in PEM; others behind it are taken
-            for its chain.
-        chain: path of further certificates of its chain.
-        client_ca: path of the certificates that must have signed a client's; if
-            none is given, clients need no certificate.
+        private_key: path of the private key, in PEM, not encrypted.
+        certificate: path of the certificate, in PEM; further certificates in the
+            file are its chain.
+        chain: path of further certificates of the chain.
+        client_ca: path of the certificates of which one must have signed a client's;
+            by default clients need no certificate.
 
     Raises:
-        ValueError: a file cannot be read, or is not what it should be.
+        ValueError: a file cannot be read, or is not valid.
     """
     reading = private_key
     try:
@@ -97,13 +97,13 @@ def server_options(
 
 
 def check_folder(folder: str) -> None:
-    """Check whence a ``tls:`` endpoint takes its certificates.
+    """Check the folder of certificates of a ``tls:`` endpoint.
 
     Args:
         folder: path of a folder with keys and certificates, in PEM.
 
     Raises:
-        ValueError: it is no folder, or holds a chain that Twisted would take long over.
+        ValueError: it is not a folder, or has a chain too long for Twisted to sort.
     """
     path = Path(folder)
     if not path.is_dir():
@@ -123,8 +123,8 @@ def wrap(
 
     Args:
         factory: makes the protocols.
-        options: of the one certificate; or what Twisted would make connections by,
-            which has several.
+        options: the options of one certificate; or Twisted's connection creator, with
+            several certificates.
         clock: tells the time.
     """
     creator: IOpenSSLServerConnectionCreator

@@ -1,4 +1,4 @@
-"""A server's TLS connections: what OpenSSL and Twisted leave unsaid is said."""
+"""TLS connections of a server that also answer clients without TLS."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ _NO_TLS = {
     "https proxy request",
     "packet length too long",
 }
-"""What OpenSSL calls bytes that are not TLS."""
+"""OpenSSL's words for bytes that are not TLS."""
 
 
 _TOLD_BY = 2
 _BEGINNINGS = re.compile(rb"[\x15\x16](\x03|$)", re.DOTALL)
-"""How TLS begins: an alert or a handshake, and its version, if that is there yet."""
+"""How TLS begins: with an alert or a handshake, then its version (if it is there)."""
 
 
 class ServerConnection(TLSConnection):
-    """A connection that answers what is not TLS.
+    """A connection that answers a client without TLS.
 
-    OpenSSL 3 says nothing to a client that does not speak TLS, which then cannot
-    tell that nobody has read what it sent: it gets an alert. OpenSSL also waits for
-    five bytes, though it may have all that ever comes.
+    OpenSSL 3 sends nothing to a client that does not speak TLS. The client cannot
+    tell that its data was not read; so this connection sends an alert. OpenSSL also
+    waits for five bytes, but fewer may be all that the client sends.
     """
 
     _begun = b""
@@ -51,7 +51,7 @@ class ServerConnection(TLSConnection):
     def do_handshake(self) -> None:
         above = self.get_app_data()
         if getattr(getattr(above, "wrappedProtocol", None), "is_late", bool)():
-            raise SSL.WantReadError  # It is ended before long; a handshake is dear.
+            raise SSL.WantReadError  # It ends soon; a handshake is expensive.
         try:
             super().do_handshake()
             self._is_established = True
@@ -69,8 +69,8 @@ class ServerConnection(TLSConnection):
     @override
     def recv(self, bufsiz: int, flags: int | None = None) -> bytes:
         if not self._is_established:
-            # Twisted asks at the end of any connection. What OpenSSL says then has
-            # been said, and to say it takes longer than all else at the end.
+            # Twisted reads at the end of any connection. OpenSSL would only repeat its
+            # error, and that takes longer than all other work at the end.
             raise SSL.WantReadError
         return super().recv(bufsiz, flags)
 
@@ -88,23 +88,23 @@ class ServerConnection(TLSConnection):
             data = self._refusal
             if not data:
                 raise
-        self._refusal = b""  # OpenSSL's own word is as good.
+        self._refusal = b""  # OpenSSL's own alert is as good.
         self._has_spoken = True
         return data
 
 
 @implementer(IOpenSSLServerConnectionCreator)
 class ServerConnections:
-    """Makes the connections of a server.
+    """Make the connections of a server.
 
     Args:
-        options: what it proves, and what it asks of clients.
+        options: its certificate, and what it requires of clients.
     """
 
     def __init__(self, options: CertificateOptions) -> None:
         self._context = options.getContext()
-        # Twisted's answer to protocols it does not know (ALPN, which browsers and
-        # curl send) is an empty name, at which OpenSSL ends the handshake.
+        # Browsers and curl offer protocols (ALPN). Twisted answers unknown ones with
+        # an empty name, and OpenSSL then ends the handshake.
         self._context.set_alpn_select_callback(lambda *_: SSL.NO_OVERLAPPING_PROTOCOLS)
 
     def serverConnectionForTLS(self, protocol: object) -> ServerConnection:  # noqa: ARG002 - Twisted's
@@ -114,10 +114,11 @@ class ServerConnections:
 
 @implementer(IOpenSSLServerConnectionCreator)
 class NamedServerConnections:
-    """Makes the connections of a server with a certificate for each name.
+    """Make the connections of a server with a certificate for each name.
 
     Args:
-        creator: of Twisted's ``tls:`` endpoint; its contexts find the certificates.
+        creator: the creator of Twisted's ``tls:`` endpoint; its contexts find the
+            certificates.
     """
 
     def __init__(self, creator: IOpenSSLServerConnectionCreator) -> None:
@@ -130,10 +131,10 @@ class NamedServerConnections:
 
 
 class _NamedConnection(ServerConnection):
-    """A connection whose certificate Twisted picks by the name that is asked for."""
+    """A connection whose certificate Twisted selects by the client's SNI name."""
 
     @override
     def get_servername(self) -> bytes | None:
-        """Return the name; None for one that no host has: Twisted takes ASCII alone."""
+        """Return the name; None if it is not ASCII, which Twisted requires."""
         name = super().get_servername()
         return name if name is not None and name.isascii() else None

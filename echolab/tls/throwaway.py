@@ -1,4 +1,4 @@
-"""A certificate for one run of a server, signed by a CA that is thrown away."""
+"""A certificate for one run of a server, signed by a temporary CA."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["ThrowAway"]
 _log = Logger()
 
 DAYS = 825
-"""How long it is good: as long as the strictest clients take one for."""
+"""How long the certificate is valid: the most that the strictest clients accept."""
 
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"(?=.*[a-z])({_LABEL}\.)*{_LABEL}")
@@ -36,23 +36,23 @@ _HOST_NAME = re.compile(rf"(?=.*[a-z])({_LABEL}\.)*{_LABEL}")
 class ThrowAway:
     """A certificate for this machine's names, in a private folder.
 
-    The key of the CA is in no file, and is forgotten: it signs nothing else.
+    The key of the CA is never in a file, and is forgotten: it signs nothing else.
 
     Args:
-        interface: the IP address that is listened on; empty for all.
+        interface: the IP address of the server; empty for all.
 
     Attributes:
-        names: whom it is for: ``localhost``, ``127.0.0.1``, ``::1``, the host's
-            name, the interface.
-        fingerprint: its SHA-256, as ``openssl x509 -fingerprint`` writes it.
-        certificate: path of the certificate and its key, in PEM; for `forget_key`.
-        ca: path of the certificate of the CA, which is no secret.
+        names: the names in the certificate: ``localhost``, ``127.0.0.1``, ``::1``,
+            the host's name, the interface.
+        fingerprint: its SHA-256, in the form of ``openssl x509 -fingerprint``.
+        certificate: path of the certificate and its key, in PEM; see `forget_key`.
+        ca: path of the certificate of the CA, which is not secret.
     """
 
     def __init__(self, interface: str = "") -> None:
         self.names = _names(interface)
         folder = Path(tempfile.mkdtemp(prefix="echolab-"))
-        # At the interpreter's end at the latest.
+        # Runs at the interpreter's exit at the latest.
         self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self.certificate, self.ca = folder / "server.pem", folder / "ca.pem"
         ca, own, key = _sign(self.names)
@@ -63,11 +63,11 @@ class ThrowAway:
         self.ca.write_bytes(ca.public_bytes(Encoding.PEM))
 
     def remove(self) -> None:
-        """Remove the folder; whoever asks for that later keeps this alive."""
+        """Remove the folder; keep this object alive until then."""
         self._remove()
 
     def tell(self) -> None:
-        """Say what it is, and how clients come to trust it."""
+        """Log the names, the fingerprint, and how clients can trust the certificate."""
         _log.info(
             "certificate made for {names}: SHA-256 {fingerprint}",
             names=", ".join(self.names),
@@ -81,10 +81,10 @@ class ThrowAway:
 
 
 def _names(interface: str) -> list[str]:
-    """The names of this machine that a client may use."""
+    """Return the names of this machine that a client may use."""
     names = ["localhost", "127.0.0.1", "::1"]
     host = socket.gethostname().lower()
-    if _HOST_NAME.fullmatch(host):  # It may be anything (sethostname(2)).
+    if _HOST_NAME.fullmatch(host):  # It may be any text (sethostname(2)).
         names.append(host)
     if interface:
         address = ip_address(interface.partition("%")[0])
@@ -96,7 +96,7 @@ def _names(interface: str) -> list[str]:
 def _sign(
     names: list[str],
 ) -> tuple[x509.Certificate, x509.Certificate, ec.EllipticCurvePrivateKey]:
-    """Make a CA and sign with it; as RFC 5280 wants it, since some are strict."""
+    """Make a CA and sign with it; strictly as in RFC 5280, for strict clients."""
     signer = ec.generate_private_key(ec.SECP256R1())
     issuer = _named("echolab throw-away CA")
     ca = (
@@ -143,7 +143,7 @@ def _begin(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        # The clock of a client may be a little behind.
+        # A client's clock may be slow.
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=DAYS - 1))
         .add_extension(
@@ -153,7 +153,7 @@ def _begin(
 
 
 def _usage(*, signs: bool) -> x509.KeyUsage:
-    """A CA signs certificates, and what it signs signs handshakes."""
+    """Return the key usage: a CA signs certificates, a server signs handshakes."""
     return x509.KeyUsage(
         digital_signature=not signs,
         key_cert_sign=signs,

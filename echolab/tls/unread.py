@@ -1,4 +1,4 @@
-"""What TLS itself sends to peers, kept within bounds though they do not read it."""
+"""Bound TLS's own answers to peers that do not read them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ READS_NOTHING = "the peer does not read what TLS sends it"
 
 
 def renew(transport: IStreamTransport, producer: IPushProducer) -> None:
-    """Register a producer anew that has just been resumed.
+    """Unregister and register a producer that has just been resumed.
 
-    Over TLS, the end that the peer makes closes the TCP transport below, whether
-    it has a producer or not. If that was paused, Twisted resumes it when all is
-    written, and forgets to close; it remembers when a producer is unregistered.
+    Over TLS, the peer's end closes the TCP transport below, even with a producer. If
+    the producer was paused, Twisted resumes it when all is written, but forgets to
+    close. It closes when a producer is unregistered.
     """
     transport.unregisterProducer()
     transport.registerProducer(producer, True)
@@ -34,19 +34,19 @@ def renew(transport: IStreamTransport, producer: IPushProducer) -> None:
 
 @implementer(IPushProducer)
 class UnreadTLS:
-    """Stops reading from a peer that does not read what TLS sends it.
+    """Stop reading from a peer that does not read TLS's own answers.
 
-    TLS answers key updates of the peer's (RFC 8446, section 4.6.3) and more,
-    and no protocol sees it. So it is the transport that says when it holds too
-    much: to its producer, which this is.
+    TLS answers a peer's key updates (RFC 8446, section 4.6.3) and more, and no
+    protocol sees that. So the transport has to say when it holds too much: it tells
+    its producer, which is this object.
 
     Args:
-        transport: a TLS transport that has no other producer.
+        transport: a TLS transport without another producer.
         clock: tells the time.
-        seconds: how long the peer may read nothing; 0 is for ever.
+        seconds: how long the peer may read nothing; 0 is no limit.
         sent_bytes: returns how many bytes the socket has taken so far.
         pause: called to stop reading.
-        resume: called to go on.
+        resume: called to read again.
         give_up: called when the time is over.
     """
 
@@ -73,21 +73,21 @@ class UnreadTLS:
         self._transport.registerProducer(self, True)
 
     def stop(self) -> None:
-        """Let the transport go: it closes when it has no producer."""
+        """Unregister from the transport: it closes only without a producer."""
         self._stall.stop()
         self._transport.unregisterProducer()
 
     def pauseProducing(self) -> None:
-        """The transport holds too much."""
+        """Stop reading: the transport holds too much."""
         self._pause()
         self._stall.start()
 
     def resumeProducing(self) -> None:
-        """The peer has read it all."""
+        """Read again: the peer has read all."""
         self._stall.stop()
         renew(self._transport, self)
         self._resume()
 
     def stopProducing(self) -> None:
-        """The connection is gone."""
+        """Stop waiting: the connection is gone."""
         self._stall.stop()

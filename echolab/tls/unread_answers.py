@@ -1,4 +1,4 @@
-"""What TLS itself sends to peers that are replied to, kept within bounds."""
+"""Bound TLS's own answers to peers that also get replies."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ if TYPE_CHECKING:
 __all__ = ["MOST_BYTES", "UnreadAnswers"]
 
 MOST_BYTES = 1 << 14
-"""How much of what TLS sends of itself may wait for a peer that takes nothing."""
+"""How many bytes of TLS's own answers may wait for a peer that reads nothing."""
 
 
 class UnreadAnswers:
-    """Gives up a peer that has TLS answer, and reads no answer.
+    """Give up a peer that makes TLS answer, and reads no answer.
 
-    A peer may read its replies as slowly as it likes. So not all that the transport
-    holds is counted, but what TLS adds to it of itself.
+    A peer may read its replies as slowly as it likes. So only the bytes that TLS
+    itself adds are counted, not all that the transport holds.
 
     Args:
-        connection: tells what TLS sends of itself.
+        connection: reports the bytes that TLS itself sends.
         clock: tells the time.
-        seconds: how long the peer may read nothing; 0 is for ever.
-        sent_bytes: returns how many bytes the socket has taken so far, since it
-            was connected.
+        seconds: how long the peer may read nothing; 0 is no limit.
+        sent_bytes: returns how many bytes the socket has taken since it was connected.
         give_up: called when the time is over.
     """
 
@@ -55,11 +54,11 @@ class UnreadAnswers:
         connection.on_answer = self._answered
 
     def wait(self) -> None:
-        """The transport is full."""
+        """Start waiting: the transport is full."""
         self._stall.start()
 
     def stop(self) -> None:
-        """It has room again, or is gone."""
+        """Stop waiting: the transport has room, or is gone."""
         self._stall.stop()
 
     def _answered(self, size: int) -> None:
