@@ -1,1 +1,1 @@
-"""What Twisted does not tell of sockets, and ways to listen and to connect."""
+"""Facts about sockets that Twisted does not tell; ways to listen and to connect."""

@@ -1,4 +1,4 @@
-"""Connections that the kernel has made and nobody has accepted yet; see listen(2)."""
+"""The accept queue: connections not accepted yet; see listen(2)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MOST_TURNED_AWAY = 65_536
 
 
 def accept_waiting(port: Any, is_late: Callable[[], bool]) -> None:
-    """Have a port accept all who wait.
+    """Accept all waiting connections of a port.
 
-    By itself a port of Twisted's accepts some of them each time the reactor asks
-    it, and none once it is told to stop listening.
+    Twisted's ports accept only some connections in each turn of the reactor, and
+    none after ``stopListening``.
 
     Args:
-        port: the port; nothing is done if it has no descriptor.
-        is_late: whether to accept no more of them.
+        port: the port; without a descriptor, nothing is done.
+        is_late: whether to stop accepting.
     """
     fd = _descriptor(port)
     while fd is not None and is_ready(fd, select.POLLIN) and not is_late():
@@ -31,22 +31,22 @@ def accept_waiting(port: Any, is_late: Callable[[], bool]) -> None:
 
 
 def turn_away_waiting(port: Any) -> int:
-    """Close the connections that still wait at a port; return how many."""
+    """Close the waiting connections of a port; return how many."""
     if _descriptor(port) is None:
         return 0
     for number in range(MOST_TURNED_AWAY):
         try:
             connection, _ = port.socket.accept()
-        except OSError:  # Nobody waits any more.
+        except OSError:  # The queue is empty.
             return number
         connection.close()
     return MOST_TURNED_AWAY
 
 
 def _descriptor(port: Any) -> int | None:
-    """The descriptor of a port that listens; None for any other."""
+    """Return the descriptor of a port that listens; None for any other."""
     try:
         fd = int(port.fileno())
     except (AttributeError, TypeError, ValueError):
-        return None  # A port of somebody else's, or one that has stopped.
+        return None  # Not one of Twisted's ports, or one that has stopped.
     return fd if fd >= 0 and hasattr(port, "socket") else None

@@ -1,4 +1,4 @@
-"""How many connections may wait to be accepted, and how many the kernel lets wait."""
+"""The backlog (how many connections may wait), and the kernel's limit for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def backlog_of(text: str) -> int:
     """Read the backlog of an endpoint string; warn if the kernel would cut it.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a backlog.
     """
     if not 0 < (backlog := whole_number(text)) < MOST:
         raise ValueError(f"backlog must be over 0 and below {MOST}")
@@ -29,7 +29,7 @@ def backlog_of(text: str) -> int:
 
 
 def check_backlog(backlog: int) -> None:
-    """Warn of what listen(2) says: a larger value is silently cut."""
+    """Warn if the backlog is over the kernel's limit: listen(2) silently cuts it."""
     try:
         most = int(SOMAXCONN.read_text())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Endpoint strings: their parts, and what is wrong with them."""
+"""The parts of endpoint strings, and their errors."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ TLS_KINDS = frozenset({"ssl", "tls"})
 
 
 def parsed(text: str) -> tuple[str, list[str], dict[str, str]]:
-    r"""The kind of an endpoint string, in lower case, and its arguments.
+    r"""Return the kind of an endpoint string, in lower case, and its arguments.
 
-    They are what Twisted's own parser makes of it: ``\:``, ``\=`` and ``\\`` are
-    escapes, in the kind too; the kind is the first that has no name, wherever it
-    stands, in any case. Whoever looks at a kind has to ask here, or Twisted might
-    see another.
+    The result is the same as that of Twisted's own parser: ``\:``, ``\=`` and ``\\``
+    are escapes, also in the kind; the kind is the first argument without a name, at
+    any position and in any case. Code that needs a kind must use this function, or
+    Twisted might see another kind.
     """
     positional, named = _arguments_of(text)
     kind = positional.pop(0) if positional else ""
@@ -39,11 +39,11 @@ def parsed(text: str) -> tuple[str, list[str], dict[str, str]]:
 
 
 def joined(kind: str, positional: list[str], named: dict[str, str]) -> str:
-    """The endpoint string of these parts, which no parser can read otherwise.
+    """Return the endpoint string of these parts, which has only one reading.
 
     Raises:
-        ValueError: the kind is not ASCII. Twisted's upper case of it might be
-            another kind's: that of the long s is an ``S``.
+        ValueError: the kind is not ASCII. Twisted makes it upper case, which might
+            give another kind: the long s becomes ``S``.
     """
     if not kind.isascii():
         raise ValueError(f"Unknown endpoint type: '{kind}'")
@@ -53,12 +53,12 @@ def joined(kind: str, positional: list[str], named: dict[str, str]) -> str:
 
 
 def kind_of(text: str) -> str:
-    """The kind of an endpoint string, in lower case."""
+    """Return the kind of an endpoint string, in lower case."""
     return parsed(text)[0]
 
 
 def mentions_tls(text: str) -> bool:
-    """Whether TLS is in an endpoint string, or in one that is an argument of it."""
+    """Whether an endpoint string, or one in its arguments, has TLS."""
     positional, named = _arguments_of(text)
     return any(
         word.lower() in TLS_KINDS or (word != text and mentions_tls(word))
@@ -83,19 +83,19 @@ def _plain(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text as it is written within an endpoint string."""
+    """Return a text with the escapes of endpoint strings."""
     return re.sub(r"([\\:=])", r"\\\1", text)
 
 
 def check_client(kind: str, arguments: list[str], named: dict[str, str]) -> None:
     """Check the host, the port and the timeout of a client's endpoint string.
 
-    Twisted reads numbers with ``int``, which takes ``8_888`` and other scripts'
-    digits; a timeout below 0 leaves a traceback, a name that is not UTF-8 a
-    connection that never comes.
+    Twisted reads numbers with ``int``, which accepts ``8_888`` and other scripts'
+    digits. A timeout below 0 causes a traceback. With a name that is not UTF-8,
+    Twisted never connects.
 
     Raises:
-        ValueError: one is wrong.
+        ValueError: an argument is wrong.
     """
     names = ("path", "lockfile") if kind == "unix" else ("host", "port")
     given = dict(zip((*names, "timeout"), arguments, strict=False)) | named
@@ -109,7 +109,7 @@ def check_client(kind: str, arguments: list[str], named: dict[str, str]) -> None
 
 
 def check_lockfile(lockfile: str) -> None:
-    """Check Twisted's argument of ``unix:``; no lock file is made here anyway.
+    """Check the ``lockfile`` argument of ``unix:``; no lock file is made here.
 
     Raises:
         ValueError: it is wrong.
@@ -127,9 +127,9 @@ def _is_text(name: str) -> bool:
 
 
 def parse_reason(error: Exception) -> str:
-    """Say what is wrong with an endpoint string.
+    """Return what is wrong with an endpoint string.
 
-    Twisted's parsers, and those of its plugins, raise whatever comes to hand.
+    Twisted's parsers, and those of its plugins, raise many kinds of errors.
     """
     match error:
         case NameError() | ImportError():
@@ -141,7 +141,7 @@ def parse_reason(error: Exception) -> str:
         case ValueError() if str(error).startswith("invalid literal"):
             return "not a number in the endpoint string"
         case ValueError() if found := _UNKNOWN_KIND.match(str(error)):
-            # One that is known is known to the other program only.
+            # A known kind with this error is a kind of the other command.
             others = [kind for kind in ENDPOINT_KINDS if kind != found[1]]
             meant = nearest(found[1], others)
             return f"{reason_of(error)}{did_you_mean(meant and f'{meant}:')}"

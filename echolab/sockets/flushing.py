@@ -1,4 +1,4 @@
-"""When all that was written to a transport is with the kernel."""
+"""Learn when the kernel has taken all bytes of a transport."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ __all__ = ["when_flushed"]
 
 
 def when_flushed(transport: Any, call: Callable[[], object]) -> None:
-    """Call once when a transport has given the kernel all that it was given.
+    """Call a function once, when a transport has given all its bytes to the kernel.
 
-    It must have no producer: a transport asks a pull producer for more when it has
-    nothing left.
+    The transport must have no producer: this function registers a pull producer,
+    which the transport asks for more when its buffer is empty.
 
     Args:
         transport: a TCP or UNIX connection.
-        call: called with nothing; never, if the connection is lost before.
+        call: called without arguments; not if the connection is lost before.
     """
     producer = _Empty(transport, call)
     transport.registerProducer(producer, False)
     producer.waiting = True
-    # It may have nothing left now. Only a reactor's needs to be woken.
+    # The buffer may be empty now. Only a reactor's transport must be woken.
     getattr(transport, "startWriting", lambda: None)()
 
 
 @implementer(IPullProducer)
 class _Empty:
-    """A producer that has nothing, and is glad to be asked."""
+    """A producer without data; it only waits until it is asked for some."""
 
     def __init__(self, transport: Any, call: Callable[[], object]) -> None:
         self._transport = transport
@@ -40,11 +40,11 @@ class _Empty:
         self.waiting = False
 
     def resumeProducing(self) -> None:
-        """Everything is written; the first time, it is only being registered."""
+        """Call the function: all is written. Ignore the call from the registration."""
         if self.waiting:
             self.waiting = False
             self._transport.unregisterProducer()
             self._call()
 
     def stopProducing(self) -> None:
-        """The connection is lost."""
+        """Do nothing: the connection is lost."""

@@ -1,4 +1,4 @@
-"""Sockets that somebody else has opened and handed over, as systemd does."""
+"""Sockets that another program, such as systemd, has opened and handed over."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ __all__ = ["handed_over"]
 
 
 def handed_over(reactor: Any, fd: int) -> IStreamServerEndpoint:
-    """Make an endpoint of a socket, by the family it has.
+    """Return an endpoint for a socket, according to its real family.
 
-    Twisted believes the family that it is told, and reads peers' addresses as such.
+    Twisted trusts the family in the endpoint string, and reads peers' addresses as
+    such.
 
     Args:
         reactor: listens.
         fd: the socket's descriptor.
 
     Raises:
-        ValueError: nobody can be accepted on it; Twisted would try for ever.
+        ValueError: the socket cannot accept connections; Twisted would try for ever.
     """
     with socket.socket(fileno=os.dup(fd)) as handed:
         listens = handed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)

@@ -1,6 +1,6 @@
-"""Headers of the PROXY protocol, by which a balancer says for whom it connects.
+"""Headers of the PROXY protocol, in which a balancer names its client.
 
-Versions 1 and 2, as in HAProxy's ``proxy-protocol.txt``; free of I/O.
+Versions 1 and 2, as in HAProxy's ``proxy-protocol.txt``; no I/O.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 V1_BYTES = 107
 """The longest header of version 1, with its end."""
 V2_BYTES = 4096
-"""The longest header of version 2 that is accepted; 232 carry every address."""
+"""The longest accepted header of version 2; 232 bytes are enough for any address."""
 
 _V2_HEAD = 16
 _PORTS = 65535
@@ -27,11 +27,11 @@ _PORTS = 65535
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a header says.
+    """A parsed header.
 
     Attributes:
-        source: who connected to the balancer; None where it does not say (health
-            checks, unknown protocols): then it is the balancer itself.
+        source: the address of the balancer's client; None if the header has none
+            (health checks, unknown protocols): then the peer is the balancer itself.
         size: how many bytes the header has.
     """
 
@@ -43,10 +43,10 @@ def parse(data: bytes) -> Header | None:
     """Read a header at the start of ``data``.
 
     Returns:
-        The header; None if there is not enough of it yet.
+        The header; None if more bytes are needed.
 
     Raises:
-        MalformedError: this is no header.
+        MalformedError: this is not a header.
     """
     if data.startswith(SIGNATURE):
         return _parse_v2(data)
@@ -92,7 +92,7 @@ def _host(text: bytes, version: int) -> str:
 
 
 def _port(text: bytes) -> int:
-    # The specification forbids leading zeros, and int() takes more than digits.
+    # The specification forbids leading zeros, and int() accepts more than digits.
     plain = text.isdigit() and (text == b"0" or not text.startswith(b"0"))
     if not plain or len(text) > len("65535") or int(text) > _PORTS:
         raise MalformedError("no port in a PROXY header")
@@ -100,11 +100,11 @@ def _port(text: bytes) -> int:
 
 
 _ADDRESSES_BYTES = {0x11: 12, 0x21: 36, 0x31: 216}
-"""How long the addresses of a family are; type-length-values follow."""
+"""How many bytes the addresses of a family have; type-length-values follow."""
 
 
 def _check_values(values: bytes) -> None:
-    """Check that each value ends within the header; none is used."""
+    """Check that each value ends within the header; the values are not used."""
     while values:
         size = 3 + int.from_bytes(values[1:3], "big")
         if len(values) < size:

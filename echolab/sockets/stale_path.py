@@ -1,4 +1,4 @@
-"""UNIX paths that dead processes have left: only one server may replace each."""
+"""Stale UNIX paths, left by dead processes: only one server may replace each."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 __all__ = ["alone_in", "remove_if_stale"]
 
 LOCK_SECONDS = 1.0
-"""How long to wait for others, who hold the lock for less than a millisecond."""
+"""How long to wait for other servers, which hold the lock for less than 1 ms."""
 _PAUSE_SECONDS = 0.005
 
-# Of /proc/net/unix: Flags (without __SO_ACCEPTCON), Type (SOCK_STREAM), St
-# (SS_UNCONNECTED). It is a socket that is bound and not listened on, or a client.
+# In /proc/net/unix: Flags (without __SO_ACCEPTCON), Type (SOCK_STREAM), St
+# (SS_UNCONNECTED): a socket that is bound but does not listen, or a client's.
 _BOUND = [b"00000000", b"0001", b"01"]
 _COLUMNS = 8  # The last, Path, is there only if the socket has a name.
 
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[bool]:
-    """Lock a folder, so that one server at a time changes its sockets.
+    """Lock a folder, so that only one server at a time changes its sockets.
 
     The lock is flock(2) of the folder itself: it leaves no file, and ends with the
     process.
 
     Args:
-        folder: its path.
+        folder: the folder.
 
-    It yields whether to go on and replace a path: not if somebody held the lock for
-    too long. Where there are no locks (NFS, a folder that cannot be read), it does.
+    Yields whether a path may be replaced. It may not if another program held the lock
+    for too long. It may if there are no locks (NFS, a folder that cannot be read).
     """
     try:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -67,7 +67,7 @@ def _locked(fd: int) -> bool:
 
 
 def remove_if_stale(path: Path) -> None:
-    """Remove a socket that nobody listens on any more, nor is about to."""
+    """Remove a socket if no process listens on it or is about to."""
     with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
         if stat.S_ISSOCK(path.lstat().st_mode):
             probe.setblocking(False)
@@ -77,11 +77,11 @@ def remove_if_stale(path: Path) -> None:
 
 
 def _is_bound(path: Path) -> bool:
-    """Whether somebody has bound a socket there and does not listen yet (Linux).
+    """Whether a socket is bound to the path, but does not listen yet (Linux).
 
-    Servers that know nothing of our lock would lose their path. The table has the
-    name by which each has bound its socket. What folder a relative one is of is not
-    known: any socket of the same last name may be the one.
+    Servers that do not use our lock would lose their path. The kernel's table has the
+    name that each socket was bound to. The folder of a relative name is unknown: any
+    socket with the same last part may be the one.
     """
     try:
         table = Path("/proc/net/unix").read_bytes()

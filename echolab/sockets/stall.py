@@ -1,4 +1,4 @@
-"""A peer that takes nothing, told from one that is slow."""
+"""Tell a peer that reads nothing from one that is slow."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["Stall"]
 
 
 class Stall:
-    """Waits until a socket has taken nothing for a while.
+    """Wait until a socket has taken no bytes for some time.
 
     Args:
         clock: tells the time.
-        seconds: how long that is; 0 is for ever.
+        seconds: how long that is; 0 is no limit.
         sent_bytes: returns how many bytes the socket has taken so far.
         call: called then, once for each `start`.
     """
@@ -38,14 +38,14 @@ class Stall:
         self._due: IDelayedCall | None = None
 
     def start(self) -> None:
-        """Wait, from now on."""
+        """Start waiting now."""
         self.stop()
         if self._seconds:
             self._sent = self._sent_bytes()
             self._due = self._clock.callLater(self._seconds, self._look)
 
     def stop(self) -> None:
-        """Wait no longer."""
+        """Stop waiting."""
         due, self._due = self._due, None
         if due is not None:
             due.cancel()

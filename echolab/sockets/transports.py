@@ -1,7 +1,7 @@
-"""Transports of others, completed: not all have what TCP's have.
+"""Complete transports that lack methods of TCP's.
 
-A process has no addresses (Twisted's ``ProcessEndpoint``) and is killed where a
-connection is aborted; a layer such as autobahn's WebSocket cannot even be that.
+A process (Twisted's ``ProcessEndpoint``) has no addresses, and is killed instead of
+aborted. A layer such as autobahn's WebSocket cannot even be killed.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ __all__ = ["complete"]
 
 
 def complete(transport: Any) -> Any:
-    """Return a transport with all that our protocols use of it.
+    """Return a transport with all methods that our protocols use.
 
     Returns:
-        The transport itself if it lacks nothing, as TCP, TLS and UNIX sockets do.
+        The transport itself if it is complete, as those of TCP, TLS and UNIX sockets.
     """
     if hasattr(transport, "abortConnection"):
         return transport
@@ -31,33 +31,33 @@ def complete(transport: Any) -> Any:
 
 
 class _Completed:
-    """A transport and what it lacks."""
+    """A transport with the methods that it lacks."""
 
     def __init__(self, transport: Any) -> None:
         self._transport = transport
         directlyProvides(self, providedBy(transport))
 
     def __getattr__(self, name: str) -> Any:
-        """All that it has."""
+        """Return an attribute of the transport."""
         return getattr(self._transport, name)
 
     def getPeer(self) -> IAddress | None:
-        """Its peer's address; None if it has none."""
+        """Return the peer's address; None if there is none."""
         return self._address("getPeer")
 
     def getHost(self) -> IAddress | None:
-        """Its own address; None if it has none."""
+        """Return the transport's own address; None if there is none."""
         return self._address("getHost")
 
     def abortConnection(self) -> None:
-        """End the connection; a process is killed, else there is no harder way."""
+        """Kill a process; close any other connection, as ``loseConnection`` does."""
         if IProcessTransport.providedBy(self._transport):
             with suppress(ProcessExitedAlready):
                 self._transport.signalProcess("KILL")
         self._transport.loseConnection()
 
     def pauseProducing(self) -> None:
-        """Read nothing more; a layer that cannot stop has the one below do so."""
+        """Stop reading; if the layer cannot, use the layer below."""
         self._reader().pauseProducing()
 
     def resumeProducing(self) -> None:

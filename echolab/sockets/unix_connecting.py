@@ -1,4 +1,4 @@
-"""Connecting to UNIX sockets; see unix(7)."""
+"""Connect to UNIX sockets; see unix(7)."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ __all__ = ["UNIXClientEndpoint"]
 
 @implementer(IStreamClientEndpoint)
 class UNIXClientEndpoint:
-    """Connects to a UNIX path, or to an abstract name.
+    """Connect to a UNIX path, or to an abstract name.
 
-    A server whose queue is full is told as that at once; Twisted's own endpoint
-    takes EAGAIN for a connection that is on its way.
+    If the server's queue is full, `connect` fails at once. Twisted's own endpoint
+    takes EAGAIN for a connection in progress.
 
     Args:
         reactor: connects.
@@ -41,7 +41,7 @@ class UNIXClientEndpoint:
         self._path = path
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
-        """Connect; or fail with an OSError, or what Twisted makes of it."""
+        """Connect; or fail with an OSError, or with Twisted's error for it."""
         return deferLater(self._reactor, 0, self._connect, protocolFactory)
 
     def _connect(self, factory: IProtocolFactory) -> IProtocol:
@@ -66,14 +66,14 @@ class UNIXClientEndpoint:
 
 
 def _why_refused(path: Path) -> int:
-    """What refuses may never have been a socket."""
+    """Return the errno; a path that refuses may not be a socket."""
     if path.is_dir():
         return errno.EISDIR
     return errno.ECONNREFUSED if path.is_socket() else errno.ENOTSOCK
 
 
 class _Made(Factory[Protocol]):
-    """Gives the reactor a protocol that is made already."""
+    """Give the reactor a protocol that already exists."""
 
     noisy = False
 

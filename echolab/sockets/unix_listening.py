@@ -1,4 +1,4 @@
-"""UNIX sockets to listen on: named, abstract, or handed over; see unix(7)."""
+"""Listen on UNIX sockets: paths, abstract names, sockets handed over; see unix(7)."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ __all__ = ["HandedUNIXEndpoint", "UNIXEndpoint"]
 
 @implementer(IStreamServerEndpoint)
 class UNIXEndpoint:
-    """Listens on a UNIX path, or on an abstract name.
+    """Listen on a UNIX path, or on an abstract name.
 
-    A socket that a dead process left at the path is replaced; one that somebody
-    listens on, or a file, is not. The path is gone at the end, unless by then it
-    is somebody else's.
+    A socket that a dead process left at the path is replaced. A socket in use, or a
+    file, is not. The path is removed at the end, unless another process has replaced
+    it.
 
     Args:
         reactor: listens.
         path: the path; ``@name`` for an abstract name.
-        mode: of the path; at most 0o777.
+        mode: the mode of the path; at most 0o777.
         backlog: how many connections may wait to be accepted.
     """
 
@@ -64,11 +64,11 @@ class UNIXEndpoint:
 
 @implementer(IStreamServerEndpoint)
 class HandedUNIXEndpoint:
-    """Listens on a socket that somebody else has made, as systemd: it stays.
+    """Listen on a socket that another program, such as systemd, has made.
 
     Args:
         reactor: listens.
-        fd: the socket's descriptor; it stays open.
+        fd: the socket's descriptor; it stays open, and its path stays.
     """
 
     def __init__(self, reactor: Any, fd: int) -> None:
@@ -101,15 +101,15 @@ def _listen(
 class _Port(unix.Port):
     """A port for sockets that listen already.
 
-    Twisted's would set the path's mode, and that of a file to which by then a link
-    leads; do the same to a socket of systemd's; and remove the path at the end,
-    whosever it is. So it is told that the name is an abstract one.
+    Twisted's port would set the mode of the path, also through a link and also for
+    systemd's socket; and it would remove the path at the end, even if another process
+    has it by then. So this class tells Twisted that the name is abstract.
 
     Args:
         reactor: reads.
         factory: makes the protocols.
-        name: for Twisted's log.
-        make: makes the socket, each time when the port is to listen.
+        name: the name in Twisted's log.
+        make: makes the socket, each time the port starts to listen.
     """
 
     def __init__(
@@ -130,35 +130,35 @@ class _Port(unix.Port):
 
     @override
     def stopListening(self, *args: Any, **kwargs: Any) -> Any:
-        # Now, since there may be no other turn of the reactor: another endpoint
-        # that cannot be listened on ends the program.
+        # Remove the path now, because there may be no other turn of the reactor:
+        # the program ends if another endpoint cannot listen.
         if isinstance(self.socket, _PathSocket):
             self.socket.remove_path()
         return super().stopListening(*args, **kwargs)
 
     @override
     def _logConnectionLostMsg(self) -> None:
-        """Say nothing: Twisted would log the NUL as it is."""
+        """Log nothing: Twisted would log the NUL as it is."""
 
 
 class _ListeningSocket(socket.socket):
-    """A socket that listens already, and is left as it is until it is closed."""
+    """A socket that listens already, and does not change until it is closed."""
 
     @override
     def bind(self, address: Any, /) -> None:
-        """It is bound."""
+        """Do nothing: the socket is bound."""
 
     @override
     def listen(self, backlog: int = 0, /) -> None:
-        """It listens, and what its backlog is was said."""
+        """Do nothing: the socket listens, and has its backlog."""
 
     @override
     def shutdown(self, how: int, /) -> None:
-        """It may not be ours alone; and our path is to lead to it to the end."""
+        """Do nothing: others may share the socket, and its path is still in use."""
 
 
 class _AbstractSocket(_ListeningSocket):
-    """Listens on an abstract name."""
+    """A socket that listens on an abstract name."""
 
     def __init__(self, name: str, backlog: int) -> None:
         super().__init__(socket.AF_UNIX)
@@ -171,7 +171,7 @@ class _AbstractSocket(_ListeningSocket):
 
 
 class _PathSocket(_ListeningSocket):
-    """Listens on a path, and removes it when it is closed, if it is still its own."""
+    """A socket that listens on a path; when closed it removes the path, if its own."""
 
     def __init__(self, path: str, mode: int, backlog: int) -> None:
         super().__init__(socket.AF_UNIX)
@@ -180,7 +180,7 @@ class _PathSocket(_ListeningSocket):
         try:
             with alone_in(self._path.parent) as alone:
                 self._make_room(alone=alone)
-                # The mode is there from the first moment; chmod would follow links.
+                # umask sets the mode from the first moment; chmod would follow links.
                 before = os.umask(0o777 & ~mode)
                 try:
                     socket.socket.bind(self, os.fsencode(path))

@@ -1,4 +1,4 @@
-"""Protocols behind wrappers of others, which do not pass on all that they are told."""
+"""Protocols inside wrappers that do not pass on all calls."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["below_tls", "hear"]
 
 
 def hear(protocol: Any) -> None:
-    """Have a protocol told of half-closes and handshakes in spite of wrappers.
+    """Pass half-closes and handshakes on to a protocol inside wrappers.
 
-    Twisted tells the outermost protocol above a socket or TLS, if it listens. Its
-    wrappers do not: ``TimeoutFactory``, ``WrappingFactory``, and the endpoints',
-    for a protocol that begins to listen only when it is connected.
+    Twisted tells only the outermost protocol above a socket or TLS, if it provides the
+    interface. Twisted's wrappers do not: ``TimeoutFactory``, ``WrappingFactory``, and
+    the endpoints' wrapper, for a protocol that provides it only once connected.
 
     Args:
-        protocol: has its transport.
+        protocol: a protocol with a transport.
     """
     layer = protocol.transport
     while isinstance(layer, ProtocolWrapper) and not _does_tls(layer):
@@ -39,13 +39,13 @@ def hear(protocol: Any) -> None:
 
 
 def below_tls(transport: Any) -> Any:
-    """Return the transport that carries TLS; None if there is none."""
+    """Return the transport below TLS; None if there is none."""
     while ISSLTransport.providedBy(transport):
         transport = getattr(transport, "transport", None)
     return transport
 
 
 def _does_tls(layer: Any) -> bool:
-    """Whether a layer is TLS itself; a wrapper provides what its transport does."""
+    """Whether a layer is TLS itself; wrappers provide their transport's interfaces."""
     below = getattr(layer, "transport", None)
     return ISSLTransport.providedBy(layer) and not ISSLTransport.providedBy(below)
