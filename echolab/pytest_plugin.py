@@ -1,8 +1,8 @@
-"""The fixtures for pytest: nothing is imported before a test asks for one.
+"""The fixtures for pytest; nothing is imported before a test asks for one.
 
 ``echolab_process`` is for tests of any kind; ``echolab_server`` and
 ``echolab_client`` are for coroutines under pytest-twisted. The marker ``echolab``
-says how the server is to be: ``@pytest.mark.echolab(reply="echo", tls=True)``.
+sets options of the server: ``@pytest.mark.echolab(reply="echo", tls=True)``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["echolab_client", "echolab_process", "echolab_server"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker."""
     config.addinivalue_line(
         "markers", "echolab(**options): how echolab's server is to be in this test"
     )
@@ -32,14 +32,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """Tell the transcripts of this test from those of earlier ones."""
+    """Separate the events of this test from those of earlier ones."""
     if showing := sys.modules.get("echolab.testing.showing"):
         showing.begin_test()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
-    """Show what was received, where a test failed."""
+    """Show the transcripts in the report of a failed test."""
     report = yield
     showing = sys.modules.get("echolab.testing.showing")
     if report.failed and showing:
@@ -52,10 +52,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 @pytest.fixture
 def echolab_process(request: pytest.FixtureRequest) -> Iterator[LabProcess]:
-    """A server in a process of its own, for tests of any kind.
+    """A server in its own process, for tests of any kind.
 
     Raises:
-        AssertionError: at the end of the test; it did not end as it should.
+        AssertionError: at the end of the test, if the server ended with an error.
     """
     from echolab.testing import LabProcess
 
@@ -77,7 +77,7 @@ def echolab_server(request: pytest.FixtureRequest) -> Iterator[LabServer]:
 
 @pytest.fixture
 def echolab_client(request: pytest.FixtureRequest) -> Iterator[Connect]:
-    """What connects a client, in the reactor that pytest-twisted runs."""
+    """A function that connects a client, in the reactor that pytest-twisted runs."""
     wait = _pytest_twisted(request)
     from echolab.testing import connect
 
@@ -100,7 +100,7 @@ def echolab_client(request: pytest.FixtureRequest) -> Iterator[Connect]:
 
 
 def _options(request: pytest.FixtureRequest) -> Any:
-    """What the markers say, the nearer ones last; and then an indirect parameter."""
+    """Return the options of the markers (the nearest wins) and of the parameter."""
     options: dict[str, object] = {}
     for node in request.node.listchain():
         for marker in node.own_markers:

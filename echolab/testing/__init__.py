@@ -1,14 +1,14 @@
-"""The test kit: a peer for your tests, that can be asked what it received.
+"""The test kit: a peer for your tests that can be asked what it received.
 
-The guide is docs/testing.md. For pytest there are the fixtures ``echolab_process``,
-``echolab_server`` and ``echolab_client`` (`echolab.pytest_plugin`). Here are
+The guide is docs/testing.md. The pytest fixtures are ``echolab_process``,
+``echolab_server`` and ``echolab_client`` (`echolab.pytest_plugin`). This package has
 
-- `LabProcess`: a server in a process of its own, whose waits block;
+- `LabProcess`: a server in its own process, whose waits block;
 - `ListeningMixin` for trial, `listen` and `connect`, `LabServer` and `LabClient`:
-  the same in the test's reactor, whose waits are Deferreds;
-- `Transcript`, `BlockingTranscript`: what they all are, sinks that remember and
-  can be asked (`Remembering`);
-- `Behaviour`: what a server is to do wrong; `ServerKeywords`: all it can be told;
+  the same in the test's reactor, with Deferreds as waits;
+- `Transcript`, `BlockingTranscript`: the base of all these, sinks that remember
+  events and can be asked (`Remembering`);
+- `Behaviour`: how a server misbehaves; `ServerKeywords`: all options of a server;
 - `connected`, `Conversation`, `MemoryTransport`: two protocols without a socket;
 - `recut`, `cut`, `cuttings`: the same bytes, cut in every way;
 - `replay_into`, `Replayed`: a recording, played to a protocol.

@@ -1,4 +1,4 @@
-"""A transcript that another thread writes, and whose waits block."""
+"""A transcript that another thread writes; its waits block."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _alive: weakref.WeakSet[BlockingTranscript] = weakref.WeakSet()
 
 
 class BlockingTranscript(Remembering):
-    """A sink that remembers, and can be waited for in another thread.
+    """A sink that remembers events; another thread can wait for them.
 
-    It answers as `Transcript` does, but blocks until there is an answer, and
-    raises where there is none.
+    It answers as `Transcript` does, but blocks until there is an answer, and raises
+    if there is none.
     """
 
     def __init__(self, *, max_bytes: int = MAX_BYTES) -> None:
@@ -42,18 +42,18 @@ class BlockingTranscript(Remembering):
         _alive.add(self)
 
     def renew_lock(self) -> None:
-        """Forget who held the lock: in a forked child that thread does not exist."""
+        """Replace the lock: a forked child does not have the thread that held it."""
         self._news = threading.Condition()
 
     @override
     def __call__(self, event: Event) -> None:
-        """Remember an event, and wake those that wait for it."""
+        """Remember an event; wake the waiting threads."""
         with self._news:
             super().__call__(event)
             self._news.notify_all()
 
     def give_up(self, why: str) -> None:
-        """Have all waits fail, those to come too, since nothing more will come."""
+        """Fail all waits, also future ones: no more events will come."""
         with self._news:
             self._over = why
             self._news.notify_all()
@@ -61,23 +61,23 @@ class BlockingTranscript(Remembering):
     @property
     @override
     def events(self) -> list[Event]:
-        """All events that are remembered, in order."""
+        """All remembered events, in order."""
         with self._news:
             return super().events
 
     def wait_for_line(
         self, pattern: Pattern, peer: Who = None, timeout: float = 5.0, times: int = 1
     ) -> bytes:
-        """Wait for a line in which ``pattern`` is found.
+        """Wait for a line that matches ``pattern``.
 
         Args:
-            pattern: a regular expression; a str stands for its UTF-8.
-            peer: whose line it must be.
-            timeout: how many seconds to wait at most.
-            times: how many such lines are to have come.
+            pattern: a regular expression; a str means its UTF-8.
+            peer: the peer whose line it must be; None for any peer.
+            timeout: how long to wait at most, in seconds.
+            times: how many such lines to wait for.
 
         Returns:
-            The line, the last of them.
+            The line; if there are several, the last.
 
         Raises:
             AssertionError: it did not come; the message shows the transcript.
@@ -88,10 +88,10 @@ class BlockingTranscript(Remembering):
     def wait_for_bytes(
         self, count: int, peer: Who = None, timeout: float = 5.0
     ) -> bytes:
-        """Wait for so many bytes, whatever lines they are of.
+        """Wait for ``count`` bytes, of any lines.
 
         Returns:
-            All that came until then.
+            All bytes that came until then.
 
         Raises:
             AssertionError: they did not come.
@@ -102,11 +102,11 @@ class BlockingTranscript(Remembering):
     def wait_for_end(self, peer: Who = None, timeout: float = 5.0) -> Finished:
         """Wait for the end of a peer's connection; for None, until none is open.
 
-        That is, of those that have connected: if more are to come, wait for them
-        first (`wait_for_peers`).
+        Only peers that have connected count: if more are to come, wait for them first
+        (`wait_for_peers`).
 
         Returns:
-            The end, the last of them.
+            The end; if there are several, the last.
 
         Raises:
             AssertionError: it did not come.
@@ -115,13 +115,13 @@ class BlockingTranscript(Remembering):
         return self._wait(EndQuestion(peer), timeout)
 
     def wait_for_peers(self, count: int, timeout: float = 5.0) -> list[Peer]:
-        """Wait until so many have connected, those that have left included.
+        """Wait until ``count`` peers have connected, including those that have left.
 
         Returns:
             These peers, in order.
 
         Raises:
-            AssertionError: they did not.
+            AssertionError: they did not connect.
         """
         __tracebackhide__ = True
         return self._wait(PeersQuestion(count), timeout)

@@ -1,4 +1,4 @@
-"""One recv is not one message: the same bytes to a protocol, cut in every way."""
+"""Test a protocol with the same bytes, cut in every way: recv returns no messages."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RANDOM_CUTTINGS = 50
 
 
 class _FarEnd(Protocol):
-    """The peer of a protocol that is tried."""
+    """The peer of the tested protocol."""
 
     def __init__(self) -> None:
         self.received = b""
@@ -47,7 +47,7 @@ class _FarEnd(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """How a protocol behaved."""
+    """The behaviour of a protocol in one run."""
 
     written: bytes
     ended: bool
@@ -77,32 +77,31 @@ def recut(
     random_cuttings: int = RANDOM_CUTTINGS,
     seed: int | None = None,
 ) -> None:
-    """Check that a protocol behaves the same however its input is cut.
+    """Check that a protocol behaves the same, however its input is cut.
 
-    A fresh protocol gets ``data`` in one piece; others get it cut in two at every
-    position, byte by byte, and in random pieces. What each writes, whether it
-    ends the connection, what it raises, and what ``observe`` returns is compared.
-    That takes time in the order of the square of ``len(data)``: some hundred
-    bytes are enough.
+    A fresh protocol gets ``data`` in one piece. Others get it cut in two at every
+    position, byte by byte, and in random pieces. The test compares what each writes,
+    whether it ends the connection, what it raises, and what ``observe`` returns. The
+    time grows with the square of ``len(data)``: some hundred bytes are enough.
 
     Args:
-        protocol_factory: makes the protocols. A factory that remembers things is
-            one for all of them: give its class, or a function that makes it.
-        data: all that one of them receives; then its peer ends.
-        observe: given the protocol after that, returns what else to compare, as
-            the lines it has passed on: a value, so no generator and no lock.
-        pieces: try no other cutting than this one (from `cuttings`).
+        protocol_factory: makes the protocols. A factory with state is shared by all
+            of them: to avoid that, give its class, or a function that makes it.
+        data: all bytes that each protocol receives; then its peer ends.
+        observe: gets the protocol at the end, and returns what else to compare, such
+            as the lines it has passed on: a value, not a generator or a lock.
+        pieces: try only this cutting (from `cuttings`).
         random_cuttings: how many random cuttings to try.
-        seed: makes them the same each time; a failure says which it was.
+        seed: repeats the same random cuttings; a failure shows the seed.
 
     Raises:
-        AssertionError: it does not, or raises in any case; the message has the
-            smallest cutting found.
-        TypeError: what should make protocols does not; ``data`` is not bytes; or
-            what ``observe`` returns cannot be copied and compared.
-        ValueError: there is nothing to compare: it wrote nothing, did nothing,
-            and there is no ``observe``; there is no data; or the pieces are not
-            of it.
+        AssertionError: the behaviour differs, or the uncut input raises; the message
+            has the smallest cutting found.
+        TypeError: ``protocol_factory`` does not make protocols; ``data`` is not bytes;
+            or the result of ``observe`` cannot be copied and compared.
+        ValueError: there is nothing to compare (the protocol wrote and did nothing,
+            and there is no ``observe``); there is no data; or the pieces are not the
+            pieces of ``data``.
     """
     __tracebackhide__ = True
     if not isinstance(data, bytes):
@@ -141,10 +140,10 @@ def recut(
 
 
 def cut(data: bytes, positions: Iterable[int]) -> list[bytes]:
-    """Cut bytes before each of the positions that is one of theirs.
+    """Cut bytes before each position; ignore positions outside.
 
     Returns:
-        The pieces, none of them empty, in order.
+        The pieces in order, none of them empty.
     """
     inner = {each for each in positions if 0 < each < len(data)}
     ends = sorted({0, len(data)} | inner)
@@ -152,9 +151,9 @@ def cut(data: bytes, positions: Iterable[int]) -> list[bytes]:
 
 
 def cuttings(data: bytes) -> SearchStrategy[list[bytes]]:
-    """A Hypothesis strategy: ``data`` in pieces; needs the extra ``kit``.
+    """Return a Hypothesis strategy for ``data`` in pieces; needs the extra ``kit``.
 
-    The fewer pieces the simpler.
+    It shrinks towards fewer pieces.
     """
     from hypothesis import strategies as st
 
@@ -164,13 +163,13 @@ def cuttings(data: bytes) -> SearchStrategy[list[bytes]]:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What came of a recording that was played to a protocol.
+    """The result of a recording played to a protocol.
 
     Attributes:
         protocol: the protocol.
-        written: all it has sent.
+        written: all bytes it has sent.
         ended: whether it ended the connection itself.
-        clock: the time, at the end of the recording.
+        clock: the clock, at the end of the recording.
     """
 
     protocol: Any
@@ -191,11 +190,11 @@ def replay_into(
     Args:
         protocol_factory: makes the protocol.
         transcript: the recording, or its path.
-        peer: whose connection to play; it need not be said if there is but one.
+        peer: the peer whose connection is played; optional if there is only one.
         clock: the protocol's clock, if it has one.
 
     Raises:
-        ValueError: there are several peers, or none that sent anything.
+        ValueError: there are several peers and none is named, or there is no such peer.
     """
     clock = clock or Clock()
     if isinstance(transcript, str | Path):
@@ -245,7 +244,7 @@ def _outcome(
 
 
 def _copied(observed: object) -> object:
-    """Copy what was observed, since it may change with what the protocols share.
+    """Copy the observed value: it may change if the protocols share state.
 
     Raises:
         TypeError: it cannot be copied, or does not equal its own copy.
@@ -264,7 +263,7 @@ def _copied(observed: object) -> object:
 
 
 def _deliver(conversation: Conversation, sizes: deque[int]) -> None:
-    """Deliver as many pieces as are read now, and the answers to each."""
+    """Deliver as many pieces as the protocol reads now, and the answers to each."""
     while sizes and conversation.from_client.deliver(sizes[0]):
         sizes.popleft()
         while conversation.from_server.deliver():
@@ -292,7 +291,7 @@ def _cuts_of(data: bytes, pieces: Sequence[bytes]) -> list[int]:
 
 
 def _tries(size: int, random_cuttings: int, seed: int) -> Iterator[list[int]]:
-    """Where to cut: the smallest cuttings first."""
+    """Yield cuttings, the smallest first."""
     positions = range(1, size)
     yield from ([position] for position in positions)
     yield list(positions)
@@ -302,7 +301,7 @@ def _tries(size: int, random_cuttings: int, seed: int) -> Iterator[list[int]]:
 
 
 def _shrink(cuts: Sequence[int], fails: Callable[[Sequence[int]], bool]) -> list[int]:
-    """Leave out cuts, one after the other, while it still fails."""
+    """Remove cuts, one after the other, while the check still fails."""
     smallest = list(cuts)
     for position in cuts:
         fewer = [other for other in smallest if other != position]

@@ -1,4 +1,4 @@
-"""What is kept of events that are forgotten: what waits must know of them."""
+"""A summary of forgotten events, for waits that still need them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["Forgotten"]
 
 
 class Forgotten:
-    """A summary of the events that are forgotten; is called with each.
+    """A summary of the forgotten events; called with each.
 
-    It takes memory for the connections that are open, and for no others.
+    It takes memory only for open connections.
 
     Attributes:
-        connected: how many have connected.
-        open: the numbers of those that have not ended.
-        begun: the numbers of those that are amid a message.
+        connected: how many peers have connected.
+        open: the numbers of peers whose connection has not ended.
+        begun: the numbers of peers with an unfinished message.
         last_end: the last end of a connection.
     """
 
@@ -33,7 +33,7 @@ class Forgotten:
         self._highest = 0
 
     def __call__(self, event: Event) -> None:
-        """Take note of an event that is forgotten now."""
+        """Add an event to the summary."""
         number = event.peer.number
         self._highest = max(self._highest, number)
         match event:
@@ -50,5 +50,5 @@ class Forgotten:
                 self.last_end = event
 
     def has_any_of(self, number: int | None) -> bool:
-        """Whether there may be events of this peer (of anybody, for None)."""
+        """Whether there may be events of this peer (of any peer, for None)."""
         return number is None or number <= self._highest

@@ -1,4 +1,4 @@
-"""One end of a connection that has no socket."""
+"""One end of a connection without a socket."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ BUFFER_BYTES = 1 << 16
 class MemoryTransport:
     """One end of a connection in memory.
 
-    What is written waits until the test has it delivered. All else is as with
-    TCP in Twisted: producers are paused when much waits, either side can be ended
-    alone, an end comes behind what was sent before it, an abort before all.
+    Written bytes wait until the test delivers them. All else is as with TCP in
+    Twisted: producers are paused when many bytes wait, each side can be closed alone,
+    a close comes after the bytes sent before it, an abort comes at once.
 
     Attributes:
-        waiting: what was written and not delivered.
-        protocol: whose transport it is; None before there is a connection.
+        waiting: bytes written but not delivered.
+        protocol: the protocol of this transport; None before there is a connection.
         disconnecting: whether `loseConnection` or `abortConnection` was called.
-        disconnected: whether ``connectionLost`` was.
-        paused: whether nothing is read at this end now.
-        ended: whether the sending side is, and all was delivered.
+        disconnected: whether ``connectionLost`` was called.
+        paused: whether this end does not read now.
+        ended: whether the sending side is closed, and all bytes were delivered.
     """
 
     def __init__(self, host: IPv4Address, peer: IPv4Address) -> None:
@@ -62,7 +62,7 @@ class MemoryTransport:
         self._other, other._other = other, self
 
     def write(self, data: bytes) -> None:
-        """Have bytes wait for delivery."""
+        """Buffer bytes until they are delivered."""
         if not (self.disconnected or self._aborted or self._ending):
             self.waiting += data
             if len(self.waiting) > BUFFER_BYTES and not self._producer_paused:
@@ -71,24 +71,24 @@ class MemoryTransport:
                     self._producer.pauseProducing()
 
     def writeSequence(self, iovec: Any) -> None:
-        """The same for many."""
+        """Buffer several pieces of bytes."""
         self.write(b"".join(iovec))
 
     def loseConnection(self, *_: object) -> None:
-        """End, once all is delivered and no producer has more."""
+        """Close, once all is delivered and no producer has more."""
         self.disconnecting = True
 
     def loseWriteConnection(self) -> None:
-        """End the sending side, once all is delivered."""
+        """Close the sending side, once all is delivered."""
         self._ending = True
 
     def abortConnection(self) -> None:
-        """End now; the other end sees a reset."""
+        """Close now; the other end sees a reset."""
         self.disconnecting = self._aborted = True
         self.waiting.clear()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Pause ``producer`` while much waits.
+        """Pause ``producer`` while many bytes wait.
 
         Raises:
             RuntimeError: there is one already.
@@ -107,41 +107,41 @@ class MemoryTransport:
         self._producer_paused = False
 
     def pauseProducing(self) -> None:
-        """Deliver nothing to this end."""
+        """Stop delivery to this end."""
         self.paused = True
 
     def resumeProducing(self) -> None:
-        """Deliver again."""
+        """Resume delivery to this end."""
         self.paused = False
 
     def stopProducing(self) -> None:
-        """End."""
+        """Close the connection."""
         self.loseConnection()
 
     def getHost(self) -> IPv4Address:
-        """This end's address."""
+        """Return this end's address."""
         return self._host
 
     def getPeer(self) -> IPv4Address:
-        """The other end's address."""
+        """Return the other end's address."""
         return self._peer
 
     def getTcpNoDelay(self) -> bool:
-        """Nothing is ever delayed here."""
+        """Return True: nothing is delayed here."""
         return True
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         """Do nothing."""
 
     def getTcpKeepAlive(self) -> bool:
-        """There is none."""
+        """Return False: there is no keepalive here."""
         return False
 
     def setTcpKeepAlive(self, enabled: bool) -> None:
         """Do nothing."""
 
     def writeConnectionLost(self, _reason: Failure) -> None:
-        """Tell the protocol that its sending side has ended."""
+        """Tell the protocol that its sending side is closed."""
         if IHalfCloseableProtocol.providedBy(self.protocol):
             self.protocol.writeConnectionLost()
 
@@ -154,14 +154,13 @@ class MemoryTransport:
             self.lose(error.ConnectionDone())
 
     def deliver(self, size: int | None = None) -> bytes:
-        """Deliver bytes that wait to the other end, as one read returns them.
+        """Deliver waiting bytes to the other end, as one read.
 
         Args:
-            size: how many at most; None for all.
+            size: how many bytes at most; None for all.
 
         Returns:
-            What was delivered; nothing if nothing waits, or the other end does
-            not read now.
+            The delivered bytes; none if none wait, or the other end does not read now.
         """
         other = self._other
         if other.paused or other.disconnected or other.disconnecting:
@@ -173,7 +172,7 @@ class MemoryTransport:
         return data
 
     def step(self) -> bool:
-        """Do what is due besides delivery; return whether there was anything."""
+        """Do the next due action except delivery; return whether there was one."""
         if self.disconnected:
             return False
         if self._aborted:
@@ -192,7 +191,7 @@ class MemoryTransport:
         return True
 
     def _end(self) -> bool:
-        """End what is to be ended, now that all is delivered."""
+        """Close what is to be closed, if all is delivered."""
         if self.waiting and not self._other.disconnected:
             return False
         if self.disconnecting:
@@ -206,7 +205,7 @@ class MemoryTransport:
         return False
 
     def _read_end(self) -> bool:
-        """Take note that the other end sends no more."""
+        """Tell the protocol once that the other end sends no more, when it is due."""
         on_its_way = self._other.waiting or not self._other.ended
         if on_its_way or self._heard_end or self.paused:
             return False
@@ -215,7 +214,7 @@ class MemoryTransport:
         return True
 
     def lose(self, why: Exception) -> None:
-        """Tell the protocol that its connection is gone, if it does not know."""
+        """Tell the protocol once that its connection is gone."""
         if not self.disconnected:
             self.disconnected = True
             producer, self._producer = self._producer, None

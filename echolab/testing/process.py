@@ -1,4 +1,4 @@
-"""A server in a process of its own, for tests of any code in any framework."""
+"""A server in its own process, for tests of any code in any framework."""
 
 from __future__ import annotations
 
@@ -38,21 +38,20 @@ _READY = re.compile(rb"(listening|refusing) on (.*)\n")
 
 
 class LabProcess(Place, BlockingTranscript):
-    """A server in a process of its own, and its transcript.
+    """A server in its own process, and its transcript.
 
-    It listens when it is made, and is stopped at the end of a ``with``, or by
-    `stop`. What it received comes through a pipe: whatever the server has answered to
-    has been remembered before.
+    It listens as soon as it is made. `stop`, or the end of a ``with``, stops it. Its
+    events come through a pipe: whatever the server has answered is remembered before.
 
-    In a forked child, what asks or waits fails: the server is its parent's. What it
-    had remembered before is in ``events`` and ``str``.
+    In a forked child, questions and waits fail, because the server belongs to the
+    parent. Events from before the fork are in ``events`` and ``str``.
 
     Attributes:
-        others: what `another` has made.
+        others: the servers that `another` has made.
 
     Args:
-        options: further words for ``echolab server``.
-        keywords: how the server is to be.
+        options: further arguments of ``echolab server``.
+        keywords: the options of the server.
 
     Raises:
         RuntimeError: it did not start; the message is what it said.
@@ -71,13 +70,13 @@ class LabProcess(Place, BlockingTranscript):
         with ExitStack() as undone:
             undone.callback(self.leave)
             words = [*self.words(keywords), *words_of(keywords), *DRAIN, *options]
-            # Interrupted in here, the pipes are closed, and by that the server ends.
+            # An interrupt here closes the pipes, and so ends the server.
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "echolab", "server", "--record", "-", *words],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                start_new_session=True,  # Ctrl-C is for the tests alone.
+                start_new_session=True,  # Ctrl-C is only for the tests.
             )
             undone.callback(self.terminate)
             self._start()
@@ -86,7 +85,7 @@ class LabProcess(Place, BlockingTranscript):
         show(self)
 
     def _start(self) -> None:
-        """Begin to listen to it, and wait until it says where it is."""
+        """Start to read its output; wait until it says where it listens."""
         assert self._process.stdout is not None
         self._recording = self._process.stdout.fileno()
         os.set_blocking(self._recording, False)
@@ -101,26 +100,26 @@ class LabProcess(Place, BlockingTranscript):
             raise RuntimeError(f"the server did not start: {self.said() or self._over}")
 
     def another(self, *options: str, **keywords: Unpack[ServerKeywords]) -> LabProcess:
-        """Start one more; it is stopped with this one."""
+        """Start another server; it is stopped together with this one."""
         self.others.append(LabProcess(*options, **keywords))
         return self.others[-1]
 
     @property
     def pid(self) -> int:
-        """The number of the process."""
+        """The ID of the process."""
         return self._process.pid
 
     def said(self) -> str:
-        """What it has said about itself, on its stderr."""
+        """Return what the server has written to its stderr."""
         return b"".join(self._said).decode(errors="backslashreplace")
 
     def stop(self) -> None:
-        """Stop the server, and check that it ended as it should.
+        """Stop the server, and check that it ended without an error.
 
-        A forked child leaves it running, as it is the parent's, and stops its own.
+        In a forked child, stop only its own servers; those of the parent keep running.
 
         Raises:
-            AssertionError: it had ended before, or did so with an error.
+            AssertionError: it had ended before, or ended with an error.
         """
         try:
             for other in self.others:
@@ -137,7 +136,7 @@ class LabProcess(Place, BlockingTranscript):
             raise AssertionError(f"the server ended with status {status}:\n{said}")
 
     def __enter__(self) -> Self:
-        """Return it; it listens already."""
+        """Return the server, which listens already."""
         return self
 
     def __exit__(
@@ -146,12 +145,12 @@ class LabProcess(Place, BlockingTranscript):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop it; an error of the test's own is the one that is shown."""
+        """Stop the server; an error of the test itself takes precedence."""
         with suppress(AssertionError) if error else nullcontext():
             self.stop()
 
     def terminate(self) -> int:
-        """End the process, one way or the other; return its status."""
+        """Terminate or kill the process; return its status."""
         process = self._process
         process.terminate()
         try:
@@ -160,7 +159,7 @@ class LabProcess(Place, BlockingTranscript):
             process.kill()
             status = process.wait()
         for thread in self._threads:
-            with suppress(RuntimeError):  # Interrupted before this one was started.
+            with suppress(RuntimeError):  # An interrupt came before its start.
                 thread.join()
         for pipe in (process.stdout, process.stderr):
             if pipe is not None:
@@ -170,7 +169,7 @@ class LabProcess(Place, BlockingTranscript):
 
     @override
     def refresh(self) -> None:
-        """Read what the server has written by now; a forked child leaves it unread."""
+        """Read what the server has written by now; in a forked child, read nothing."""
         if self.is_ours:
             self._read()
 

@@ -1,4 +1,4 @@
-"""What a transcript can be waited for: each event is shown to a question."""
+"""Questions to a transcript: each looks at all events until it has an answer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 Pattern: TypeAlias = "str | bytes | re.Pattern[bytes] | re.Pattern[str]"
-"""A regular expression to be found in a line; a str stands for its UTF-8."""
+"""A regular expression to search in a line; a str means its UTF-8."""
 
 Who: TypeAlias = "Peer | int | None"
 """A peer, or its number (1 for the first), or None for all."""
@@ -43,26 +43,26 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Question(Protocol[T_co]):
-    """Is shown every event in order; its ``str`` says what it waits for."""
+    """Looks at every event in order; its ``str`` says what it waits for."""
 
     def skip(self, gone: Forgotten) -> bool:
-        """Do without the events that are forgotten; return whether that is possible.
+        """Skip the forgotten events; return whether that is possible.
 
-        This comes before all events that are shown.
+        Called before `look_at`.
         """
         ...
 
     def look_at(self, event: Event) -> None:
-        """Take note of an event."""
+        """Look at an event."""
         ...
 
     def answer(self) -> T_co | None:
-        """What is waited for, if it is there by now."""
+        """Return the answer; None if there is none yet."""
         ...
 
 
 class LineQuestion:
-    """Waits for so many lines in which a pattern is found."""
+    """Wait for a number of lines that match a pattern."""
 
     def __init__(self, pattern: Pattern, who: Who, times: int) -> None:
         if times < 1:
@@ -77,7 +77,7 @@ class LineQuestion:
         self._left = times
         self._found: bytes | None = None
         self._join = Joiner()
-        self._headless: set[int] = set()  # whose first line lacks its beginning
+        self._headless: set[int] = set()  # peers whose first line lacks its start
 
     @override
     def __str__(self) -> str:
@@ -86,12 +86,12 @@ class LineQuestion:
         return f"a line{whose} with {self._pattern.pattern!r}{times}"
 
     def skip(self, gone: Forgotten) -> bool:
-        """Go on with what is remembered, unless lines are to be counted."""
+        """Return whether forgotten lines do not matter: if none are to be counted."""
         self._headless = set(gone.begun)
         return self._times == 1 or not gone.has_any_of(self._number)
 
     def look_at(self, event: Event) -> None:
-        """Take note of an event."""
+        """Look at an event."""
         number = event.peer.number
         if self._found is None and self._number in (None, number):
             for each in self._join(event):
@@ -100,7 +100,7 @@ class LineQuestion:
                     self._headless.discard(number)
 
     def answer(self) -> bytes | None:
-        """The last of the lines, if all have come."""
+        """Return the last of the lines, if all have come."""
         return self._found
 
     def _search(self, lines: Iterable[bytes]) -> None:
@@ -111,7 +111,7 @@ class LineQuestion:
 
 
 class EndQuestion:
-    """Waits for the end of one connection, or of all that there are by then."""
+    """Wait for the end of one connection, or until none is open."""
 
     def __init__(self, who: Who) -> None:
         self._number = number_of(who)
@@ -124,7 +124,7 @@ class EndQuestion:
         return f"the end of the connection{whose}"
 
     def skip(self, gone: Forgotten) -> bool:
-        """Go on from there, unless the very end that is asked for is forgotten."""
+        """Go on from the summary, unless the wanted end itself is forgotten."""
         if self._number is None:
             self._open |= gone.open
             self._last = gone.last_end
@@ -135,7 +135,7 @@ class EndQuestion:
         return bool(self._open or self._last or not gone.has_any_of(self._number))
 
     def look_at(self, event: Event) -> None:
-        """Take note of an event."""
+        """Look at an event."""
         number = event.peer.number
         if self._number in (None, number):
             if isinstance(event, Accepted | Connected):
@@ -145,12 +145,12 @@ class EndQuestion:
                 self._last = event
 
     def answer(self) -> Finished | None:
-        """The last end, if no connection is open."""
+        """Return the last end, if no connection is open."""
         return None if self._open else self._last
 
 
 class BytesQuestion:
-    """Waits for so many bytes."""
+    """Wait for a number of bytes."""
 
     def __init__(self, count: int, who: Who) -> None:
         self._count = count
@@ -164,22 +164,22 @@ class BytesQuestion:
         return f"{count(self._count, 'byte')}{whose}"
 
     def skip(self, gone: Forgotten) -> bool:
-        """Do so only if all bytes are remembered, since all are the answer."""
+        """Return whether all bytes are remembered: the answer needs all."""
         return not gone.has_any_of(self._number)
 
     def look_at(self, event: Event) -> None:
-        """Take note of an event."""
+        """Look at an event."""
         if isinstance(event, Chunk) and self._number in (None, event.peer.number):
             self._chunks.append(event.data)
             self._left -= len(event.data)
 
     def answer(self) -> bytes | None:
-        """All the bytes, if they are enough."""
+        """Return all the bytes, if they are enough."""
         return b"".join(self._chunks) if self._left <= 0 else None
 
 
 class PeersQuestion:
-    """Waits until so many have connected."""
+    """Wait for a number of peers to connect."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -190,27 +190,27 @@ class PeersQuestion:
         return count(self._count, "peer")
 
     def skip(self, gone: Forgotten) -> bool:
-        """Do so only if all peers are remembered, since all are the answer."""
+        """Return whether all peers are remembered: the answer needs all."""
         return not gone.connected
 
     def look_at(self, event: Event) -> None:
-        """Take note of an event."""
+        """Look at an event."""
         if isinstance(event, Accepted | Connected):
             self._peers.append(event.peer)
 
     def answer(self) -> list[Peer] | None:
-        """The peers, if they are enough."""
+        """Return the peers, if they are enough."""
         return self._peers if len(self._peers) >= self._count else None
 
 
 class Joiner:
-    """Puts the pieces of messages together again: ``partial`` and ``overlong``."""
+    """Join the pieces of messages again: ``partial`` and ``overlong``."""
 
     def __init__(self) -> None:
         self._pieces: dict[int, list[bytes]] = {}
 
     def __call__(self, event: Event) -> Iterator[Event]:
-        """Take an event; give out what it makes whole."""
+        """Take an event; yield the events that are whole now."""
         number = event.peer.number
         match event:
             case Received(messages=messages):
@@ -233,17 +233,17 @@ class Joiner:
 
 
 def joined(events: Iterable[Event]) -> Iterator[Event]:
-    """The events, with pieces of messages put together again."""
+    """Yield the events, with the pieces of messages joined again."""
     join = Joiner()
     for event in events:
         yield from join(event)
 
 
 def number_of(who: Who) -> int | None:
-    """The number of a peer; None if it is all of them.
+    """Return the number of a peer; None for all peers.
 
     Raises:
-        TypeError: it is no peer.
+        TypeError: ``who`` is not a peer.
         ValueError: no peer has such a number.
     """
     if not isinstance(who, Peer | int | None):
@@ -255,7 +255,7 @@ def number_of(who: Who) -> int | None:
 
 
 def as_bytes(text: str | bytes) -> bytes:
-    """A str as its UTF-8.
+    """Return bytes; of a str, its UTF-8.
 
     Raises:
         TypeError: it is neither str nor bytes.

@@ -1,4 +1,4 @@
-"""A sink that remembers what happened, and can be asked."""
+"""A sink that remembers events and can be asked about them."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ T = TypeVar("T")
 MAX_BYTES = 64 << 20
 EVENT_BYTES = 500
 MESSAGE_BYTES = 50
-"""What an event, and a message in it, take in memory besides their bytes."""
+"""Memory for an event, and for a message in it, besides their bytes."""
 
 
 class Remembering:
-    """A sink that remembers events, and can be asked what there was.
+    """A sink that remembers events and can be asked about them.
 
-    A line, here, is a message of whatever framing; pieces of one (``partial``,
-    ``overlong``) are put together again, so that no answer depends on time.
+    A "line" here is a message of any framing. Pieces of a message (``partial``,
+    ``overlong``) are joined again, so that no answer depends on time.
 
     Args:
-        max_bytes: how much memory it may take. What is over that is forgotten,
-            the oldest first. Then what asks for all of something fails; waits go on
-            if they began before that, or need nothing of what is forgotten.
+        max_bytes: how much memory it may take. Over that, the oldest events are
+            forgotten. After that, questions about all events fail. Waits go on if they
+            began before, or do not need the forgotten events.
 
     Attributes:
         forgotten: how many events were forgotten.
-        name: whose transcript it is.
+        name: the name of the server or client, for messages.
     """
 
     def __init__(self, *, max_bytes: int = MAX_BYTES) -> None:
@@ -57,7 +57,7 @@ class Remembering:
             raise ValueError(f"max_bytes must be at least 1, not {max_bytes}")
         self.forgotten = 0
         self.name = "a transcript"
-        self._over = ""  # or why nothing more will come
+        self._over = ""  # or why no more events will come
         self._max_bytes = max_bytes
         self._bytes = 0
         self._events: deque[Event] = deque()
@@ -65,7 +65,7 @@ class Remembering:
         self._asking: list[Callable[[Event], None]] = []
 
     def __call__(self, event: Event) -> None:
-        """Remember an event, and tell those that wait for it."""
+        """Remember an event; answer the waits for it."""
         self._events.append(event)
         self._bytes += _size(event)
         while self._bytes > self._max_bytes:
@@ -74,7 +74,7 @@ class Remembering:
             self._gone(oldest)
             self.forgotten += 1
         for look in tuple(self._asking):
-            if look in self._asking:  # One answer may have ended another's wait.
+            if look in self._asking:  # Another answer may have ended this wait.
                 look(event)
 
     @classmethod
@@ -82,7 +82,7 @@ class Remembering:
         """Read a recording, made by `save` or by ``echolab server --record``.
 
         Raises:
-            InputError: it cannot be read, or is none.
+            InputError: it cannot be read, or is not a recording.
         """
         transcript = cls(max_bytes=max_bytes)
         for event in read_recording(path):
@@ -90,30 +90,30 @@ class Remembering:
         return transcript
 
     def save(self, path: str | Path) -> None:
-        """Write a recording: all events, one JSON object a line, exactly."""
+        """Write a recording: all events exactly, one JSON object a line."""
         Path(path).write_bytes(b"".join(map(Recording(), self.events)))
 
     def refresh(self) -> None:
-        """Take note of what has happened by now, if that does not come by itself."""
+        """Read the events that have happened by now, if they are not delivered."""
 
     @property
     def events(self) -> list[Event]:
-        """All events that are remembered, in order."""
+        """All remembered events, in order."""
         self.refresh()
         return list(self._events)
 
     @property
     def total(self) -> int:
-        """How many events there were, those that are forgotten included."""
+        """Number of events so far, including forgotten ones."""
         self.refresh()
         return self.forgotten + len(self._events)
 
     def peers(self) -> list[Peer]:
-        """Everybody who was connected, in order."""
+        """Return all peers that have connected, in order."""
         return [e.peer for e in self._all() if isinstance(e, Accepted | Connected)]
 
     def lines(self, peer: Who = None) -> list[bytes]:
-        """All lines, in order; one that its peer never ended is its last."""
+        """Return all lines in order; a peer's unterminated line is its last."""
         return [
             line
             for event in joined(self._all(peer))
@@ -122,32 +122,32 @@ class Remembering:
         ]
 
     def chunks(self, peer: Who = None) -> list[bytes]:
-        """What each read returned, in order."""
+        """Return the bytes of each read, in order."""
         return [e.data for e in self._all(peer) if isinstance(e, Chunk)]
 
     def received(self, peer: Who = None) -> bytes:
-        """All bytes that came, as they came."""
+        """Return all received bytes, unchanged."""
         return b"".join(self.chunks(peer))
 
     def sent(self, peer: Who = None) -> bytes:
-        """All bytes that were sent."""
+        """Return all sent bytes."""
         return b"".join(e.data for e in self._all(peer) if isinstance(e, Sent))
 
     def ends(self, peer: Who = None) -> list[Finished]:
-        """How connections ended, in order."""
+        """Return the ends of the connections, in order."""
         return [e for e in self._all(peer) if isinstance(e, Finished)]
 
     def assert_lines(self, expected: Iterable[str | bytes], peer: Who = None) -> None:
-        """Check that these lines came, in this order, and no others.
+        """Check that exactly these lines came, in this order.
 
         Args:
-            expected: the lines, without their ends; a str stands for its UTF-8.
-            peer: whose they must be.
+            expected: the lines, without their ends; a str means its UTF-8.
+            peer: the peer whose lines are checked; None for all peers.
 
         Raises:
-            AssertionError: it is not so; the message says what came instead, and
-                how each connection ended.
-            TypeError: these are no lines.
+            AssertionError: the lines differ; the message says how, and how each
+                connection ended.
+            TypeError: ``expected`` is not a list of lines.
         """
         __tracebackhide__ = True
         if isinstance(expected, str | bytes):
@@ -162,11 +162,11 @@ class Remembering:
             raise failure("\n".join(words))
 
     def render(self) -> str:
-        """The transcript as stable text, fit for a file under version control.
+        """Return the transcript as stable text, for a file under version control.
 
-        One peer after the other, as ``peer 1``, ``peer 2``: its lines and events
-        in order; no times, no addresses, nothing of how the stream was cut, nor of
-        what was sent: when that is, in between, depends on time.
+        The peers follow one another, as ``peer 1``, ``peer 2``, each with its lines
+        and events in order. Times, addresses and the cuts of the stream are left out,
+        and so is all that was sent: its place among the events depends on time.
         """
         form = Log(Style(escape=True), timeless=True)
         shown = [line.encode() + b"\n" for line in self._caveat()]
@@ -177,23 +177,23 @@ class Remembering:
 
     @override
     def __str__(self) -> str:
-        """All events in order, as ``--format log`` prints them."""
+        """Return all events in order, as ``--format log`` prints them."""
         return "\n".join(self._printed())
 
     def excerpt(self) -> str:
-        """The same; where there are many events, the first and the last."""
+        """Return the same text; of many events, only the first and the last."""
         return excerpt(self._printed())
 
     def of(self, who: Who) -> Iterator[Event]:
-        """What is remembered of one peer, in order; of everybody for None."""
+        """Return the remembered events of one peer in order; of all peers for None."""
         number = number_of(who)
         return (e for e in self.events if number in (None, e.peer.number))
 
     def _all(self, who: Who = None) -> Iterator[Event]:
-        """The same, if nothing of it is forgotten.
+        """Return the same events, if none was forgotten.
 
         Raises:
-            AssertionError: something is, so that any answer might be wrong.
+            AssertionError: some were, so that any answer might be wrong.
         """
         if any(self._caveat()):
             raise self._cannot_tell()
@@ -213,7 +213,7 @@ class Remembering:
                 yield f"peer {peer.number}: {how}"
 
     def _caveat(self) -> Iterator[str]:
-        """What is not remembered, and why."""
+        """Yield what is not remembered, and why."""
         if gone := self.forgotten:
             bound = count(self._max_bytes, "byte")
             yield f"(the first {gone} events are forgotten: more than {bound})"
@@ -224,10 +224,10 @@ class Remembering:
     def _ask(
         self, question: Question[T], tell: Callable[[T], object]
     ) -> Callable[[], None]:
-        """Have the answer told, now or when it comes; return what ends that.
+        """Pass the answer to ``tell``, now or later; return a function to cancel.
 
         Raises:
-            AssertionError: the answer needs what is forgotten.
+            AssertionError: the answer needs forgotten events.
         """
         events = self.events
         if self.forgotten and not question.skip(self._gone):
@@ -265,4 +265,4 @@ def _size(event: Event) -> int:
 
 
 def _nothing() -> None:
-    """End nothing."""
+    """Do nothing: there is no wait to cancel."""

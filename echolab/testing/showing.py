@@ -1,4 +1,4 @@
-"""Which transcripts the report of a failing test shows: all that has to do with it."""
+"""The transcripts to show in the report of a failing test."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _before: dict[int, int] = {}
 
 
 def show(transcript: Remembering) -> None:
-    """Have reports show this one from now on."""
+    """Show this transcript in reports from now on."""
     _shown[next(_numbers)] = transcript
 
 
 def begin_test() -> None:
-    """What there is by now is another test's."""
+    """Note that all events so far belong to earlier tests."""
     _before.clear()
     _before.update({number: each.total for number, each in _shown.items()})
 
 
 def of_this_test(fixtures: Iterable[object]) -> list[Remembering]:
-    """Those that are new since then, or had events, or are among the fixtures."""
+    """Return the transcripts that are new, have new events, or are fixtures."""
     own = {id(fixture) for fixture in fixtures}
     return [
         each

@@ -1,4 +1,4 @@
-"""A transcript whose waits are Deferreds."""
+"""A transcript with Deferreds as waits."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 def _asking(name: str) -> Callable[..., Any]:
-    """A method of Deferred that notes that it was called; there is no hook for that."""
+    """Return a method of Deferred that notes its call; Deferred has no hook for it."""
     method = getattr(Deferred, name)
 
     @wraps(method)
@@ -45,10 +45,10 @@ def _asking(name: str) -> Callable[..., Any]:
 
 
 class _Wait(Deferred[T]):
-    """Knows whether anybody has asked for its result, or does not want it any more.
+    """A Deferred that knows whether its result was asked for, or cancelled.
 
     Attributes:
-        where: who has made it.
+        where: the file and line that made it.
     """
 
     asked = False
@@ -63,15 +63,15 @@ for _name in (
 
 
 class Transcript(Remembering):
-    """A sink that remembers, and can be waited for with Deferreds.
+    """A sink that remembers events; tests can wait for them with Deferreds.
 
-    A wait looks at what is remembered first, and then at what comes. When its
-    time is over it fails with an AssertionError that shows the transcript so far;
-    at once, if the answer needs events that are forgotten.
+    A wait looks first at the remembered events, then at new ones. When its time is
+    over, it fails with an AssertionError that shows the transcript so far. It fails at
+    once if the answer needs forgotten events.
 
     Args:
-        clock: measures how long it waits: a reactor, or a test's ``Clock``; the
-            installed reactor if none is given.
+        clock: measures the waits: a reactor, or a test's ``Clock``; by default the
+            installed reactor.
         max_bytes: how much memory it may take.
     """
 
@@ -84,16 +84,16 @@ class Transcript(Remembering):
         self._failed: list[_Wait[Any]] = []
 
     def give_up(self, why: str) -> None:
-        """Have all waits fail, those to come too, since nothing more will come."""
+        """Fail all waits, also future ones: no more events will come."""
         self._over = why
         for end in tuple(self._pending):
             end()
 
     def assert_awaited(self) -> None:
-        """Check, at the end of a test, that no wait has failed unseen.
+        """Check, at the end of a test, that no failure of a wait was missed.
 
         Raises:
-            AssertionError: one has, and nobody has looked: an ``await`` is missing.
+            AssertionError: one was missed: an ``await`` is missing.
         """
         said: list[str] = []
         for wait in self._failed:
@@ -110,26 +110,26 @@ class Transcript(Remembering):
     def wait_for_line(
         self, pattern: Pattern, peer: Who = None, timeout: float = 5.0, times: int = 1
     ) -> Deferred[bytes]:
-        """Wait for a line in which ``pattern`` is found.
+        """Wait for a line that matches ``pattern``.
 
         Args:
-            pattern: a regular expression; a str stands for its UTF-8.
-            peer: whose line it must be.
-            timeout: how many seconds to wait at most.
-            times: how many such lines are to have come.
+            pattern: a regular expression; a str means its UTF-8.
+            peer: the peer whose line it must be; None for any peer.
+            timeout: how long to wait at most, in seconds.
+            times: how many such lines to wait for.
 
         Returns:
-            A Deferred that fires with the line, the last of them.
+            A Deferred that fires with the line; if there are several, with the last.
         """
         return self._wait(LineQuestion(pattern, peer, times), timeout)
 
     def wait_for_bytes(
         self, count: int, peer: Who = None, timeout: float = 5.0
     ) -> Deferred[bytes]:
-        """Wait for so many bytes, whatever lines they are of.
+        """Wait for ``count`` bytes, of any lines.
 
         Returns:
-            A Deferred that fires with all that came until then.
+            A Deferred that fires with all bytes that came until then.
         """
         return self._wait(BytesQuestion(count, peer), timeout)
 
@@ -138,16 +138,16 @@ class Transcript(Remembering):
     ) -> Deferred[Finished]:
         """Wait for the end of a peer's connection; for None, until none is open.
 
-        That is, of those that have connected: if more are to come, wait for them
-        first (`wait_for_peers`).
+        Only peers that have connected count: if more are to come, wait for them first
+        (`wait_for_peers`).
 
         Returns:
-            A Deferred that fires with the end, the last of them.
+            A Deferred that fires with the end; if there are several, with the last.
         """
         return self._wait(EndQuestion(peer), timeout)
 
     def wait_for_peers(self, count: int, timeout: float = 5.0) -> Deferred[list[Peer]]:
-        """Wait until so many have connected, those that have left included.
+        """Wait until ``count`` peers have connected, including those that have left.
 
         Returns:
             A Deferred that fires with these peers, in order.
@@ -184,7 +184,7 @@ class Transcript(Remembering):
             self._failed.append(answered)
             end()
             return answered
-        # Not addTimeout, which cancels: that a person does who has looked.
+        # Not addTimeout, which cancels: a cancel would count as asked for.
         clock = _installed_reactor() if self._clock is None else self._clock
         timer = clock.callLater(timeout, fail, f"not within {timeout:g} s")
         self._pending.append(end)
@@ -194,7 +194,7 @@ class Transcript(Remembering):
 
 
 def _caller() -> str:
-    """Who called what calls `Transcript._wait`: a file and a line."""
+    """Return the file and line that called a method which calls `Transcript._wait`."""
     frame = inspect.currentframe()
     for _ in range(3):
         frame = frame and frame.f_back
@@ -202,7 +202,7 @@ def _caller() -> str:
 
 
 def _ignore(_why: Failure) -> None:
-    """It has been told."""
+    """Do nothing: the failure is reported already."""
 
 
 def _installed_reactor() -> IReactorTime:

@@ -1,4 +1,4 @@
-"""What a failing test is told: in words, and not too many of them."""
+"""The texts of failing tests, kept short."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ SHOWN_BYTES = 80
 
 
 def failure(text: str) -> AssertionError:
-    """What a test fails by; under trial its own, which it does not call an error."""
+    """Return the error of a failed test; trial has its own class for failures."""
     trial = sys.modules.get("twisted.trial.unittest")
     kind: type[AssertionError] = trial.FailTest if trial else AssertionError
     return kind(text)
 
 
 def printed(events: Sequence[Event]) -> Iterator[str]:
-    """All events in order, as ``--format log`` prints them; and what is unfinished."""
+    """Yield all events in order, as with ``--format log``; then unfinished messages."""
     form = Log(Style(escape=True, sent=True))
     for event in events:
         yield from form(event).decode().splitlines()
@@ -44,7 +44,7 @@ def printed(events: Sequence[Event]) -> Iterator[str]:
 
 
 def unfinished(events: Iterable[Event]) -> Iterator[str]:
-    """What was last read from those that are open, if no message ended there."""
+    """Yield the last chunk of each open connection that did not end a message."""
     last: dict[Peer, bytes] = {}
     for event in events:
         if isinstance(event, Chunk):
@@ -57,7 +57,7 @@ def unfinished(events: Iterable[Event]) -> Iterator[str]:
 
 
 def excerpt(lines: Iterable[str]) -> str:
-    """The first lines and the last, none of them too long."""
+    """Return the first and the last lines, and cut long ones."""
     lines = iter(lines)
     first = list(islice(lines, FIRST_LINES))
     last: deque[str] = deque(maxlen=LAST_LINES)
@@ -71,7 +71,7 @@ def excerpt(lines: Iterable[str]) -> str:
 
 
 def difference(wanted: Sequence[bytes], found: Sequence[bytes]) -> Iterator[str]:
-    """Where the two first differ: lines that are missing (-) and unexpected (+)."""
+    """Yield where the two first differ: missing (-) and unexpected (+) lines."""
     alike = _alike(wanted, found)
     if alike < min(len(wanted), len(found)):
         same = _alike(wanted[alike], found[alike])
@@ -89,7 +89,7 @@ def difference(wanted: Sequence[bytes], found: Sequence[bytes]) -> Iterator[str]
 
 
 def _alike(one: Sequence[object], two: Sequence[object]) -> int:
-    """How many items are the same, from the first on."""
+    """Return how many items at the start are the same."""
     pairs = enumerate(zip(one, two, strict=False))
     return next((n for n, (a, b) in pairs if a != b), min(len(one), len(two)))
 
