@@ -1,9 +1,9 @@
-"""Text as every terminal draws it in the same number of cells.
+"""Text that has the same width on every terminal.
 
-Terminals do not agree on how wide a flag is, a family joined of several emoji, a
-skin tone, or a heart made colourful: some draw one picture, some its parts. Where
-the cursor must be known, such text is shown by its parts, whose width is the same
-everywhere: a flag as its two letters, a joined emoji as the single ones.
+Terminals do not agree on the width of a flag, a family of joined emoji, a skin tone or
+a heart with a variation selector: some draw one picture, some its parts. If the cursor
+position must be known, such text is shown as its parts, whose width is the same
+everywhere: a flag as its two letters, a joined emoji as single ones.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ _PARTS = {
 
 
 def in_cells(text: str) -> str:
-    """Show text by its parts."""
+    """Return text with combined characters replaced by their parts."""
     return text.translate(_PARTS)
 
 
 def rows_of(text: str, columns: int) -> list[str]:
-    """Break text into rows of at most so many cells."""
+    """Break text into rows of at most ``columns`` cells."""
     rows, width = [""], 0
     for character in in_cells(text.expandtabs()):
         cells = get_cwidth(character)
@@ -60,13 +60,13 @@ def rows_of(text: str, columns: int) -> list[str]:
 
 
 class CellProcessor(Processor):
-    """Shows what is edited by its parts; what is edited stays as it is."""
+    """Show the edited line by its parts; the line itself does not change."""
 
     @override
     def apply_transformation(
         self, transformation_input: TransformationInput
     ) -> Transformation:
-        """Replace what is shown, and say what stands where."""
+        """Replace the shown text, and map positions in it."""
         fragments = transformation_input.fragments
         if all(text.isascii() for _, text, *_ in fragments):
             return Transformation(fragments)
@@ -77,7 +77,7 @@ class CellProcessor(Processor):
             for (style, *_), text in zip(whole, shown, strict=True)
             if text
         ]
-        # The place of each character in what is shown, and of the end.
+        # The position of each character in the shown text, and of the end.
         places = list(accumulate(map(len, shown), initial=0))
         last = len(places) - 1
         return Transformation(

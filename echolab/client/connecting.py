@@ -1,4 +1,4 @@
-"""How a client comes to its connection: at once, or by trying again and again."""
+"""Connect a client, with or without retries."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 __all__ = ["Connector"]
 
 LAST_SECONDS = 0.5
-"""How long the last try may take at least."""
+"""The time that the last try has at least."""
 
 _log = Logger()
 
 
 class Connector:
-    """Connects; when a connection is lost, it stays lost.
+    """Connect once; do not reconnect when the connection is lost.
 
     A connection counts when it can be used: over TLS, after the handshake.
 
     Args:
         endpoint: where to connect.
-        name: what users know it by.
+        name: the name that users see.
         clock: tells the time.
         timeout_seconds: how long each try may take.
-        retry_seconds: how long to go on trying; 0 to try only once. A TLS server
-            that does not prove its name ends that at once. Between two
-            tries it waits half a second, then longer and longer, up to ten, each
-            a little more or less, so that many clients do not come at once.
+        retry_seconds: how long to retry; 0 to try only once. A TLS server that does
+            not prove its name ends the retries at once. The pause between two tries
+            grows from half a second to ten seconds; it is a little random, so that
+            many clients do not connect at the same time.
     """
 
     def __init__(
@@ -65,8 +65,8 @@ class Connector:
         """Connect.
 
         Returns:
-            A Deferred that fires with the protocol; or fails with the reason why
-            the last try did, once no other is made.
+            A Deferred that fires with the protocol; or fails, after the last try,
+            with the reason of that try.
         """
         if self._retry_seconds:
             self._connecting = Deferred.fromCoroutine(self._retry(factory))
@@ -75,12 +75,12 @@ class Connector:
         return self._connecting
 
     def stop(self) -> None:
-        """Try no more."""
+        """Stop trying."""
         if self._connecting is not None:
             self._connecting.cancel()
 
     async def _retry(self, factory: SenderFactory) -> SenderProtocol:
-        # Here, because it imports what nobody else needs.
+        # Imported here, because it imports much that only retries need.
         from twisted.application.internet import backoffPolicy
 
         pause = backoffPolicy(initialDelay=0.5, maxDelay=10.0)
@@ -93,7 +93,7 @@ class Connector:
                 )
                 return protocol
             except UnverifiedError:
-                raise  # Who it is will not change, and a person should know at once.
+                raise  # A retry would not help, and the user should know at once.
             except Exception as why:
                 left = deadline - self._clock.seconds()
                 if left <= 0:
@@ -131,5 +131,5 @@ class Connector:
 
 
 def _timed_out(seconds: float) -> Callable[[object, float], Failure]:
-    """Whatever was under way when it was cancelled: this is what it was."""
+    """Return a callback that replaces any result of a cancelled try by a timeout."""
     return lambda _result, _: Failure(TimeoutError(f"timed out after {seconds:.3g} s"))

@@ -1,6 +1,6 @@
-"""Lines typed with editing and history, for those who have the extra ``edit``.
+"""A line editor with history; needs the extra ``edit``.
 
-It needs a reactor that runs on asyncio, since prompt_toolkit does.
+It needs a reactor that runs on asyncio, because prompt_toolkit does.
 """
 
 from __future__ import annotations
@@ -39,29 +39,29 @@ if TYPE_CHECKING:
 __all__ = ["LineEditor"]
 
 SHOW_SECONDS = 0.05
-"""How often replies are shown: not each by itself, so that the line is seen."""
+"""How often replies are shown: not one by one, so that the line stays visible."""
 SHOW_BYTES = 1 << 16
-"""How much of them waits for that at most."""
+"""How many bytes of replies may wait until they are shown."""
 ABOVE_BYTES = 1024
-"""How much of an unfinished line stands above the prompt."""
+"""How many bytes of an unfinished line are shown above the prompt."""
 READER_SECONDS = 0.02
-"""How long the line stays away for the reader of a pipe to show a reply."""
+"""How long the line is hidden, so that the reader of a pipe can show a reply."""
 
 
 @implementer(IPushProducer)
 class LineEditor:
-    """Reads lines from a terminal, each edited as one likes.
+    """Read lines from a terminal, with editing.
 
-    A display too: replies stand above the line that is being typed; a line that
-    is not finished yet too, and it goes on there.
+    It is also a display: replies appear above the line that is being typed. An
+    unfinished line of a reply also appears there, and goes on there.
 
     Args:
-        prompt: what stands before the line.
-        terminal: where the line is.
-        history: keeps lines from run to run; None if they are forgotten. What
-            may answer a question for a password is forgotten in any case.
-        screen: shows the replies, and what is said where they are not seen.
-        replies: where the replies are seen.
+        prompt: the text before the line.
+        terminal: the terminal of the line.
+        history: keeps lines from run to run; None to forget them. A line that may
+            answer a question for a password is never kept.
+        screen: shows the replies, and messages if the replies are not visible here.
+        replies: where the replies are visible.
     """
 
     def __init__(
@@ -79,10 +79,10 @@ class LineEditor:
         self._replies = replies
         self._waiting = bytearray()
         self._showing: asyncio.TimerHandle | None = None
-        self._above = b""  # a reply's line that is not finished yet, not printed
+        self._above = b""  # a reply's unfinished line, not printed yet
         self._secrets = SecretAnswers()
         self._pasted: deque[str] = deque()
-        self._begun = ""  # the line that a paste ends in
+        self._begun = ""  # the unfinished line at the end of a paste
         self._history = Recall(history, lambda: not self._secrets.may_be_secret)
         self._session: PromptSession[str] = PromptSession(
             self._message,
@@ -94,8 +94,8 @@ class LineEditor:
                 cast("TextIO", terminal),
                 self._size,
                 term=os.environ.get("TERM"),
-                # Nothing here needs to know where the cursor is, and a terminal
-                # that does not answer would make each reply wait.
+                # The cursor's position is not needed here, and each reply would wait
+                # for a terminal that does not answer.
                 enable_cpr=False,
             ),
         )
@@ -104,10 +104,10 @@ class LineEditor:
         self._stopped = False
 
     def reader(self, taker: Taker) -> LineEditor:
-        """Have each line, with its newline, and the end (Ctrl-D) go to ``taker``.
+        """Pass each line, with its newline, and the end (Ctrl-D) to ``taker``.
 
         Returns:
-            What reads them: this editor.
+            The reader: this editor.
         """
         self._taker = taker
         return self
@@ -123,30 +123,30 @@ class LineEditor:
             self._showing = loop.call_later(SHOW_SECONDS, self._show)
 
     def say(self, data: bytes) -> None:
-        """Show what is said to the person, with the replies where they are here."""
+        """Show a message to the user; above the line, if the replies are there."""
         if self._replies is Replies.HERE:
             self.write(data)
         else:
             self._screen.say(data)
 
     def resumeProducing(self) -> None:
-        """Read, from now on or again."""
+        """Start or resume reading."""
         self._resumed.set()
         if self._task is None:
             self._task = asyncio.ensure_future(self._read())
 
     def pauseProducing(self) -> None:
-        """Read no other line until `resumeProducing`; this one may be finished."""
+        """Read no further line until `resumeProducing`; this one may be finished."""
         self._resumed.clear()
 
     def stopProducing(self) -> None:
-        """Never read again; ``ended`` is not called."""
+        """Stop reading for good; do not call ``ended``."""
         self._stopped = True
         if self._task is not None:
             self._task.cancel()
 
     def close(self) -> Deferred[None]:
-        """Stop, and wait until the terminal is as it was."""
+        """Stop, and wait until the terminal is restored."""
         self.stopProducing()
         if self._task is None:
             return succeed(None)
@@ -155,7 +155,7 @@ class LineEditor:
         return closed
 
     def _show(self) -> None:
-        """Print what waits, and draw the line anew below it."""
+        """Print the waiting replies, and redraw the line below."""
         if self._showing is not None:
             self._showing.cancel()
             self._showing = None
@@ -178,17 +178,17 @@ class LineEditor:
                 loop.call_later(READER_SECONDS, self._come_back, data.endswith(b"\n"))
 
     def _come_back(self, at_line_start: bool) -> None:
-        """Draw the line anew, once the reader of the pipe has shown the reply."""
+        """Redraw the line, after the reader of the pipe has shown the reply."""
         app = self._session.app
         if app.is_running:
-            # A key may have brought it back too early.
+            # A key may have redrawn it too early.
             app.renderer.erase(leave_alternate_screen=False)
             if not at_line_start:
                 self._terminal.write("\n")
             app.invalidate()
 
     def _message(self) -> str:
-        """What stands above and before the line that is being typed."""
+        """Return the text above and before the line that is being typed."""
         if not self._above:
             return self._prompt
         size = self._size()
@@ -207,7 +207,7 @@ class LineEditor:
 
         @keys.add(Keys.BracketedPaste)
         def paste(event: KeyPressEvent) -> None:
-            """Take what is pasted as if it were typed, line by line."""
+            """Handle pasted text as if it were typed, line by line."""
             text = event.data.replace("\r\n", "\n").replace("\r", "\n")
             line, *more = text.split("\n")
             event.current_buffer.insert_text(line)
@@ -218,7 +218,7 @@ class LineEditor:
 
         @keys.add(Keys.ControlI)
         def tab(event: KeyPressEvent) -> None:
-            """Insert a tab: nothing is completed here."""
+            """Insert a tab: there is no completion."""
             event.current_buffer.insert_text("\t")
 
         return keys
@@ -242,7 +242,7 @@ class LineEditor:
         except EOFError:
             self._stopped = True
             self._taker.ended()
-        except KeyboardInterrupt:  # The key, which is no signal here.
+        except KeyboardInterrupt:  # The key Ctrl-C, which is not a signal here.
             os.kill(os.getpid(), signal.SIGINT)
         finally:
             self._stopped = True
@@ -250,7 +250,7 @@ class LineEditor:
             self._history.flush()
 
     def _take_typed_ahead(self, keyboard: int) -> bool:
-        """Take what was typed before; return whether the input ended there."""
+        """Take the lines typed before; return whether the input ended there."""
         for line in typed_ahead(keyboard):
             text = self._begun + line.decode("utf-8", "surrogateescape")
             whole, newline, self._begun = text.rpartition("\n")
@@ -266,11 +266,11 @@ class LineEditor:
                 default=begun, set_exception_handler=False, handle_sigint=False
             )
         finally:
-            self._above = b""  # It stands above the line for good.
+            self._above = b""  # It stays above the finished line.
             self._secrets.answer()
 
     def _next_pasted(self) -> str | None:
-        """The next whole line of a paste, shown as if it were typed."""
+        """Return the next whole line of a paste, and show it as if it were typed."""
         if not self._pasted:
             return None
         if self._above:

@@ -1,4 +1,4 @@
-"""Where to connect: Twisted's client endpoints from users' words."""
+"""Client endpoints, from hosts, ports and endpoint strings."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ UNIX_PATH_BYTES = 107
 def client_endpoint(
     reactor: Any, settings: ClientSettings
 ) -> tuple[str, IStreamClientEndpoint]:
-    """The endpoint to connect to, with the name users know it by.
+    """Return the endpoint to connect to, after the name that users see.
 
     Raises:
-        ConnectError: the endpoint string cannot be understood.
+        ConnectError: the endpoint string is wrong.
     """
     make = _ClientEndpoints(reactor, settings.timeout_seconds, settings.insecure)
     host, port = settings.host, settings.port
@@ -62,24 +62,24 @@ def client_endpoint(
 
 
 def endpoint_from_string(reactor: Any, text: str) -> IStreamClientEndpoint:
-    """Make an endpoint of a string, as Twisted's ``clientFromString``.
+    """Make an endpoint from a string, like Twisted's ``clientFromString``.
 
-    It knows ``unix:@name`` too; and a server that is reached by ``ssl:`` or
-    ``tls:`` must always prove its name.
+    It also knows ``unix:@name``. A server behind ``ssl:`` or ``tls:`` must always
+    prove its name.
 
     Raises:
-        ValueError: there is no such endpoint; or what else its parser raises.
+        ValueError: there is no such endpoint. Its parser may raise other errors.
     """
     return _ClientEndpoints(reactor)(text)
 
 
 class _ClientEndpoints:
-    """Makes endpoints.
+    """Make endpoints.
 
     Args:
         reactor: connects.
         seconds: how long a connection may take.
-        insecure: whether TLS may be with whoever answers.
+        insecure: whether a TLS server need not prove its name.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class _ClientEndpoints:
         self._insecure = insecure
 
     def __call__(self, text: str) -> IStreamClientEndpoint:
-        """Make one of a string."""
+        """Make an endpoint from a string."""
         kind, arguments, named = parsed(text)
         if kind in {"tcp", "ssl", "tls", "unix"}:
             check_client(kind, arguments, named)
@@ -103,7 +103,7 @@ class _ClientEndpoints:
         if kind == "tcp":
             named.setdefault("timeout", str(max(1, round(self._seconds))))
         elif mentions_tls(text):
-            # A plugin would have Twisted make that, which verifies less.
+            # A plugin would use Twisted's TLS, which verifies less.
             raise ValueError("TLS goes outside: tls:HOST:PORT:endpoint=...")
         endpoint: IStreamClientEndpoint = clientFromString(
             self._reactor, joined(kind, arguments, named)
@@ -117,10 +117,10 @@ class _ClientEndpoints:
         timeout: str | None = None,
         bindAddress: str | None = None,
     ) -> IStreamClientEndpoint:
-        """Make one for a host; an address needs no look-up, and no waiting.
+        """Make an endpoint for a host; an address needs no look-up and no delay.
 
-        Twisted's HostnameEndpoint takes 0.3 s to say that an address refuses. And
-        it knows names beyond ASCII in lower case only.
+        Twisted's HostnameEndpoint takes 0.3 s to report that an address refuses. It
+        accepts names beyond ASCII in lower case only.
         """
         kind: type[HostnameEndpoint | TCP4ClientEndpoint | TCP6ClientEndpoint]
         kind = HostnameEndpoint
@@ -128,7 +128,7 @@ class _ClientEndpoints:
             kind = TCP4ClientEndpoint
         elif isIPv6Address(host):
             kind = TCP6ClientEndpoint
-        # By default, whoever asked has said that it takes too long by then.
+        # By default a second longer than the caller's own timeout.
         seconds = self._seconds + 1 if timeout is None else int(timeout)
         source = None if bindAddress is None else (bindAddress, 0)
         name = host if host.isascii() else host.lower()
@@ -142,7 +142,7 @@ class _ClientEndpoints:
         certificate: str | None = None,
         privateKey: str | None = None,
     ) -> IStreamClientEndpoint:
-        """Make one that does TLS with ``host``, reached through another."""
+        """Make an endpoint for TLS with ``host``, on top of another endpoint."""
         from echolab.tls import client as client_tls
 
         own = (certificate, privateKey)
@@ -196,7 +196,7 @@ class _ClientEndpoints:
         certKey: str | None = None,
         privateKey: str | None = None,
     ) -> IStreamClientEndpoint:
-        """As ``tls:``; Twisted's own believes anybody without ``hostname=``."""
+        """As ``tls:``; Twisted's own trusts any server without ``hostname=``."""
         through = self.tcp(host, int(port), timeout, bindAddress)
         name = host if hostname is None else hostname
         return self.secured(through, name, caCertsDir, certKey, privateKey)

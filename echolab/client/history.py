@@ -1,4 +1,4 @@
-"""The lines that were typed, kept from one run of the client to the next."""
+"""The history of typed lines, kept from one run of the client to the next."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ MAX_LINES = 1000
 
 
 def history_path(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """Where the history is kept: in the state folder, as XDG's base folders say.
+    """Return the path of the history, in XDG's state folder.
 
     Args:
         environ: the environment.
 
     Returns:
-        The path; None for a user who has no home.
+        The path; None for a user without a home.
     """
     folder = environ.get("XDG_STATE_HOME", "")
-    if not Path(folder).is_absolute():  # The specification: ignore it then.
+    if not Path(folder).is_absolute():  # The specification says: ignore it.
         home = environ.get("HOME", "")
         if not Path(home).is_absolute():
             return None
@@ -39,12 +39,12 @@ def history_path(environ: Mapping[str, str] = os.environ) -> Path | None:
 class HistoryFile:
     """The newest lines, in a file that only its owner can read.
 
-    Several clients may use it at once. A file that cannot be read or written is
-    no error: nothing is kept then. Nobody waits for the file: lines that come
-    while somebody else has it locked are kept with the next one.
+    Several clients may use the file at once. A file that cannot be read or written is
+    not an error: no lines are kept then. The client never waits for the file: lines
+    that come while another client has locked it are kept with the next line.
 
     Args:
-        path: the file; made, with its folder, when the first line is kept.
+        path: the file; it is created, with its folder, for the first line.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,13 +52,13 @@ class HistoryFile:
         self._waiting = b""
 
     def lines(self) -> list[str]:
-        """The newest lines, the oldest of them first."""
+        """Return the newest lines, the oldest of them first."""
         with suppress(OSError), self._open(os.O_RDONLY) as fd:
             return _texts(_newest(fd, MAX_BYTES))
         return []
 
     def add(self, line: str) -> None:
-        """Keep a line; the oldest ones go when there are too many."""
+        """Keep a line; drop the oldest lines if there are too many."""
         entry = line.encode("utf-8", "surrogateescape") + b"\n"
         if len(entry) > MAX_BYTES // 2:
             return
@@ -66,7 +66,7 @@ class HistoryFile:
         self.flush()
 
     def flush(self) -> None:
-        """Keep the lines that wait, unless the file is still locked."""
+        """Write the waiting lines, unless the file is still locked."""
         if not self._waiting:
             return
         with suppress(OSError):
@@ -74,24 +74,26 @@ class HistoryFile:
             with self._open(os.O_RDWR | os.O_APPEND | os.O_CREAT) as fd:
                 entries, self._waiting = self._waiting, b""
                 if os.fstat(fd).st_size + len(entries) > MAX_BYTES:
-                    # Half of it, so that this is seldom done.
+                    # Keep only half, so that this happens seldom.
                     entries = _newest(fd, MAX_BYTES // 2) + entries
                     os.ftruncate(fd, 0)
                 os.write(fd, entries)
 
     @contextmanager
     def _open(self, flags: int) -> Iterator[int]:
-        """Open the file; nobody else changes it meanwhile.
+        """Open the file, and lock it against changes by others.
+
+        A locked file can still be read: it may then show fewer lines, but no bad ones.
 
         Raises:
-            OSError: it cannot be opened; or, to be written, somebody else has
-                locked it. To read it then can show less of it, and no worse.
+            OSError: the file cannot be opened; or it is opened for writing, and another
+                client has locked it.
         """
         flags |= os.O_CLOEXEC | os.O_NONBLOCK
         fd = os.open(self._path, flags, 0o600)
         try:
             status = os.fstat(fd)
-            if not stat.S_ISREG(status.st_mode):  # As a link to /dev/null.
+            if not stat.S_ISREG(status.st_mode):  # Such as a link to /dev/null.
                 raise OSError("not a file")
             if flags & os.O_CREAT and status.st_mode & 0o077:
                 os.fchmod(fd, 0o600)
@@ -106,8 +108,8 @@ class HistoryFile:
 
 
 def _newest(fd: int, size: int) -> bytes:
-    """The last whole lines of a file, ``size`` bytes at most."""
-    before = 1  # It shows whether the first of them is cut.
+    """Return the last whole lines of a file, ``size`` bytes at most."""
+    before = 1  # This byte shows whether the first line is cut.
     start = max(0, os.fstat(fd).st_size - size - before)
     return _last_lines(os.pread(fd, size + before, start), size)
 

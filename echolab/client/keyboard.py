@@ -1,4 +1,4 @@
-"""A terminal's keyboard, where an editor reads one line after the other."""
+"""The keyboard of a terminal, for an editor that reads line after line."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ READ_BYTES = 65536
 
 
 def typed_ahead(fd: int) -> Iterator[bytes]:
-    r"""Read the lines that wait in a terminal, as long as it edits lines itself.
+    r"""Read the lines that wait in a terminal, while it is still in line mode.
 
-    An end of input (Ctrl-D) among them would read as ``\0`` in any other mode.
+    In any other mode an end of input (Ctrl-D) among them would be read as ``\0``.
 
     Args:
         fd: the terminal's descriptor.
 
     Yields:
-        Each line with its newline; nothing where the input ends.
+        Each line with its newline; an empty line at the end of input.
     """
     with suppress(OSError, ValueError):  # The terminal is gone.
         while select.select([fd], [], [], 0)[0]:
@@ -38,17 +38,17 @@ def typed_ahead(fd: int) -> Iterator[bytes]:
 
 @contextmanager
 def key_by_key(fd: int) -> Iterator[None]:
-    """Keep a terminal from editing lines itself, also between two lines.
+    """Switch a terminal's line mode off, also between two lines of the editor.
 
-    Otherwise Ctrl-D that is typed there would be lost. Ctrl-C and Ctrl-Z remain
-    signals, since nobody reads keys there. At the end the terminal is as it was.
+    Otherwise a Ctrl-D between two lines would be lost. Ctrl-C and Ctrl-Z remain
+    signals, because no keys are read there. At the end the terminal is restored.
 
     Args:
         fd: the terminal's descriptor.
     """
     try:
         before = termios.tcgetattr(fd)
-    except termios.error:  # It is gone.
+    except termios.error:  # The terminal is gone.
         yield
         return
     tty.setcbreak(fd, termios.TCSANOW)

@@ -1,4 +1,4 @@
-"""A progress bar, for those who have the extra ``progress`` installed."""
+"""A progress bar; needs the extra ``progress``."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """Shows how many bytes are sent: of how many, how fast, how long still.
+    """Show the bytes sent, the total, the rate and the remaining time.
 
-    A display: what it shows stands above the bar, not in it.
+    It is also a display: replies and messages appear above the bar, not in it.
 
     Args:
-        total_bytes: how many there are; 0 if that is not known.
+        total_bytes: how many bytes there are; 0 if unknown.
         stream: the terminal.
-        screen: shows what stands above the bar.
+        screen: shows the text above the bar.
     """
 
     def __init__(
         self, total_bytes: int, stream: TerminalStream, screen: Display
     ) -> None:
         self._screen = screen
-        tqdm.monitor_interval = 0  # No thread of its own.
+        tqdm.monitor_interval = 0  # No thread for tqdm.
         self._bar = tqdm(
             total=total_bytes or None,
             unit="B",
@@ -49,13 +49,13 @@ class Progress:
         self._draw_below(data)
 
     def say(self, data: bytes) -> None:
-        """Show what is said to the person above the bar."""
+        """Show a message to the user above the bar."""
         self._bar.clear()
         self._screen.say(data)
         self._draw_below(data)
 
     def close(self) -> None:
-        """Leave the bar as it is."""
+        """Close the bar; its last state stays visible."""
         self._bar.close()
 
     def _draw_below(self, data: bytes) -> None:

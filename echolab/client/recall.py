@@ -1,4 +1,4 @@
-"""The lines that were typed, as the editor recalls them."""
+"""The typed lines, in the form that the editor needs."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Recall(History):
     """The newest lines, in memory and in a file.
 
     Args:
-        file: keeps them; None if they are forgotten.
-        wanted: whether the line that was typed may be kept.
+        file: keeps the lines; None to forget them.
+        wanted: returns whether the typed line may be kept.
     """
 
     def __init__(self, file: HistoryFile | None, wanted: Callable[[], bool]) -> None:
@@ -57,6 +57,6 @@ class Recall(History):
             self._file.add(string)
 
     def flush(self) -> None:
-        """Keep the lines that could not be kept before."""
+        """Write the lines that could not be written before."""
         if self._file is not None:
             self._file.flush()

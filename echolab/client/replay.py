@@ -1,4 +1,4 @@
-"""What a client is given to send: a recording, as it came."""
+"""A recording as the input of a client."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Recorded", "Replayer"]
 
 LONGEST_GAP_SECONDS = 3600.0
-"""What is waited for without being asked."""
+"""The longest gap that is waited for by default."""
 
 
 class Recorded:
@@ -30,12 +30,12 @@ class Recorded:
 
     Args:
         path: the recording.
-        number: the peer; None if there is but one.
-        any_gap: whether a gap between two of its events may be of any length.
+        number: the peer; None if there is only one.
+        any_gap: whether a gap between two events of the peer may have any length.
 
     Raises:
-        InputError: it cannot be read, is none, has not that to send, or has a gap
-            over an hour.
+        InputError: the file cannot be read, is not a recording, has no chunks of this
+            peer, or has a gap of over an hour.
 
     Attributes:
         began: when the peer connected, in POSIX seconds.
@@ -44,7 +44,7 @@ class Recorded:
     def __init__(
         self, path: str, number: int | None = None, *, any_gap: bool = False
     ) -> None:
-        with suppress(OSError):  # To open it says what is wrong.
+        with suppress(OSError):  # Opening it reports the error.
             if not stat.S_ISREG(Path(path).stat().st_mode):
                 raise InputError("read", path, "not a file")  # It is read twice.
         self._path = path
@@ -84,7 +84,7 @@ class Recorded:
         raise InputError("read", path, why)
 
     def __iter__(self) -> Iterator[Chunk | Finished]:
-        """What it sent, and its end if that is known."""
+        """Yield the peer's chunks, and its end if that is known."""
         for event in read_recording(self._path, again=True):
             if event.peer.number == self._number:
                 if isinstance(event, Chunk):
@@ -96,21 +96,21 @@ class Recorded:
 
 @implementer(IPushProducer)
 class Replayer:
-    """Passes on what a peer once sent: the same chunks, the same gaps.
+    """Replay what a peer once sent: the same chunks, the same gaps.
 
-    Each chunk is one write to the socket, since no other comes in the same turn
-    of the reactor. After a pause the gaps that follow are as they were.
+    Each chunk is one write to the socket, because each comes in its own turn of the
+    reactor. A pause does not change the gaps after it.
 
     Args:
         clock: tells the time.
-        recorded: what to send.
-        speed: how many times as fast; 0 for as fast as it goes.
+        recorded: the recording to send.
+        speed: how many times as fast; 0 for as fast as possible.
         received: takes each chunk.
         ended: called once, at the end.
-        failed: called instead if the recording has changed and is none any more.
+        failed: called instead if the file has changed and is not a recording any more.
 
     Raises:
-        InputError: likewise, but at once.
+        InputError: the file has changed so already.
     """
 
     def __init__(
@@ -135,13 +135,13 @@ class Replayer:
         self._due: IDelayedCall | None = None
 
     def pauseProducing(self) -> None:
-        """Pass nothing on until `resumeProducing`."""
+        """Pause until `resumeProducing`."""
         due, self._due = self._due, None
         if due is not None:
             due.cancel()
 
     def resumeProducing(self) -> None:
-        """Pass on, from now on or again."""
+        """Start or resume the replay."""
         if self._began is None:
             self._began = self._clock.seconds()
         if self._due is None:
@@ -151,13 +151,13 @@ class Replayer:
             self._wait()
 
     def stopProducing(self) -> None:
-        """Pass nothing on any more; ``ended`` is not called."""
+        """Stop the replay for good; do not call ``ended``."""
         self.pauseProducing()
         self._next = None
         self._events = iter(())
 
     def _seconds_left(self) -> float:
-        """How long it is until the next is due."""
+        """Return the seconds until the next event is due."""
         if self._next is None or not self._speed:
             return 0.0
         assert self._began is not None
@@ -177,7 +177,7 @@ class Replayer:
             self._failed(why)
             return
         if isinstance(event, Chunk):
-            self._wait()  # First, since what takes the chunk may pause this.
+            self._wait()  # First, because the receiver of the chunk may pause this.
             self._received(event.data)
         else:
             self._ended()

@@ -1,4 +1,4 @@
-"""Where a client's replies go, and the terminal where a person looks on."""
+"""The output for a client's replies, and the terminal of its user."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ STDERR = 2
 
 
 class Display(Protocol):
-    """What shows the conversation: the screen, or what draws on it."""
+    """Shows the conversation: the screen, or an object that draws on it."""
 
     def write(self, data: bytes) -> None:
         """Show replies."""
 
     def say(self, data: bytes) -> None:
-        """Show what is said to the person."""
+        """Show a message to the user."""
 
     def close(self) -> Deferred[None] | None:
-        """Draw no more; leave the terminal as it was."""
+        """Stop drawing; restore the terminal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """The replies' output, and a terminal for what is said to a person.
+    """The output for replies, and a terminal for messages to the user.
 
     Attributes:
         output: takes the replies: stdout.
-        replies: where they are seen, seen from the terminal.
-        terminal: stdout if that is one, else stderr if that is; None without.
-        stream: the terminal for libraries that draw; None without.
+        replies: whether the replies are visible on the terminal.
+        terminal: stdout if it is a terminal, else stderr if it is one, else None.
+        stream: the terminal for libraries that draw; None if there is no terminal.
     """
 
     output: IOutput
@@ -59,7 +59,7 @@ class Screen:
     def of_process(
         cls, reactor: IReactor, lost: Callable[[EcholabError | None], None]
     ) -> Screen:
-        """The screen of this process.
+        """Return the screen of this process.
 
         Args:
             reactor: watches the descriptors.
@@ -78,7 +78,7 @@ class Screen:
             return cls(stdout, Replies.ELSEWHERE, None, None)
         piped = stat.S_ISFIFO(os.fstat(STDOUT).st_mode)
         terminal = DescriptorOutput(
-            # That a terminal goes away is told by a signal.
+            # A signal tells when a terminal goes away.
             *(reactor, STDERR, "stderr"),
             clock=reactor,
             lost=lambda _: None,
@@ -92,7 +92,7 @@ class Screen:
 
     @property
     def outputs(self) -> list[IOutput]:
-        """All of it, the replies' output first."""
+        """All outputs, that of the replies first."""
         others = [self.terminal] if self.terminal not in (None, self.output) else []
         return [self.output, *filter(None, others)]
 
@@ -101,7 +101,7 @@ class Screen:
         self.output.write(data)
 
     def say(self, data: bytes) -> None:
-        """Say something to the person, if there is one."""
+        """Write to the user's terminal, if there is one."""
         if self.terminal is not None:
             self.terminal.write(data)
 

@@ -1,4 +1,4 @@
-"""What a server asks, as far as it decides whether an answer may be kept."""
+"""Decide whether an answer to the server may be kept in the history."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 __all__ = ["SecretAnswers"]
 
 KEPT_BYTES = 1024
-"""How much of what was said last is looked at."""
+"""How many of the server's last bytes are searched."""
 
 _SECRET = re.compile(
     r"pass|secret|\bpin\b|kennwort|contraseñ|senha|парол|密[码碼]|비밀번호|パスワード",
@@ -17,12 +17,12 @@ _QUESTION = re.compile(r"[:?\uff1a\uff1f]\s*\Z")  # ASCII's and full-width ones
 
 
 class SecretAnswers:
-    """Tells whether the next line may be an answer that should stay secret.
+    """Tell whether the next line may be a secret answer.
 
-    It may be one if what the server said since the line before ends in a colon or
-    a question mark, or has a word for a password in it. It still may be one after
-    an answer, until the server says something else: a name and a password can be
-    typed, or pasted, faster than they are asked for.
+    It may be one if the server's text since the last line ends with a colon or a
+    question mark, or contains a word for a password. This stays so after an answer,
+    until the server sends other text: a name and a password can be typed, or pasted,
+    faster than the server asks for them.
     """
 
     def __init__(self) -> None:
@@ -30,9 +30,9 @@ class SecretAnswers:
         self._answered = False
 
     def hear(self, said: bytes) -> None:
-        """Take what the server says, in any pieces."""
+        """Take the server's text, in any pieces."""
         if not said.strip():
-            return  # As the end of the line behind a password.
+            return  # Such as the newline after a password.
         before = b"" if self._answered else self._said
         self._answered = False
         self._said = (before + said)[-KEPT_BYTES:]
@@ -43,6 +43,6 @@ class SecretAnswers:
 
     @property
     def may_be_secret(self) -> bool:
-        """Whether a line that is typed now should not be kept."""
+        """Whether a line typed now should not be kept."""
         said = self._said.decode("utf-8", "replace")
         return bool(_QUESTION.search(said) or _SECRET.search(said))

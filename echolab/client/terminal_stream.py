@@ -1,4 +1,4 @@
-"""A terminal as the text stream that libraries write to."""
+"""A terminal as a text stream, for libraries."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["TerminalStream"]
 
 
 class TerminalStream(io.TextIOBase):
-    """Writes text through an output, in order with what else goes there.
+    """Write text through an output, in order with its other bytes.
 
-    So a library that draws on a terminal never blocks, even if nobody reads it.
+    So a library that draws on a terminal never blocks, even if the terminal does.
 
     Args:
-        write: an output's ``write``, to the terminal.
-        fd: the terminal's descriptor, to be asked for its size.
+        write: the ``write`` of the terminal's output.
+        fd: the terminal's descriptor, to get its size.
     """
 
     encoding = "utf-8"
@@ -38,10 +38,10 @@ class TerminalStream(io.TextIOBase):
 
     @override
     def fileno(self) -> int:
-        """The terminal's descriptor."""
+        """Return the terminal's descriptor."""
         return self._fd
 
     @override
     def isatty(self) -> bool:
-        """Say that it is a terminal."""
+        """Return True: this is a terminal."""
         return True
