@@ -1,4 +1,4 @@
-"""A certificate authority that is trusted, and signs what no good one would."""
+"""A trusted certificate authority that signs bad certificates."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Names: TypeAlias = "list[x509.GeneralName] | bytes | None"
-"""What is in a subjectAltName: names, or its DER; None for no such extension."""
+"""The content of a subjectAltName: names, or its DER; None for no extension."""
 
 
 class Authority:
-    """A CA that is trusted, and signs anything."""
+    """A trusted CA that signs anything."""
 
     def __init__(self, folder: Path) -> None:
         self._ca = trustme.CA()
@@ -34,7 +34,7 @@ class Authority:
     def sign(
         self, names: Names, *, days: int = 1
     ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-        """Sign a certificate with such a subjectAltName, good for so many days."""
+        """Sign a certificate with a subjectAltName, valid for some days."""
         key = ec.generate_private_key(ec.SECP256R1())
         issuer = x509.load_pem_x509_certificate(self._ca.cert_pem.bytes())
         now = datetime.datetime.now(datetime.UTC)
@@ -74,7 +74,7 @@ class Authority:
     def context(
         self, names: Names, *, days: int = 1, version: int = SSL.TLS1_3_VERSION
     ) -> SSL.Context:
-        """What a server needs that has such a certificate."""
+        """Return the options of a server with such a certificate."""
         certificate, key = self.sign(names, days=days)
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
         context.set_min_proto_version(version)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def pytest_sessionfinish() -> None:
-    """Leave no cache of twistd's in the source: it would name what is not there."""
+    """Leave no plugin cache of twistd in the source: it would become stale."""
     (ROOT / "twisted" / "plugins" / "dropin.cache").unlink(missing_ok=True)
 
 

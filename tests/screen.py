@@ -1,4 +1,4 @@
-"""A terminal's screen, as far as prompt_toolkit draws on it."""
+"""A terminal's screen, with the control sequences that prompt_toolkit uses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Screen:
                 self._cells.append([])
 
     def text(self) -> str:
-        """All that is seen, without the spaces and empty rows at the ends."""
+        """Return the visible text, without spaces and empty rows at the ends."""
         return "\n".join("".join(row).rstrip() for row in self._cells).rstrip("\n")
 
     def _draw(self, character: str) -> None:

@@ -1,4 +1,4 @@
-"""What a user writes who runs ``mypy --strict`` without any plugin; see .ci/run."""
+"""Code of a user who runs ``mypy --strict`` without any plugin; see .ci/run."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def coroutines(echolab_server: LabServer, echolab_client: Connect) -> None
 
 
 def memory() -> None:
-    """Use what needs no socket."""
+    """Use the parts that need no socket."""
     for maker in (Greeter, Greeters(), Greeters, Protocol, lambda: Greeters()):
         talk = connected(maker, Greeter, framing="line")
         talk.flush(1)
@@ -110,11 +110,11 @@ class Elsewhere:
         """Never pause it."""
 
     def flush(self, seconds: float | None) -> Deferred[int]:
-        """Hold nothing back."""
+        """Buffer nothing."""
         return succeed(0)
 
     def reopen(self) -> bool:
-        """Say that this is no file."""
+        """Return False: this is not a file."""
         return False
 
     def close(self) -> None:
@@ -127,11 +127,11 @@ class Framing:
     buffered_bytes = 0
 
     def feed(self, chunk: bytes) -> Iterator[echolab.Messages]:
-        """Give out the chunk."""
+        """Yield the chunk."""
         yield echolab.Batch((chunk,))
 
     def take(self) -> Iterator[echolab.Messages]:
-        """Give out nothing."""
+        """Yield nothing."""
         yield echolab.Lines(b"", mark="partial")
 
     end = take

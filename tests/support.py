@@ -1,4 +1,4 @@
-"""What several tests need: recorded events, fake transports, real processes."""
+"""Helpers for several tests: recorded events, fake transports, real processes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 SECONDS = 20.0
-"""How long a test waits for what must come: long, since it costs nothing."""
+"""How long a test waits for an event: long, because success ends the wait."""
 
 ROOT = Path(__file__).parent.parent
 ECHOLAB = (sys.executable, "-m", "echolab")
@@ -39,7 +39,7 @@ TWISTD = (
 
 
 def write_certificates(folder: Path, **common_names: str) -> None:
-    """Write a CA, and for each name a key and a certificate for localhost."""
+    """Write a CA, and a key and a certificate for localhost for each name."""
     ca = trustme.CA()
     ca.cert_pem.write_to_path(str(folder / "ca.pem"))
     ca.private_key_pem.write_to_path(str(folder / "ca-key.pem"))
@@ -50,7 +50,7 @@ def write_certificates(folder: Path, **common_names: str) -> None:
 
 
 class Eager:
-    """A framer that is no generator: one of its methods raises at once."""
+    """A framer without generators: one of its methods raises at once."""
 
     def __init__(self, method: str, why: Exception) -> None:
         self.buffered_bytes = 1
@@ -73,7 +73,7 @@ class Eager:
 
 
 class FakeTransport(StringTransport):
-    """A transport that says what was asked of it."""
+    """A transport that records the calls to it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,17 +85,17 @@ class FakeTransport(StringTransport):
         self.write_ended = True
 
     def startWriting(self) -> None:
-        """Ask a pull producer for more, once the test says so."""
+        """Ask a pull producer for more, when the test calls this."""
 
     def abortConnection(self) -> None:
         self.aborted = True
 
 
 class FakeReactor(MemoryReactorClock):
-    """A reactor that a test turns by hand; descriptors are real."""
+    """A reactor that a test advances by hand; descriptors are real."""
 
     def turn(self) -> None:
-        """Let each watched descriptor that is ready do its work, once."""
+        """Handle each ready descriptor once."""
         readers = [r for r in self.getReaders() if _ready(r.fileno(), select.POLLIN)]
         writers = [w for w in self.getWriters() if _ready(w.fileno(), select.POLLOUT)]
         for reader in readers:
@@ -111,7 +111,7 @@ def _ready(fd: int, events: int) -> bool:
 
 
 def heed_signals() -> None:
-    """Undo what a shell does to jobs in the background, and nohup: ignore signals."""
+    """Stop ignoring signals, as shells make background jobs and nohup do."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
 
@@ -169,7 +169,7 @@ class Program:
                 )
 
     def _collect(self, seconds: float) -> bool:
-        """Take what comes first; return whether more can come."""
+        """Read the next output; return whether more can come."""
         process = self.process
         streams = [s for s in (process.stdout, process.stderr) if s and not s.closed]
         if not streams:
@@ -199,7 +199,7 @@ class Program:
         self.process.stdin.flush()
 
     def fill_stdin(self) -> int:
-        """Type until no more is taken; return how many bytes that was."""
+        """Type until the terminal is full; return the number of bytes."""
         assert self.process.stdin is not None
         fd = self.process.stdin.fileno()
         os.set_blocking(fd, False)
@@ -214,7 +214,7 @@ class Program:
         self.process.stdin.close()
 
     def end(self) -> int:
-        """Wait until it has ended and all it said is collected."""
+        """Wait until it has ended and all its output is collected."""
         deadline = time.monotonic() + SECONDS
         while self._collect(max(0.0, deadline - time.monotonic())):
             assert time.monotonic() < deadline, (self.out, self.err)
@@ -222,7 +222,7 @@ class Program:
 
 
 def run(*argv: str, typed: bytes = b"", program: Sequence[str] = ECHOLAB) -> Program:
-    """Run a program to its end in a folder of its own."""
+    """Run a program to its end in its own folder."""
     with tempfile.TemporaryDirectory() as folder:
         ended = Program(*argv, cwd=folder, program=program)
         with ended:
@@ -234,7 +234,7 @@ def run(*argv: str, typed: bytes = b"", program: Sequence[str] = ECHOLAB) -> Pro
 
 
 class Client(socket.socket):
-    """A plain blocking client, as the lecture's."""
+    """A plain blocking client, like the lecture's."""
 
     def __init__(self, port: int) -> None:
         super().__init__()

@@ -54,7 +54,7 @@ class QueueTests(SynchronousTestCase):
 
 
 class EndTests(SynchronousTestCase):
-    """Real programs that are told to end while many wait."""
+    """Real programs that are stopped while many connections wait."""
 
     def setUp(self) -> None:
         self.folder = self.enterContext(tempfile.TemporaryDirectory())
@@ -66,7 +66,7 @@ class EndTests(SynchronousTestCase):
         )
 
     def crowd(self, server: Program, family: int, address: Any) -> None:
-        """Connect many while the server sleeps; then it is told to end."""
+        """Connect many clients while the server is stopped; then end it."""
         server.process.send_signal(signal.SIGSTOP)
         for number in range(CLIENTS):
             with socket.socket(family) as client:
@@ -132,7 +132,7 @@ class EndTests(SynchronousTestCase):
 
 
 class Handed:
-    """A listening socket as a port has it."""
+    """A listening socket, like a port's."""
 
     def __init__(self, listener: socket.socket) -> None:
         self.socket = listener

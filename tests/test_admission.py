@@ -1,4 +1,4 @@
-"""Who may come in, and how often that is reported."""
+"""Which connections are admitted, and how often rejections are reported."""
 
 from __future__ import annotations
 

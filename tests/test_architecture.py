@@ -1,4 +1,4 @@
-"""The order of the rooms, as docs/architecture.md has it, is what the imports say."""
+"""The imports follow the order of the rooms in docs/architecture.md."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROOMS = re.findall(
 ROOMS.remove("room")
 
 OUTSIDE = {"pytest_plugin": "testing", "__main__": "command", "__init__": "testing"}
-"""Modules at the top that belong elsewhere; the package names all of the library."""
+"""Top modules that belong to a room; the package itself imports the whole library."""
 
 
 def modules() -> dict[str, Path]:
@@ -36,7 +36,7 @@ def modules() -> dict[str, Path]:
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """What a module imports of echolab, and in which line."""
+    """Yield the modules of echolab that a module imports, with their lines."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
             "echolab"
@@ -50,7 +50,7 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def room_of(name: str) -> str:
-    """The room of a module, or of a name in it: ``server``, or the top."""
+    """Return the room of a module, or of a name in it: ``server``, or the top."""
     first, _, _ = name.partition(".")
     return first if (PACKAGE / first).is_dir() else OUTSIDE.get(first, "top")
 

@@ -1,4 +1,4 @@
-"""Misbehaviour: as a value, in memory by the clock, and as a plain socket sees it."""
+"""Misbehaviour: as a value, in memory with a clock, and seen by a plain socket."""
 
 from __future__ import annotations
 
@@ -303,7 +303,7 @@ class InTimeTests(SynchronousTestCase):
 
 
 class PlainSocketTests(SynchronousTestCase):
-    """Each as a client of the real server, in a process of its own, sees it."""
+    """Each behaviour as a client of a real server process sees it."""
 
     def serve(self, *behaviours: Behaviour, **keywords: Unpack[ServerKeywords]) -> None:
         keywords["behave"] = sum(behaviours, Behaviour())
@@ -499,7 +499,7 @@ class PlainSocketTests(SynchronousTestCase):
             break
         client.sendall(b"hello\n")
         self.server.wait_for_line("hello")
-        self.server.stop()  # Then all that it said is there.
+        self.server.stop()  # Then all its output is there.
         self.assertRegex(
             self.server.said(), "refusing on (.*)\n(?s:.*)listening on \\1"
         )

@@ -1,4 +1,4 @@
-"""Text that is shown by its parts, where the cursor must be known."""
+"""Text shown by its parts, for a known cursor position."""
 
 from __future__ import annotations
 

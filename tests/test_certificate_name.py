@@ -49,7 +49,7 @@ def attribute(tag: int, value: bytes, kind: bytes = COMMON_NAME) -> bytes:
 def certificate(
     *subject: bytes, signer: ec.EllipticCurvePrivateKey = KEY, issuer: bytes = b"0\0"
 ) -> bytes:
-    """A certificate of any subject, in DER; ``cryptography`` would not make it."""
+    """Return a certificate of any subject, in DER; ``cryptography`` would refuse it."""
     signed = der(
         0x30,
         der(0xA0, der(2, b"\2")),
@@ -117,7 +117,7 @@ class CommonNameTests(SynchronousTestCase):
 
 
 class ServerTests(SynchronousTestCase):
-    """A server that asks for certificates, and clients of odd names."""
+    """A server that asks for certificates, and clients with unusual names."""
 
     def setUp(self) -> None:
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
@@ -126,7 +126,7 @@ class ServerTests(SynchronousTestCase):
         self.issuer = load_pem_x509_certificate(pem).subject.public_bytes()
 
     def connect(self, port: int, *subject: bytes) -> None:
-        """Connect as somebody, send a line and end."""
+        """Connect with a name, send a line and end."""
         own = self.folder / "own.pem"
         key = load_pem_private_key((self.folder / "ca-key.pem").read_bytes(), None)
         assert isinstance(key, ec.EllipticCurvePrivateKey)

@@ -1,4 +1,4 @@
-"""OpenSSL's words for what is wrong with a chain of certificates."""
+"""OpenSSL's words for the errors of a certificate chain."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ class ChaosTests(TestCase):
             got = b"".join(batch.raw() for batch in batches)
             where = f"seed {seed}, {way.fault} at {way.fault_at}"
             self.assertIs(end.cause, FAULTS[way.fault], where)
-            if way.fault == "reset":  # It may destroy what is on its way.
+            if way.fault == "reset":  # A reset may destroy bytes on their way.
                 self.assertTrue(way.forwarded.startswith(got), where)
             else:
                 self.assertEqual(got, way.forwarded, where)

@@ -48,7 +48,7 @@ class Producer:
 
 
 class FakeTLS(FakeTransport):
-    """TLS, and what carries it."""
+    """A TLS transport, and the transport below it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class SenderTests(SynchronousTestCase):
         self.protocol.dataReceived(b"late reply")
         self.assertEqual(self.transcript.lines(), [b"late reply"])
         self.protocol.readConnectionLost()
-        self.assertFalse(self.transport.disconnecting)  # All is not flushed yet.
+        self.assertFalse(self.transport.disconnecting)  # Not all is flushed yet.
         self.protocol.writeConnectionLost()
         self.assertTrue(self.transport.disconnecting)
         self.assertIs(self.lose(), EndCause.EOF)
@@ -108,7 +108,7 @@ class SenderTests(SynchronousTestCase):
 
     def test_server_that_never_ends_is_left_when_silent(self) -> None:
         self.protocol.finish()
-        self.clock.advance(60)  # All is not flushed yet; a slow server may be slow.
+        self.clock.advance(60)  # Not all is flushed yet; a slow server is allowed.
         self.assertFalse(self.transport.disconnecting)
         self.protocol.writeConnectionLost()
         self.clock.advance(4)
@@ -145,7 +145,7 @@ class SenderTests(SynchronousTestCase):
         self.protocol.write(b"wanted")
         self.protocol.replies.stopProducing()
         self.assertTrue(self.transport.write_ended)
-        self.assertFalse(self.transport.disconnecting)  # All is not flushed yet.
+        self.assertFalse(self.transport.disconnecting)  # Not all is flushed yet.
         self.protocol.writeConnectionLost()
         self.assertTrue(self.transport.disconnecting)
         self.lose()
@@ -173,7 +173,7 @@ class SenderTests(SynchronousTestCase):
         self.assertTrue(self.transport.disconnecting)
 
     def over_tls(self) -> Any:
-        """Finish over TLS, until its end is written; return what carries it."""
+        """Finish over TLS, until its end is written; return the transport below."""
         self.transport = FakeTLS()
         self.transport.peerAddr = ADDRESS
         below = self.transport.transport
@@ -182,16 +182,16 @@ class SenderTests(SynchronousTestCase):
         self.protocol.write(b"x" * 100)
         self.protocol.finish()
         self.clock.advance(60)
-        self.assertFalse(self.transport.disconnecting)  # All is not flushed yet.
+        self.assertFalse(self.transport.disconnecting)  # Not all is flushed yet.
         below.producer.resumeProducing()
         self.clock.advance(1)
         self.assertTrue(self.transport.disconnecting)
-        self.transport.disconnecting = False  # It is TLS that was closed.
+        self.transport.disconnecting = False  # TLS itself was closed.
         return below
 
     def test_tls_server_that_ignores_the_end_is_left(self) -> None:
         below = self.over_tls()
-        self.clock.advance(60)  # All is not flushed yet; a slow server may be slow.
+        self.clock.advance(60)  # Not all is flushed yet; a slow server is allowed.
         self.assertFalse(below.disconnecting)
         below.producer.resumeProducing()
         self.assertIsNone(below.producer)
@@ -204,7 +204,7 @@ class SenderTests(SynchronousTestCase):
         self.assertIs(self.lose(), EndCause.STOPPED)
 
     def sending_over_tls(self) -> tuple[Any, socket.socket]:
-        """Finish over TLS with all of it on its way; return its carrier and peer."""
+        """Finish over TLS, with all bytes on their way; return transport and peer."""
         self.transport = FakeTLS()
         self.transport.peerAddr = ADDRESS
         below = self.transport.transport
@@ -295,7 +295,7 @@ class SenderTests(SynchronousTestCase):
         self.lose()
 
     def test_tls_server_whose_last_reply_is_cut_off(self) -> None:
-        """Many a server answers the end without TLS's own; but not behind a reply."""
+        """Many servers answer the end without close_notify; but not after a reply."""
         for reply, cause in ((b"", EndCause.STOPPED), (b"pay 10", EndCause.RESET)):
             below = self.over_tls()
             below.producer.resumeProducing()
@@ -408,7 +408,7 @@ class SenderTests(SynchronousTestCase):
         self.protocol.finish()
         self.protocol.writeConnectionLost()
         self.own.send(b"lost\n")
-        peer.close()  # With something unread: it resets.
+        peer.close()  # Bytes are unread: closing resets.
         self.protocol.readConnectionLost()
         while not self.transport.disconnecting:
             self.clock.advance(0.01)
@@ -417,7 +417,7 @@ class SenderTests(SynchronousTestCase):
     def test_server_that_closed_before_the_input_was_known_to_end(self) -> None:
         peer = self.joined()
         self.own.send(b"lost\n")
-        peer.close()  # With something unread: it resets.
+        peer.close()  # Bytes are unread: closing resets.
         self.protocol.readConnectionLost()
         self.clock.advance(1)
         self.assertTrue(self.transport.write_ended)

@@ -1,4 +1,4 @@
-"""The client as a real process, against servers that behave in all ways."""
+"""The client as a real process, against servers of all kinds."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class ClientTests(SynchronousTestCase):
         listener.listen()
         listener.settimeout(SECONDS)
         for said in (b"QUIT\n", b""):
-            # Without --quiet it would count as closed after a second.
+            # Without --quiet the server would count as closed after a second.
             words = ("client", "--connect", f"unix:{folder}/lab.sock", "--quiet")
             with Program(*words) as client:
                 server = self.enterContext(listener.accept()[0])
@@ -151,7 +151,7 @@ class ClientTests(SynchronousTestCase):
         self.assertEqual(self.server.received(), b"1\n2\n3\n")
 
     def test_server_that_sends_nothing_but_reads(self) -> None:
-        # As `ncat -l < /dev/null` does: it ends its sending side at once.
+        # Like `ncat -l < /dev/null`: it closes its sending side at once.
         self.serve(behave="half-close")
         with self.client() as client:
             client.send(b"hello\n")

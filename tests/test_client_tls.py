@@ -1,4 +1,4 @@
-"""What a TLS server must prove before anything passes: in memory."""
+"""What a TLS server must prove before data passes: in memory."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ BAD_NAMES: dict[str, Names] = {
 
 @implementer(IStreamClientEndpoint)
 class RawServer:
-    """A server in memory that talks as soon as it can, and remembers all it reads."""
+    """A server in memory that sends as soon as it can, and records all it reads."""
 
     def __init__(self, context: SSL.Context) -> None:
         self._tls = SSL.Connection(context, None)
@@ -71,7 +71,7 @@ class RawServer:
         return succeed(self.client)
 
     def talk(self) -> None:
-        """Carry what each side has to say to the other until both are silent."""
+        """Deliver the bytes of each side to the other until both are silent."""
         while sent := self.transport.value():
             self.transport.clear()
             self._tls.bio_write(sent)
@@ -115,7 +115,7 @@ class ProofTests(SynchronousTestCase):
     def connect(
         self, server: RawServer, host: str = "localhost", retry_seconds: float = 0
     ) -> Deferred[Any]:
-        """Connect, and say something as soon as that is possible, and before."""
+        """Connect, and send bytes as soon as that is possible, and before."""
         endpoint = verified_client(
             self.clock, server, host, trust_roots=str(self.authority.roots)
         )
@@ -195,7 +195,7 @@ class ProofTests(SynchronousTestCase):
             self.assertIn(f"certificate verify failed: {why}", str(failure.value))
 
     def test_nothing_passes_without_a_check(self) -> None:
-        """Even if OpenSSL were content, or never asked."""
+        """Even if OpenSSL accepted the certificate, or never called back."""
         context = self.authority.context([DNS("*")])
         self.patch(client_tls, "_check", lambda *_: True)
         server = RawServer(context)
@@ -248,7 +248,7 @@ class ProofTests(SynchronousTestCase):
         return waiting
 
     def test_a_handshake_that_fails_after_the_check_is_none(self) -> None:
-        """As a server's that asks for a certificate of ours (TLS 1.2)."""
+        """Like that of a server that asks for the client's certificate (TLS 1.2)."""
         context = self.authority.context(NAMES, version=SSL.TLS1_2_VERSION)
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
         server = RawServer(context)
@@ -259,7 +259,7 @@ class ProofTests(SynchronousTestCase):
         self.assertEqual(self.transcript.events, [])
 
     def test_an_alert_after_the_handshake_is_told(self) -> None:
-        """As a server's that asks for a certificate of ours (TLS 1.3)."""
+        """Like that of a server that asks for the client's certificate (TLS 1.3)."""
         context = self.authority.context(NAMES)
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
         server = RawServer(context)
@@ -281,7 +281,7 @@ class ProofTests(SynchronousTestCase):
             server.talk()
             self.clock.advance(1)
             producer: Any = server.transport.producer
-            producer.resumeProducing()  # All is with the kernel.
+            producer.resumeProducing()  # The kernel has all bytes.
             self.clock.advance(0)
             server.talk()
             self.assertEqual(server.read, b"secret\nlast\n")
@@ -319,7 +319,7 @@ class ProofTests(SynchronousTestCase):
                 verified_client(self.clock, server, host)
 
     def test_twisted_has_not_mended_it(self) -> None:
-        """The day this fails, Twisted's own ``tls:`` can be trusted again."""
+        """When this fails, Twisted's own ``tls:`` can be trusted again."""
         server = RawServer(self.authority.context([DNS("*")]))
         creator = optionsForClientTLS("localhost", self.authority.certificate)
         endpoint = wrapClientTLS(creator, server, self.clock)

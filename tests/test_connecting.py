@@ -1,4 +1,4 @@
-"""Connecting again and again, with a fake clock."""
+"""Connecting with retries, with a fake clock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support import FakeTransport
 
 @implementer(IStreamClientEndpoint)
 class Endpoint:
-    """One that refuses so many times, and hangs so many."""
+    """An endpoint that first refuses some times, then hangs some times."""
 
     def __init__(self, refusals: int = 0, hangs: int = 0) -> None:
         self.tries = 0

@@ -49,7 +49,7 @@ class Netstrings(NetstringReceiver):
 
 
 class Naive(Protocol):
-    """What everybody writes first."""
+    """The naive protocol that most people write first."""
 
     def connectionMade(self) -> None:
         self.lines: list[bytes] = []

@@ -1,4 +1,4 @@
-"""What docs/testing.md shows runs, each style under its own runner."""
+"""The examples of docs/testing.md run, each style with its own runner."""
 
 from __future__ import annotations
 

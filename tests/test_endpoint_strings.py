@@ -1,4 +1,4 @@
-"""Endpoint strings are read as Twisted reads them, whatever their spelling."""
+"""Endpoint strings are read as Twisted reads them, in any spelling."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TLS = (
     "timeout=5:tls:localhost:1",
     "timeout=5:Ssl:localhost:1",
 )
-"""What Twisted takes for ``tls:`` or ``ssl:``."""
+"""Spellings that Twisted reads as ``tls:`` or ``ssl:``."""
 
 
 class PartsTests(SynchronousTestCase):

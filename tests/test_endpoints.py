@@ -1,4 +1,4 @@
-"""Endpoints from users' words, listened on and connected to over loopback."""
+"""Endpoints from strings, listening and connecting over loopback."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class EndpointCase(TestCase):
         return port.getHost()
 
     async def send(self, *, header: bytes = b"", **settings: Any) -> None:
-        """Connect, send a line, end; wait until the server knows of the end."""
+        """Connect, send a line, end; wait until the server has seen the end."""
         name, endpoint = client_endpoint(self.reactor, ClientSettings(**settings))
         connector = Connector(
             endpoint, name, clock=self.reactor, timeout_seconds=SECONDS
@@ -195,7 +195,7 @@ class PlainTests(EndpointCase):
         self.assertEqual(refused.detail, "denied")
 
     async def test_a_socket_of_systemds_has_its_own_family(self) -> None:
-        """Whatever the string says, or addresses could not be denied."""
+        """The string does not matter; else addresses could not be denied."""
         for said, family, host in (
             (socket.AF_INET6, socket.AF_INET, "127.0.0.1"),
             (socket.AF_INET, socket.AF_INET6, "::1"),
@@ -287,7 +287,7 @@ class TLSEndpointTests(EndpointCase):
         self.assertEqual(self.transcript.events[0].peer.name, "alice")
 
     async def test_a_folder_of_certificates(self) -> None:
-        """Twisted's finds them; the connections are ours."""
+        """Twisted finds the certificates; the connections are ours."""
         folder = self.folder / "served"
         folder.mkdir()
         (self.folder / "server.pem").rename(folder / "localhost.pem")

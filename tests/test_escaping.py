@@ -52,7 +52,7 @@ NAMES = st.lists(NASTY | st.text(max_size=3)).map("".join)
 
 
 def original(shown: str) -> str:
-    """The name that `escape_name` has shown."""
+    """Return the name from the result of `escape_name`."""
 
     def character(match: re.Match[str]) -> str:
         byte, *points, short = match.groups()
@@ -78,7 +78,7 @@ class NameTests(SynchronousTestCase):
             "\u65e5\u672c\u8a9e\u30c6\u30b9\u30c8",
             "\u0939\u093f\u0928\u094d\u0926\u0940",  # Devanagari, with its signs
             "\u0e19\u0e49\u0e33",  # Thai
-            "q\u0307",  # There is no one character that looks so.
+            "q\u0307",  # No single character looks like this.
         ):
             self.assertEqual(escape_name(name), name)
 
@@ -93,9 +93,9 @@ class NameTests(SynchronousTestCase):
             ("\u202e\u200d\ufe0f", r"\u202e\u200d\ufe0f"),
             ("\u115f\u3164\uffa0", r"\u115f\u3164\uffa0"),
             ("\u00a0\u3000\u2800", r"\u00a0\u3000\u2800"),  # blank
-            ("\u0301a", r"\u0301a"),  # It would be put on what stands before.
+            ("\u0301a", r"\u0301a"),  # It would combine with the character before.
             (" \u0307", r"\x20\u0307"),
-            ("e\u0301", r"e\u0301"),  # It would look like one character.
+            ("e\u0301", r"e\u0301"),  # Together they would look like one character.
             ("a\u0331\u0301", r"a\u0331\u0301".replace(r"\u0331", "\u0331")),
             ("\u1112\u1161\u11ab", "\u1112\\u1161\\u11ab"),
             ("\u212b\uff20\u2026", r"\u212b\uff20\u2026"),

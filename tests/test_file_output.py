@@ -103,7 +103,7 @@ class FileOutputTests(TestCase):
             f"open {self.path}: the same file as {beside}; the old file stays in use",
             str(self.said()[0]),
         )
-        # It is free when the other lets go of it.
+        # The file is free when the other output releases it.
         other.close()
         output.reopen()
         output.write(b"in the new one\n")
@@ -216,7 +216,7 @@ real_fsync = os.fsync
 
 
 class Failing:
-    """fsync(2) as Linux does it: what a failure loses, the next does not mention.
+    """fsync(2) as on Linux: the next call does not report what a failure lost.
 
     Attributes:
         broken: whether it fails.
@@ -246,7 +246,7 @@ class Failing:
 
 
 class DurableTests(FileOutputTests):
-    """With ``sync``, all of the above and what follows."""
+    """The tests above, and more, with ``sync``."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -308,7 +308,7 @@ class DurableTests(FileOutputTests):
         self.disk.broken = True
         output.write(b"one\n")
         self.assertEqual(producer.calls, ["pause"])
-        output.write(b"two\n")  # What was on its way.
+        output.write(b"two\n")  # The bytes on their way.
         self.disk.broken = False
         self.clock.advance(1)
         self.assertEqual(producer.calls, ["pause", "resume"])
@@ -378,7 +378,7 @@ class DurableTests(FileOutputTests):
         self.clock.advance(1)
         self.assertEqual(self.successResultOf(flushed), 14)
         output.close()
-        # It may be there after a crash, or not; no line is torn.
+        # It may survive a crash or not; no line is torn.
         self.assertEqual(self.path.read_bytes(), b"one\ntwo\n")
 
     def test_closed_while_a_line_is_in_doubt(self) -> None:

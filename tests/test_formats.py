@@ -94,7 +94,7 @@ HOST = re.compile(
 
 
 def members(match: re.Match[str] | None) -> dict[str, str | int | None]:
-    """What can be told of a peer from what is printed."""
+    """Return what the printed lines tell about a peer."""
     assert match is not None
     found: dict[str, str | int | None] = dict(match.groupdict())
     for name in ("name", "path"):
@@ -112,7 +112,7 @@ def members(match: re.Match[str] | None) -> dict[str, str | int | None]:
 class LabelTests(SynchronousTestCase):
     @given(PEERS, st.binary().map(lambda data: data.replace(b"\n", b"")))
     def test_it_can_be_told_where_a_name_ends(self, peer: Peer, data: bytes) -> None:
-        """Whatever a peer calls itself, and whatever it sends."""
+        """For any name of a peer, and any bytes it sends."""
         event = received(data + b"\n", peer)
         style = Style(label="always")
         who = {
@@ -194,7 +194,7 @@ class ClassicTests(SynchronousTestCase):
         show(form, ACCEPTED, Accepted(OTHER, TIME), received(b"x\n", OTHER))
         self.assertEqual(show(form, FINISHED), b"[127.0.0.1:60612] finish.\n")
         self.assertEqual(show(form, ended), b"[[::1]:60613] finish.\n")
-        # Whose lines had none, and a later connection, have none.
+        # A peer without labelled lines, and a later connection, have no label.
         self.assertEqual(
             show(
                 form, ACCEPTED, received(b"x\n"), Accepted(OTHER, TIME), FINISHED
@@ -369,7 +369,7 @@ class JsonTests(SynchronousTestCase):
 
 
 class EndTests(SynchronousTestCase):
-    """Ends that were not in order, and those that never were accepted."""
+    """Ends that were not in order, and connections that were never accepted."""
 
     END = Finished(
         Peer(4, "UNIX", path="/x\n\x1b", pid=7, uid=8, name="al\nice"),

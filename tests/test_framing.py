@@ -1,4 +1,4 @@
-"""Lines come out whole, whatever pieces they go in."""
+"""Lines come out whole, however they are cut."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def cut_streams(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
 def frame(
     chunks: list[bytes], max_message_bytes: int, make: Make = LineFramer
 ) -> list[Framed]:
-    """Each message with its marks; at the end, what ended it before its time."""
+    """Return each message with its marks; at the end, the error if there was one."""
     framer = make(max_message_bytes)
     framed: list[Framed] = []
     try:
@@ -266,7 +266,7 @@ class IntFramerTests(SynchronousTestCase):
 
 
 class AnyCuttingTests(SynchronousTestCase):
-    """What every framing promises, whatever way its stream is cut."""
+    """The promises of every framing, however its stream is cut."""
 
     makes: tuple[Make, ...] = (
         *(LineFramer, NetstringFramer, partial(IntFramer, 2)),
@@ -310,7 +310,7 @@ class AnyCuttingTests(SynchronousTestCase):
 
 
 class TakeTests(SynchronousTestCase):
-    """What waits can be taken; what follows goes on behind it."""
+    """The unfinished message can be taken; its rest follows."""
 
     def taken(self, framer: Framer, *chunks: bytes) -> list[Framed]:
         framed: list[Framed] = []
@@ -390,7 +390,7 @@ class TakeTests(SynchronousTestCase):
         stream, pieces = cut
 
         def whole(framed: list[Framed]) -> list[bytes]:
-            """The messages, put together again."""
+            """Return the messages, joined again."""
             messages, begun = [], b""
             for each in framed:
                 assert isinstance(each, tuple)

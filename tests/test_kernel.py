@@ -1,4 +1,4 @@
-"""What is asked of the kernel, on real sockets."""
+"""Questions to the kernel, on real sockets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from echolab.sockets.watching import (
 
 class SocketCase(SynchronousTestCase):
     def pair(self) -> tuple[socket.socket, WatchedSocket]:
-        """A client, and the watched socket that was accepted for it."""
+        """Return a client, and the watched socket accepted for it."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             client = socket.create_connection(listener.getsockname())
             self.addCleanup(client.close)
@@ -54,7 +54,7 @@ class KernelTests(SocketCase):
         listener = self.enterContext(socket.create_server(("127.0.0.1", 0)))
         port = SimpleNamespace(socket=listener)
         waiting = self.enterContext(socket.create_connection(listener.getsockname()))
-        for seconds in (20.0, 60.0):  # As after a restart with another option.
+        for seconds in (20.0, 60.0):  # Like after a restart with another option.
             prepare_port(port, seconds)
         late = self.enterContext(socket.create_connection(listener.getsockname()))
         self.assertNotEqual(waiting.getsockname(), late.getsockname())
@@ -72,7 +72,7 @@ class KernelTests(SocketCase):
         prepare_port(object(), 60.0)
 
     def test_urgent_bytes_stay_where_they_were_sent(self) -> None:
-        """Also those that come before anybody accepts, and if there are several."""
+        """Also for bytes that come before the accept, and for several."""
         listener = self.enterContext(socket.create_server(("127.0.0.1", 0)))
         keep_urgent_data(SimpleNamespace(socket=listener))
         client = self.enterContext(socket.create_connection(listener.getsockname()))

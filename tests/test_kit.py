@@ -89,7 +89,7 @@ class InTheReactorTests(ListeningMixin, TestCase):
             await connect(server.address)
         assert other.path is not None
         self.assertFalse(Path(other.path).parent.exists())
-        await server.stop()  # Once more: nothing.
+        await server.stop()  # A second time: nothing.
         await client.stop()
 
     async def test_a_peer_that_neither_reads_nor_ends(self) -> None:
@@ -335,7 +335,7 @@ assert os.waitstatus_to_exitcode(status) == 7, status
 
 
 class Interrupted(BaseException):
-    """As SIGINT's, and as the timeout's of a test."""
+    """Like that of SIGINT, and of a test's timeout."""
 
 
 class ProcessTests(SynchronousTestCase):

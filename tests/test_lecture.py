@@ -1,4 +1,4 @@
-"""The lecture's server beside echolab with its options: the same, to the byte."""
+"""The lecture's server and echolab with its options print the same bytes."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ SESSIONS: tuple[tuple[bytes, ...], ...] = (
     (("x" + "ä" * 600 + "\n").encode(),),
     (b"\x1b[2J\x07\xff\xfe\x9b\t%s%d%n\\\n", b"finish.\n"),
 )
-"""What is sent; the next is sent when the one before has been printed."""
+"""The pieces to send; each is sent when the one before has been printed."""
 
 
 def reads(piece: bytes) -> int:
-    """How many reads of 1,024 bytes a piece is."""
+    """How many reads of 1,024 bytes a piece needs."""
     return -(-len(piece) // 1024)
 
 
 def listening_port(pid: int) -> int:
-    """Wait until a process listens, and say where; the lecture's does not say."""
+    """Wait until a process listens, and return its port; the lecture's prints none."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         sockets = set()
@@ -62,11 +62,11 @@ class LectureTests(SynchronousTestCase):
         self.folder = self.enterContext(tempfile.TemporaryDirectory())
         self.lecture = f"{self.folder}/server"
         subprocess.run([compiler, "-o", self.lecture, str(SOURCE)], check=True)
-        # Into a pipe, C prints nothing before its end.
+        # C buffers its output to a pipe until its end.
         self.unbuffered = (stdbuf, "-o0", self.lecture)
 
     def talk(self, server: Program, port: int, pieces: tuple[bytes, ...]) -> bytes:
-        """What a server prints of a client that sends these, but for its port."""
+        """Return what a server prints for a client with these pieces, without port."""
         with server:
             with Client(port) as client:
                 server.wait_for(b"accepted host")

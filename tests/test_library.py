@@ -1,4 +1,4 @@
-"""The package as a whole: what it offers, and what it costs to import."""
+"""The whole package: its names, and the cost of its import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words users say, and what is made of them."""
+"""Command lines, and the settings made from them."""
 
 from __future__ import annotations
 
@@ -290,7 +290,7 @@ class NumberTests(SynchronousTestCase):
 
 
 class MeantTests(SynchronousTestCase):
-    """What was probably meant."""
+    """Suggestions of what the user probably meant."""
 
     def test_names_in_any_case(self) -> None:
         self.assertEqual(

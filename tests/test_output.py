@@ -25,14 +25,14 @@ CHUNK = b"x" * 63 + b"\n"
 
 
 class Disk:
-    """A disk on which every file is full at so many bytes, while it is full."""
+    """A disk on which every file is full at some size, while the disk is full."""
 
     def __init__(self, room: int) -> None:
         self.room = room
         self.full = True
 
     def write(self, fd: int, view: memoryview) -> int:
-        """As os.write; a disk takes what fits and refuses the next call."""
+        """Like os.write; a full disk takes what fits and refuses the next call."""
         if not self.full:
             return real_write(fd, view)
         left = self.room - os.fstat(fd).st_size
@@ -64,14 +64,14 @@ class OutputTests(SynchronousTestCase):
         return reading, writing
 
     def fill(self, output: DescriptorOutput, bytes_: int) -> bytes:
-        """Write so much, in lines that can be told apart."""
+        """Write a number of bytes, in numbered lines."""
         lines = b"".join(b"%063d\n" % i for i in range(bytes_ // 64))
         for start in range(0, len(lines), 4096):
             output.write(lines[start : start + 4096])
         return lines
 
     def drain(self, reading: int, size: int) -> bytes:
-        """Read so much while the reactor turns."""
+        """Read a number of bytes while the reactor runs."""
         got = b""
         while len(got) < size:
             ready, _, _ = select.select([reading], [], [], SECONDS)
@@ -283,7 +283,7 @@ class OutputTests(SynchronousTestCase):
         path, fd, _ = self.full_file(os.O_APPEND)
         output = self.output(fd)
         output.write(b"one\ntwo\n")
-        output.write(b"three\n")  # Dropped: whoever opened it knows.
+        output.write(b"three\n")  # Dropped: the owner knows.
         [why] = self.lost
         self.assertEqual(str(why), "write stdout: No space left on device")
         self.assertEqual(path.read_bytes(), b"one\n")

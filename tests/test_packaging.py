@@ -1,4 +1,4 @@
-"""The wheel, built from the sdist, in a virtual environment of its own."""
+"""The wheel, built from the sdist, in its own virtual environment."""
 
 from __future__ import annotations
 

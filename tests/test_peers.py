@@ -1,4 +1,4 @@
-"""Both programs with nc, ncat and socat at the other end, where there are any."""
+"""Both programs with nc, ncat and socat at the other end, if installed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ LINES = b"hello\nthis is test client\nbye\n"
 
 
 class Peer(NamedTuple):
-    """How to have a program send to a port, and receive on a UNIX path.
+    """How to make a program send to a port, and receive on a UNIX path.
 
-    A path, because none of them can say which free port it has taken.
+    A path, because no such program can tell which free port it has taken.
     """
 
     send: list[str]
@@ -58,7 +58,7 @@ class PeerTests(SynchronousTestCase):
 
     def test_they_receive(self) -> None:
         for peer in self.peers():
-            # With its stdin open, as in a terminal, and with none, as in a script.
+            # With stdin open, as in a terminal, and without stdin, as in a script.
             for stdin in (subprocess.PIPE, subprocess.DEVNULL):
                 folder = tempfile.TemporaryDirectory()
                 self.addCleanup(folder.cleanup)

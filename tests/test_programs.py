@@ -36,7 +36,7 @@ def ended(client: socket.socket) -> None:
 
 
 class ServerTests(SynchronousTestCase):
-    """Both ways to run the server; see `TwistdServerTests`."""
+    """Tests for both ways to run the server; see `TwistdServerTests`."""
 
     def start(self, *options: str, stdout: int = subprocess.PIPE) -> Program:
         return Program(*SERVER, *options, stdout=stdout)
@@ -118,7 +118,7 @@ class ServerTests(SynchronousTestCase):
             with Client(server.port()) as client:
                 client.sendall(lines)
                 client.shutdown(socket.SHUT_WR)
-                self.assertEqual(client.recv(1), b"")  # All of it is read.
+                self.assertEqual(client.recv(1), b"")  # All bytes are read.
             printed = b""
             while piece := os.read(reading, 65536):
                 printed += piece
@@ -162,7 +162,7 @@ class ServerTests(SynchronousTestCase):
                 port = server.port()
                 with Client(port) as one, Client(port) as two:
                     server.wait_for(b"accepted", times=2)
-                    # Stopped, it cannot read; so all this is still to be read.
+                    # A stopped process cannot read; so all these bytes are unread.
                     server.process.send_signal(signal.SIGSTOP)
                     one.sendall(b"x\n" * 50_000)
                     two.sendall(b"unterminated")
@@ -235,7 +235,7 @@ class ServerTests(SynchronousTestCase):
                     server.wait_for(b"recv data: one\n")
                     path.rename(f"{folder}/log.1")
                     server.process.send_signal(signal.SIGHUP)
-                    # It is there as soon as the signal is heeded.
+                    # It is there as soon as the signal is handled.
                     with Program("--retry", "-F", str(path), program=["tail"]) as tail:
                         client.sendall(b"two\n")
                         server.wait_for(b"recv data: two\n")
@@ -306,7 +306,7 @@ class ServerTests(SynchronousTestCase):
 
 
 class SignalAtOnceTests(SynchronousTestCase):
-    """A signal that comes the moment a program says that it listens."""
+    """A signal at the moment when a program says that it listens."""
 
     SCRIPT = """
 import os, signal, sys
@@ -374,7 +374,7 @@ sys.meta_path.insert(0, Interrupting())
 
 
 class SecondSignalTests(SynchronousTestCase):
-    """A second signal, of either kind, while the end that the first began is long."""
+    """A second signal, of either kind, while the end after the first takes long."""
 
     def start(self, *words: str, program: tuple[str, ...] = ECHOLAB) -> Program:
         """Start a server whose stdout is full."""
@@ -469,7 +469,7 @@ class TwistdTests(SynchronousTestCase):
         return starting
 
     def logged(self, text: str) -> str:
-        """Wait until twistd's log has it; return the log so far."""
+        """Wait until twistd's log has the text; return the log so far."""
         log = str(self.folder / "twistd.log")
         with Program("-n", "+1", "-F", log, program=("tail",)) as tail:
             tail.wait_for(text.encode())
@@ -588,7 +588,7 @@ class TwistdTests(SynchronousTestCase):
 
 
 class StartingTests(SynchronousTestCase):
-    """A start that fails is one line, exit status 1, and leaves nothing."""
+    """A failed start prints one line, has exit status 1, and leaves nothing."""
 
     def check(self, line: str, *options: str) -> None:
         for program, before in (
@@ -659,7 +659,7 @@ class StartingTests(SynchronousTestCase):
             with Program("server", "--listen", where) as server:
                 server.wait_for(b"listening on", stream="err")
                 self.check(f"bind {where}: Address already in use", "--listen", where)
-            # Killed, it left its path behind; that one is replaced.
+            # The killed process left its path; the path is replaced.
             with Program("server", "--listen", where) as server:
                 server.wait_for(b"listening on", stream="err")
 

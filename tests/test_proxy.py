@@ -133,7 +133,7 @@ class ProxyTests(ProxyCase):
 
 
 class ArrivingTests(ProxyCase):
-    """Connections whose header has yet to come count, wait and end as all others."""
+    """Connections without a header so far count, wait and end like all others."""
 
     HEADER = b"PROXY TCP4 192.0.2.9 127.0.0.1 5 443\r\n"
 
@@ -218,7 +218,7 @@ class ArrivingTests(ProxyCase):
 
 
 class WrappedTests(ProxyCase):
-    """What is behind the header may be wrapped, and then answers for its transport."""
+    """The inner protocol may be wrapped; then the wrapper is its transport."""
 
     def setUp(self) -> None:
         super().setUp()

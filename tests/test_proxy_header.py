@@ -1,4 +1,4 @@
-"""The PROXY protocol: headers, and what they are believed of."""
+"""The headers of the PROXY protocol, valid and invalid."""
 
 from __future__ import annotations
 

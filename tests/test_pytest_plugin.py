@@ -1,4 +1,4 @@
-"""The pytest plugin, as users have it: in a pytest of its own, over files."""
+"""The pytest plugin as users run it: in a separate pytest, on files."""
 
 from __future__ import annotations
 

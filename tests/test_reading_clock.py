@@ -1,4 +1,4 @@
-"""A clock that stands still while nobody is read."""
+"""A clock that stops while nothing is read."""
 
 from __future__ import annotations
 

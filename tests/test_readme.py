@@ -1,4 +1,4 @@
-"""What the README promises holds."""
+"""The promises of the README."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class ReadmeTests(SynchronousTestCase):
         exec(compile(example, "README.md", "exec"), names)
         test = names["test_my_client_tries_again"]
         [marker] = test.pytestmark
-        names["my_client"] = self  # `deliver` stands for the reader's code.
+        names["my_client"] = self  # `deliver` represents the reader's code.
         with LabProcess(**marker.kwargs) as server:
             test(server)
 
@@ -98,7 +98,7 @@ class ReadmeTests(SynchronousTestCase):
             command, "python3 -m pip install -e '.[test]' && python3 -m pytest"
         )
         ci = Path(ROOT, ".ci", "run")
-        if ci.exists():  # An sdist has it too, an installed package has not.
+        if ci.exists():  # An sdist also has it; an installed package does not.
             self.assertIn("README.md", ci.read_text())
 
     def test_python_versions(self) -> None:

@@ -1,4 +1,4 @@
-"""A recording sent again: the schedule in memory, the whole with real processes."""
+"""Replay of a recording: the schedule in memory, the rest with real processes."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ class ProgramTests(RecordingCase):
             self.assertEqual((ended.err, ended.process.returncode), (b"", 0))
             second.wait_for_end()
         self.assertEqual(first.chunks(), [b"hel", b"lo\n\xff", b"bye"])
-        # The kernel may have merged what was sent apart.
+        # The kernel may have merged separate writes.
         self.assertEqual(b"".join(second.chunks()), b"".join(first.chunks()))
         self.assertEqual(second.render(), first.render())
 

@@ -1,4 +1,4 @@
-"""What is said on stderr of ends that were not in order."""
+"""Lines on stderr about ends that were not in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a program says of itself, to a stderr that nobody may be reading."""
+"""A program's own messages, to a stderr that may have no reader."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RESET = b"\1\0\0\0\0\0\0\0"  # struct linger: on, 0 seconds
 
 
 def read(fd: int) -> bytes:
-    """Read what is there, and wait until there is something."""
+    """Read the output, and wait until there is some."""
     return os.read(fd, 1 << 20)
 
 
@@ -36,7 +36,7 @@ class SpeakerTests(SynchronousTestCase):
         return reading, writing
 
     def check_full(self, reading: int, writing: int) -> None:
-        """Say lines until one is dropped, read, and say one more."""
+        """Write lines until one is dropped, read, and write one more."""
         say = Speaker(writing)
         for _ in range(1_000):
             say("x" * 99)
@@ -114,7 +114,7 @@ class SpeakerTests(SynchronousTestCase):
 
 
 class StuckStderrTests(SynchronousTestCase):
-    """A stderr pipe that is full stops no program, nor its end."""
+    """A full stderr pipe blocks neither a program nor its end."""
 
     def test_server(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -141,7 +141,7 @@ class StuckStderrTests(SynchronousTestCase):
             except BlockingIOError:
                 os.close(full)
             with Client(port) as client:
-                # It is reset, of which there is something to be said.
+                # The connection is reset, which is reported.
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
                 client.sendall(b"one\n")
             with Client(port) as client:
@@ -149,7 +149,7 @@ class StuckStderrTests(SynchronousTestCase):
                 client.shutdown(socket.SHUT_WR)
                 self.assertEqual(client.recv(1), b"")
             server.process.send_signal(signal.SIGTERM)
-            # Until it has ended nobody reads.
+            # Nothing is read until it has ended.
             self.assertEqual(server.process.wait(SECONDS), -signal.SIGTERM)
         self.assertEqual(Path(folder, "out").read_bytes(), b"one\ntwo\n")
         Path(folder, "out").unlink()

@@ -71,7 +71,7 @@ class ReceiverCase(SynchronousTestCase):
         return protocol, transport
 
     def turned_away(self) -> None:
-        """Connect, and see that it is closed."""
+        """Connect, and check that the connection is closed."""
         protocol = self.factory.buildProtocol(ADDRESS)
         transport = FakeTransport()
         protocol.makeConnection(transport)
@@ -250,7 +250,7 @@ class ReceiverTests(ReceiverCase):
 
 
 class PartialTests(ReceiverCase):
-    """A message whose peer falls silent is shown, and goes on afterwards."""
+    """An unfinished message is shown when its peer falls silent, and goes on later."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -390,7 +390,7 @@ class IdleTests(ReceiverCase):
 
 
 class TLSCase(ReceiverCase):
-    """Over a transport that passes for TLS."""
+    """With a transport that looks like TLS."""
 
     @override
     def connect(self) -> tuple[ReceiverProtocol, FakeTransport]:
@@ -433,10 +433,10 @@ class HandshakeTests(TLSCase):
         self.assertEqual(self.refused(protocol), "no TLS handshake in time")
 
     def test_a_peer_that_lets_go_in_time_is_read_to_that(self) -> None:
-        """The answer to close_notify cannot be read while nobody is read."""
+        """The answer to close_notify cannot be read while reading is paused."""
         protocol, transport = self.connect()
         protocol.handshakeCompleted()
-        # Over TLS reading goes on, which Twisted's fake transport does not know.
+        # Over TLS reading goes on; Twisted's fake transport does not do that.
         self.patch(transport, "loseConnection", lambda: None)
         protocol.end(EndCause.IDLE)
         self.factory.pauseProducing()
@@ -448,7 +448,7 @@ class HandshakeTests(TLSCase):
 
 
 class UnreadTLSTests(TLSCase):
-    """A peer that does not read what TLS itself sends it."""
+    """A peer that does not read TLS's own answers."""
 
     def full(self) -> tuple[ReceiverProtocol, FakeTransport, IPushProducer]:
         protocol, transport = self.connect()
@@ -680,7 +680,7 @@ class ReplyTextTests(ReplyCase):
         protocol, transport = self.connect()
         protocol.dataReceived(b"one\ntwo\nthr")
         self.assertEqual(transport.value(), b"+OK\r\n" * 2)
-        self.clock.advance(1)  # Shown as partial, which is no message yet.
+        self.clock.advance(1)  # Shown as partial: not a message yet.
         protocol.dataReceived(b"ee\nlast")
         IHalfCloseableProtocol(protocol).readConnectionLost()
         self.assertEqual(transport.value(), b"+OK\r\n" * 4)
@@ -792,7 +792,7 @@ class DrainTests(ReceiverCase):
         self.assertFalse(transport.aborted)
 
     def test_what_comes_after_its_time_is_not_read(self) -> None:
-        """As in one long turn of the reactor: nobody has been aborted yet."""
+        """Like in one long turn of the reactor: no connection is aborted yet."""
         protocol, transport = self.connect()
         late, _ = self.connect()
         self.factory.connections.drain(5)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 @implementer(IOutput)
 class Held:
-    """An output that never takes anything, and says so."""
+    """An output that writes nothing; the test ends its flush."""
 
     def __init__(self) -> None:
         self.flushing: float | None = None
@@ -372,7 +372,7 @@ class ApplicationTests(TestCase):
 
 
 class SenderServiceTests(TestCase):
-    """Against real servers that behave in all ways, over loopback."""
+    """Against real servers of all kinds, over loopback."""
 
     timeout = SECONDS
 
@@ -432,7 +432,7 @@ class SenderServiceTests(TestCase):
 
     async def read(self, server: socket.socket, size: int) -> bytes:
         data = await deferToThread(server.recv, size)
-        # The test goes on, and may end, in a turn that no thread has brought about.
+        # The test goes on, and may end, in a turn that no thread has caused.
         await deferLater(self.reactor, 0)
         return data
 
@@ -488,7 +488,7 @@ class SenderServiceTests(TestCase):
             while clock.getDelayedCalls():
                 await deferLater(self.reactor, 0)
                 clock.advance(5)
-            self.assertEqual(logs, [])  # All is taken: a silent server is not stuck.
+            self.assertEqual(logs, [])  # All taken: a silent server is not stuck.
             service.received(bytes(1 << 24))
             service.ended()
             while not logs:

@@ -1,4 +1,4 @@
-"""A peer that takes nothing, told from one that is slow."""
+"""A peer that reads nothing, and one that is slow."""
 
 from __future__ import annotations
 

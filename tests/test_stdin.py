@@ -87,7 +87,7 @@ class StdinTests(SynchronousTestCase):
         self.assertEqual(self.reactor.getReaders(), [])
 
     def test_what_cannot_be_read(self) -> None:
-        memory = os.open("/proc/self/mem", os.O_RDONLY)  # Nothing is at its start.
+        memory = os.open("/proc/self/mem", os.O_RDONLY)  # Address 0 is not mapped.
         folder = os.open("/", os.O_RDONLY)
         _, writing = self.pipe()
         for fd, why in (

@@ -57,7 +57,7 @@ class TerminalCase(SynchronousTestCase):
             stdout=self.terminal if stdout is None else stdout,
             stderr=self.terminal,
             preexec_fn=become_foreground,
-            # This terminal does not answer where its cursor is.
+            # This terminal does not report its cursor position.
             env={**os.environ, "TERM": "xterm", "XDG_STATE_HOME": self.state_folder},
         )
         self.addCleanup(self.process.wait)
@@ -68,7 +68,7 @@ class TerminalCase(SynchronousTestCase):
         return server
 
     def see(self, expected: str) -> None:
-        """Wait until this is what the whole screen shows."""
+        """Wait until the whole screen shows exactly this."""
         deadline = time.monotonic() + SECONDS
         while self.screen != expected:
             left = max(0.0, deadline - time.monotonic())
@@ -96,7 +96,7 @@ class TerminalCase(SynchronousTestCase):
             self.screen += os.read(self.master, 4096).decode()
 
     def fill(self, server: socket.socket) -> int:
-        """Send replies until no more are taken; return how many bytes."""
+        """Send replies until the client is full; return the number of bytes."""
         server.setblocking(False)
         total = 0
         while select.select([], [server], [], 0.5)[1]:

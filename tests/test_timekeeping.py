@@ -1,4 +1,4 @@
-"""Spans are measured by a clock that nobody sets; events tell the time of day."""
+"""A clock that cannot be set measures spans; events have the time of day."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def set_back(*_):
     print("set back", file=sys.stderr, flush=True)
 signal.signal(signal.SIGUSR1, set_back)
 """
-"""A program begins with this; then a signal sets its clock back by an hour."""
+"""The start of a program; after it, a signal sets the clock back by an hour."""
 
 COMMAND = "from echolab.command.cli import main; raise SystemExit(main())"
 
 
 class Settable:
-    """A clock of the system's that a test sets, and a monotonic one beside it."""
+    """A system clock that a test can set, and a monotonic clock."""
 
     def __init__(self) -> None:
         self.wall = 1_000_000.0

@@ -1,4 +1,4 @@
-"""TLS where none is expected."""
+"""Unexpected TLS."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def received(data: bytes) -> Received:
 
 class AlertTests(SynchronousTestCase):
     def watch(self, *chunks: bytes) -> tuple[bool, bytes]:
-        """Watch a connection; return the verdict, and what the sink was given."""
+        """Watch a connection; return the verdict, and the events of the sink."""
         events: list[object] = []
         watch = AlertWatch(events.append)
         watch(CONNECTED)

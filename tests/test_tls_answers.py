@@ -1,4 +1,4 @@
-"""A server that has TLS answer, and reads no answer."""
+"""A server that makes TLS answer, and reads no answer."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class TLSAnswersTests(SynchronousTestCase):
         self.assertEqual(self.transport.producerState, "producing")
 
     def test_one_that_takes_nothing_may_still_reply(self) -> None:
-        """As an echo does: each would wait for the other."""
+        """Like an echo server: each would wait for the other."""
         self.protocol.pauseProducing()
         self.protocol.dataReceived(b"x" * MOST_BYTES * 2)
         self.assertEqual(self.transport.producerState, "producing")

@@ -1,4 +1,4 @@
-"""What OpenSSL has to send, handed to Twisted to its end."""
+"""All bytes of OpenSSL are passed to Twisted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from twisted.internet.ssl import CertificateOptions
 
 READ_BYTES = 1 << 15
-"""How much Twisted asks for."""
+"""How many bytes Twisted asks for."""
 
 
 class Echo(Protocol):
@@ -102,7 +102,7 @@ class TLSConnectionTests(SynchronousTestCase):
         self.assertEqual(self.echoed(creator), b"hello")
 
     def test_whoever_owes_more_ends_when_it_is_sent(self) -> None:
-        """The peer's end is the end of its own side alone (RFC 8446, 6.1)."""
+        """The peer's close_notify ends only its own side (RFC 8446, 6.1)."""
 
         @implementer(IHalfCloseableProtocol)
         class Owing(Echo):
@@ -122,7 +122,7 @@ class TLSConnectionTests(SynchronousTestCase):
         self.assertEqual(said, b"hello, and more")
 
     def test_twisted_still_forgets_replies(self) -> None:
-        """If this fails, Twisted is mended, and so much less is needed here."""
+        """If this fails, Twisted is fixed, and less code is needed here."""
         self.assertEqual(self.echoed(self.short), b"")
 
     def echoed(
@@ -131,7 +131,7 @@ class TLSConnectionTests(SynchronousTestCase):
         protocol: type[Protocol] = Echo,
         clock: Clock | None = None,
     ) -> bytes:
-        """Say something and the end in one piece; return what is echoed."""
+        """Send bytes and the end in one piece; return the echo."""
         clock = clock or Clock()
         made = Factory.forProtocol(protocol)
         factory = TLSMemoryBIOFactory(creator, False, made, clock)
@@ -164,7 +164,7 @@ class TLSConnectionTests(SynchronousTestCase):
             return said
 
     def test_twisted_still_stops_half_way(self) -> None:
-        """If this fails, Twisted is mended, and `TLSConnection` needless."""
+        """If this fails, Twisted is fixed, and `TLSConnection` is not needed."""
         client, sent = self.handshake(self.options)
         self.assertEqual(sent, READ_BYTES)
         self.assertRaises(SSL.WantReadError, client.do_handshake)

@@ -1,4 +1,4 @@
-"""What a TLS server says to a client that does not speak TLS."""
+"""The answer of a TLS server to a client that does not speak TLS."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class RefusalTests(SynchronousTestCase):
             self.assertEqual(self.answer(data), ALERT)
 
     def test_an_alert_instead_of_a_handshake_has_words(self) -> None:
-        """Twisted cannot take an error without any (`IndexError`)."""
+        """Twisted cannot handle an error without a reason (`IndexError`)."""
         for level, number, why in (
             (1, 0, "close notify during the handshake"),
             (2, 80, "internal error"),

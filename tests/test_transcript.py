@@ -414,7 +414,7 @@ class WaitTests(SynchronousTestCase):
             self.assertIn(what, why)
             self.assertIn("the transcript so far:\n", why)
             self.assertIn("127.0.0.1:60612 recv hello", why)
-        self.transcript(received(ANN, b"bye", b"bye"))  # Nobody waits any more.
+        self.transcript(received(ANN, b"bye", b"bye"))  # No wait is left.
 
     def test_too_late_and_nobody_has_asked(self) -> None:
         asked = self.transcript.wait_for_line("seen", timeout=3)
@@ -428,7 +428,7 @@ class WaitTests(SynchronousTestCase):
             r"transcript\.py:\d+: nobody awaited a line with b'unseen': not within",
         )
         self.assertNotIn("b'seen'", str(caught.exception))
-        self.assertIsNone(self.successResultOf(unasked))  # It is told once.
+        self.assertIsNone(self.successResultOf(unasked))  # It is reported once.
 
 
 class BlockingTests(SynchronousTestCase):
@@ -498,7 +498,7 @@ class RecordingTests(SynchronousTestCase):
                 self.path.write_bytes(data)
                 there = Transcript.load(self.path).lines(1)
                 self.assertEqual(there, transcript.lines()[: len(there)])
-                if lines:  # Else nobody had connected before the second run.
+                if lines:  # Else no peer would have connected before the second run.
                     behind = range(max(0, lines - 2), max(1, lines))
                     self.assertIn(len(there), behind, data)
 
@@ -593,7 +593,7 @@ class RecordingTests(SynchronousTestCase):
                 str(caught.exception),
                 f"read {self.path}: line 2 is not of a recording",
             )
-        self.path.write_text(good + good[:50])  # As after a crash.
+        self.path.write_text(good + good[:50])  # Like after a crash.
         self.assertEqual(len(Transcript.load(self.path).events), 1)
         self.path.unlink()
         with self.assertRaisesRegex(InputError, "^open .*: No such file or directory$"):

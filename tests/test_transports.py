@@ -1,4 +1,4 @@
-"""Transports that lack what TCP's have: processes, layers of others."""
+"""Transports without some methods of TCP's: processes, other layers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @implementer(IConsumer)
 class Layer:
-    """A layer over a transport, as autobahn's WebSocket: much is missing."""
+    """A layer over a transport, like autobahn's WebSocket: much is missing."""
 
     def __init__(self, transport: FakeTransport) -> None:
         self.transport = transport
@@ -60,7 +60,7 @@ class LayerTests(SynchronousTestCase):
         self.below = FakeTransport()
 
     def over_a_layer(self, factory: Any) -> Any:
-        """Connect as such a layer does: no more than two of the calls."""
+        """Connect as such a layer does, with only two of the calls."""
         protocol = factory.buildProtocol(None)
         protocol.transport = Layer(self.below)
         protocol.connectionMade()
@@ -150,7 +150,7 @@ class ProcessTests(TestCase):
         end(protocol)
         clock.pump([1.0] * 3)
         finished = await ended
-        protocol.transport.abortConnection()  # It is gone; that is no error.
+        protocol.transport.abortConnection()  # It is gone, which is not an error.
         return finished
 
 

@@ -1,4 +1,4 @@
-"""Connections that are turned away, behind whatever wraps a factory."""
+"""Rejected connections, with any wrapper around the factory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TurnedAwayTests(SynchronousTestCase):
         self.wrapped: list[Any] = [
             self.factory,
             WrappingFactory(self.factory),
-            # What Twisted's SSL4ServerEndpoint and wrapServerTLS make.
+            # As made by Twisted's SSL4ServerEndpoint and wrapServerTLS.
             TLSMemoryBIOFactory(options, False, self.factory, clock),
         ]
 

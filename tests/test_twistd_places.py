@@ -1,4 +1,4 @@
-"""Where twistd writes, tried before twistd tries."""
+"""The places where twistd writes, checked before twistd writes."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class PlacesTests(SynchronousTestCase):
 
 
 class TwistdPlacesTests(SynchronousTestCase):
-    """Under twistd each is one line, and exit status 1."""
+    """Under twistd each error is one line, with exit status 1."""
 
     def check(self, line: str, *options: str) -> None:
         ended = run(*options, program=TWISTD)
@@ -123,7 +123,7 @@ class TwistdPlacesTests(SynchronousTestCase):
             gone.mkdir()
             script = 'cd "$0" && rmdir "$0" && exec "$@"'
             python, *twistd = TWISTD
-            # -P, else Twisted itself looks for plugins in the folder that is gone.
+            # Without -P, Twisted itself would look for plugins in the removed folder.
             program = ("sh", "-c", script, str(gone), python, "-P", *twistd)
             with Program("-n", "echolab", program=program) as server:
                 self.assertEqual(server.end(), 1)

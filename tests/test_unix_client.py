@@ -1,4 +1,4 @@
-"""Connecting to UNIX sockets, and why that may fail."""
+"""Connecting to UNIX sockets, and its errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support import SECONDS
 
 
 class Talker(Protocol):
-    """Says hello, and remembers what it hears."""
+    """Sends hello, and records what it receives."""
 
     def __init__(self) -> None:
         self.heard = b""

@@ -1,4 +1,4 @@
-"""UNIX paths: their mode, whose they are, and who may replace them."""
+"""UNIX paths: their mode, their owner, and when they are replaced."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class EndpointCase(SynchronousTestCase):
         self.enterContext(mock.patch.object(stale_path, "LOCK_SECONDS", 0.0))
 
     def leave(self) -> None:
-        """Leave a socket at the path, as a process that was killed does."""
+        """Leave a socket at the path, like a killed process."""
         with socket.socket(socket.AF_UNIX) as dead:
             dead.bind(os.fsencode(self.path))
 
@@ -55,7 +55,7 @@ class EndpointCase(SynchronousTestCase):
         return port
 
     def refused(self, why: str = "Address already in use") -> None:
-        """Try to listen, and see that it cannot be."""
+        """Try to listen, and check that it fails."""
         endpoint = UNIXEndpoint(self.reactor, str(self.path))
         failure = self.failureResultOf(endpoint.listen(self.factory), CannotListenError)
         self.assertEqual(reason_of(failure.value), why)
@@ -67,7 +67,7 @@ class EndpointCase(SynchronousTestCase):
 
 class PathTests(EndpointCase):
     def test_a_mode_needs_no_chmod(self) -> None:
-        """It would follow a link that is put in the path's place."""
+        """It would follow a link that has replaced the path."""
         umask = os.umask(0o027)
         self.addCleanup(os.umask, umask)
         for mode in 0o600, 0o666, 0o660, 0o777, 0o000:
@@ -135,7 +135,7 @@ class PathTests(EndpointCase):
 
 
 class StaleTests(EndpointCase):
-    """At most one server believes that the path is its own."""
+    """At most one server takes the path as its own."""
 
     def test_a_dead_socket_is_replaced(self) -> None:
         self.leave()
@@ -158,7 +158,7 @@ class StaleTests(EndpointCase):
             self.assertEqual(list(self.folder.iterdir()), [])
 
     def race(self, step: str, call: Callable[..., Any]) -> list[IListeningPort]:
-        """Begin to listen, and have another server do so just before a step."""
+        """Start to listen, while another server does so just before a step."""
         ports: list[IListeningPort] = []
         begun: list[str] = []
 
@@ -190,7 +190,7 @@ class StaleTests(EndpointCase):
         self.stop()
 
     def test_nor_what_another_is_about_to_listen_on(self) -> None:
-        """Also a server that knows nothing of locks."""
+        """Also a server that uses no locks."""
         if not Path("/proc/net/unix").exists():
             self.skipTest("not Linux")
         with socket.socket(socket.AF_UNIX) as other:

@@ -1,4 +1,4 @@
-"""A peer that is replied to, and does not read what TLS itself sends it."""
+"""A peer that gets replies, and does not read TLS's own answers."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class UnreadAnswersTests(SynchronousTestCase):
         self.protocol.handshakeCompleted()
 
     def answer(self, size: int) -> None:
-        """Have TLS say so much of itself, and the socket take none of it."""
+        """Make TLS answer with ``size`` bytes, of which the socket takes none."""
         for _ in range(size // STEP):
             self.reply(STEP)
             on_answer = self.transport.connection.on_answer

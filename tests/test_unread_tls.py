@@ -16,7 +16,7 @@ ADDRESS = IPv4Address("TCP", "127.0.0.1", 60612)
 
 
 class Descriptor(FileDescriptor):
-    """Twisted's own buffering, above a descriptor that takes all."""
+    """Twisted's own buffering, above a descriptor that takes all bytes."""
 
     def __init__(self, reactor: FakeReactor) -> None:
         super().__init__(reactor)
@@ -44,7 +44,7 @@ class CloseTests(SynchronousTestCase):
         assert isinstance(protocol, ReplyingProtocol)
         self.protocol = protocol
         self.protocol.makeConnection(self.descriptor)
-        # More than it holds, and then TLS has it close.
+        # More than it holds; then TLS closes it.
         self.protocol.dataReceived(b"x" * (self.descriptor.bufferSize + 1))
         self.assertTrue(self.descriptor.producerPaused)
         self.descriptor.loseConnection()
@@ -55,7 +55,7 @@ class CloseTests(SynchronousTestCase):
         self.assertIs(self.descriptor.doWrite(), CONNECTION_DONE)
 
     def test_twisted_still_forgets(self) -> None:
-        """If this fails, Twisted is mended, and `renew` needless."""
+        """If this fails, Twisted is fixed, and `renew` is not needed."""
         self.patch(self.protocol.replies, "resumeProducing", lambda: None)
         self.descriptor.doWrite()
         self.assertEqual(self.reactor.getWriters(), [])

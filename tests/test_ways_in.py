@@ -58,7 +58,7 @@ class FolderCase(SynchronousTestCase):
 
 
 def ask_for_key_updates(client: socket.socket) -> None:
-    """Do TLS 1.3, ask for new keys until the connection breaks, and read nothing.
+    """Connect with TLS 1.3, ask for new keys until the connection breaks; read nothing.
 
     Python's ssl cannot, so this is OpenSSL itself; see SSL_key_update(3).
     """
@@ -175,7 +175,7 @@ class TLSTests(TLSCase):
         self.assertIn(b" recv(unterminated) last\n", server.out)
 
     def test_client_that_offers_protocols(self) -> None:
-        """As browsers and curl do (ALPN); none is agreed on."""
+        """Browsers and curl offer protocols (ALPN); none is selected."""
         server = self.start("--listen", self.endpoint)
         self.context.set_alpn_protocols(["h2", "http/1.1"])
         with self.connect(server) as client:
@@ -198,7 +198,7 @@ class TLSTests(TLSCase):
         )
         port = server.port()
         with contextlib.suppress(OSError), self.connect(server) as client:
-            client.recv(1)  # A TLS 1.3 client learns of its refusal here.
+            client.recv(1)  # A TLS 1.3 client learns here that it is refused.
         server.wait_for(b" handshake: ")
         self.assertIn(b"certificate", server.out)
         self.assertNotIn(b"accepted", server.out)
@@ -259,7 +259,7 @@ class TLSTests(TLSCase):
         self.assertNotIn(b"Traceback", server.err)
 
     def test_long_chains_and_many_names_of_signers(self) -> None:
-        """Twisted reads 32 KiB of what OpenSSL has to send, and then waits."""
+        """Twisted reads 32 KiB of OpenSSL's bytes to send, and then waits."""
         chain, many = self.folder / "chain.pem", self.folder / "many.pem"
         ca = (self.folder / "ca.pem").read_bytes()
         chain.write_bytes((self.folder / "server.pem").read_bytes() + ca * 100)
@@ -290,7 +290,7 @@ class TLSTests(TLSCase):
             context = SSL.Context(SSL.TLS_CLIENT_METHOD)
             with Client(server.port()) as plain:
                 client = SSL.Connection(context, plain)
-                plain.settimeout(None)  # Else it is non-blocking, which OpenSSL tells.
+                plain.settimeout(None)  # Else non-blocking, an error for OpenSSL.
                 client.set_tlsext_host_name(name)
                 client.set_connect_state()
                 client.do_handshake()
@@ -314,7 +314,7 @@ class TLSTests(TLSCase):
             *("--listen", self.endpoint, "--reply", "echo", "--idle-timeout", "0.3")
         )
         with self.connect(server) as client:
-            self.assertEqual(client.recv(1), b"")  # TLS's own end, not a reset
+            self.assertEqual(client.recv(1), b"")  # close_notify, not a reset
         server.wait_for(b" finished idle (nothing came for 0.3 s)")
 
     def test_encrypted_key_is_not_asked_for(self) -> None:
@@ -348,7 +348,7 @@ class TLSTests(TLSCase):
 
 
 class TLSClientTests(TLSCase):
-    """Our client and our server, and a certificate of nobody known."""
+    """Our client and our server, and a certificate of an unknown CA."""
 
     def client(self, text: str, *options: str) -> Program:
         return self.enterContext(
@@ -395,7 +395,7 @@ class TLSClientTests(TLSCase):
         self.assertEqual((client.end(), client.err), (0, b""))
 
     def test_who_does_not_prove_its_name_is_told_nothing(self) -> None:
-        """Twisted goes on with a certificate whose names cannot be read."""
+        """Twisted accepts a certificate whose names cannot be read."""
         authority = Authority(self.folder)
         authority.write(self.folder / "server.pem", [DNSName("*")])
         port = self.serve()
@@ -443,7 +443,7 @@ class TLSClientTests(TLSCase):
             )
 
     def test_server_that_ignores_the_end_of_tls(self) -> None:
-        """It reads all, never says a word, and keeps the socket open."""
+        """The server reads all, sends nothing, and keeps the socket open."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.folder / "server.pem")
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
@@ -504,7 +504,7 @@ class SwitchTests(TLSCase):
     """``--tls`` of both programs."""
 
     def send(self, ca: str | Path, *options: str) -> Program:
-        """Send a line over TLS, trusting that CA alone."""
+        """Send a line over TLS, trusting only that CA."""
         trusting = ("env", "-u", "SSL_CERT_DIR", f"SSL_CERT_FILE={ca}", *ECHOLAB)
         client = Program("client", "--tls", *options, program=trusting)
         with client:
@@ -587,7 +587,7 @@ class ProxyTests(FolderCase):
             *("--listen", "haproxy:tcp:0:interface=127.0.0.1"),
             *("--proxy-from", "192.0.2.0/24"),
         )
-        # It is turned away so soon that it may never come to be connected.
+        # It is rejected so early that it may never be connected.
         with contextlib.suppress(ConnectionError), Client(server.port()):
             pass
         server.wait_for(b" handshake: no trusted proxy\n")
@@ -652,7 +652,7 @@ class ProxyTests(FolderCase):
 
 
 class UrgentTests(FolderCase):
-    """A byte that is sent with MSG_OOB is one of the others, on every way."""
+    """A byte sent with MSG_OOB arrives like the others, on every way in."""
 
     def say(self, *, client: socket.socket) -> None:
         client.settimeout(SECONDS)
@@ -781,7 +781,7 @@ class EndTests(FolderCase):
         os.close(writing)
         client = self.enterContext(Client(server.port()))
         client.setblocking(False)
-        # Stuck is when nothing more is taken, and not only for a moment.
+        # Stuck means that no more bytes are taken, and not only for a moment.
         while select.select([], [client], [], 1)[1]:
             client.send(b"x" * 65535 + b"\n")
         server.process.terminate()
@@ -807,7 +807,7 @@ class EndTests(FolderCase):
             server.wait_for(b"recv hello\n", times=most)
             server.wait_for(b"max-connections is")
         server.wait_for(b"finished", times=most)
-        for _ in range(1_000):  # There is no room until the last of them is gone.
+        for _ in range(1_000):  # There is no room until the last connection is gone.
             with contextlib.suppress(ConnectionError), Client(port) as client:
                 client.sendall(b"and on\n")
                 if client.recv(100):

@@ -1,4 +1,4 @@
-"""Protocols behind wrappers of others, over TLS and without, in memory."""
+"""Protocols inside wrappers, with and without TLS, in memory."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class Peer(Protocol):
-    """Remembers what it receives."""
+    """Records what it receives."""
 
     transport: Any
 
@@ -53,7 +53,7 @@ class Peer(Protocol):
 
 @implementer(IHalfCloseableProtocol)
 class HalfClosing(Peer):
-    """Can end its sending side alone, and takes no notice of the other's end."""
+    """Can close only its sending side, and ignores the other's end."""
 
     def readConnectionLost(self) -> None: ...
 
@@ -62,7 +62,7 @@ class HalfClosing(Peer):
 
 @implementer(IHandshakeListener)
 class Mute(ProtocolWrapper):
-    """A wrapper that takes the end of the handshake, and tells nobody."""
+    """A wrapper that is told of the end of the handshake, and does not pass it on."""
 
     def handshakeCompleted(self) -> None: ...
 
