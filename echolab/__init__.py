@@ -53,7 +53,7 @@ if TYPE_CHECKING:
         NetstringFramer,
         framing_named,
     )
-    from echolab.interfaces import IOutput, Output, Producer
+    from echolab.interfaces import IOutput, ISink, Output, Producer
     from echolab.messages import Batch, Lines, Messages
     from echolab.outputs.descriptor import DescriptorOutput
     from echolab.outputs.file import FileOutput
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from echolab.server.replying import ReplyingProtocol
     from echolab.server.service import ReceiverService
     from echolab.sinks.printing import ConversationPrinter, Printer, Replies
-    from echolab.sinks.tee import tee
+    from echolab.sinks.tee import Tee, tee
 
 __version__ = "0.1.0"
 
@@ -97,6 +97,7 @@ __all__ = [
     "FramingError",
     "Hex",
     "IOutput",
+    "ISink",
     "InputError",
     "IntFramer",
     "Json",
@@ -132,6 +133,7 @@ __all__ = [
     "Sink",
     "StdinReader",
     "Style",
+    "Tee",
     "UnverifiedError",
     "echo",
     "framing_named",

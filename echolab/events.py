@@ -186,4 +186,6 @@ Event: TypeAlias = (
     | Finished
     | Refused
 )
-Sink: TypeAlias = Callable[[Event], None]
+Sink: TypeAlias = Callable[[Event], object]
+"""What takes events: it may return a Deferred or a coroutine, and gets the next event
+when that has fired. See `echolab.ISink`."""

@@ -30,13 +30,17 @@ if TYPE_CHECKING:
     from twisted.internet.task import Clock
 
     from echolab.errors import EcholabError
+    from echolab.events import Event
 
 __all__ = [
     "AnyClock",
     "Done",
     "IOutput",
     "IReactor",
+    "ISink",
     "IStreamTransport",
+    "LiveSink",
+    "Living",
     "Output",
     "Producer",
     "ServerEndpoint",
@@ -99,6 +103,38 @@ class IOutput(IConsumer, Interface):
         """Write nothing more; let go of the reactor and of what was opened."""
 
 
+class ISink(Interface):
+    """What takes events and lives: it can be flushed, reopened, closed.
+
+    It may pause the producers that are registered with it. A plain callable is a
+    sink too: `echolab.tee` gives it such a life.
+    """
+
+    def __call__(event: Event) -> object:
+        """Take an event."""
+
+    def registerProducer(producer: IProducer, streaming: bool) -> None:
+        """Pause a push producer while this sink is full."""
+
+    def unregisterProducer(
+        producer: IProducer | None = None,
+    ) -> None:
+        """Pause a producer no more, or none."""
+
+    def flush(seconds: float | None) -> Deferred[int]:
+        """Wait until all events so far are out, ``seconds`` at most (None: for ever).
+
+        Returns:
+            How many bytes of them are not: 0 if all are out.
+        """
+
+    def reopen() -> bool:
+        """Go on in the file that now has the path; return whether this has a file."""
+
+    def close() -> None:
+        """Take nothing more; let go of what was opened."""
+
+
 class Producer(Protocol):
     """A push producer; see ``twisted.internet.interfaces.IPushProducer``."""
 
@@ -112,11 +148,8 @@ class Producer(Protocol):
         """Never produce again."""
 
 
-class Output(Protocol):
-    """What provides `IOutput`."""
-
-    def write(self, data: bytes) -> None:
-        """Write bytes, now or when they are taken."""
+class Living(Protocol):
+    """What outputs and sinks have in common."""
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """Pause a producer while too much waits."""
@@ -125,7 +158,7 @@ class Output(Protocol):
         """Pause it no more."""
 
     def flush(self, seconds: float | None) -> Deferred[int]:
-        """Wait until all is written; see `IOutput`."""
+        """Wait until all is out; see `IOutput`."""
         ...
 
     def reopen(self) -> bool:
@@ -133,7 +166,21 @@ class Output(Protocol):
         ...
 
     def close(self) -> None:
-        """Write nothing more."""
+        """Take nothing more."""
+
+
+class Output(Living, Protocol):
+    """What provides `IOutput`."""
+
+    def write(self, data: bytes) -> None:
+        """Write bytes, now or when they are taken."""
+
+
+class LiveSink(Living, Protocol):
+    """What provides `ISink`."""
+
+    def __call__(self, event: Event, /) -> object:
+        """Take an event."""
 
 
 class ServerEndpoint(Protocol):

@@ -95,6 +95,11 @@ def sink(event: Event) -> None:
             print(text.upper())
 
 
+async def slow_sink(event: Event) -> None:
+    """Take its time."""
+    print(event)
+
+
 @implementer(echolab.IOutput)
 class Elsewhere:
     """An output of the user's."""
@@ -157,7 +162,19 @@ def library(reactor: Any, endpoint: IStreamServerEndpoint) -> None:
         echolab.LogOutput(clock),
         Elsewhere(),
     ]
-    every: echolab.Sink = echolab.tee(sink, echolab.Printer(file.write, form))
+    every: echolab.Tee = echolab.tee(
+        *(sink, slow_sink, echolab.Printer(file.write, form)),
+        *(echolab.Printer(output, form) for output in outputs),
+    )
+    kept: echolab.Sink = every
+    print(
+        kept,
+        echolab.ISink.providedBy(every),
+        every.taken,
+        every.flushed,
+        every.flush(1.0),
+        every.reopen(),
+    )
     framers: list[echolab.Framer] = [
         *(echolab.ChunkFramer(), echolab.DelimiterFramer(b";"), Framing()),
         *(echolab.IntFramer(2), echolab.LineFramer(8), echolab.NetstringFramer()),
@@ -172,7 +189,7 @@ def library(reactor: Any, endpoint: IStreamServerEndpoint) -> None:
     )
     file.registerProducer(factory, True)
     service = echolab.ReceiverService(
-        [("tcp", endpoint)], factory, outputs, clock=reactor, done=print
+        [("tcp", endpoint)], factory, clock=reactor, done=print
     )
     print(service.addresses())
     make: type[echolab.ReceiverProtocol] = echolab.ReceiverProtocol

@@ -31,6 +31,7 @@ from echolab import (
     ReceiverFactory,
     ReceiverService,
     SenderService,
+    tee,
 )
 from echolab.client.connecting import Connector
 from echolab.testing import Transcript
@@ -84,9 +85,18 @@ class ReceiverServiceTests(TestCase):
         self.done: list[EcholabError | None] = []
         self.factory = ReceiverFactory(Transcript(), clock=self.reactor)
 
-    def service(self, *where: tuple[str, Any], outputs: Any = ()) -> ReceiverService:
+    def service(
+        self, *where: tuple[str, Any], outputs: Any = (), close_sink: bool = False
+    ) -> ReceiverService:
+        if outputs:
+            sink = tee(*map(Printer, outputs))
+            self.factory = ReceiverFactory(sink, clock=self.reactor)
         return ReceiverService(
-            where, self.factory, outputs, clock=self.reactor, done=self.done.append
+            where,
+            self.factory,
+            clock=self.reactor,
+            done=self.done.append,
+            close_sink=close_sink,
         )
 
     def tcp(self, port: int) -> tuple[str, endpoints.TCP4ServerEndpoint]:
@@ -158,14 +168,7 @@ class ReceiverServiceTests(TestCase):
 
     def test_closes_outputs_that_are_its_own(self) -> None:
         output = Held()
-        service = ReceiverService(
-            (),
-            self.factory,
-            [output],
-            clock=self.reactor,
-            done=self.done.append,
-            close_outputs=True,
-        )
+        service = self.service(outputs=[output], close_sink=True)
         service.startService()
         stopped = service.stopService()
         output.flushed.callback(0)
@@ -236,14 +239,7 @@ class ReceiverServiceTests(TestCase):
 
     def test_own_outputs_stay_open_when_it_is_started_again(self) -> None:
         output = Held()
-        service = ReceiverService(
-            (),
-            self.factory,
-            [output],
-            clock=self.reactor,
-            done=self.done.append,
-            close_outputs=True,
-        )
+        service = self.service(outputs=[output], close_sink=True)
         service.startService()
         stopped, flushed = service.stopService(), output.flushed
         service.startService()
@@ -289,11 +285,9 @@ class ApplicationTests(TestCase):
 
     def receiver(self) -> ReceiverService:
         endpoint = endpoints.TCP4ServerEndpoint(self.reactor, 0, interface="127.0.0.1")
-        sink = Printer(self.output.write)
         service = ReceiverService(
             [("tcp:0", endpoint)],
-            ReceiverFactory(sink, clock=self.reactor),
-            [self.output],
+            ReceiverFactory(Printer(self.output), clock=self.reactor),
             clock=self.reactor,
             done=self.fail,
         )

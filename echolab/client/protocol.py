@@ -24,6 +24,7 @@ from echolab.connection.terms import Terms
 from echolab.ends import EndCause, broken_by, end_of
 from echolab.events import Connected
 from echolab.framing import ChunkFramer
+from echolab.sinks.tee import Tee
 from echolab.sockets.watching import keep_urgent_data
 from echolab.sockets.wrapped import hear
 from echolab.tls.alert import NO_CLOSE_NOTIFY
@@ -31,7 +32,7 @@ from echolab.tls.client_answers import TLSAnswers
 from echolab.tls.unread import READS_NOTHING, renew
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from twisted.internet.interfaces import (
         IAddress,
@@ -62,13 +63,22 @@ class Replies:
 
     def pauseProducing(self) -> None:
         """Read no replies; the server's silence does not count meanwhile."""
-        self._protocol.connection.hold(Holder.SINK)
-        self._protocol.ending.hold()
+        self.hold(Holder.SINK)
 
     def resumeProducing(self) -> None:
-        """Read replies again."""
-        self._protocol.connection.release(Holder.SINK)
-        self._protocol.ending.resume()
+        """Read replies again, unless somebody else holds them."""
+        self.release(Holder.SINK)
+
+    def hold(self, who: Hashable) -> None:
+        """Read no replies until all who hold them have released them."""
+        self._protocol.connection.hold(who)
+        self._protocol.ending.hold()
+
+    def release(self, who: Hashable) -> None:
+        """Read replies again, unless somebody else holds them."""
+        self._protocol.connection.release(who)
+        if not self._protocol.connection.is_held:
+            self._protocol.ending.resume()
 
     def stopProducing(self) -> None:
         """End the connection, once all that was written is delivered."""
@@ -133,6 +143,7 @@ class SenderProtocol(Protocol):
                 give_up=self._give_up,
             )
         hear(self)
+        factory.opened(self)
         if not self.line.over_tls:
             self.handshakeCompleted()
 
@@ -242,6 +253,7 @@ class SenderProtocol(Protocol):
             self._stop_timer.cancel()
         if self._answers:
             self._answers.stop()
+        self.factory.closed(self)
         connection = self.connection
         if connection.peer is None:
             if self._waiting is not None and not self._waiting.called:
@@ -313,8 +325,11 @@ class SenderProtocol(Protocol):
                 self._answers.count()
 
 
+@implementer(IPushProducer)
 class SenderFactory(Factory[SenderProtocol]):
-    """Makes `SenderProtocol` s.
+    """Makes `SenderProtocol` s, and holds their replies back when their sink is full.
+
+    It is the one producer of all its connections, and registered with its sink.
 
     Args:
         sink: takes the events: Connected, Received (the replies, as they came),
@@ -339,6 +354,7 @@ class SenderFactory(Factory[SenderProtocol]):
         report_sent: whether the sink is told what is sent, by events `Sent`.
 
     Attributes:
+        sink: takes the events, and lives.
         terms: what the connections have in common.
     """
 
@@ -357,8 +373,13 @@ class SenderFactory(Factory[SenderProtocol]):
         report_chunks: bool = False,
         report_sent: bool = False,
     ) -> None:
+        self.sink = Tee(sink)
+        self.sink.measure(clock)
+        self.sink.registerProducer(self, True)
+        self._open: set[SenderProtocol] = set()
+        self._paused = False
         self.terms = Terms(
-            sink,
+            self.sink,
             clock=clock,
             count_messages=count_messages,
             report_chunks=report_chunks,
@@ -375,3 +396,30 @@ class SenderFactory(Factory[SenderProtocol]):
         protocol = SenderProtocol(self.make_framer())
         protocol.factory = self
         return protocol
+
+    def opened(self, protocol: SenderProtocol) -> None:
+        """Note a new connection; its replies wait if the sink is full."""
+        self._open.add(protocol)
+        if self._paused:
+            protocol.replies.hold(self)
+
+    def closed(self, protocol: SenderProtocol) -> None:
+        """Forget a connection that has finished."""
+        self._open.discard(protocol)
+
+    def pauseProducing(self) -> None:
+        """Read replies from no connection until `resumeProducing`."""
+        self._paused = True
+        for protocol in self._open:
+            protocol.replies.hold(self)
+
+    def resumeProducing(self) -> None:
+        """Read replies from all connections again."""
+        self._paused = False
+        for protocol in tuple(self._open):
+            protocol.replies.release(self)
+
+    def stopProducing(self) -> None:
+        """End every connection, since nobody takes what it brings."""
+        for protocol in tuple(self._open):
+            protocol.close()

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import gatherResults
-
 from echolab.command.server_outputs import server_outputs
 from echolab.ends import ORDERLY
 from echolab.events import Accepted, Finished
@@ -50,8 +48,7 @@ def server_service(
 
     def when_printed(why: EcholabError | None) -> None:
         """End once a slow output has taken all: nobody has asked for a quick end."""
-        flushing = gatherResults([output.flush(None) for output in outputs])
-        flushing.addCallback(lambda _: done(why))
+        factory.sink.flush(None).addCallback(lambda _: done(why))
 
     def serve_once(event: Event) -> None:
         match event:
@@ -65,7 +62,6 @@ def server_service(
             case _:
                 reporter(event)
 
-    outputs = [each.output for each in printed]
     sinks: list[Sink] = [each.printer for each in printed]
     reporter = Reporter(reactor)
     reactor.addSystemEventTrigger("during", "shutdown", reporter.catch_up)
@@ -83,11 +79,10 @@ def server_service(
     service = ReceiverService(
         endpoints,
         factory,
-        outputs,
         clock=reactor,
         done=done,
         drain_seconds=settings.drain_seconds,
-        close_outputs=True,
+        close_sink=True,
     )
     check_backlog(settings.backlog)
     return service

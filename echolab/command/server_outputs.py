@@ -128,4 +128,4 @@ def _printed(
             whole_lines=needs.whole_lines,
             files=files,
         )
-    return Printed(Printer(output.write, form), output, needs)
+    return Printed(Printer(output, form), output, needs)

@@ -10,14 +10,14 @@ from zope.interface import implementer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from echolab.interfaces import Output, Producer
+    from echolab.interfaces import Living, Producer
 
 
 __all__ = ["share"]
 
 
-def share(producer: Producer, outputs: Iterable[Output]) -> Callable[[], None]:
-    """Register a producer with several outputs; each may pause it.
+def share(producer: Producer, outputs: Iterable[Living]) -> Callable[[], None]:
+    """Register a producer with several outputs or sinks; each may pause it.
 
     Returns:
         A function that unregisters it; it resumes the producer if it is paused.

@@ -17,6 +17,7 @@ from echolab.server.connections import Connections
 from echolab.server.limits import Limits
 from echolab.server.protocol import ReceiverProtocol
 from echolab.server.turned_away import TurnedAway
+from echolab.sinks.tee import Tee
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,12 +35,12 @@ __all__ = ["ReceiverFactory"]
 class ReceiverFactory(Factory[TwistedProtocol]):
     """Makes `ReceiverProtocol` s and holds them back when their sink is full.
 
-    It is the one producer of all its connections: an output with which it is
-    registered can pause them. A `ReceiverService` registers it with its outputs;
-    without a service, say ``output.registerProducer(factory, True)``.
+    It is the one producer of all its connections, and registered with its sink: a
+    printer's output that is full, or a sink that takes its time, pauses them all.
 
     Args:
-        sink: takes the events of all connections, each connection's in order.
+        sink: takes the events of all connections, each connection's in order; a
+            callable or an `echolab.ISink`.
         clock: measures spans of time (``reactor``, or a test's ``Clock``). The time
             of day of the events is the system's; a ``Clock`` tells that too.
         make_framer: makes the framer of one connection.
@@ -53,6 +54,7 @@ class ReceiverFactory(Factory[TwistedProtocol]):
 
     Attributes:
         connections: those that are open, and what they have in common.
+        sink: takes the events, and lives.
     """
 
     noisy = False
@@ -70,9 +72,12 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         report_chunks: bool = False,
         report_sent: bool = False,
     ) -> None:
+        self.sink = Tee(sink)
+        self.sink.measure(clock)
+        self.sink.registerProducer(self, True)
         self.connections = Connections(
             Terms(
-                sink,
+                self.sink,
                 clock=clock,
                 count_messages=count_messages,
                 report_chunks=report_chunks,

@@ -16,14 +16,13 @@ from typing_extensions import override
 
 from echolab.addresses import format_address
 from echolab.counting import count
-from echolab.outputs.sharing import share
 from echolab.server.endpoints import is_handed, listen_error
 from echolab.server.refusing import RefusingPort
 from echolab.sockets.accept_queue import accept_waiting, turn_away_waiting
 from echolab.sockets.watching import prepare_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from twisted.internet.interfaces import (
         IAddress,
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from echolab.errors import EcholabError
-    from echolab.interfaces import AnyClock, Done, Output, ServerEndpoint
+    from echolab.interfaces import AnyClock, Done, ServerEndpoint
     from echolab.server.factory import ReceiverFactory
 
 __all__ = ["ReceiverService"]
@@ -47,37 +46,33 @@ class ReceiverService(Service):
     Args:
         endpoints: where to listen, each with the name users know it by.
         factory: makes the connections' protocols, for this service alone: the end
-            of one is the end of the other.
-        outputs: where their sink prints, if it does. While the service runs they
-            pause the factory; at the end they are flushed. Services can share
-            them.
+            of one is the end of the other. Its sink is flushed at the end.
         clock: tells the time.
         done: called if an endpoint fails after the start.
         drain_seconds: how long the end may take, for what has arrived to be
             read and for a slow output to take it.
-        close_outputs: whether to close the outputs at the end: for whoever
-            opened them for this service alone.
+        close_sink: whether to close the factory's sink at the end, and what it
+            prints to: for whoever opened that for this service alone.
     """
 
     def __init__(
         self,
         endpoints: Sequence[tuple[str, IStreamServerEndpoint | ServerEndpoint]],
         factory: ReceiverFactory,
-        outputs: Sequence[Output] = (),
         *,
         clock: AnyClock,
         done: Done,
         drain_seconds: float = 5.0,
-        close_outputs: bool = False,
+        close_sink: bool = False,
     ) -> None:
         self._endpoints = endpoints
         self.factory = factory
-        self._outputs = outputs
         self._clock = clock
         self._done = done
         self._drain_seconds = drain_seconds
-        self._close_outputs = close_outputs
-        self._stop_pausing: Callable[[], None] | None = None
+        self._close_sink = close_sink
+        self._is_producer = True  # of the factory's sink
+        self._uses_sink = False
         self._starts = 0
         self._listening: list[Deferred[IListeningPort | None]] = []
         self._own_ports: list[IListeningPort] = []
@@ -95,8 +90,9 @@ class ReceiverService(Service):
         errors: list[EcholabError | None] = []
         report: Done = errors.append
         self.factory.connections.start_accepting()
-        # Where an older stop is not over, the outputs pause the factory still.
-        stop_pausing = self._stop_pausing or share(self.factory, self._outputs)
+        if not self._is_producer:  # Else an older stop is not over.
+            self.factory.sink.registerProducer(self.factory, True)
+            self._is_producer = True
 
         def failed(failure: Failure, name: str) -> None:
             if not failure.check(CancelledError):
@@ -108,10 +104,10 @@ class ReceiverService(Service):
         report = self._done
         for why in filter(None, errors):
             self.stop_listening()
-            if self._stop_pausing is None:
-                stop_pausing()
+            if not self._uses_sink:
+                self._leave_sink()
             raise why
-        self._stop_pausing = stop_pausing
+        self._uses_sink = True
         self._starts += 1
         if most := self.factory.connections.max_connections:
             _log.info("connections at a time: at most {most}", most=most)
@@ -178,8 +174,7 @@ class ReceiverService(Service):
         Returns:
             Whether any output is a file.
         """
-        reopened = [output.reopen() for output in self._outputs]
-        return any(reopened)
+        return self.factory.sink.reopen()
 
     @override
     def stopService(self) -> Deferred[None]:
@@ -203,21 +198,21 @@ class ReceiverService(Service):
                 "{bytes} that had arrived were not read", bytes=count(unread, "byte")
             )
         seconds = max(0.0, deadline - self._clock.seconds())
-        left = sum(
-            await gatherResults([output.flush(seconds) for output in self._outputs])
-        )
-        if left:
+        if left := await self.factory.sink.flush(seconds):
             _log.warn(
                 "{bytes} of output could not be written", bytes=count(left, "byte")
             )
         if starts != self._starts:
             return  # Started again meanwhile: the outputs are in use.
-        if self._stop_pausing is not None:
-            self._stop_pausing()
-            self._stop_pausing = None
-        if self._close_outputs:
-            for output in self._outputs:
-                output.close()
+        self._uses_sink = False
+        self._leave_sink()
+        if self._close_sink:
+            self.factory.sink.close()
+
+    def _leave_sink(self) -> None:
+        if self._is_producer:
+            self.factory.sink.unregisterProducer(self.factory)
+            self._is_producer = False
 
     def _empty_queues(self, deadline: float) -> None:
         """Accept all who wait to be: their kernel has told them that they are."""

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+
+from twisted.internet.defer import Deferred, succeed
+from zope.interface import implementer
 
 from echolab.escaping import StreamEscaper
 from echolab.events import Connected, Finished, Received
 from echolab.formats.classic import FINISH, Classic
+from echolab.interfaces import IOutput, ISink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IDelayedCall
+    from twisted.internet.interfaces import IDelayedCall, IProducer
 
     from echolab.events import Event
     from echolab.formats import Form
-    from echolab.interfaces import AnyClock
+    from echolab.interfaces import AnyClock, Output, Producer
 
 __all__ = ["ConversationPrinter", "Printer", "Replies"]
 
@@ -26,21 +30,28 @@ AGAIN_BYTES = 4096
 """How much of a reply's line is shown again when its rest comes."""
 
 
+@implementer(ISink)
 class Printer:
     """A sink that prints.
 
     Args:
-        write: takes the printed bytes, whole lines at a time; an output's
-            ``write``.
+        output: takes the printed bytes, whole lines at a time: an output, which
+            lives as long as this; or only its ``write``.
         form: turns one event into those bytes; the lecture's if none is given.
     """
 
     def __init__(
         self,
-        write: Callable[[bytes], None],
+        output: Output | Callable[[bytes], None],
         form: Form | None = None,
     ) -> None:
-        self._write = write
+        self._output: Output | None = None
+        self._write: Callable[[bytes], None]
+        if IOutput.providedBy(output):
+            self._output = cast("Output", output)
+            self._write = self._output.write
+        else:
+            self._write = cast("Callable[[bytes], None]", output)
         self._form = form or Classic()
 
     def __call__(self, event: Event) -> None:
@@ -48,6 +59,29 @@ class Printer:
         printed = self._form(event)
         if printed:
             self._write(printed)
+
+    def registerProducer(self, producer: Producer | IProducer, streaming: bool) -> None:
+        """Pause ``producer`` while the output is full."""
+        if self._output is not None:
+            self._output.registerProducer(producer, streaming)
+
+    def unregisterProducer(self, producer: Producer | IProducer | None = None) -> None:
+        """Pause it no more."""
+        if self._output is not None:
+            self._output.unregisterProducer(producer)
+
+    def flush(self, seconds: float | None) -> Deferred[int]:
+        """Wait until all is written; see `ISink`."""
+        return succeed(0) if self._output is None else self._output.flush(seconds)
+
+    def reopen(self) -> bool:
+        """Go on in the file that now has the path; return whether this is a file."""
+        return self._output is not None and self._output.reopen()
+
+    def close(self) -> None:
+        """Close the output."""
+        if self._output is not None:
+            self._output.close()
 
 
 class Replies(Enum):

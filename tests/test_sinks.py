@@ -1,0 +1,277 @@
+"""Sinks that live: they may wait, fail, be flushed, reopened and closed."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from echolab import (
+    Accepted,
+    Event,
+    FileOutput,
+    ISink,
+    LineFramer,
+    Peer,
+    Printer,
+    Received,
+    ReceiverFactory,
+    SenderFactory,
+    tee,
+)
+from echolab.messages import Lines
+from echolab.sinks.waiting import WaitingSink
+from echolab.testing import connected
+from tests.test_sharing import Sluice
+
+PEER = Peer(1, "IPv4", "127.0.0.1", 60612)
+FIRST, *OTHERS = EVENTS = [Accepted(PEER, float(n)) for n in range(3)]
+
+
+class Flow:
+    """A producer that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def pauseProducing(self) -> None:
+        self.told.append("pause")
+
+    def resumeProducing(self) -> None:
+        self.told.append("resume")
+
+    def stopProducing(self) -> None:
+        self.told.append("stop")
+
+
+class Slow:
+    """A sink that is done with an event when the test says so."""
+
+    def __init__(self) -> None:
+        self.began: list[Event] = []
+        self.doing: list[Deferred[None]] = []
+
+    async def __call__(self, event: Event) -> None:
+        self.began.append(event)
+        done: Deferred[None] = Deferred()
+        self.doing.append(done)
+        await done
+
+    def done(self) -> None:
+        self.doing.pop(0).callback(None)
+
+
+class WaitingTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.slow = Slow()
+        self.quick: list[Event] = []
+        self.flow = Flow()
+        self.tee = tee(self.quick.append, self.slow)
+        self.tee.measure(self.clock)
+        self.tee.registerProducer(self.flow, True)
+
+    def feed(self) -> None:
+        for event in EVENTS:
+            self.tee(event)
+
+    def test_each_event_when_the_one_before_is_done(self) -> None:
+        self.feed()
+        self.assertEqual(self.quick, EVENTS)
+        self.assertEqual(self.slow.began, [FIRST])
+        self.assertEqual(self.flow.told, ["pause"])
+        self.slow.done()
+        self.slow.done()
+        self.assertEqual(self.slow.began, EVENTS)
+        self.assertEqual(self.flow.told, ["pause"])
+        self.slow.done()
+        self.assertEqual(self.flow.told, ["pause", "resume"])
+
+    def test_one_that_is_done_at_once_pauses_nobody(self) -> None:
+        async def at_once(event: Event) -> None:
+            self.quick.append(event)
+
+        both = tee(at_once)
+        both.registerProducer(self.flow, True)
+        both(FIRST)
+        self.assertEqual(self.quick, [FIRST])
+        self.assertEqual(self.flow.told, [])
+
+    def test_flushed_is_what_was_taken_when_it_was_asked_for(self) -> None:
+        self.tee(FIRST)
+        first = self.tee.flush(None)
+        self.tee(EVENTS[1])
+        second = self.tee.flush(None)
+        self.slow.done()
+        self.assertNoResult(second)
+        self.slow.done()
+        self.assertEqual(self.successResultOf(first), 0)
+        self.assertEqual(self.successResultOf(second), 0)
+        self.assertEqual((self.tee.taken, self.tee.flushed), (2, 2))
+
+    def test_a_flush_takes_only_so_long(self) -> None:
+        self.tee(Received(PEER, 0.0, Lines(b"hello\n")))
+        self.tee(EVENTS[1])
+        flushed = self.tee.flush(5)
+        self.clock.advance(5)
+        self.assertEqual(self.successResultOf(flushed), len(b"hello\n") + 1)
+        self.assertEqual((self.tee.taken, self.tee.flushed), (2, 0))
+        self.slow.done()
+        self.slow.done()
+        self.assertEqual(self.successResultOf(self.tee.flush(5)), 0)
+        self.assertEqual(self.tee.flushed, 2)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_closed_while_it_waits(self) -> None:
+        self.feed()
+        flushed = self.tee.flush(5)
+        self.tee.close()
+        self.successResultOf(flushed)
+        self.tee(FIRST)
+        self.assertEqual(self.slow.began, [FIRST])
+        self.assertEqual(self.flow.told, ["pause", "resume"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_a_producer_that_leaves_goes_on(self) -> None:
+        self.feed()
+        self.tee.unregisterProducer(self.flow)
+        self.assertEqual(self.flow.told, ["pause", "resume"])
+        self.slow.done()
+        self.assertEqual(self.flow.told, ["pause", "resume"])
+
+    def test_only_push_producers_and_each_once(self) -> None:
+        with self.assertRaises(RuntimeError):
+            self.tee.registerProducer(self.flow, True)
+        with self.assertRaises(ValueError):
+            self.tee.registerProducer(Flow(), False)
+
+    def test_they_are_what_they_say(self) -> None:
+        sinks: list[Any] = [self.tee, Printer(print), WaitingSink(print, print)]
+        for sink in sinks:
+            verifyObject(ISink, sink)
+
+
+class FailingTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.quick: list[Event] = []
+        self.calls = 0
+
+    def broken(self, _event: Event) -> Any:
+        self.calls += 1
+        raise ValueError("odd")
+
+    async def broken_later(self, event: Event) -> None:
+        self.broken(event)
+
+    def test_is_reported_by_name_and_gets_no_more_events(self) -> None:
+        for sink in self.broken, self.broken_later:
+            self.quick.clear()
+            self.calls = 0
+            both = tee(sink, self.quick.append)
+            with capturedLogs() as logs:
+                for event in EVENTS:
+                    both(event)
+            self.assertEqual(self.quick, EVENTS)
+            self.assertEqual(self.calls, 1)
+            [said] = [str(formatEvent(event)) for event in logs]
+            self.assertRegex(said, rf"a sink failed .*{sink.__name__}: odd")
+            self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+            self.assertEqual(self.successResultOf(both.flush(None)), 0)
+
+    def test_after_it_has_waited_the_producers_go_on(self) -> None:
+        flow, waiting = Flow(), Deferred[None]()
+
+        def late(_event: Event) -> Deferred[None]:
+            return waiting
+
+        both = tee(late, self.quick.append)
+        both.registerProducer(flow, True)
+        for event in EVENTS:
+            both(event)
+        waiting.errback(ValueError("odd"))
+        self.assertEqual(flow.told, ["pause", "resume"])
+        self.assertEqual(self.quick, EVENTS)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_the_connection_goes_on(self) -> None:
+        clock = Clock()
+        talk = connected(
+            ReceiverFactory(tee(self.broken, self.quick.append), clock=clock),
+            SenderFactory(self.broken, clock=clock),
+            clock=clock,
+        )
+        talk.client.write(b"hello\n")
+        talk.flush()
+        self.assertEqual(len(self.quick), 2)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 2)
+
+
+class PausingTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.slow = Slow()
+
+    def test_a_slow_sink_pauses_a_servers_connections(self) -> None:
+        talk = connected(
+            ReceiverFactory(self.slow, clock=self.clock),
+            SenderFactory(lambda _event: None, clock=self.clock),
+            clock=self.clock,
+        )
+        self.assertTrue(talk.from_server.paused)
+        talk.client.write(b"hello\n")
+        talk.flush()
+        self.assertEqual(len(self.slow.began), 1)
+        self.slow.done()
+        talk.flush()
+        self.assertEqual(len(self.slow.began), 2)
+        self.assertTrue(talk.from_server.paused)
+        self.slow.done()
+        self.assertFalse(talk.from_server.paused)
+
+    def test_a_slow_sink_pauses_a_clients_replies(self) -> None:
+        talk = connected(
+            None,
+            SenderFactory(self.slow, clock=self.clock, make_framer=LineFramer),
+            clock=self.clock,
+            reply="ok",
+        )
+        talk.client.write(b"hello\n")
+        talk.flush()
+        self.assertTrue(talk.from_client.paused)
+        self.assertEqual(len(self.slow.began), 1)
+        self.slow.done()
+        talk.flush()
+        self.assertEqual(len(self.slow.began), 2)
+        self.slow.done()
+        self.assertFalse(talk.from_client.paused)
+
+    def test_a_printers_output_pauses_them(self) -> None:
+        output = Sluice(self.clock)
+        factory = ReceiverFactory(Printer(output), clock=self.clock)
+        output.write(b"x")
+        self.assertTrue(factory.connections.paused)
+        output.let_through()
+        self.assertFalse(factory.connections.paused)
+
+
+class FileTests(SynchronousTestCase):
+    def test_a_printer_lives_as_long_as_its_output(self) -> None:
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        path = Path(folder, "out")
+        both = tee(Printer(FileOutput(str(path), clock=Clock())), lambda _: None)
+        both(FIRST)
+        self.assertEqual(self.successResultOf(both.flush(1)), 0)
+        path.rename(Path(folder, "old"))
+        self.assertTrue(both.reopen())
+        both(Received(PEER, 0.0, Lines(b"hello\n")))
+        self.assertEqual(path.read_bytes(), b"recv data: hello\n")
+        both.close()
+        both(FIRST)
+        [error] = self.flushLoggedErrors(ValueError)
+        self.assertIn("write to a closed output", str(error.value))
