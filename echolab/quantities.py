@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["byte_rate", "byte_size", "number", "seconds", "whole_number"]
+__all__ = ["byte_rate", "byte_size", "number", "plain", "seconds", "whole_number"]
 
 _WHOLE = re.compile(r"-?\d+", re.ASCII)
 _NUMBER = re.compile(r"(-?(?:\d+(?:\.\d+)?|\.\d+))([A-Za-z]*)", re.ASCII)
@@ -86,6 +86,12 @@ def byte_rate(text: str) -> float:
         ValueError: the text is not a size.
     """
     return _float(_measure(text, _SIZES, "a size", any_case=True))
+
+
+def plain(number: float) -> str:
+    """Write a number as it is read here: with all its digits, and no exponent."""
+    digits = format(Decimal(repr(number)), "f")
+    return digits.removesuffix(".0")
 
 
 def _measure(

@@ -13,6 +13,8 @@ from echolab.client.settings import ClientSettings
 from echolab.command.cli import CommandOptions
 from echolab.command.client_options import ClientOptions
 from echolab.command.server_options import ServerOptions
+from echolab.option import words_of
+from echolab.server.reply import no_reply
 from echolab.server.settings import ServerSettings
 from echolab.sockets.watching import WatchedSocket, keep_alive
 
@@ -391,6 +393,43 @@ class MeantTests(SynchronousTestCase):
             with self.assertRaises(UsageError) as caught:
                 CommandOptions().parseOptions(words)
             self.assertNotIn("mean", str(caught.exception))
+
+
+class WordsTests(SynchronousTestCase):
+    """The words that make settings."""
+
+    def test_they_make_the_same_settings(self) -> None:
+        for words in (
+            [],
+            ["--framing", r"delimiter:\0", "--max-message", "9", "--reply", "-x"],
+            ["--output", "-", "--output", "json:a:b", "--output", "./raw:c"],
+            ["--allow", "192.0.2.0/24", "--allow", "::/0", "--deny", "192.0.2.7"],
+            ["--listen", "unix:@lab", "--listen", "tcp:1", "--drain", "0.0000001"],
+            ["--behave", "reset:after-bytes=7+close", "--behave", "read-bytewise"],
+            ["--port", "0", "--interface", "::1", "--once", "--escape", "never"],
+            ["--tls", "--cert", "c", "--key", "k", "--client-ca", "a", "--record", "-"],
+        ):
+            settings = server(*words)
+            self.assertEqual(server(*words_of(settings)), settings)
+        for words in (
+            ["--port", "9"],
+            ["a", "1", "--dot", "--no-edit", "--wait", "0", "--file", "b", "-f", "-"],
+            ["a", "1", "--no-dot", "--quiet", "--rate", "0.5", "--timeout", "1d"],
+            ["a", "1", "--replay", "r", "--speed", "max", "--peer", "2"],
+            ["a", "1", "--replay", "r", "--speed", "1.5"],
+            ["--connect", "tls:a:1", "--insecure", "--retry", "5"],
+        ):
+            settings_of_client = client(*words)
+            made = client(*words_of(settings_of_client))
+            self.assertEqual(made, settings_of_client)
+
+    def test_what_is_usual_needs_none(self) -> None:
+        self.assertEqual(words_of(ServerSettings()), [])
+        self.assertEqual(words_of(ServerSettings(port=1)), ["--port", "1"])
+
+    def test_a_function_has_none(self) -> None:
+        with self.assertRaisesRegex(TypeError, "no_reply at .* cannot be said in"):
+            words_of(ServerSettings(reply=no_reply))
 
 
 class ClientOptionsTests(SynchronousTestCase):

@@ -18,8 +18,6 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.command.client_options import ClientOptions
-from echolab.command.server_options import ServerOptions
 from echolab.testing import LabProcess
 from tests.support import ROOT, SECONDS, FakeTransport
 
@@ -53,15 +51,6 @@ class ReadmeTests(SynchronousTestCase):
             "127.0.0.1:60612 ended (eof) after 10 bytes\n",
         )
         self.assertTrue(reactor.hasRun)
-
-    def test_every_option_is_in_the_readme_and_is_one(self) -> None:
-        ours = set()
-        for options in (ServerOptions(), ClientOptions()):
-            ours |= {f"--{name.rstrip('=')}" for name in options.longOpt}
-        unspoken = {"--help", "--version", "--host"}
-        first_columns = re.findall(r"^\| (`--.*?) \|", README, re.MULTILINE)
-        table = set(re.findall(r"`(--[a-z-]+)", " ".join(first_columns)))
-        self.assertEqual(table, ours - unspoken)
 
     def test_testing_example(self) -> None:
         _, example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)

@@ -3,60 +3,180 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import get_args
 
-if TYPE_CHECKING:
-    from echolab.choices import When
+from echolab.choices import When
+from echolab.option import as_written, flag, flags, option
+from echolab.option_values import (
+    address_value,
+    another,
+    endpoint,
+    from_zero,
+    one_of,
+    over_zero,
+    path_value,
+)
+from echolab.quantities import number, seconds, whole_number
 
 __all__ = ["ClientSettings"]
+
+CONNECTING = "how it connects"
+SENDING = "what is sent, and how"
+ENDING = "what is shown, and how it ends"
+
+AS_FAST_AS_IT_GOES = "max"
+
+
+def _speed(text: str) -> float:
+    """Read how many times as fast; ``max`` is 0."""
+    if text.lower() == AS_FAST_AS_IT_GOES:
+        return 0.0
+    return over_zero(number)(text)
+
+
+def _speed_as_written(speed: float) -> str:
+    return as_written(speed) if speed else AS_FAST_AS_IT_GOES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSettings:
-    """What a user can say about a client.
+    """What a user can say about a client; each field is what its option says."""
 
-    Attributes:
-        host: name or IP address of the server.
-        port: its TCP port.
-        connect: an endpoint string that replaces the two.
-        timeout_seconds: how long to wait for the connection.
-        retry_seconds: how long to go on trying; 0 to try only once.
-        tls: whether to do TLS with ``host``; an endpoint string says so itself.
-        insecure: whether TLS may be with whoever answers.
-        edit: whether lines typed on a terminal can be edited, if that is installed.
-        history: whether these are kept from run to run.
-        files: paths to send instead of what is typed (``-`` for stdin).
-        replay: path of a recording to send instead.
-        speed: how many times as fast as it was recorded; 0 for as fast as it goes;
-            None for as it was recorded, if it has no gap over an hour.
-        peer: the number of the peer whose side to send; None if there is but one.
-        crlf: whether lines are sent with a carriage return before the newline.
-        lines_per_second: at most so many are sent; 0 for any number.
-        wait_seconds: how long to wait for replies after all is sent, while the
-            server is silent; None for 5, over TLS 1.
-        dot: whether a line that begins with ``.`` quits; None for where a person
-            types: on a terminal.
-        quiet: whether to show no replies.
-        escape: whether to make replies harmless for a terminal; ``auto`` where
-            the output is one.
-    """
+    host: str = option(
+        "127.0.0.1",
+        "--host HOST",
+        "Name or IP address of the server.",
+        group=CONNECTING,
+        read=address_value,
+    )
+    port: int = option(
+        8888,
+        "-p, --port PORT",
+        "TCP port of the server.",
+        group=CONNECTING,
+    )
+    connect: str | None = option(
+        None,
+        "-c, --connect ENDPOINT",
+        "Connect to a Twisted endpoint string instead of the two, as "
+        "unix:/tmp/lab.sock.",
+        group=CONNECTING,
+        read=endpoint("connect", client=True),
+    )
+    timeout_seconds: float = option(
+        30.0,
+        "-t, --timeout SECONDS",
+        "How long a try to connect may take.",
+        group=CONNECTING,
+        read=over_zero(seconds),
+    )
+    retry_seconds: float = option(
+        0.0,
+        "--retry SECONDS",
+        "Go on trying to connect for so long; 0 to try only once.",
+        group=CONNECTING,
+        read=from_zero(seconds),
+    )
+    tls: bool = flag(
+        False,
+        "--tls",
+        "Do TLS; the server must prove that it is HOST.",
+        group=CONNECTING,
+    )
+    """An endpoint string says so itself."""
+    insecure: bool = flag(
+        False,
+        "--insecure",
+        "Do TLS with whoever answers, unverified.",
+        group=CONNECTING,
+    )
 
-    host: str = "127.0.0.1"
-    port: int = 8888
-    connect: str | None = None
-    timeout_seconds: float = 30.0
-    retry_seconds: float = 0.0
-    tls: bool = False
-    insecure: bool = False
-    edit: bool = True
-    history: bool = True
-    files: tuple[str, ...] = ()
-    replay: str | None = None
-    speed: float | None = None
-    peer: int | None = None
-    crlf: bool = False
-    lines_per_second: float = 0.0
-    wait_seconds: float | None = None
-    dot: bool | None = None
-    quiet: bool = False
-    escape: When = "auto"
+    files: tuple[str, ...] = option(
+        (),
+        "-f, --file PATH",
+        "Send this file as it is (-: stdin), then end; may be repeated.",
+        group=SENDING,
+        add=another,
+    )
+    replay: str | None = option(
+        None,
+        "--replay FILE",
+        "Send a recording (server --record) as it came.",
+        group=SENDING,
+        read=path_value,
+    )
+    speed: float | None = option(
+        None,
+        "--speed N|max",
+        "Replay so many times as fast, or as fast as it goes.",
+        group=SENDING,
+        shown="1, without gaps over an hour",
+        read=_speed,
+        write=_speed_as_written,
+    )
+    """0 for as fast as it goes."""
+    peer: int | None = option(
+        None,
+        "--peer N",
+        "Replay what this peer sent.",
+        group=SENDING,
+        shown="the only one",
+        read=over_zero(whole_number),
+    )
+    dot: bool | None = flags(
+        None,
+        {
+            True: ("--dot", "Quit at a line that begins with '.', also from a pipe."),
+            False: ("--no-dot", "Send such a line, also from a terminal."),
+        },
+        group=SENDING,
+    )
+    """None for where a person types: on a terminal."""
+    crlf: bool = flag(
+        False,
+        "--crlf",
+        "End each line with a carriage return and a newline.",
+        group=SENDING,
+    )
+    lines_per_second: float = option(
+        0.0,
+        "--rate LINES",
+        "Send at most so many lines a second; 0 for any number.",
+        group=SENDING,
+        read=from_zero(number),
+    )
+    edit: bool = flag(
+        True,
+        "--no-edit",
+        "Leave the terminal alone: no editing, no history.",
+        group=SENDING,
+    )
+    history: bool = flag(
+        True,
+        "--no-history",
+        "Forget what was typed when the client ends.",
+        group=SENDING,
+    )
+
+    quiet: bool = flag(
+        False,
+        "-q, --quiet",
+        "Show no replies.",
+        group=ENDING,
+    )
+    escape: When = option(
+        "auto",
+        "--escape auto|always|never",
+        "Show control characters in replies as escapes; auto: on a terminal.",
+        group=ENDING,
+        read=one_of(*get_args(When)),
+    )
+    wait_seconds: float | None = option(
+        None,
+        "--wait SECONDS",
+        "How long to wait for replies after the end of input, while the server is "
+        "silent.",
+        group=ENDING,
+        shown="5; over TLS 1",
+        read=from_zero(seconds),
+    )

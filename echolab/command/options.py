@@ -10,18 +10,18 @@ from twisted.python import usage
 from typing_extensions import override
 
 from echolab import __version__
+from echolab.addresses import host_and_port
 from echolab.command.twistd_places import check_places
 from echolab.errors import EcholabError
 from echolab.escaping import escape_line
 from echolab.near_misses import did_you_mean, option_meant
+from echolab.quantities import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-__all__ = ["ESCAPE_HELP", "UNITS_HELP", "BaseOptions", "option_names"]
-
-ESCAPE_HELP = "Show control characters as escapes: auto (on a terminal), always, never."
+__all__ = ["UNITS_HELP", "BaseOptions", "option_names", "port_value"]
 
 UNITS_HELP = (
     " Times are seconds, or have a unit: 500ms, 5s, 2m, 1h, 1d. Sizes are bytes, or "
@@ -62,6 +62,18 @@ class BaseOptions(usage.Options):
 def option_names(options: usage.Options) -> list[str]:
     """The long names of options, as they are typed."""
     return [name.rstrip("=") for name in options.longOpt]
+
+
+def port_value(call: str, host: str, text: str, least: int) -> int:
+    """Read a port; what is wrong with it is told as the call would."""
+    where = f"{call} {host_and_port(host, text)}"
+    try:
+        port = whole_number(text)
+    except ValueError:
+        raise usage.UsageError(f"{where}: port is not a number") from None
+    if not least <= port <= 65535:
+        raise usage.UsageError(f"{where}: port must be {least}-65535")
+    return port
 
 
 def _options_first(options: usage.Options, words: list[str]) -> list[str]:

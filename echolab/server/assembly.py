@@ -102,6 +102,8 @@ def _protocol_maker(
 
 
 def _reply(settings: ServerSettings) -> Reply | None:
+    if callable(settings.reply):
+        return settings.reply
     if settings.reply == "none":
         return None
     if settings.reply == "echo":

@@ -5,13 +5,12 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import dataclass, fields
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 from echolab.near_misses import did_you_mean, nearest
-from echolab.quantities import byte_rate, byte_size, seconds, whole_number
+from echolab.quantities import byte_rate, byte_size, plain, seconds, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,7 +59,7 @@ class Fault:
         for field in fields(self)[1:]:
             value = getattr(self, field.name)
             if value != field.default:
-                words.append(f"{field.name.replace('_', '-')}={_plain(value)}")
+                words.append(f"{field.name.replace('_', '-')}={plain(value)}")
         return ":".join(words)
 
 
@@ -216,12 +215,6 @@ class Behaviour:
         It is the kernel that refuses (ECONNREFUSED), and it does not count.
         """
         return _one(Fault(kind="refuse", seconds=seconds))
-
-
-def _plain(number: float) -> str:
-    """A number with all its digits, and no exponent."""
-    digits = format(Decimal(repr(number)), "f")
-    return digits.removesuffix(".0")
 
 
 def _one(fault: Fault) -> Behaviour:

@@ -2,102 +2,286 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from operator import add
+from typing import TYPE_CHECKING, get_args
 
-from echolab.framing import DEFAULT_MAX_MESSAGE_BYTES
+from echolab.choices import When
+from echolab.formats import FORMATS, Label
+from echolab.framing import DEFAULT_MAX_MESSAGE_BYTES, Overlong
+from echolab.option import flag, option
+from echolab.option_values import (
+    another,
+    endpoint,
+    from_zero,
+    one_of,
+    over_zero,
+    path_value,
+)
+from echolab.quantities import byte_size, seconds, whole_number
+from echolab.server.admission import network
 from echolab.server.behaviour import Behaviour
+from echolab.server.option_values import (
+    another_output,
+    framing_value,
+    interface_value,
+    keepalive_value,
+    output_text,
+    output_value,
+)
 
 if TYPE_CHECKING:
-    from echolab.choices import When
-    from echolab.formats import Label
-    from echolab.framing import Overlong
     from echolab.server.admission import Network
+    from echolab.server.reply import Reply
 
 __all__ = ["ServerSettings"]
+
+PRINTING = "what is printed, and how"
+LISTENING = "where it listens, and who may connect"
+ANSWERING = "how it answers and how it ends"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """What a user can say about a server.
+    """What a user can say about a server; each field is what its option says."""
 
-    Attributes:
-        port: TCP port; 0 takes a free one.
-        interface: IP address of the interface; empty for all of IPv4.
-        listen: endpoint strings; if there are any, they replace the two.
-        backlog: how many connections may wait to be accepted.
-        once: serve one connection, then end, as the lecture's program does.
-        framing: how bytes become messages; see `echolab.framing.framing_named`.
-        max_message_bytes: the longest message.
-        overlong: what becomes of a longer one: ``split`` or ``close``.
-        reuse_port: whether other processes may listen on the same port too, and
-            the kernel gives each a part of the connections (SO_REUSEPORT).
-        tls: whether to do TLS at ``port``; an endpoint string says so itself.
-        certificate: path of the certificate for that, with its chain; None for one
-            that is made for this run.
-        private_key: path of its key; None if that is in the same file.
-        client_ca: path of the certificates that must have signed a TLS client's;
-            None if clients need none.
-        proxy_from: the networks of the balancers that ``haproxy:`` endpoints
-            believe.
-        allow: if there are any, only these networks may connect.
-        deny: these may not, even if allowed.
-        max_connections: how many may be open at a time; 0 for a million, or as
-            many as the limit of open files leaves.
-        max_per_host: how many of one IP address; 0 for any number.
-        idle_seconds: after so long a silence a connection is ended; 0 for never.
-        handshake_seconds: how long a TLS handshake or a PROXY header may take, and
-            how long a peer may read nothing of what TLS sends it.
-        keepalive_seconds: after so long without a sign of life from the peer's
-            machine the connection is lost; 0 for never.
-        reply: ``none``, ``echo``, or a text to send back for each message, in the
-            framing.
-        behave: what to do wrong, on demand.
-        drain_seconds: how long the end may take.
-        partial_seconds: after so long a silence an unfinished message is shown;
-            0 for never.
-        format: how events are printed; see `echolab.formats.FORMATS`.
-        label: whether to say whose each message is; see `echolab.formats.Style`.
-        escape: whether to make what came from the network harmless for a
-            terminal; ``auto`` where the output is one.
-        color: whether to give peers colours; ``auto`` where the output is a
-            terminal and NO_COLOR is not set.
-        fsync: whether every write to a file is durable before it counts.
-        record: file to append a recording to (``-`` for stdout, and then nothing
-            else is printed there); None for none.
-        outputs: where to print instead of stdout: format (None for the one
-            above) and file to append to (``-`` for stdout) of each.
-    """
+    framing: str = option(
+        "line",
+        "-f, --framing NAME",
+        "How bytes become messages: line, chunk, netstring, int16, int32, or "
+        "delimiter:TEXT (with escapes, as delimiter:\\0).",
+        group=PRINTING,
+        read=framing_value,
+    )
+    max_message_bytes: int = option(
+        DEFAULT_MAX_MESSAGE_BYTES,
+        "--max-message BYTES",
+        "Longest message.",
+        group=PRINTING,
+        read=over_zero(byte_size),
+    )
+    overlong: Overlong = option(
+        "split",
+        "--overlong split|close",
+        "What a longer one does: it is printed in pieces, or ends the connection.",
+        group=PRINTING,
+        read=one_of(*get_args(Overlong)),
+    )
+    partial_seconds: float = option(
+        1.0,
+        "--partial-after SECONDS",
+        "Show an unfinished message after so long a silence; 0 for never.",
+        group=PRINTING,
+        read=from_zero(seconds),
+    )
+    format: str = option(
+        "classic",
+        "--format NAME",
+        f"How events are printed: {', '.join(FORMATS)}.",
+        group=PRINTING,
+        read=one_of(*FORMATS),
+    )
+    label: Label = option(
+        "auto",
+        "--label auto|always|never",
+        "Say whose each message is; auto: while several connections are open.",
+        group=PRINTING,
+        read=one_of(*get_args(Label)),
+    )
+    escape: When = option(
+        "auto",
+        "--escape auto|always|never",
+        "Show control characters as escapes; auto: on a terminal.",
+        group=PRINTING,
+        read=one_of(*get_args(When)),
+    )
+    color: When = option(
+        "auto",
+        "--color auto|always|never",
+        "Give each peer a colour; auto: on a terminal without NO_COLOR.",
+        group=PRINTING,
+        read=one_of(*get_args(When)),
+    )
+    outputs: tuple[tuple[str | None, str], ...] = option(
+        (),
+        "-o, --output [FORMAT:]FILE",
+        "Append to FILE (-: stdout) instead of stdout; may be repeated.",
+        group=PRINTING,
+        read=output_value,
+        write=output_text,
+        add=another_output,
+    )
+    """Where to print: format (None for the one above) and file of each."""
+    record: str | None = option(
+        None,
+        "--record FILE",
+        "Append all that happens to FILE, for client --replay (-: to stdout, "
+        "instead of anything else).",
+        group=PRINTING,
+        read=path_value,
+    )
+    fsync: bool = flag(
+        False,
+        "--fsync",
+        "Make every write to a file durable before it counts as printed (slow).",
+        group=PRINTING,
+    )
 
-    port: int = 8888
-    interface: str = ""
-    listen: tuple[str, ...] = ()
-    backlog: int = 1024
-    once: bool = False
-    framing: str = "line"
-    max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
-    overlong: Overlong = "split"
-    reuse_port: bool = False
-    tls: bool = False
-    certificate: str | None = None
-    private_key: str | None = None
-    client_ca: str | None = None
-    proxy_from: tuple[Network, ...] = ()
-    allow: tuple[Network, ...] = ()
-    deny: tuple[Network, ...] = ()
-    max_connections: int = 0
-    max_per_host: int = 0
-    idle_seconds: float = 0.0
-    handshake_seconds: float = 10.0
-    keepalive_seconds: float = 60.0
-    reply: str = "none"
-    behave: Behaviour = field(default_factory=Behaviour)
-    drain_seconds: float = 5.0
-    partial_seconds: float = 1.0
-    format: str = "classic"
-    label: Label = "auto"
-    escape: When = "auto"
-    color: When = "auto"
-    fsync: bool = False
-    record: str | None = None
-    outputs: tuple[tuple[str | None, str], ...] = ()
+    port: int = option(
+        8888,
+        "-p, --port PORT",
+        "TCP port to listen on; 0 takes a free one.",
+        group=LISTENING,
+    )
+    interface: str = option(
+        "",
+        "-i, --interface ADDRESS",
+        "IP address to listen on.",
+        group=LISTENING,
+        shown="all of IPv4",
+        read=interface_value,
+    )
+    listen: tuple[str, ...] = option(
+        (),
+        "--listen ENDPOINT",
+        "Listen on a Twisted endpoint string instead of the two, as "
+        "unix:/tmp/lab.sock; may be repeated.",
+        group=LISTENING,
+        read=endpoint("listen"),
+        add=another,
+    )
+    reuse_port: bool = flag(
+        False,
+        "--reuse-port",
+        "Let other processes listen on the same port too (SO_REUSEPORT).",
+        group=LISTENING,
+    )
+    backlog: int = option(
+        1024,
+        "--backlog N",
+        "Connections that may wait to be accepted.",
+        group=LISTENING,
+        read=over_zero(whole_number),
+    )
+    allow: tuple[Network, ...] = option(
+        (),
+        "--allow CIDR",
+        "Only these addresses may connect, as 192.0.2.0/24; may be repeated.",
+        group=LISTENING,
+        read=network,
+        add=another,
+    )
+    deny: tuple[Network, ...] = option(
+        (),
+        "--deny CIDR",
+        "These addresses may not, even if allowed; may be repeated.",
+        group=LISTENING,
+        read=network,
+        add=another,
+    )
+    max_connections: int = option(
+        0,
+        "--max-connections N",
+        "Connections at a time.",
+        group=LISTENING,
+        shown="a million, or what the limit of open files leaves",
+        read=over_zero(whole_number),
+    )
+    """0 for the default."""
+    max_per_host: int = option(
+        0,
+        "--max-per-host N",
+        "Connections of one IP address; 0 for any number.",
+        group=LISTENING,
+        read=from_zero(whole_number),
+    )
+    tls: bool = flag(
+        False,
+        "--tls",
+        "Do TLS, with a certificate that is made for this run.",
+        group=LISTENING,
+    )
+    """Whether to do TLS at the port, with either certificate; an endpoint string says
+    so itself."""
+    certificate: str | None = option(
+        None,
+        "--cert FILE",
+        "Do TLS with this certificate (PEM, with its chain) instead.",
+        group=LISTENING,
+        read=path_value,
+    )
+    private_key: str | None = option(
+        None,
+        "--key FILE",
+        "Key of the certificate (PEM).",
+        group=LISTENING,
+        shown="in the same file",
+        read=path_value,
+    )
+    client_ca: str | None = option(
+        None,
+        "--client-ca FILE",
+        "TLS clients need a certificate that one of these (PEM) has signed.",
+        group=LISTENING,
+        read=path_value,
+    )
+    proxy_from: tuple[Network, ...] = option(
+        (),
+        "--proxy-from CIDR",
+        "Balancers whose PROXY headers haproxy: endpoints believe; may be repeated.",
+        group=LISTENING,
+        read=network,
+        add=another,
+    )
+
+    reply: str | Reply = option(
+        "none",
+        "--reply none|echo|TEXT",
+        "Send back nothing, what came, or TEXT for each message, framed likewise; "
+        "\\xNN in it is any byte.",
+        group=ANSWERING,
+    )
+    """A function cannot be said in an option."""
+    behave: Behaviour = option(
+        Behaviour(),
+        "--behave BEHAVIOUR",
+        "Misbehave, as reset:after-messages=2; may be repeated.",
+        group=ANSWERING,
+        read=Behaviour.parse,
+        add=add,
+    )
+    idle_seconds: float = option(
+        0.0,
+        "--idle-timeout SECONDS",
+        "End a connection after so long a silence; 0 for never.",
+        group=ANSWERING,
+        read=from_zero(seconds),
+    )
+    handshake_seconds: float = option(
+        10.0,
+        "--handshake-timeout SECONDS",
+        "How long a TLS handshake or a PROXY header may take.",
+        group=ANSWERING,
+        read=over_zero(seconds),
+    )
+    """Also how long a peer may read nothing of what TLS sends it."""
+    keepalive_seconds: float = option(
+        60.0,
+        "--keepalive SECONDS",
+        "How long it takes to notice that a peer's machine has vanished; 0 for never.",
+        group=ANSWERING,
+        read=keepalive_value,
+    )
+    drain_seconds: float = option(
+        5.0,
+        "--drain SECONDS",
+        "How long the end may take.",
+        group=ANSWERING,
+        read=from_zero(seconds),
+    )
+    once: bool = flag(
+        False,
+        "--once",
+        "Serve one connection, then exit.",
+        group=ANSWERING,
+    )

@@ -1,0 +1,52 @@
+"""What ``--help`` says of options: in groups, with their values and defaults."""
+
+from __future__ import annotations
+
+import textwrap
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from echolab.option import Option
+
+__all__ = ["help_of"]
+
+COLUMN = 30
+"""Where it begins to say what an option does."""
+LEAST_WIDTH = 20
+NO_BREAK = "\xa0"
+
+
+def help_of(options: Iterable[Option], about: str, width: int) -> str:
+    """Describe options, each group under its heading.
+
+    Args:
+        options: those of a group one after the other.
+        about: what is said below them.
+        width: how long a line may be.
+    """
+    sections = []
+    for group, found in groupby(options, attrgetter("group")):
+        entries = "".join(_entry(each, width) for each in found)
+        sections.append(f"{group[0].upper()}{group[1:]}:\n{entries}")
+    return "\n" + "\n".join([*sections, textwrap.fill(about, width), ""])
+
+
+def _entry(option: Option, width: int) -> str:
+    left = f"{'  ' if option.short else '      '}{option.spelt}"
+    said = textwrap.wrap(
+        _description(option), max(width - COLUMN, LEAST_WIDTH), break_on_hyphens=False
+    )
+    first = "" if len(left) > COLUMN - 2 else said.pop(0)
+    rest = [" " * COLUMN + each for each in said]
+    lines = [f"{left:{COLUMN}}{first}".rstrip(), *rest]
+    return "".join(f"{line}\n" for line in lines).replace(NO_BREAK, " ")
+
+
+def _description(option: Option) -> str:
+    if not option.shown:
+        return option.help
+    return f"{option.help} [default:{NO_BREAK}{option.shown}]"

@@ -1,0 +1,109 @@
+"""Twisted's options, made of the fields of settings (`echolab.option`)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from twisted.python import usage
+from typing_extensions import override
+
+from echolab.command.options import BaseOptions
+from echolab.option import Option, options_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from dataclasses import Field
+
+    from _typeshed import DataclassInstance
+
+__all__ = ["SettingsOptions"]
+
+OTHERS = "other options"
+
+
+class SettingsOptions(BaseOptions):
+    """Options that set the fields of settings.
+
+    A subclass names the settings: ``class Mine(SettingsOptions, of=MySettings)``.
+    An option that is not given is None, a flag 0, whatever the field's default.
+    """
+
+    optFlags: ClassVar[list[list[Any]]]
+    optParameters: ClassVar[list[list[Any]]]
+    longdesc: ClassVar[str]
+    _made_of: ClassVar[type[DataclassInstance]]
+
+    @override
+    def __init_subclass__(cls, *, of: type[DataclassInstance]) -> None:
+        """Make what `usage.Options` looks for in a class."""
+        super().__init_subclass__()
+        cls._made_of = of
+        cls.optFlags = []
+        cls.optParameters = []
+        for field, option in options_of(of):
+            if not option.value:
+                cls.optFlags.append([option.name, option.short, option.help])
+            elif option.add is None:
+                read = _reader(option)
+                cls.optParameters.append(
+                    [option.name, option.short, None, option.help, read]
+                )
+            else:
+                collect = _collector(field, option)
+                for name in filter(None, (option.name, option.short)):
+                    setattr(cls, f"opt_{name.replace('-', '_')}", collect)
+
+    def given(self) -> dict[str, Any]:
+        """What was given, by the names of the fields."""
+        given = {}
+        for field, option in options_of(self._made_of):
+            value = self.get(option.name)
+            if not option.value and value:
+                given[field.name] = option.sets
+            elif option.value and value is not None:
+                given[field.name] = value
+        return given
+
+    @override
+    def getUsage(self, width: int | None = None) -> str:
+        """Show the options in their groups, and then what they are for."""
+        # Imported here, since most runs need no help.
+        from echolab.command.option_help import help_of
+
+        options = [option for _, option in options_of(self._made_of)]
+        others = [
+            Option("-h, --help", self.docs["help"].strip(), OTHERS),
+            Option("--version", self.docs["version"].strip(), OTHERS),
+        ]
+        width = width or int(os.environ.get("COLUMNS", "80"))
+        return help_of([*options, *others], self.longdesc, width)
+
+
+def _reader(option: Option) -> Callable[[str], Any]:
+    """What makes a value of a text, for `usage.Options`."""
+
+    def read(text: str) -> Any:
+        return _value_of(option, text)
+
+    return read
+
+
+def _collector(
+    field: Field[Any], option: Option
+) -> Callable[[usage.Options, str], None]:
+    """The method by which `usage.Options` has an option that may be repeated."""
+
+    def collect(self: usage.Options, text: str) -> None:
+        before = self.get(option.name, field.default)
+        self[option.name] = _value_of(option, text, before)
+
+    collect.__doc__ = option.help
+    return collect
+
+
+def _value_of(option: Option, text: str, before: Any = None) -> Any:
+    try:
+        return option.value_of(text, before)
+    except ValueError as why:
+        raise usage.UsageError(str(why)) from None

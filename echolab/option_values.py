@@ -1,0 +1,118 @@
+"""Values of options: made of texts, with a ValueError that says what is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from echolab.near_misses import did_you_mean, endpoint_meant, nearest
+from echolab.option import EmptyError
+from echolab.quantities import byte_size, seconds, whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "address_value",
+    "another",
+    "endpoint",
+    "from_zero",
+    "one_of",
+    "over_zero",
+    "path_value",
+]
+
+T = TypeVar("T")
+N = TypeVar("N", bound=float)
+
+MOST = 2**31
+
+
+def over_zero(read: Callable[[str], N]) -> Callable[[str], N]:
+    """Read a number over 0, of what ``read`` reads (`echolab.quantities`)."""
+
+    def number_over_zero(text: str) -> N:
+        value = _read(read, text)
+        if value is None or not 0 < value < MOST:
+            raise _wrong_number(read, "over 0")
+        return value
+
+    return number_over_zero
+
+
+def from_zero(read: Callable[[str], N]) -> Callable[[str], N]:
+    """Read how many, or how much; 0 has a meaning of its own."""
+
+    def number_from_zero(text: str) -> N:
+        value = _read(read, text)
+        if value is None or not 0 <= value < MOST:
+            raise _wrong_number(read, "from 0")
+        return value
+
+    return number_from_zero
+
+
+def _read(read: Callable[[str], N], text: str) -> N | None:
+    try:
+        return read(text)
+    except ValueError:
+        return None
+
+
+def _wrong_number(read: Callable[[str], float], least: str) -> ValueError:
+    kinds: dict[Callable[[str], float], str] = {
+        whole_number: f"a whole number {least} and below {MOST}",
+        seconds: f"a time {least} and below {MOST} seconds, as 5, 500ms, 2m or 1h",
+        byte_size: f"a size {least} and below {MOST} bytes, as 65536, 64k or 1MiB",
+    }
+    return ValueError(
+        f"must be {kinds.get(read, f'a number {least} and below {MOST}')}"
+    )
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Read one of several words, in upper or lower case."""
+
+    def choice(text: str) -> str:
+        if text.lower() in choices:
+            return text.lower()
+        meant = did_you_mean(nearest(text, choices))
+        raise ValueError(f"must be one of {', '.join(choices)}{meant}")
+
+    return choice
+
+
+def address_value(text: str) -> str:
+    """Read an IP address or a name; IPv6 may stand in brackets, as it is shown."""
+    if text.startswith("[") and text.endswith("]"):
+        return text[1:-1]
+    return text
+
+
+def path_value(text: str) -> str:
+    """Read the name of a file."""
+    if not text:
+        raise EmptyError("the file has no name")
+    return text
+
+
+def endpoint(name: str, *, client: bool = False) -> Callable[[str], str]:
+    """Read an endpoint string, unless something else was probably meant.
+
+    Args:
+        name: of the option, for what was meant.
+        client: whether it is a client's.
+    """
+
+    def endpoint_string(text: str) -> str:
+        if not text:
+            raise EmptyError("the endpoint string is empty")
+        if meant := endpoint_meant(text, client=client):
+            raise ValueError(f"not an endpoint string; did you mean --{name} {meant}?")
+        return text
+
+    return endpoint_string
+
+
+def another(before: tuple[T, ...], value: T) -> tuple[T, ...]:
+    """Add one more value of an option that may be repeated."""
+    return (*before, value)

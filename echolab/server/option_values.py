@@ -1,0 +1,95 @@
+"""Values of the server's own options, made of texts; see `echolab.option_values`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from echolab.formats import FORMATS
+from echolab.framing import FRAMING_NAMES, framing_named
+from echolab.near_misses import did_you_mean, nearest
+from echolab.option import EmptyError
+from echolab.option_values import address_value, from_zero
+from echolab.quantities import seconds
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Output: TypeAlias = "tuple[str | None, str]"
+    """A format (None for that of ``--format``) and the file it goes to."""
+
+__all__ = [
+    "another_output",
+    "framing_value",
+    "interface_value",
+    "keepalive_value",
+    "output_text",
+    "output_value",
+]
+
+MOST_KEEPALIVE_SECONDS = 65534
+"""After half of it the peer is probed: TCP_KEEPIDLE is at most 32767, see tcp(7)."""
+
+
+def framing_value(text: str) -> str:
+    """Read the name of a framing, in upper or lower case."""
+    kind, colon, delimiter = text.partition(":")
+    name = f"{kind.lower()}{colon}{delimiter}"
+    try:
+        framing_named(name)
+    except ValueError as error:
+        named = kind.lower() in FRAMING_NAMES
+        known = None if named else nearest(kind, FRAMING_NAMES)
+        meant = did_you_mean(known and f"{known}{colon}{delimiter}")
+        raise ValueError(f"{error}{meant}") from None
+    return name
+
+
+def keepalive_value(text: str) -> float:
+    """Read how long a peer may give no sign of life; the kernel has its bound."""
+    value = from_zero(seconds)(text)
+    if value > MOST_KEEPALIVE_SECONDS:
+        raise ValueError(
+            f"must be at most {MOST_KEEPALIVE_SECONDS} seconds, "
+            "twice what the kernel takes for TCP_KEEPIDLE"
+        )
+    return value
+
+
+def interface_value(text: str) -> str:
+    """Read an IP address to listen on."""
+    if not text:  # As a variable of a script that is not set.
+        raise EmptyError("the address is empty")
+    return address_value(text)
+
+
+def output_value(text: str) -> Output:
+    """Read where to print: ``FILE`` or ``FORMAT:FILE``."""
+    form, colon, path = text.partition(":")
+    known = bool(colon) and form.lower() in FORMATS
+    if colon and not known and "/" not in form:
+        meant = nearest(form, FORMATS)
+        raise ValueError(
+            f"{form} is no format ({', '.join(FORMATS)})"
+            f"{did_you_mean(meant and f'{meant}:{path}')}; "
+            f"for a file of that name write ./{text}"
+        )
+    if not (path if known else text):
+        raise ValueError("the file has no name")
+    return (form.lower(), path) if known else (None, text)
+
+
+def another_output(before: tuple[Output, ...], one: Output) -> tuple[Output, ...]:
+    """Add one more place to print, whose file must be another.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if one[1] in [path for _, path in before]:
+        raise ValueError("that file is given twice")
+    return (*before, one)
+
+
+def output_text(output: Output) -> str:
+    """Write a place as `output_value` reads it."""
+    form, path = output
+    return path if form is None else f"{form}:{path}"
