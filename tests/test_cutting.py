@@ -15,6 +15,9 @@ from twisted.protocols.basic import LineReceiver, NetstringReceiver
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Accepted, Chunk, EndCause, Finished, Peer, SenderFactory
+from echolab.server.assembly import receiver_factory
+from echolab.server.reply import echo
+from echolab.server.settings import ServerSettings
 from echolab.testing import (
     Behaviour,
     Transcript,
@@ -300,6 +303,15 @@ class MemoryTests(SynchronousTestCase):
         talk.client.transport.write(b"hello\n")
         talk.flush()
         self.assertTrue(talk.from_server.ended)
+        talk.transcript.assert_lines(["hello"])
+
+    def test_a_reply_may_be_a_function(self) -> None:
+        clock = Clock()
+        settings = ServerSettings(reply=echo)
+        factory = receiver_factory(settings, Transcript(clock=clock), clock=clock)
+        talk = connected(factory, clock=clock)
+        talk.client.write(b"hello\n")
+        talk.flush()
         talk.transcript.assert_lines(["hello"])
 
     def test_a_framing_that_nobody_takes(self) -> None:

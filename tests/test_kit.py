@@ -21,7 +21,7 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from echolab import EndCause
-from echolab.testing import LabProcess, ListeningMixin, connect, listen
+from echolab.testing import Behaviour, LabProcess, ListeningMixin, connect, listen
 from tests.support import SECONDS, run
 
 if TYPE_CHECKING:
@@ -154,6 +154,20 @@ class InTheReactorTests(ListeningMixin, TestCase):
             listen(**cast("ServerKeywords", {"toast": 1}))
         with self.assertRaisesRegex(TypeError, r"reply is a str, not b'ok'; \\xNN"):
             listen(**cast("ServerKeywords", {"reply": b"ok"}))
+        with self.assertRaisesRegex(TypeError, "host is a str, not 5"):
+            listen(**cast("ServerKeywords", {"host": 5}))
+        with self.assertRaisesRegex(UsageError, "^--max-message 0: must be a size"):
+            listen(max_message=0)
+        with self.assertRaisesRegex(UsageError, "^--behave toast: toast is none of"):
+            listen(behave="toast")
+        with self.assertRaisesRegex(
+            UsageError, r"^--reply \\q: has an unknown escape$"
+        ):
+            listen(reply=r"\q")
+        with self.assertRaisesRegex(UsageError, "^--behave half-close: TLS ends both"):
+            listen(behave=Behaviour.half_close(), tls=True)
+        with self.assertRaisesRegex(UsageError, "^--behave refuse: goes with --port"):
+            listen(behave="refuse", unix=True)
         with self.assertRaisesRegex(TypeError, "tls is True or False, not 'yes'"):
             listen(**cast("ServerKeywords", {"tls": "yes"}))
         with self.assertRaisesRegex(ValueError, "tls and unix"):

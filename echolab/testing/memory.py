@@ -13,11 +13,10 @@ from twisted.internet.task import Clock
 from typing_extensions import Unpack
 
 from echolab.client.protocol import SenderFactory
-from echolab.command.server_options import ServerOptions
 from echolab.framing import framing_named
 from echolab.server.assembly import receiver_factory
 from echolab.testing.memory_transport import MemoryTransport
-from echolab.testing.place import ServerKeywords, words_of
+from echolab.testing.place import ServerKeywords, checked, settings_of
 from echolab.testing.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -177,13 +176,12 @@ def _settings(keywords: ServerKeywords) -> ServerSettings:
     for name, value in keywords.items():
         if name in _OF_SOCKETS and value is not None and value is not False:
             raise TypeError(f"{name} needs a socket: in memory there is none")
-    options = ServerOptions()
-    options.parseOptions(words_of(keywords))
-    if any(fault.kind == "refuse" for fault in options.settings.behave):
+    settings = checked(settings_of(keywords))
+    if any(fault.kind == "refuse" for fault in settings.behave):
         raise ValueError(
             "behave: it is the kernel that refuses: in memory there is none"
         )
-    return options.settings
+    return settings
 
 
 def _build(maker: Maker, address: IPv4Address) -> Any:

@@ -1,4 +1,4 @@
-"""What servers in tests have in common: options, a place to be, a throw-away CA."""
+"""What servers in tests have in common: settings, a place to be, a throw-away CA."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ import os
 import shutil
 import tempfile
 import weakref
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import Any, TypedDict
+
+from twisted.python.usage import UsageError
 
 from echolab.addresses import host_and_port
 from echolab.errors import missing_extra
+from echolab.escaping import escape_line
+from echolab.option import options_of
+from echolab.server.behaviour import Behaviour
+from echolab.server.checking import check_together
+from echolab.server.settings import ServerSettings
 from echolab.sockets.endpoint_strings import quoted
 
-if TYPE_CHECKING:
-    from echolab.server.behaviour import Behaviour
-
-__all__ = ["Place", "ServerKeywords", "words_of"]
+__all__ = ["Place", "ServerKeywords", "checked", "settings_of"]
 
 
 class ServerKeywords(TypedDict, total=False):
@@ -103,17 +108,27 @@ class Place:
         roots = quoted(str(self.ca.parent))
         return f"tls:localhost:{self.port}:trustRoots={roots}:endpoint={quoted(tcp)}"
 
-    def words(self, keywords: ServerKeywords) -> list[str]:
-        """The words of the command line that make a server listen here."""
+    def _settings(self, keywords: ServerKeywords) -> ServerSettings:
+        """How a server is to be that listens here.
+
+        Raises:
+            TypeError: a keyword is none, or of the wrong type.
+            UsageError: an option has no such value.
+        """
+        settings = settings_of(keywords)
+        return checked(replace(settings, **self._listening(keywords)))
+
+    def _listening(self, keywords: ServerKeywords) -> dict[str, Any]:
+        """The settings that make a server listen here."""
         if self._folder and keywords.get("unix"):
             self.path = str(self._folder / "lab.sock")
-            return ["--listen", f"unix:{quoted(self.path)}"]
+            return {"listen": (f"unix:{quoted(self.path)}",)}
         if self._folder and keywords.get("tls"):
             certificate, self.ca = _certify(self._folder)
             own = quoted(str(certificate))
             files = f"privateKey={own}:certKey={own}"
-            return ["--listen", f"ssl:0:interface={quoted(self.host)}:{files}"]
-        return ["--port", "0", "--interface", self.host]
+            return {"listen": (f"ssl:0:interface={quoted(self.host)}:{files}",)}
+        return {"port": 0, "interface": _read("interface", self.host)}
 
     def leave(self) -> None:
         """Remove what was made for it."""
@@ -134,15 +149,21 @@ def _remove(folder: Path, made_in: int) -> None:
 
 _TEXTS = ("host", "framing", "reply", "overlong")
 _FLAGS = ("unix", "tls")
+_OF_PLACES = {"host", "unix", "tls"}
+_OPTIONS = {
+    option.name.replace("-", "_"): (field, option)
+    for field, option in options_of(ServerSettings)
+}
 
 
-def words_of(keywords: ServerKeywords) -> list[str]:
-    """The other words: one for each keyword that is an option of the command.
+def settings_of(keywords: ServerKeywords) -> ServerSettings:
+    """How a server is to be, wherever it is.
 
     Raises:
-        TypeError: one is none, or of the wrong type.
+        TypeError: a keyword is none, or of the wrong type.
+        UsageError: an option has no such value.
     """
-    words = ["--partial-after", "0"]  # No line is to depend on time.
+    made: dict[str, Any] = {"partial_seconds": 0.0}  # No line is to depend on time.
     for name, value in keywords.items():
         if name not in ServerKeywords.__annotations__:
             raise TypeError(f"a server in a test has no option {name}")
@@ -152,9 +173,32 @@ def words_of(keywords: ServerKeywords) -> list[str]:
             raise TypeError(f"{name} is a str, not {value!r}; \\xNN is any byte in it")
         if name in _FLAGS and not isinstance(value, bool):
             raise TypeError(f"{name} is True or False, not {value!r}")
-        if name not in ("host", "unix", "tls"):
-            words += [f"--{name.replace('_', '-')}", str(value)]
-    return words
+        if name not in _OF_PLACES:
+            told = value if isinstance(value, Behaviour) else _read(name, str(value))
+            made[_OPTIONS[name][0].name] = told
+    return ServerSettings(**made)
+
+
+def checked(settings: ServerSettings) -> ServerSettings:
+    """Check what settings say together; return them.
+
+    Raises:
+        UsageError: they contradict each other.
+    """
+    try:
+        check_together(settings)
+    except ValueError as why:
+        raise UsageError(escape_line(str(why))) from None
+    return settings
+
+
+def _read(name: str, text: str) -> Any:
+    """Read a value as its option does, so that it is checked likewise."""
+    field, option = _OPTIONS[name]
+    try:
+        return option.value_of(text, field.default)
+    except ValueError as why:
+        raise UsageError(escape_line(str(why))) from None
 
 
 def _certify(folder: Path) -> tuple[Path, Path]:

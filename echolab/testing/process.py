@@ -10,13 +10,16 @@ import subprocess
 import sys
 import threading
 from contextlib import ExitStack, nullcontext, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from twisted.python.usage import UsageError
 from typing_extensions import Unpack, override
 
 from echolab.formats.recording import NotAnEventError, events_of
+from echolab.option import words_of
 from echolab.testing.blocking import BlockingTranscript
-from echolab.testing.place import Place, ServerKeywords, words_of
+from echolab.testing.place import Place, ServerKeywords
 from echolab.testing.showing import show
 
 if TYPE_CHECKING:
@@ -32,7 +35,7 @@ T = TypeVar("T")
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
-DRAIN = ("--drain", "1")
+DRAIN_SECONDS = 1.0
 
 _READY = re.compile(rb"(listening|refusing) on (.*)\n")
 
@@ -69,10 +72,10 @@ class LabProcess(Place, BlockingTranscript):
         self._threads: list[threading.Thread] = []
         with ExitStack() as undone:
             undone.callback(self.leave)
-            words = [*self.words(keywords), *words_of(keywords), *DRAIN, *options]
+            words = [*self._words(keywords), *options]
             # An interrupt here closes the pipes, and so ends the server.
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "echolab", "server", "--record", "-", *words],
+                [sys.executable, "-m", "echolab", "server", *words],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -83,6 +86,14 @@ class LabProcess(Place, BlockingTranscript):
             undone.pop_all()
         self.name = self.place
         show(self)
+
+    def _words(self, keywords: ServerKeywords) -> list[str]:
+        """The words of the command line that make such a server, and record it."""
+        try:
+            settings = self._settings(keywords)
+        except UsageError as why:
+            raise RuntimeError(f"the server did not start: {why}") from None
+        return words_of(replace(settings, record="-", drain_seconds=DRAIN_SECONDS))
 
     def _start(self) -> None:
         """Start to read its output; wait until it says where it listens."""

@@ -12,7 +12,6 @@ from typing_extensions import Unpack, override
 
 from echolab.client.endpoints import endpoint_from_string
 from echolab.client.protocol import SenderFactory
-from echolab.command.server_options import ServerOptions
 from echolab.events import Finished
 from echolab.framing import framing_named
 from echolab.server.assembly import receiver_factory
@@ -20,7 +19,7 @@ from echolab.server.endpoints import server_endpoints
 from echolab.server.service import ReceiverService
 from echolab.sockets.endpoint_strings import quoted
 from echolab.sockets.unix_connecting import UNIXClientEndpoint
-from echolab.testing.place import Place, ServerKeywords, words_of
+from echolab.testing.place import Place, ServerKeywords
 from echolab.testing.showing import show
 from echolab.testing.transcript import Transcript
 
@@ -54,11 +53,10 @@ class LabServer(Place, Transcript):
         self._reactor = reactor
         self.others: list[LabServer] = []
         try:
-            options = ServerOptions()
-            options.parseOptions([*self.words(keywords), *words_of(keywords)])
-            self.factory = receiver_factory(options.settings, self, clock=reactor)
+            settings = self._settings(keywords)
+            self.factory = receiver_factory(settings, self, clock=reactor)
             self._service = ReceiverService(
-                server_endpoints(reactor, options.settings),
+                server_endpoints(reactor, settings),
                 self.factory,
                 clock=reactor,
                 done=_raise,
