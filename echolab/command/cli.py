@@ -10,8 +10,6 @@ from twisted.logger import globalLogBeginner
 from twisted.python import usage
 from typing_extensions import override
 
-from echolab.command.client_assembly import client_service, is_typed
-from echolab.command.client_options import ClientOptions
 from echolab.command.options import BaseOptions, option_names
 from echolab.command.program import (
     Ending,
@@ -24,8 +22,6 @@ from echolab.command.program import (
     use_asyncio_for_editing,
 )
 from echolab.command.saying import say
-from echolab.command.server_assembly import server_service
-from echolab.command.server_options import ServerOptions
 from echolab.descriptors import standard_input
 from echolab.errors import EcholabError
 from echolab.escaping import escape_line
@@ -46,14 +42,27 @@ __all__ = ["main"]
 USAGE = "Usage: echolab server [PORT] | echolab client HOST PORT"
 
 
+# Each program is imported when it is asked for: the other takes its time too.
+def _server_options() -> BaseOptions:
+    from echolab.command.server_options import ServerOptions
+
+    return ServerOptions()
+
+
+def _client_options() -> BaseOptions:
+    from echolab.command.client_options import ClientOptions
+
+    return ClientOptions()
+
+
 class CommandOptions(BaseOptions):
     """What stands before ``server`` or ``client``: ``--help``, ``--version``."""
 
     synopsis = "Usage: echolab"
     longdesc = "Example: echolab server 8888; then: echolab client 127.0.0.1 8888."
     subCommands = [
-        ["server", None, ServerOptions, "Receive on many connections and print."],
-        ["client", None, ClientOptions, "Send lines, show the replies."],
+        ["server", None, _server_options, "Receive on many connections and print."],
+        ["client", None, _client_options, "Send lines, show the replies."],
     ]
 
     @override
@@ -62,7 +71,7 @@ class CommandOptions(BaseOptions):
         try:
             super().parseOptions(words)
         except usage.UsageError as error:
-            commands = {"server": ServerOptions(), "client": ClientOptions()}
+            commands = {"server": _server_options(), "client": _client_options()}
             names = {
                 name: [*option_names(each), *each.shortOpt.replace(":", "")]
                 for name, each in commands.items()
@@ -94,7 +103,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     settings = options.subOptions.settings
     if options.subCommand == "server":
+        from echolab.command.server_assembly import server_service
+
         return _run(lambda reactor, done: server_service(reactor, settings, done=done))
+    from echolab.command.client_assembly import client_service, is_typed
+
     stdin = standard_input()
     if settings.edit and is_typed(settings, stdin):
         use_asyncio_for_editing()
