@@ -262,7 +262,8 @@ class MemoryTests(SynchronousTestCase):
         talk.flush()
         self.assertEqual(
             talk.transcript.render(),
-            "peer 1 connected\npeer 1 recv HELLO\npeer 1 finished eof, 6 bytes\n",
+            "peer 1 connected\npeer 1 recv HELLO\n"
+            "peer 1 finished eof, 6 bytes, 1 message\n",
         )
 
     def test_a_client_of_ones_own(self) -> None:

@@ -30,11 +30,13 @@ from echolab import (
     Raw,
     Received,
     Refused,
+    Sent,
     Style,
 )
 from echolab.addresses import Credentials
 from echolab.counting import count
 from echolab.formats import FORMATS
+from echolab.formats.style import needs_of
 from tests.test_escaping import NAMES, original
 
 if TYPE_CHECKING:
@@ -451,6 +453,52 @@ class EndTests(SynchronousTestCase):
             show(Classic(), accepted),
             rb"accepted host(UNIX: /x\n\x1b, PID: 7, UID: 8, Name: al\nice)" + b"\n",
         )
+
+
+class SentTests(SynchronousTestCase):
+    SENT = Sent(PEER, TIME, b"+OK\r\nmore\x1b", 7)
+    ENDED = replace(FINISHED, sent_bytes=10)
+
+    def test_is_shown_where_that_is_asked_for(self) -> None:
+        style = Style(sent=True, escape=True)
+        start = STAMP + b" 127.0.0.1:60612 "
+        self.assertEqual(
+            show(Log(style), self.SENT),
+            start + b"sent +OK\n" + start + b"sent more\\x1b\n",
+        )
+        self.assertIn(b", 10 bytes sent in", show(Log(style), self.ENDED))
+        self.assertRegex(
+            show(Hex(style), self.SENT),
+            rb"^127.0.0.1:60612 sent 10 bytes\n00000000  2b 4f 4b 0d 0a 6d",
+        )
+        shown = json.loads(show(Json(style), self.SENT))
+        self.assertEqual(shown["event"], "sent")
+        self.assertEqual(shown["data"], "+OK\r\nmore\x1b")
+        self.assertEqual(shown["taken_bytes"], 7)
+        self.assertEqual(json.loads(show(Json(style), self.ENDED))["sent_bytes"], 10)
+
+    def test_each_line_of_it_is_one(self) -> None:
+        for data, lines in (
+            (b"a\n", [b"a"]),
+            (b"a", [b"a"]),
+            (b"\n", [b""]),
+            (b"a\n\nb\n", [b"a", b"", b"b"]),
+        ):
+            shown = show(Log(Style(sent=True)), Sent(PEER, TIME, data))
+            self.assertEqual(re.findall(rb"sent (.*)\n", shown), lines)
+
+    def test_else_it_is_not(self) -> None:
+        for name, make in FORMATS.items():
+            self.assertEqual(make(Style())(self.SENT), b"", name)
+            plain = make(Style())(replace(self.ENDED, sent_bytes=None))
+            self.assertEqual(make(Style())(self.ENDED), plain, name)
+
+    def test_formats_that_do_not_show_it_do_not_ask_for_it(self) -> None:
+        wanted = {"hex", "json", "log"}
+        for name, make in FORMATS.items():
+            self.assertFalse(needs_of(make(Style())).sent, name)
+            asked = needs_of(make(Style(sent=True))).sent
+            self.assertEqual(asked, name in wanted, name)
 
 
 class EveryFormatTests(SynchronousTestCase):

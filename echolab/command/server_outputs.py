@@ -110,6 +110,7 @@ def _printed(
             label=settings.label,
             escape=decide(settings.escape, seen),
             color=decide(settings.color, colors),
+            sent=settings.show == "sent",
         )
     )
     needs = needs_of(form)

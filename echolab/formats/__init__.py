@@ -6,6 +6,17 @@ from echolab.formats.json import Json
 from echolab.formats.log import Log
 from echolab.formats.names import FORMATS
 from echolab.formats.raw import Raw
-from echolab.formats.style import Form, Label, Style
+from echolab.formats.style import Form, Label, Show, Style
 
-__all__ = ["FORMATS", "Classic", "Form", "Hex", "Json", "Label", "Log", "Raw", "Style"]
+__all__ = [
+    "FORMATS",
+    "Classic",
+    "Form",
+    "Hex",
+    "Json",
+    "Label",
+    "Log",
+    "Raw",
+    "Show",
+    "Style",
+]

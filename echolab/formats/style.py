@@ -20,6 +20,7 @@ __all__ = [
     "Form",
     "Label",
     "Needs",
+    "Show",
     "Style",
     "mark_of",
     "needs_of",
@@ -30,6 +31,7 @@ __all__ = [
 
 Form: TypeAlias = "Callable[[Event], bytes]"
 Label: TypeAlias = Literal["auto", "always", "never"]
+Show: TypeAlias = Literal["received", "sent"]
 
 
 class Needs(NamedTuple):

@@ -7,7 +7,7 @@ from operator import add
 from typing import TYPE_CHECKING, get_args
 
 from echolab.choices import When
-from echolab.formats import FORMATS, Label
+from echolab.formats import FORMATS, Label, Show
 from echolab.framing import DEFAULT_MAX_MESSAGE_BYTES, Overlong
 from echolab.option import flag, option
 from echolab.option_values import (
@@ -80,6 +80,13 @@ class ServerSettings:
         f"How events are printed: {', '.join(FORMATS)}.",
         group=PRINTING,
         read=one_of(*FORMATS),
+    )
+    show: Show = option(
+        "received",
+        "--show received|sent",
+        "What is printed of the bytes; sent: what is sent too, in log, hex and json.",
+        group=PRINTING,
+        read=one_of(*get_args(Show)),
     )
     label: Label = option(
         "auto",
