@@ -8,8 +8,9 @@ They are imported when one is first asked for (PEP 562): a test runner that only
 looks for plugins does not pay for Twisted.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from echolab.lazily import lazy_names
 
 if TYPE_CHECKING:
     from echolab.addresses import Peer
@@ -141,46 +142,43 @@ __all__ = [
     "tee",
 ]
 
-_MODULES = (
-    "addresses",
-    "client.connecting",
-    "client.protocol",
-    "client.service",
-    "client.stdin",
-    "ends",
-    "errors",
-    "events",
-    "formats",
-    "framing",
-    "interfaces",
-    "messages",
-    "outputs.descriptor",
-    "outputs.file",
-    "outputs.log",
-    "server.admission",
-    "server.behaviour",
-    "server.factory",
-    "server.limits",
-    "server.protocol",
-    "server.reply",
-    "server.replying",
-    "server.service",
-    "sinks.printing",
-    "sinks.tee",
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "addresses": "Peer",
+        "client.connecting": "Connector",
+        "client.protocol": "SenderFactory SenderProtocol",
+        "client.service": "SenderService",
+        "client.stdin": "StdinReader",
+        "ends": "EndCause",
+        "errors": (
+            "ConnectError ConnectionLostError EcholabError FramingError "
+            "InputError ListenError MalformedError OutputError "
+            "OverlongError UnverifiedError"
+        ),
+        "events": (
+            "Accepted Chunk Connected Event Finished Misbehaved Mistaken "
+            "Received Refused Sent Sink"
+        ),
+        "formats": "Classic Form Hex Json Log Raw Style",
+        "framing": (
+            "ChunkFramer DelimiterFramer Framer IntFramer LineFramer "
+            "NetstringFramer framing_named"
+        ),
+        "interfaces": "IOutput ISink Output Producer",
+        "messages": "Batch Lines Messages",
+        "outputs.descriptor": "DescriptorOutput",
+        "outputs.file": "FileOutput",
+        "outputs.log": "LogOutput",
+        "server.admission": "Admission",
+        "server.behaviour": "Behaviour Fault",
+        "server.factory": "ReceiverFactory",
+        "server.limits": "Limits",
+        "server.protocol": "ReceiverProtocol",
+        "server.reply": "echo reply_text",
+        "server.replying": "ReplyingProtocol",
+        "server.service": "ReceiverService",
+        "sinks.printing": "ConversationPrinter Printer Replies",
+        "sinks.tee": "Tee tee",
+    },
 )
-
-
-def __getattr__(name: str) -> object:
-    """Import the library, now that a name of it is asked for."""
-    if name in __all__:
-        for module in _MODULES:
-            home = import_module(f"echolab.{module}")
-            public = set(home.__all__).intersection(__all__)
-            globals().update({each: getattr(home, each) for each in public})
-        return globals()[name]
-    raise AttributeError(f"module 'echolab' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    """Name the library too, though it is not imported yet."""
-    return sorted({*globals(), *__all__})

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from twisted.internet.defer import Deferred
-    from twisted.internet.interfaces import IProducer
+    from twisted.internet.interfaces import IProducer, IProtocolFactory
+    from twisted.internet.protocol import Factory
     from twisted.internet.task import Clock
 
     from echolab.errors import EcholabError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnyClock",
+    "AnyFactory",
     "Done",
     "IOutput",
     "IReactor",
@@ -48,6 +50,9 @@ __all__ = [
 
 AnyClock: TypeAlias = "IReactorTime | Clock"
 """What measures spans of time: a reactor, or a test's clock."""
+
+AnyFactory: TypeAlias = "IProtocolFactory | Factory[Any]"
+"""What makes protocols: a Factory of Twisted's, or what provides its interface."""
 
 Done: TypeAlias = "Callable[[EcholabError | None], None]"
 """Called when a service is at its end: with None in order, else with the reason."""

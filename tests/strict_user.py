@@ -11,7 +11,7 @@ from twisted.protocols.basic import LineOnlyReceiver
 from zope.interface import implementer
 
 import echolab
-from echolab import Behaviour, EndCause, Event, Finished, Peer
+from echolab import Behaviour, EndCause, Event, Finished, Peer, escaping, sockets, tls
 from echolab.testing import (
     Connect,
     LabProcess,
@@ -226,6 +226,30 @@ def sender(reactor: Any, endpoint: IStreamClientEndpoint) -> None:
     )
     service.startService()
     print(waiting)
+
+
+def apart(reactor: Any, endpoint: IStreamClientEndpoint, transport: Any) -> None:
+    """Use what stands alone."""
+    watched: sockets.WatchedSocket | None = sockets.watch(transport)
+    if watched is not None:
+        sockets.keep_alive(watched, 60)
+        print(watched.error + watched.unread_bytes)
+    header: sockets.ProxyHeader | None = sockets.parse_proxy_header(b"PROXY UNKNOWN")
+    print(header)
+    options = tls.server_options(private_key="key.pem", certificate="cert.pem")
+    factory = tls.wrap(Greeters(), options, reactor)
+    print(factory, tls.verified_creator("lab.example"))
+    for secured in (
+        tls.verified_client(reactor, endpoint, "lab.example"),
+        tls.insecure_client(reactor, endpoint, "lab.example"),
+    ):
+        print(secured)
+    stream = escaping.StreamEscaper()
+    shown: bytes = escaping.escape(b"\x1b[2J") + stream(b"\r") + stream.end()
+    text: str = escaping.escape_line("\n") + escaping.escape_name("a b")
+    text += escaping.escape_json('"\x9b"')
+    messages = escaping.escape_messages(echolab.Batch((shown,)))
+    print(text, escaping.escape_newlines(messages), escaping.unescape(r"\0"))
 
 
 def errors() -> str:

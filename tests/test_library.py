@@ -9,18 +9,28 @@ import sys
 from twisted.trial.unittest import SynchronousTestCase
 
 import echolab
+import echolab.escaping
+import echolab.sockets
+import echolab.tls
 from tests.support import ROOT
+
+PUBLIC = (echolab, echolab.escaping, echolab.sockets, echolab.tls)
+"""The package, and where stands apart what others may want alone."""
 
 
 class LibraryTests(SynchronousTestCase):
     def test_every_public_name_is_there(self) -> None:
-        for name in echolab.__all__:
-            self.assertTrue(hasattr(echolab, name), name)
+        for module in PUBLIC:
+            for name in module.__all__:
+                self.assertTrue(hasattr(module, name), name)
 
     def test_every_public_name_is_used_as_a_strict_user_does(self) -> None:
         used = (ROOT / "tests" / "strict_user.py").read_text()
         missing = [
-            name for name in echolab.__all__ if not re.search(rf"\b{name}\b", used)
+            name
+            for module in PUBLIC
+            for name in module.__all__
+            if not re.search(rf"\b{name}\b", used)
         ]
         self.assertEqual(missing, [])
 
@@ -33,6 +43,23 @@ class LibraryTests(SynchronousTestCase):
         said = python("import echolab, sys; dir(echolab); print(*sys.modules)")
         self.assertIn("echolab", said)
         self.assertNotIn("twisted", said)
+
+    def test_a_name_imports_what_it_needs_and_no_more(self) -> None:
+        for names, absent in (
+            ("import echolab.tls; dir(echolab.tls)", "OpenSSL"),
+            ("import echolab.sockets; dir(echolab.sockets)", "twisted"),
+            ("from echolab import LineFramer", "twisted"),
+            ("from echolab.escaping import escape", "twisted"),
+            ("from echolab.sockets import ProxyHeader", "twisted.internet.tcp"),
+        ):
+            self.assertNotIn(
+                absent, python(f"import sys; {names}; print(*sys.modules)")
+            )
+
+    def test_where_each_name_is_found(self) -> None:
+        for module in (echolab, echolab.sockets, echolab.tls):
+            said = python(f"import {module.__name__} as it; print(*dir(it))")
+            self.assertEqual({*module.__all__} - {*said}, set())
 
     def test_names_and_help_before_the_first_use(self) -> None:
         names = python("import echolab; print(*dir(echolab))")

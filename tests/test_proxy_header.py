@@ -10,7 +10,12 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import MalformedError
-from echolab.sockets.proxy_header import SIGNATURE, V2_BYTES, Header, parse
+from echolab.sockets.proxy_header import (
+    SIGNATURE,
+    V2_BYTES,
+    ProxyHeader,
+    parse_proxy_header,
+)
 
 V4 = IPv4Address("TCP", "192.0.2.1", 56324)
 V6 = IPv6Address("TCP", "2001:db8::1", 56324)
@@ -66,14 +71,16 @@ BAD = [
 class ParseTests(SynchronousTestCase):
     def test_good_headers_whole_and_bytewise(self) -> None:
         for data, source in GOOD:
-            self.assertEqual(parse(data + b"rest"), Header(source, len(data)))
+            self.assertEqual(
+                parse_proxy_header(data + b"rest"), ProxyHeader(source, len(data))
+            )
             for size in range(len(data)):
-                self.assertIsNone(parse(data[:size]), data[:size])
+                self.assertIsNone(parse_proxy_header(data[:size]), data[:size])
 
     def test_bad_headers(self) -> None:
         for data in BAD:
             with self.assertRaises(MalformedError, msg=str(data)):
-                parse(data)
+                parse_proxy_header(data)
 
     @given(
         st.binary(max_size=300),
@@ -83,7 +90,7 @@ class ParseTests(SynchronousTestCase):
         self, data: bytes, start: bytes
     ) -> None:
         try:
-            header = parse(start + data)
+            header = parse_proxy_header(start + data)
         except MalformedError:
             return
         if header is None:

@@ -17,7 +17,7 @@ from echolab.errors import MalformedError
 from echolab.server.admission import contains
 from echolab.server.protocol import STOPPED_FIRST
 from echolab.server.turned_away import TurnedAway
-from echolab.sockets.proxy_header import parse
+from echolab.sockets.proxy_header import parse_proxy_header
 from echolab.sockets.watching import watch
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from echolab.interfaces import IStreamTransport
     from echolab.server.admission import Network
     from echolab.server.connections import Connections
-    from echolab.sockets.proxy_header import Header
+    from echolab.sockets.proxy_header import ProxyHeader
     from echolab.sockets.watching import WatchedSocket
 
 __all__ = ["ProxyFactory"]
@@ -83,14 +83,14 @@ class _ProxiedProtocol(ProtocolWrapper):
         elif self._stage is _Stage.HEADER:
             self._head += data
             try:
-                header = parse(self._head)
+                header = parse_proxy_header(self._head)
             except MalformedError as why:
                 self._turn_away(str(why))
                 return
             if header is not None:
                 self._let_in(header)
 
-    def _let_in(self, header: Header) -> None:
+    def _let_in(self, header: ProxyHeader) -> None:
         self._late.cancel()
         self._stage = _Stage.LET_IN
         self._source = header.source

@@ -13,7 +13,7 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 
 from echolab.errors import MalformedError
 
-__all__ = ["SIGNATURE", "V2_BYTES", "Header", "parse"]
+__all__ = ["SIGNATURE", "V2_BYTES", "ProxyHeader", "parse_proxy_header"]
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 V1_BYTES = 107
@@ -26,7 +26,7 @@ _PORTS = 65535
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class ProxyHeader:
     """A parsed header.
 
     Attributes:
@@ -39,7 +39,7 @@ class Header:
     size: int
 
 
-def parse(data: bytes) -> Header | None:
+def parse_proxy_header(data: bytes) -> ProxyHeader | None:
     """Read a header at the start of ``data``.
 
     Returns:
@@ -57,7 +57,7 @@ def parse(data: bytes) -> Header | None:
     raise MalformedError("no PROXY header")
 
 
-def _parse_v1(data: bytes) -> Header | None:
+def _parse_v1(data: bytes) -> ProxyHeader | None:
     line, end, _ = data[:V1_BYTES].partition(b"\r\n")
     if not end:
         if len(data) >= V1_BYTES:
@@ -66,15 +66,15 @@ def _parse_v1(data: bytes) -> Header | None:
     size = len(line) + len(end)
     match line.split(b" "):
         case [b"PROXY", b"UNKNOWN", *_]:
-            return Header(None, size)
+            return ProxyHeader(None, size)
         case [b"PROXY", b"TCP4", source, destination, port, other]:
             host = _host(source, 4)
             _host(destination, 4), _port(other)
-            return Header(IPv4Address("TCP", host, _port(port)), size)
+            return ProxyHeader(IPv4Address("TCP", host, _port(port)), size)
         case [b"PROXY", b"TCP6", source, destination, port, other]:
             host = _host(source, 6)
             _host(destination, 6), _port(other)
-            return Header(IPv6Address("TCP", host, _port(port)), size)
+            return ProxyHeader(IPv6Address("TCP", host, _port(port)), size)
         case _:
             raise MalformedError("not a PROXY header of version 1")
 
@@ -112,7 +112,7 @@ def _check_values(values: bytes) -> None:
         values = values[size:]
 
 
-def _parse_v2(data: bytes) -> Header | None:
+def _parse_v2(data: bytes) -> ProxyHeader | None:
     if len(data) < _V2_HEAD:
         return None
     version, command = data[12] >> 4, data[12] & 15
@@ -125,17 +125,17 @@ def _parse_v2(data: bytes) -> Header | None:
         return None
     family, body = data[13], data[_V2_HEAD:size]
     if command == 0 or family == 0:  # LOCAL, or UNSPEC
-        return Header(None, size)
+        return ProxyHeader(None, size)
     if family in _ADDRESSES_BYTES:
         _check_values(body[_ADDRESSES_BYTES[family] :])
     if family == 0x11 and len(body) >= 12:
         host = socket.inet_ntop(socket.AF_INET, body[:4])
         port = int.from_bytes(body[8:10], "big")
-        return Header(IPv4Address("TCP", host, port), size)
+        return ProxyHeader(IPv4Address("TCP", host, port), size)
     if family == 0x21 and len(body) >= 36:
         host = socket.inet_ntop(socket.AF_INET6, body[:16])
         port = int.from_bytes(body[32:34], "big")
-        return Header(IPv6Address("TCP", host, port), size)
+        return ProxyHeader(IPv6Address("TCP", host, port), size)
     if family == 0x31 and len(body) >= 216:
-        return Header(UNIXAddress(body[:108].rstrip(b"\0")), size)
+        return ProxyHeader(UNIXAddress(body[:108].rstrip(b"\0")), size)
     raise MalformedError("a PROXY header of an unknown family")

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 
-__all__ = ["insecure_client", "verified_client"]
+__all__ = ["insecure_client", "verified_client", "verified_creator"]
 
 _MOST_SHOWN = 200
 
@@ -64,18 +64,13 @@ def verified_client(
 ) -> IStreamClientEndpoint:
     """Connect with TLS, only to a server that proves to be ``host``.
 
-    Twisted's own check rejects a certificate only on ``VerificationError``. It accepts
-    certificates whose names service_identity cannot read (``CertificateError``).
-
     Args:
         clock: tells the time.
         endpoint: where to connect.
-        host: the name or IP address to prove; a name is also sent to the server (SNI).
-        certificate: path of the client's certificate, in PEM, if the server asks;
-            further certificates in the file are its chain.
-        private_key: path of its key; by default the same file.
-        trust_roots: path of a folder with the certificates to trust (``*.pem``);
-            by default the system's.
+        host: as for `verified_creator`.
+        certificate: as for `verified_creator`.
+        private_key: as for `verified_creator`.
+        trust_roots: as for `verified_creator`.
 
     Returns:
         An endpoint. If the server does not prove its name, the connection fails with
@@ -84,15 +79,44 @@ def verified_client(
     Raises:
         ValueError: a file cannot be read, or ``host`` is not a valid name.
     """
+    creator = verified_creator(host, certificate, private_key, trust_roots=trust_roots)
+    return wrapClientTLS(creator, endpoint, clock)
+
+
+def verified_creator(
+    host: str,
+    certificate: str | None = None,
+    private_key: str | None = None,
+    *,
+    trust_roots: str | None = None,
+) -> IOpenSSLClientConnectionCreator:
+    """Create TLS connections, only to a server that proves to be ``host``.
+
+    For Twisted's ``wrapClientTLS`` and ``transport.startTLS``, and for an agent's
+    ``IPolicyForHTTPS``. Twisted's own check rejects a certificate only on
+    ``VerificationError``. It accepts certificates whose names service_identity cannot
+    read (``CertificateError``).
+
+    Args:
+        host: the name or IP address to prove; a name is also sent to the server (SNI).
+        certificate: path of the client's certificate, in PEM, if the server asks;
+            further certificates in the file are its chain.
+        private_key: path of its key; by default the same file.
+        trust_roots: path of a folder with the certificates to trust (``*.pem``);
+            by default the system's.
+
+    Returns:
+        The creator of the connections. If the server does not prove its name, the
+        handshake fails with an `UnverifiedError` before anything is sent or received.
+
+    Raises:
+        ValueError: a file cannot be read, or ``host`` is not a valid name.
+    """
     trust = platformTrust() if trust_roots is None else _trust(trust_roots)
     context = _context(certificate, private_key, trustRoot=trust)
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _check)
     name = _name(host)
-
-    def connect() -> SSL.Connection:
-        return _VerifiedConnection(context, name)
-
-    return wrapClientTLS(_Creator(connect, name), endpoint, clock)
+    return _Creator(lambda: _VerifiedConnection(context, name), name)
 
 
 def insecure_client(
@@ -108,8 +132,8 @@ def insecure_client(
         clock: tells the time.
         endpoint: where to connect.
         host: the name to send to the server (SNI).
-        certificate: as for `verified_client`.
-        private_key: as for `verified_client`.
+        certificate: as for `verified_creator`.
+        private_key: as for `verified_creator`.
 
     Raises:
         ValueError: a file cannot be read, or ``host`` is not a valid name.

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import (
         IOpenSSLServerConnectionCreator,
-        IProtocolFactory,
         IReactorTime,
     )
+
+    from echolab.interfaces import AnyFactory
 
 __all__ = ["check_folder", "server_options", "wrap"]
 
@@ -115,7 +116,7 @@ def check_folder(folder: str) -> None:
 
 
 def wrap(
-    factory: IProtocolFactory,
+    factory: AnyFactory,
     options: CertificateOptions | IOpenSSLServerConnectionCreator,
     clock: IReactorTime,
 ) -> TLSMemoryBIOFactory:
