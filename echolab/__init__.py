@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from echolab.outputs.file import FileOutput
     from echolab.outputs.log import LogOutput
     from echolab.server.admission import Admission
+    from echolab.server.admitting import AdmittingFactory
     from echolab.server.behaviour import Behaviour, Fault
     from echolab.server.factory import ReceiverFactory
     from echolab.server.limits import Limits
@@ -75,6 +76,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Accepted",
     "Admission",
+    "AdmittingFactory",
     "Batch",
     "Behaviour",
     "Chunk",
@@ -171,6 +173,7 @@ __getattr__, __dir__ = lazy_names(
         "outputs.file": "FileOutput",
         "outputs.log": "LogOutput",
         "server.admission": "Admission",
+        "server.admitting": "AdmittingFactory",
         "server.behaviour": "Behaviour Fault",
         "server.factory": "ReceiverFactory",
         "server.limits": "Limits",

@@ -236,8 +236,11 @@ def apart(reactor: Any, endpoint: IStreamClientEndpoint, transport: Any) -> None
         print(watched.error + watched.unread_bytes)
     header: sockets.ProxyHeader | None = sockets.parse_proxy_header(b"PROXY UNKNOWN")
     print(header)
+    admitted = echolab.AdmittingFactory(
+        Greeters(), echolab.Admission(), refused=lambda peer, why: print(peer, why)
+    )
     options = tls.server_options(private_key="key.pem", certificate="cert.pem")
-    factory = tls.wrap(Greeters(), options, reactor)
+    factory = tls.wrap(admitted, options, reactor)
     print(factory, tls.verified_creator("lab.example"))
     for secured in (
         tls.verified_client(reactor, endpoint, "lab.example"),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from echolab.interfaces import IStreamTransport
 
-__all__ = ["ClosingFactory", "TurnedAway"]
+__all__ = ["ClosingFactory", "TurnedAway", "is_turned_away"]
 
 
 class TurnedAway(Protocol):
@@ -34,6 +34,13 @@ class TurnedAway(Protocol):
             transport.loseConnection()
 
 
+def is_turned_away(protocol: object) -> bool:
+    """Whether a protocol ends its connection at once, whatever wraps it."""
+    while isinstance(protocol, ProtocolWrapper):
+        protocol = protocol.wrappedProtocol
+    return isinstance(protocol, TurnedAway)
+
+
 class ClosingFactory(WrappingFactory):
     """Lets a port close at once what the wrapped factory turns away.
 
@@ -45,7 +52,5 @@ class ClosingFactory(WrappingFactory):
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        protocol = inner = self.wrappedFactory.buildProtocol(addr)
-        while isinstance(inner, ProtocolWrapper):
-            inner = inner.wrappedProtocol
-        return None if isinstance(inner, TurnedAway) else protocol
+        protocol = self.wrappedFactory.buildProtocol(addr)
+        return None if is_turned_away(protocol) else protocol

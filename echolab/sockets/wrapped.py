@@ -12,7 +12,7 @@ from twisted.internet.interfaces import (
 from twisted.protocols.policies import ProtocolWrapper
 from zope.interface import alsoProvides
 
-__all__ = ["below_tls", "hear"]
+__all__ = ["below_tls", "hear", "pass_on"]
 
 
 def hear(protocol: Any) -> None:
@@ -29,13 +29,22 @@ def hear(protocol: Any) -> None:
     while isinstance(layer, ProtocolWrapper) and not _does_tls(layer):
         layer = layer.transport
     told = getattr(layer, "wrappedProtocol" if _does_tls(layer) else "protocol", None)
-    if told is None or told is protocol:
-        return
+    if told is not None and told is not protocol:
+        pass_on(protocol, told)
+
+
+def pass_on(protocol: Any, wrapper: Any) -> None:
+    """Let a wrapper provide what its protocol does, so that the protocol is told.
+
+    Args:
+        protocol: may hear of half-closes and handshakes.
+        wrapper: has its transport; from that it takes what it provides itself.
+    """
     for interface in (IHalfCloseableProtocol, IHandshakeListener):
-        if interface.providedBy(protocol) and not interface.providedBy(told):
+        if interface.providedBy(protocol) and not interface.providedBy(wrapper):
             for name in interface:
-                setattr(told, name, getattr(protocol, name))
-            alsoProvides(told, interface)
+                setattr(wrapper, name, getattr(protocol, name))
+            alsoProvides(wrapper, interface)
 
 
 def below_tls(transport: Any) -> Any:
