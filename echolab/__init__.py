@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from echolab.server.admission import Admission
     from echolab.server.admitting import AdmittingFactory
     from echolab.server.behaviour import Behaviour, Fault
+    from echolab.server.behind_proxy import behind_proxy
     from echolab.server.factory import ReceiverFactory
     from echolab.server.limits import Limits
     from echolab.server.protocol import ReceiverProtocol
@@ -138,6 +139,7 @@ __all__ = [
     "Style",
     "Tee",
     "UnverifiedError",
+    "behind_proxy",
     "echo",
     "framing_named",
     "reply_text",
@@ -175,6 +177,7 @@ __getattr__, __dir__ = lazy_names(
         "server.admission": "Admission",
         "server.admitting": "AdmittingFactory",
         "server.behaviour": "Behaviour Fault",
+        "server.behind_proxy": "behind_proxy",
         "server.factory": "ReceiverFactory",
         "server.limits": "Limits",
         "server.protocol": "ReceiverProtocol",

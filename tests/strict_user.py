@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -239,8 +240,11 @@ def apart(reactor: Any, endpoint: IStreamClientEndpoint, transport: Any) -> None
     admitted = echolab.AdmittingFactory(
         Greeters(), echolab.Admission(), refused=lambda peer, why: print(peer, why)
     )
+    behind = echolab.behind_proxy(
+        admitted, [ip_network("10.0.0.0/8")], clock=reactor, header_seconds=5
+    )
     options = tls.server_options(private_key="key.pem", certificate="cert.pem")
-    factory = tls.wrap(admitted, options, reactor)
+    factory = tls.wrap(behind, options, reactor)
     print(factory, tls.verified_creator("lab.example"))
     for secured in (
         tls.verified_client(reactor, endpoint, "lab.example"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet import error
 from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocolFactory
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.protocols.policies import WrappingFactory
 from twisted.python.failure import Failure
@@ -13,10 +16,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from echolab import (
     Accepted,
     Admission,
+    AdmittingFactory,
     EndCause,
+    Peer,
     ReceiverFactory,
     Refused,
     ReplyingProtocol,
+    behind_proxy,
     echo,
 )
 from echolab.server.admission import network
@@ -25,6 +31,7 @@ from echolab.server.proxy import ProxyFactory
 from echolab.server.turned_away import TurnedAway
 from echolab.testing import Transcript
 from tests.support import FakeTransport
+from tests.test_admitting import Stranger
 
 V4 = IPv4Address("TCP", "192.0.2.1", 56324)
 
@@ -249,3 +256,97 @@ class WrappedTests(ProxyCase):
         self.assertEqual(transport.value(), b"hello\n")
         self.assertTrue(transport.disconnecting)
         IHalfCloseableProtocol(self.protocol).writeConnectionLost()
+
+
+class StrangersTests(SynchronousTestCase):
+    """Factories that know nothing of echolab."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.refused: list[tuple[str, str]] = []
+
+    def put_behind(self, wrapped: Any) -> None:
+        self.factory = behind_proxy(
+            wrapped,
+            [network("127.0.0.0/8")],
+            clock=self.clock,
+            refused=self.refuse,
+            header_seconds=5,
+        )
+
+    def refuse(self, peer: Peer, why: str) -> None:
+        self.refused.append((str(peer), why))
+
+    def connect(self, host: str = "127.0.0.1") -> FakeTransport:
+        self.protocol = self.factory.buildProtocol(None)
+        transport = FakeTransport()
+        transport.peerAddr = IPv4Address("TCP", host, 999)
+        self.protocol.makeConnection(transport)
+        return transport
+
+    def test_the_address_is_the_clients(self) -> None:
+        addresses: list[Any] = []
+
+        class Strangers(Factory[Stranger]):
+            def buildProtocol(self, addr: Any) -> Stranger:
+                addresses.append(addr)
+                return Stranger()
+
+        self.put_behind(Strangers())
+        self.connect()
+        self.protocol.dataReceived(b"PROXY TCP4 192.0.2.1 127.0.0.1 56324 443\r\nhello")
+        stranger = self.protocol.wrappedProtocol
+        IHalfCloseableProtocol(self.protocol).readConnectionLost()
+        self.assertEqual((addresses, stranger.transport.getPeer()), ([V4], V4))
+        self.protocol.connectionLost(Failure(error.ConnectionDone()))
+        self.assertEqual(
+            stranger.told, ["made", b"hello", "read lost", error.ConnectionDone]
+        )
+        self.assertEqual((self.refused, self.clock.getDelayedCalls()), ([], []))
+
+    def test_who_is_turned_away_is_reported(self) -> None:
+        self.put_behind(Factory.forProtocol(Protocol))
+        for host, data, why in (
+            ("127.0.0.1", b"GET / HTTP/1.0\r\n", "no PROXY header"),
+            ("127.0.0.1", b"PROXY TCP4", "no PROXY header in time"),
+            ("198.51.100.1", b"", "no trusted proxy"),
+        ):
+            transport = self.connect(host)
+            if data:
+                self.protocol.dataReceived(data)
+            self.clock.advance(5)
+            self.assertTrue(transport.aborted)
+            self.protocol.connectionLost(Failure(error.ConnectionAborted()))
+            self.assertEqual(self.refused.pop(), (f"{host}:999", why))
+        self.assertEqual((self.refused, self.clock.getDelayedCalls()), ([], []))
+
+    def test_admission_is_by_the_clients_address(self) -> None:
+        admission = Admission(deny=[network("192.0.2.1")])
+        strangers = Factory.forProtocol(Stranger)
+        self.put_behind(AdmittingFactory(strangers, admission, refused=self.refuse))
+        transport = self.connect()
+        self.protocol.dataReceived(b"PROXY TCP4 192.0.2.1 127.0.0.1 5 443\r\nhello")
+        self.assertTrue(transport.disconnecting)
+        self.assertEqual(self.refused, [("192.0.2.1:5", "denied")])
+
+    def test_a_factory_that_wants_nobody(self) -> None:
+        class Reluctant(Factory[Protocol]):
+            def buildProtocol(self, addr: Any) -> None:
+                return None
+
+        self.put_behind(Reluctant())
+        transport = self.connect()
+        self.protocol.dataReceived(b"PROXY UNKNOWN\r\nhello")
+        self.assertTrue(transport.disconnecting)
+
+    def test_a_factory_that_fails(self) -> None:
+        class Broken(Factory[Protocol]):
+            def buildProtocol(self, addr: Any) -> Protocol:
+                raise ZeroDivisionError
+
+        self.put_behind(Broken())
+        self.connect()
+        with self.assertRaises(ZeroDivisionError):
+            self.protocol.dataReceived(b"PROXY UNKNOWN\r\n")
+        self.protocol.connectionLost(Failure(error.ConnectionLost()))
+        self.assertEqual(self.clock.getDelayedCalls(), [])

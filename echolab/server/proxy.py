@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import enum
 from typing import TYPE_CHECKING, Any
+from typing import Protocol as Interface
 
-from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from typing_extensions import override
-from zope.interface import alsoProvides, directlyProvides, providedBy
+from zope.interface import directlyProvides, providedBy
 
 from echolab.addresses import Peer
 from echolab.ends import EndCause
@@ -19,6 +19,7 @@ from echolab.server.protocol import STOPPED_FIRST
 from echolab.server.turned_away import TurnedAway
 from echolab.sockets.proxy_header import parse_proxy_header
 from echolab.sockets.watching import watch
+from echolab.sockets.wrapped import pass_on
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,13 +31,14 @@ if TYPE_CHECKING:
     )
     from twisted.python.failure import Failure
 
-    from echolab.interfaces import IStreamTransport
+    from echolab.interfaces import AnyFactory, IStreamTransport
     from echolab.server.admission import Network
-    from echolab.server.connections import Connections
+    from echolab.server.connections import Held
+    from echolab.server.reading_clock import ReadingClock
     from echolab.sockets.proxy_header import ProxyHeader
     from echolab.sockets.watching import WatchedSocket
 
-__all__ = ["ProxyFactory"]
+__all__ = ["Arrivals", "ProxyFactory"]
 
 
 class _Stage(enum.Enum):
@@ -96,14 +98,16 @@ class _ProxiedProtocol(ProtocolWrapper):
         self._source = header.source
         rest, self._head = self._head[header.size :], b""
         factory = self.factory
-        wrapped = self.wrappedProtocol = factory.connections.let_in(
+        wrapped = factory.connections.let_in(
             self, factory.wrappedFactory, self.getPeer()
         )
+        if wrapped is None:
+            wrapped = TurnedAway()
+        self.wrappedProtocol = wrapped
         wrapped.makeConnection(self)
         # A wrapper takes for its own what its transport provides: so this is said
         # only now, and only if it is the protocol that does.
-        if IHalfCloseableProtocol.providedBy(wrapped):
-            alsoProvides(self, IHalfCloseableProtocol)
+        pass_on(wrapped, self)
         if rest:
             wrapped.dataReceived(rest)
 
@@ -111,7 +115,8 @@ class _ProxiedProtocol(ProtocolWrapper):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.factory.unregisterProtocol(self)
         if self._stage is _Stage.LET_IN:
-            self.wrappedProtocol.connectionLost(reason)
+            if self.wrappedProtocol is not None:  # Its factory may have raised.
+                self.wrappedProtocol.connectionLost(reason)
             return
         if self._late.active():
             self._late.cancel()
@@ -123,14 +128,6 @@ class _ProxiedProtocol(ProtocolWrapper):
             self._fault = STOPPED_FIRST
         peer = Peer.of(0, self.transport.getPeer())
         connections.refuse(peer, EndCause.HANDSHAKE, self._fault)
-
-    def readConnectionLost(self) -> None:
-        """The peer has ended its sending side."""
-        self.wrappedProtocol.readConnectionLost()
-
-    def writeConnectionLost(self) -> None:
-        """This side has."""
-        self.wrappedProtocol.writeConnectionLost()
 
     @override
     def getPeer(self) -> IAddress:
@@ -164,11 +161,43 @@ class _ProxiedProtocol(ProtocolWrapper):
             self.transport.abortConnection()
 
     def _be_late(self) -> None:
-        self._turn_away("no PROXY header in time")
+        if self._stage is _Stage.HEADER:
+            self._turn_away("no PROXY header in time")
 
     def _turn_away(self, fault: str) -> None:
         self._stage, self._fault = _Stage.TURNED_AWAY, fault
         self.transport.abortConnection()
+
+
+class Arrivals(Interface):
+    """What is asked by connections whose header has yet to come.
+
+    The `Connections` of a `ReceiverFactory` are one.
+
+    Attributes:
+        reading: counts the time in which peers can be read.
+        unread_bytes: how many bytes had arrived at connections that this side
+            ended, and were not read.
+    """
+
+    reading: ReadingClock
+    unread_bytes: int
+
+    def arrive(self, addr: IAddress | None) -> bool:
+        """Count in a connection, if there is room."""
+        ...
+
+    def opened(self, protocol: Held) -> None:
+        """Note a connection, which can be held back from now on."""
+
+    def let_in(self, arrival: Held, factory: IProtocolFactory, addr: IAddress) -> Any:
+        """Make the protocol of a connection whose header has come."""
+
+    def closed(self, protocol: Held, address: IAddress | None) -> None:
+        """Forget a connection that was not let in."""
+
+    def refuse(self, peer: Peer, cause: EndCause, detail: str) -> None:
+        """Report that a connection was turned away."""
 
 
 class ProxyFactory(WrappingFactory):
@@ -179,8 +208,8 @@ class ProxyFactory(WrappingFactory):
     its transport's ``getPeer`` is what the header says.
 
     Args:
-        wrapped: makes the protocols behind: the factory of ``connections``, or what
-            wraps it.
+        wrapped: makes the protocols behind: the factory of ``connections``, if they
+            have one, or what wraps it.
         trusted: the networks of the balancers; others are turned away.
         connections: counts and holds back those whose header has yet to come, and
             is told of those who are turned away.
@@ -192,10 +221,10 @@ class ProxyFactory(WrappingFactory):
 
     def __init__(
         self,
-        wrapped: IProtocolFactory,
+        wrapped: AnyFactory,
         trusted: Sequence[Network],
         *,
-        connections: Connections,
+        connections: Arrivals,
         header_seconds: float = 10.0,
     ) -> None:
         super().__init__(wrapped)
