@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from echolab.outputs.descriptor import DescriptorOutput
     from echolab.outputs.file import FileOutput
     from echolab.outputs.log import LogOutput
+    from echolab.outputs.sharing import SharedConsumer, share
     from echolab.server.admission import Admission
     from echolab.server.admitting import AdmittingFactory
     from echolab.server.behaviour import Behaviour, Fault
@@ -134,6 +135,7 @@ __all__ = [
     "SenderProtocol",
     "SenderService",
     "Sent",
+    "SharedConsumer",
     "Sink",
     "StdinReader",
     "Style",
@@ -143,6 +145,7 @@ __all__ = [
     "echo",
     "framing_named",
     "reply_text",
+    "share",
     "tee",
 ]
 
@@ -174,6 +177,7 @@ __getattr__, __dir__ = lazy_names(
         "outputs.descriptor": "DescriptorOutput",
         "outputs.file": "FileOutput",
         "outputs.log": "LogOutput",
+        "outputs.sharing": "SharedConsumer share",
         "server.admission": "Admission",
         "server.admitting": "AdmittingFactory",
         "server.behaviour": "Behaviour Fault",

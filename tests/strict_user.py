@@ -199,6 +199,8 @@ def library(reactor: Any, endpoint: IStreamServerEndpoint) -> None:
         sink, clock=reactor, make_framer=int16, make_protocol=make
     )
     stdout.registerProducer(producer, True)
+    stop_pausing = echolab.share(producer, [file, Elsewhere()])
+    stop_pausing()
     print(echolab.reply_text("ok"), echolab.Fault(kind="reset"))
 
 
@@ -237,6 +239,9 @@ def apart(reactor: Any, endpoint: IStreamClientEndpoint, transport: Any) -> None
         print(watched.error + watched.unread_bytes)
     header: sockets.ProxyHeader | None = sockets.parse_proxy_header(b"PROXY UNKNOWN")
     print(header)
+    shared = echolab.SharedConsumer(transport)
+    for reader in (reactor, transport):
+        shared.registerProducer(reader, True)
     admitted = echolab.AdmittingFactory(
         Greeters(), echolab.Admission(), refused=lambda peer, why: print(peer, why)
     )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from echolab import IOutput
+from echolab import IOutput, SharedConsumer, share
 from echolab.outputs.buffered import BufferedOutput
-from echolab.outputs.sharing import share
+from echolab.testing import connected
 from tests.test_client import Producer
 
 if TYPE_CHECKING:
@@ -138,3 +140,49 @@ class SharingTests(SynchronousTestCase):
         self.one.close()
         with self.assertRaisesRegex(ValueError, "write to a closed output: sluice"):
             self.one.write(b"x")
+
+
+class SharedConsumerTests(SynchronousTestCase):
+    """Several producers of a consumer that takes one, as Twisted's do."""
+
+    def setUp(self) -> None:
+        self.transport: Any = StringTransport()
+        self.shared = SharedConsumer(self.transport)
+        self.one, self.two = Producer(), Producer()
+        self.shared.registerProducer(self.one, True)
+        self.shared.registerProducer(self.two, True)
+
+    def test_all_are_paused_and_resumed(self) -> None:
+        self.transport.producer.pauseProducing()
+        late = Producer()
+        self.shared.registerProducer(late, True)
+        self.shared.write(b"x")
+        self.shared.unregisterProducer(self.two)
+        self.transport.producer.resumeProducing()
+        self.assertEqual(self.transport.value(), b"x")
+        self.assertEqual(self.one.calls, ["pause", "resume"])
+        self.assertEqual(self.two.calls, ["pause"])
+        self.assertEqual(late.calls, ["pause", "resume"])
+
+    def test_all_are_stopped(self) -> None:
+        self.transport.producer.stopProducing()
+        late = Producer()
+        self.shared.registerProducer(late, True)
+        for producer in (self.one, self.two, late):
+            self.assertEqual(producer.calls, ["stop"])
+
+    def test_the_consumer_is_given_back(self) -> None:
+        self.transport.producer.pauseProducing()
+        self.shared.release()
+        self.assertEqual(self.one.calls, ["pause", "resume"])
+        self.assertIsNone(self.transport.producer)
+
+    def test_a_slow_reader_of_a_connection(self) -> None:
+        talk = connected(Protocol, Protocol)
+        shared = SharedConsumer(talk.client.transport)
+        shared.registerProducer(self.one, True)
+        shared.registerProducer(self.two, True)
+        shared.write(b"x" * 100_000)
+        self.assertEqual((self.one.calls, self.two.calls), (["pause"], ["pause"]))
+        talk.flush()
+        self.assertEqual(self.one.calls, ["pause", "resume"])

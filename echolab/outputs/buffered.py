@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from echolab.errors import reason_of
+from echolab.outputs.sharing import Producers
 from echolab.outputs.unfinished_line import UnfinishedLine
 
 if TYPE_CHECKING:
@@ -70,8 +71,7 @@ class BufferedOutput:
         self._buffer = bytearray()
         self._position = 0  # of the buffer's first byte in the stream
         self._line = UnfinishedLine()
-        self._producers: list[Producer] = []
-        self._paused = False
+        self._producers = Producers(name)
         self._flushes: list[_Flush] = []
         self.closed = False
         self._dropping = False
@@ -119,22 +119,13 @@ class BufferedOutput:
         if self._buffer:
             return False
         self._line.start = b""
-        self._resume()
+        self._producers.resume()
         return True
 
     def pause(self) -> None:
         """Pause the producers until the buffer is empty or the output is closed."""
-        if not self._paused and not self.closed:
-            self._paused = True
-            for producer in self._producers[:]:
-                producer.pauseProducing()
-
-    def _resume(self) -> None:
-        if self._paused:
-            self._paused = False
-            for producer in self._producers[:]:
-                if not self._paused:  # A resumed producer may fill the buffer.
-                    producer.resumeProducing()
+        if not self.closed:
+            self._producers.pause()
 
     def registerProducer(self, producer: Producer | IProducer, streaming: bool) -> None:
         """Pause ``producer`` while too many bytes wait; several can be registered.
@@ -143,14 +134,7 @@ class BufferedOutput:
             ValueError: the producer is not a push (streaming) producer.
             RuntimeError: it is registered already.
         """
-        if not streaming:
-            raise ValueError("only a push producer can be paused by an output")
-        if producer in self._producers:
-            raise RuntimeError(f"{producer} is registered with {self.name} already")
-        pushing = cast("Producer", producer)
-        self._producers.append(pushing)
-        if self._paused:
-            pushing.pauseProducing()
+        self._producers.add(producer, streaming)
 
     def unregisterProducer(self, producer: Producer | IProducer | None = None) -> None:
         """Stop pausing a producer.
@@ -161,12 +145,7 @@ class BufferedOutput:
         Raises:
             RuntimeError: there are several producers, and none is named.
         """
-        if producer is None:
-            if len(self._producers) > 1:
-                raise RuntimeError(f"{self.name} has several producers: name one")
-            self._producers.clear()
-        else:
-            self._producers = [each for each in self._producers if each != producer]
+        self._producers.remove(producer)
 
     def flush(self, seconds: float | None) -> Deferred[int]:
         """Wait until the buffer is written, at most ``seconds`` (None: no limit).
@@ -203,7 +182,7 @@ class BufferedOutput:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
-        self._resume()  # The buffer will not be written any more.
+        self._producers.resume()  # The buffer will not be written any more.
         for flush in self._flushes[:]:
             self._end_flush(flush)
 
