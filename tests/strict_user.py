@@ -242,6 +242,9 @@ def apart(reactor: Any, endpoint: IStreamClientEndpoint, transport: Any) -> None
     shared = echolab.SharedConsumer(transport)
     for reader in (reactor, transport):
         shared.registerProducer(reader, True)
+    connector = echolab.Connector(endpoint, "it", clock=reactor, timeout_seconds=5.0)
+    greeter: Deferred[Greeter] = connector.connect(Greeters())
+    print(greeter)
     admitted = echolab.AdmittingFactory(
         Greeters(), echolab.Admission(), refused=lambda peer, why: print(peer, why)
     )

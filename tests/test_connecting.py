@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import error
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.interfaces import IHalfCloseableProtocol, IStreamClientEndpoint
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from echolab import SenderFactory
 from echolab.client.connecting import Connector
+from echolab.errors import UnverifiedError
 from echolab.testing import Transcript
+from echolab.tls.client import verified_client
+from tests.authority import Authority
 from tests.support import FakeTransport
+from tests.test_admitting import Stranger
+from tests.test_client_tls import DNS, NAMES, RawServer
 
 
 @implementer(IStreamClientEndpoint)
@@ -87,3 +96,78 @@ class ConnectorTests(SynchronousTestCase):
         self.clock.advance(5)
         failure = self.failureResultOf(connecting, TimeoutError)
         self.assertEqual(str(failure.value), "timed out after 5 s")
+
+
+class StrangersTests(SynchronousTestCase):
+    """Factories that know nothing of echolab."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.authority = Authority(
+            Path(self.enterContext(tempfile.TemporaryDirectory()))
+        )
+
+    def connect(self, endpoint: Any, kind: type[Protocol] = Stranger) -> Deferred[Any]:
+        connector = Connector(
+            endpoint, "server:1", clock=self.clock, timeout_seconds=5, retry_seconds=60
+        )
+        return connector.connect(Factory.forProtocol(kind))
+
+    def over_tls(self, server: RawServer) -> IStreamClientEndpoint:
+        roots = str(self.authority.roots)
+        return verified_client(self.clock, server, "localhost", trust_roots=roots)
+
+    def test_until_it_works(self) -> None:
+        connecting = self.connect(Endpoint(refusals=2, hangs=1))
+        self.assertNoResult(connecting)
+        self.clock.pump([0.1] * 300)
+        stranger = self.successResultOf(connecting)
+        self.assertIsInstance(stranger, Stranger)
+        told = stranger.transport
+        told.dataReceived(b"hello")
+        IHalfCloseableProtocol(told).readConnectionLost()
+        told.connectionLost(Failure(error.ConnectionDone()))
+        self.assertEqual(
+            stranger.told, ["made", b"hello", "read lost", error.ConnectionDone]
+        )
+
+    def test_tls_counts_after_the_handshake(self) -> None:
+        for kind in (Stranger, Protocol):
+            server = RawServer(self.authority.context(NAMES))
+            connecting = self.connect(self.over_tls(server), kind)
+            self.assertNoResult(connecting)
+            server.talk()
+            protocol = self.successResultOf(connecting)
+            self.assertIsInstance(protocol, kind)
+            protocol.transport.write(b"hello")
+            self.clock.advance(0)
+            server.talk()
+            self.assertEqual(server.read, b"hello")
+            if isinstance(protocol, Stranger):
+                self.assertEqual(protocol.told[:3], ["made", "handshake", b"welcome\n"])
+
+    def test_a_server_that_does_not_prove_its_name(self) -> None:
+        server = RawServer(self.authority.context([DNS("example.com")]))
+        connecting = self.connect(self.over_tls(server))
+        server.talk()
+        self.failureResultOf(connecting, UnverifiedError)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_a_server_that_ends_the_handshake_is_tried_again(self) -> None:
+        server = RawServer(self.authority.context(NAMES))
+        connecting = self.connect(self.over_tls(server))
+        server.client.connectionLost(Failure(error.ConnectionLost()))
+        self.assertNoResult(connecting)
+        self.clock.pump([0.1] * 20)
+        server.talk()
+        self.assertIsInstance(self.successResultOf(connecting), Stranger)
+
+    def test_a_handshake_that_hangs(self) -> None:
+        server = RawServer(self.authority.context(NAMES))
+        connector = Connector(
+            self.over_tls(server), "server:1", clock=self.clock, timeout_seconds=5
+        )
+        connecting = connector.connect(Factory.forProtocol(Protocol))
+        self.clock.advance(5)
+        self.failureResultOf(connecting, TimeoutError)
+        self.assertTrue(server.transport.aborted)

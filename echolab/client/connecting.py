@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from twisted.internet import error
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
+from echolab.client.ready import connect_ready
 from echolab.errors import UnverifiedError, reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from twisted.internet.interfaces import IStreamClientEndpoint
+    from twisted.internet.protocol import Factory, Protocol
 
-    from echolab.client.protocol import SenderFactory, SenderProtocol
-    from echolab.interfaces import AnyClock
+    from echolab.interfaces import AnyClock, AnyFactory
 
 __all__ = ["Connector"]
 
 LAST_SECONDS = 0.5
 """The time that the last try has at least."""
 
+_AProtocol = TypeVar("_AProtocol", bound="Protocol")
+
 _log = Logger()
 
 
 class Connector:
-    """Connect once; do not reconnect when the connection is lost.
+    """Connect any factory once; do not reconnect when the connection is lost.
 
     A connection counts when it can be used: over TLS, after the handshake.
 
@@ -59,10 +58,13 @@ class Connector:
         self._clock = clock
         self._timeout_seconds = timeout_seconds
         self._retry_seconds = retry_seconds
-        self._connecting: Deferred[SenderProtocol] | None = None
+        self._connecting: Deferred[Any] | None = None
 
-    def connect(self, factory: SenderFactory) -> Deferred[SenderProtocol]:
+    def connect(self, factory: Factory[_AProtocol]) -> Deferred[_AProtocol]:
         """Connect.
+
+        Args:
+            factory: makes a protocol for each try.
 
         Returns:
             A Deferred that fires with the protocol; or fails, after the last try,
@@ -79,7 +81,7 @@ class Connector:
         if self._connecting is not None:
             self._connecting.cancel()
 
-    async def _retry(self, factory: SenderFactory) -> SenderProtocol:
+    async def _retry(self, factory: AnyFactory) -> Any:
         # Imported here, because it imports much that only retries need.
         from twisted.application.internet import backoffPolicy
 
@@ -88,10 +90,7 @@ class Connector:
         for number in count():
             left = max(LAST_SECONDS, deadline - self._clock.seconds())
             try:
-                protocol: SenderProtocol = await self._try(
-                    factory, min(self._timeout_seconds, left)
-                )
-                return protocol
+                return await self._try(factory, min(self._timeout_seconds, left))
             except UnverifiedError:
                 raise  # A retry would not help, and the user should know at once.
             except Exception as why:
@@ -108,28 +107,7 @@ class Connector:
                 await deferLater(self._clock, min(pause(number), left))
         raise AssertionError
 
-    def _try(self, factory: SenderFactory, seconds: float) -> Deferred[Any]:
-        """Connect once, and wait for the handshake."""
-        found: list[SenderProtocol] = []
-
-        def wait(protocol: SenderProtocol) -> Deferred[SenderProtocol]:
-            found.append(protocol)
-            return protocol.when_ready()
-
-        def hang_up(failure: Failure) -> Failure:
-            for protocol in found:
-                protocol.transport.abortConnection()
-                if failure.check(error.ConnectionDone, error.ConnectionLost):
-                    text = "closed by the server during the TLS handshake"
-                    return Failure(ConnectionError(text))
-            return failure
-
-        connecting: Deferred[Any] = self._endpoint.connect(factory)
-        connecting.addCallback(wait)
-        connecting.addTimeout(seconds, self._clock, _timed_out(seconds))
-        return connecting.addErrback(hang_up)
-
-
-def _timed_out(seconds: float) -> Callable[[object, float], Failure]:
-    """Return a callback that replaces any result of a cancelled try by a timeout."""
-    return lambda _result, _: Failure(TimeoutError(f"timed out after {seconds:.3g} s"))
+    def _try(self, factory: AnyFactory, seconds: float) -> Deferred[Any]:
+        return connect_ready(
+            self._endpoint, factory, clock=self._clock, seconds=seconds
+        )
