@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from echolab.addresses import Peer
     from echolab.client.connecting import Connector
     from echolab.client.protocol import SenderFactory, SenderProtocol
+    from echolab.client.sender import Sender
     from echolab.client.service import SenderService
     from echolab.client.stdin import StdinReader
     from echolab.ends import EndCause
@@ -131,6 +132,7 @@ __all__ = [
     "Refused",
     "Replies",
     "ReplyingProtocol",
+    "Sender",
     "SenderFactory",
     "SenderProtocol",
     "SenderService",
@@ -155,6 +157,7 @@ __getattr__, __dir__ = lazy_names(
         "addresses": "Peer",
         "client.connecting": "Connector",
         "client.protocol": "SenderFactory SenderProtocol",
+        "client.sender": "Sender",
         "client.service": "SenderService",
         "client.stdin": "StdinReader",
         "ends": "EndCause",

@@ -245,6 +245,13 @@ def apart(reactor: Any, endpoint: IStreamClientEndpoint, transport: Any) -> None
     connector = echolab.Connector(endpoint, "it", clock=reactor, timeout_seconds=5.0)
     greeter: Deferred[Greeter] = connector.connect(Greeters())
     print(greeter)
+    sender = echolab.Sender(
+        endpoint, "it", sink, clock=reactor, retry_policy=lambda tries: tries / 2
+    )
+    ready: Deferred[echolab.SenderProtocol] = sender.when_connected(1)
+    if sender.connected:
+        sender.write(b"hello")
+    print(ready, sender.protocol(Peer(1, "IPv4")))
     admitted = echolab.AdmittingFactory(
         Greeters(), echolab.Admission(), refused=lambda peer, why: print(peer, why)
     )
