@@ -1,11 +1,37 @@
 """The lab bench for stream sockets: receive and print, send lines, on Twisted.
 
-The names here are the library: Protocols and Factories, framing, events,
-printing and the services. Importing them installs no reactor; reactor, clock,
-descriptors and sinks are handed in.
+The names here are the library. Importing them installs no reactor; reactor, clock,
+descriptors and sinks are handed in. Each is imported when it is first asked for
+(PEP 562): a test runner that only looks for plugins does not pay for Twisted.
 
-They are imported when one is first asked for (PEP 562): a test runner that only
-looks for plugins does not pay for Twisted.
+- Receiving: `ReceiverFactory` makes a `ReceiverProtocol` for each connection, within
+  `Limits`. A `ReplyingProtocol` answers, by `echo` or `reply_text`; a `Behaviour` is a
+  list of things to do wrong, each a `Fault`. `ReceiverService` is that as a service.
+- Sending: `SenderFactory` makes `SenderProtocol` s. A `Sender` keeps one connected; a
+  `Connector` connects any factory, and tries again. `SenderService` is the command's
+  client: it sends what a `StdinReader` reads, and a `ConversationPrinter` shows the
+  `Replies`.
+- Events: a `Sink` takes every `Event`: `Accepted`, `Connected`, `Chunk`, `Received`,
+  `Sent`, `Misbehaved`, `Mistaken`, `Refused` and `Finished`, each of a `Peer`, the last
+  with its `EndCause`. `tee` makes one of several, a `Tee`, which lives as an `ISink`
+  does; a `Printer` is one.
+- Framing (`echolab.framing`): a `Framer` makes `Messages` of bytes, `Lines` or a
+  `Batch`: `LineFramer`, `ChunkFramer`, `DelimiterFramer`, `NetstringFramer`,
+  `IntFramer`; `framing_named` finds one.
+- Formats (`echolab.formats`): a `Form` makes printed bytes of an event, in a `Style`:
+  `Classic`, `Log`, `Raw`, `Hex`, `Json`.
+- Outputs and pressure: `DescriptorOutput`, `FileOutput` and `LogOutput` are each an
+  `Output` (`IOutput`) that pauses every `Producer` of it while it is full. `share`
+  registers a producer with several outputs; a `SharedConsumer` takes several producers
+  for a transport.
+- In front of any factory: `AdmittingFactory` asks an `Admission` who may connect;
+  `behind_proxy` reads PROXY headers.
+- Errors: an `EcholabError` is a `ConnectError`, `ConnectionLostError`, `InputError`,
+  `ListenError` or `OutputError`; a `FramingError` is a `MalformedError` or an
+  `OverlongError`; an `UnverifiedError` is of a TLS server that has not proved its name.
+
+Apart stand `echolab.sockets`, `echolab.tls` and `echolab.escaping`, and for tests
+`echolab.testing`.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,10 @@
-"""Make bytes from the network harmless for a terminal."""
+"""Make bytes from the network harmless for a terminal.
+
+`escape` is for bytes, a `StreamEscaper` for chunks in which a character may be cut in
+two, `escape_line` for text that is to stay one line, `escape_name` for a name in a
+label, `escape_json` for a line of JSON. `escape_messages` and `escape_newlines` are for
+messages. `unescape` reads what a user wrote with escapes.
+"""
 
 from __future__ import annotations
 

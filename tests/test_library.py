@@ -34,6 +34,12 @@ class LibraryTests(SynchronousTestCase):
         ]
         self.assertEqual(missing, [])
 
+    def test_the_docstring_is_an_index(self) -> None:
+        for module in PUBLIC:
+            named = re.findall(r"(?<!`)`(\w+)`(?!`)", module.__doc__ or "")
+            self.assertEqual(sorted({*named}), sorted(module.__all__), module)
+            self.assertEqual(len(named), len({*named}), module)
+
     def test_any_other_name_is_not(self) -> None:
         name = "toaster"
         with self.assertRaisesRegex(AttributeError, "'echolab' has no.*'toaster'"):

@@ -30,7 +30,7 @@ __all__ = ["KeptConnection", "KeptEndpoint"]
 
 @implementer(IStreamClientEndpoint)
 class KeptEndpoint:
-    """What a `ClientService` connects by."""
+    """What a ``ClientService`` connects by."""
 
     def __init__(self, name: str, connect: Callable[[Any], Deferred[Any]]) -> None:
         self._name = name
@@ -46,10 +46,10 @@ class KeptEndpoint:
 
 
 class KeptConnection:
-    """One connection; to the `ClientService`, the transport of its handle.
+    """One connection; to the ``ClientService``, the transport of its handle.
 
     Attributes:
-        handle: the handle, once the `ClientService` has it.
+        handle: the handle, once the ``ClientService`` has it.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class KeptConnection:
             self.protocol.finish()
 
     def finish(self) -> None:
-        """Tell the `ClientService` that the connection is over."""
+        """Tell the ``ClientService`` that the connection is over."""
         if self._late is not None and self._late.active():
             self._late.cancel()
         if self.handle is not None:

@@ -39,8 +39,8 @@ _log = Logger()
 class Sender(Service):
     """Sends to one server, and connects again whenever a connection is lost.
 
-    It is a `ClientService` of Twisted's around `SenderProtocol` s. Several can run side
-    by side, as a pool: `connected` tells which can be written to now.
+    It is Twisted's ``ClientService`` around `SenderProtocol` s. Several can run side by
+    side, as a pool: `connected` tells which can be written to now.
 
     What was written and not delivered when a connection breaks is lost; the end cause
     in `Finished` tells. No byte of it is sent on the next connection.
@@ -187,7 +187,7 @@ class Sender(Service):
         return self._service.stopService()
 
     def _connect(self, kept: Factory[Protocol]) -> Deferred[Any]:
-        """Connect for the `ClientService`, which keeps a mere handle.
+        """Connect for the ``ClientService``, which keeps a mere handle.
 
         It would be confused by a connection that is lost during its handshake.
         """
