@@ -9,7 +9,17 @@ from twisted.logger import Logger
 from echolab.counting import count
 from echolab.ends import ORDERLY
 from echolab.errors import ConnectionLostError
-from echolab.events import Finished, Misbehaved, Mistaken, Refused
+from echolab.events import (
+    Accepted,
+    Chunk,
+    Connected,
+    Finished,
+    Misbehaved,
+    Mistaken,
+    Received,
+    Refused,
+    Sent,
+)
 from echolab.sinks.bounded_reports import BoundedReports
 
 if TYPE_CHECKING:
@@ -38,6 +48,9 @@ def _because(cause: EndCause, detail: str) -> str:
     return f"{cause.value} ({detail})" if detail else cause.value
 
 
+_UNSAID = {Accepted, Connected, Chunk, Received, Sent}
+
+
 class Reporter:
     """Logs misbehaviour, mistakes and disorderly ends, at a bounded rate.
 
@@ -50,6 +63,8 @@ class Reporter:
 
     def __call__(self, event: Event) -> None:
         """Log one event, if it is one of these."""
+        if type(event) in _UNSAID:
+            return  # Most events are one of these.
         match event:
             case Finished(cause=cause) if cause not in ORDERLY:
                 self._reports(event)

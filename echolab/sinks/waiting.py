@@ -61,7 +61,7 @@ class WaitingSink:
             self._events.append(event)
             return
         answer = self._sink(event)
-        if isinstance(answer, Awaitable):
+        if answer is not None and isinstance(answer, Awaitable):
             self._events.append(event)
             self._working = Deferred.fromCoroutine(self._work(answer))
             if self._events and not self._paused:
