@@ -78,7 +78,9 @@ class ConnectionTests(SynchronousTestCase):
         self.transport.socket.send(b"one\n")  # type: ignore[attr-defined]
         connection.write(b"two\n")
         alsoProvides(self.transport, ISSLTransport)
-        connection.write(b"sealed\n")
+        sealed = self.connect()
+        sealed.open(Accepted, 2)
+        sealed.write(b"sealed\n")
         sent = [event for event in self.transcript.events if isinstance(event, Sent)]
         self.assertEqual([event.taken_bytes for event in sent], [0, 4, None])
         ours.close()

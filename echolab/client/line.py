@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from twisted.internet.interfaces import (
     IHalfCloseableDescriptor,
     IProcessTransport,
-    ISSLTransport,
 )
 
 from echolab.sockets.flushing import when_flushed
@@ -38,7 +37,7 @@ class Line:
 
     def __init__(self, connection: Connection) -> None:
         transport = connection.transport
-        self.over_tls = ISSLTransport.providedBy(transport)
+        self.over_tls = connection.over_tls
         self.is_process = IProcessTransport.providedBy(transport)
         self.full = False
         self._connection = connection

@@ -78,6 +78,7 @@ class Connection:
 
     Attributes:
         transport: the same, with all that a transport needs (`complete`).
+        over_tls: whether the transport does TLS.
         watched: its socket; None where there is none.
         state: how far it has come.
         peer: who is at the other end, once that is known.
@@ -99,6 +100,7 @@ class Connection:
         "_unterminated_bytes",
         "began",
         "framer",
+        "over_tls",
         "peer",
         "received_bytes",
         "released",
@@ -115,8 +117,10 @@ class Connection:
     ) -> None:
         self._terms = terms
         self.framer = framer
+        self.over_tls = ISSLTransport.providedBy(transport)
         self.transport: IStreamTransport = complete(transport)
-        self.watched = watch(below_tls(transport) or transport)
+        below = below_tls(transport) if self.over_tls else None
+        self.watched = watch(below or transport)
         self.state = State.ARRIVING
         self.peer: Peer | None = None
         self.began = terms.clock.seconds()
@@ -249,7 +253,7 @@ class Connection:
 
     def _report_sent(self, peer: Peer, data: bytes) -> None:
         taken = None
-        if self.watched is not None and not ISSLTransport.providedBy(self.transport):
+        if self.watched is not None and not self.over_tls:
             taken = self.watched.sent_bytes
         self._terms.sink(Sent(peer, self.now(), data, taken))
 

@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.interfaces import ISSLTransport
 
 from echolab.connection.core import Verdict
 from echolab.ends import EndCause
@@ -170,9 +169,8 @@ class Misbehaviour:
 
     def ended(self) -> None:
         """Read on: TLS waits for the peer's end."""
-        transport = self._connection.transport
-        if ISSLTransport.providedBy(transport):
-            transport.resumeProducing()
+        if self._connection.over_tls:
+            self._connection.transport.resumeProducing()
 
     def stop(self) -> None:
         """Do nothing more: the connection is gone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twisted.internet import error
-from twisted.internet.interfaces import IHandshakeListener, ISSLTransport
+from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Protocol, connectionDone
 from typing_extensions import override
 from zope.interface import implementer
@@ -90,7 +90,7 @@ class ReceiverProtocol(Protocol):
 
     def begin(self) -> None:
         """Accept; over TLS, once the handshake is done."""
-        if not ISSLTransport.providedBy(self.transport):
+        if not self.connection.over_tls:
             self.accept()
             return
         self.bound_tls()
@@ -178,7 +178,7 @@ class ReceiverProtocol(Protocol):
         connection = self.connection
         if connection.peer is None:
             return False
-        if begins_tls(data) and not ISSLTransport.providedBy(self.transport):
+        if not connection.over_tls and begins_tls(data):
             # A client begins TLS where there is none.
             mistaken = Mistaken(connection.peer, connection.now(), "TLS")
             self.connections.terms.sink(mistaken)
@@ -216,7 +216,7 @@ class ReceiverProtocol(Protocol):
         cause, why = self.connection.verdict or (None, "")
         if cause is EndCause.STOPPED:
             self.connections.unread_bytes += self.unread_bytes()
-            why = STOPPED_FIRST if ISSLTransport.providedBy(self.transport) else ""
+            why = STOPPED_FIRST if self.connection.over_tls else ""
         elif not why:
             why = _tls_reason(reason)
         if why:
@@ -275,7 +275,7 @@ class ReceiverProtocol(Protocol):
     def _begins_tls(self) -> bool:
         """Whether TLS has still to bring its first bytes, and has had little time."""
         connection = self.connection
-        if connection.received_bytes or not ISSLTransport.providedBy(self.transport):
+        if connection.received_bytes or not connection.over_tls:
             return False
         since = self.connections.clock.seconds() - self._heard
         return connection.state is State.ARRIVING or since < FIRST_BYTES_SECONDS

@@ -26,6 +26,8 @@ def hear(protocol: Any) -> None:
         protocol: a protocol with a transport.
     """
     layer = protocol.transport
+    if getattr(layer, "protocol", None) is protocol:
+        return
     while isinstance(layer, ProtocolWrapper) and not _does_tls(layer):
         layer = layer.transport
     told = getattr(layer, "wrappedProtocol" if _does_tls(layer) else "protocol", None)
