@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+import weakref
 from typing import Any
 
 from twisted.internet import error
@@ -120,6 +122,31 @@ class ConnectionTests(SynchronousTestCase):
     def finish(self, connection: Connection) -> None:
         reason = Failure(error.ConnectionDone())
         connection.finish(reason, unread_bytes=0)
+
+
+class MemoryTests(SynchronousTestCase):
+    def test_what_has_ended_is_freed_at_once(self) -> None:
+        """Else it waits for the garbage collector, with all that it holds."""
+        clock = Clock()
+        receivers = ReceiverFactory(lambda _event: None, clock=clock)
+        replying = ReceiverFactory(
+            lambda _event: None,
+            clock=clock,
+            make_protocol=lambda framer: ReplyingProtocol(framer, echo),
+        )
+        gc.disable()
+        self.addCleanup(gc.enable)
+        for factory in receivers, replying:
+            protocol: Any = factory.buildProtocol(ADDRESS)
+            transport = FakeTransport()
+            transport.peerAddr = ADDRESS
+            protocol.makeConnection(transport)
+            protocol.dataReceived(b"hello\n")
+            protocol.connectionLost(Failure(error.ConnectionDone()))
+            transport.producer = None
+            there = weakref.ref(protocol)
+            del protocol
+            self.assertIs(there(), None, factory)
 
 
 class BothSidesTests(SynchronousTestCase):

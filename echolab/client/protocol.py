@@ -373,7 +373,7 @@ class SenderFactory(Factory[SenderProtocol]):
         report_chunks: bool = False,
         report_sent: bool = False,
     ) -> None:
-        self.sink = Tee(sink)
+        self.sink = sink if isinstance(sink, Tee) else Tee(sink)
         self.sink.measure(clock)
         self.sink.registerProducer(self, True)
         self._open: set[SenderProtocol] = set()

@@ -281,6 +281,10 @@ class Connection:
         """Whether somebody holds the connection."""
         return who in self._holders
 
+    def let_go(self) -> None:
+        """Forget who is called, so that all is freed at once that has ended."""
+        self.took = self.released = None
+
     def finish(self, reason: Failure, *, unread_bytes: int) -> EndCause:
         """Report that the connection is over; return the cause.
 
@@ -289,6 +293,7 @@ class Connection:
             unread_bytes: how many bytes had arrived and were not read.
         """
         assert self.peer is not None
+        self.let_go()
         terms, watched = self._terms, self.watched
         ended = terms.clock.seconds()
         number = watched.error if watched else 0

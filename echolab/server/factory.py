@@ -72,7 +72,7 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         report_chunks: bool = False,
         report_sent: bool = False,
     ) -> None:
-        self.sink = Tee(sink)
+        self.sink = sink if isinstance(sink, Tee) else Tee(sink)
         self.sink.measure(clock)
         self.sink.registerProducer(self, True)
         self.connections = Connections(

@@ -213,6 +213,7 @@ class ReceiverProtocol(Protocol):
 
     def _never_accepted(self, reason: Failure) -> None:
         """Say so, and why, unless there is no reason to be told."""
+        self.connection.let_go()
         cause, why = self.connection.verdict or (None, "")
         if cause is EndCause.STOPPED:
             self.connections.unread_bytes += self.unread_bytes()

@@ -249,6 +249,8 @@ class Replies:
             turn.cancel()
         for computing in tuple(self._computing):
             computing.cancel()
+        # They know the protocol, which knows this.
+        self._fail = self._stalled = _ignore
 
     def pauseProducing(self) -> None:
         """The peer does not read its replies: read nothing from it."""
@@ -267,3 +269,7 @@ class Replies:
 
     def stopProducing(self) -> None:
         """Nothing can be sent any more; the end comes by itself."""
+
+
+def _ignore(_: object) -> None:
+    """Do nothing: it has ended."""
