@@ -763,6 +763,23 @@ class StartingTests(SynchronousTestCase):
 
 
 class CommandTests(SynchronousTestCase):
+    def test_help_that_cannot_be_printed(self) -> None:
+        for words in ("--help",), ("server", "--help"), ("client", "--version"):
+            with Path("/dev/full").open("wb") as full:
+                ended = subprocess.run(
+                    [*ECHOLAB, *words], stdout=full, stderr=subprocess.PIPE, check=False
+                )
+            self.assertEqual(ended.stderr, b"write stdout: No space left on device\n")
+            self.assertEqual(ended.returncode, 1)
+            reading, writing = os.pipe()
+            os.close(reading)
+            ended = subprocess.run(
+                [*ECHOLAB, *words], stdout=writing, stderr=subprocess.PIPE, check=False
+            )
+            os.close(writing)
+            self.assertEqual(ended.stderr, b"")
+            self.assertEqual(ended.returncode, 0)
+
     def test_usage(self) -> None:
         usage = b"Usage: echolab server [PORT] | echolab client HOST PORT\n"
         ended = run()

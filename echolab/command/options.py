@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getopt
+import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -12,7 +13,7 @@ from typing_extensions import override
 from echolab import __version__
 from echolab.addresses import host_and_port
 from echolab.command.twistd_places import check_places
-from echolab.errors import EcholabError
+from echolab.errors import EcholabError, reason_of
 from echolab.escaping import escape_line
 from echolab.near_misses import did_you_mean, option_meant
 from echolab.quantities import whole_number
@@ -50,13 +51,30 @@ class BaseOptions(usage.Options):
                 raise usage.UsageError(line) from None
             raise SystemExit(line) from None
 
-    opt_h = usage.Options.opt_help
+    @override
+    def opt_help(self) -> NoReturn:
+        """Show this help and exit."""
+        _print_and_exit(str(self))
+
+    opt_h = opt_help
 
     @override
     def opt_version(self) -> NoReturn:
         """Show the version and exit."""
-        print("echolab", __version__)
-        raise SystemExit(0)
+        _print_and_exit(f"echolab {__version__}")
+
+
+def _print_and_exit(text: str) -> NoReturn:
+    """Print to stdout, which may be closed, full, or a pipe that nobody reads."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # It is flushed once more.
+        raise SystemExit(0) from None
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise SystemExit(f"write stdout: {reason_of(error)}") from None
+    raise SystemExit(0)
 
 
 def option_names(options: usage.Options) -> list[str]:
