@@ -22,30 +22,30 @@ class EndCause(enum.Enum):
     """Why a connection ended."""
 
     EOF = "eof"
-    """The peer ended it in order (recv returned 0)."""
+    """The peer closed the connection (recv returned 0)."""
     RESET = "reset"
-    """The connection broke: a reset, or an error of the network."""
+    """The connection broke: a reset, or a network error."""
     MALFORMED = "malformed"
-    """What the peer sent is not of the framing that was asked for."""
+    """The peer's bytes do not fit the framing."""
     OVERLONG = "overlong"
-    """The peer sent a message over the bound, and that is refused."""
+    """The peer sent a message over the bound, and such messages are refused."""
     IDLE = "idle"
-    """Nothing came for so long that this side ended it."""
+    """This side ended the connection, since nothing came for too long."""
     TIMEOUT = "timeout"
-    """The peer vanished: it answered none of the kernel's probes (ETIMEDOUT), or
-    read nothing of what TLS sent it."""
+    """The peer vanished: it did not answer the kernel's probes (ETIMEDOUT), or
+    did not read what TLS sent it."""
     REFUSED = "refused"
-    """It was turned away: by its address, or because too many are open."""
+    """The peer was turned away: by its address, or because too many are connected."""
     HANDSHAKE = "handshake"
-    """It never was a connection: its TLS handshake or PROXY header failed."""
+    """The TLS handshake or the PROXY header failed, so no connection began."""
     STOPPED = "stopped"
-    """This side ended it."""
+    """This side ended the connection."""
     ERROR = "error"
-    """Anything else; this is a fault of the program or of the TLS layer."""
+    """Anything else: a fault of the program or of the TLS layer."""
 
 
 ORDERLY = {EndCause.EOF, EndCause.STOPPED}
-"""The ends that are as they should be."""
+"""The end causes that are not errors."""
 
 _CAUSES = {
     0: EndCause.RESET,
@@ -56,14 +56,14 @@ _CAUSES = {
 
 
 def end_of(reason: Failure, error_number: int = 0) -> tuple[EndCause, str]:
-    """Translate what Twisted says to ``connectionLost``.
+    """Translate the reason that Twisted gives to ``connectionLost``.
 
     Args:
         reason: as given to ``connectionLost``.
-        error_number: the errno that the socket ended with, if that is known.
+        error_number: the errno with which the socket ended; 0 if unknown.
 
     Returns:
-        The cause, and in a word why the end was not in order: ``ECONNRESET``.
+        The end cause; and the reason in a word, such as ``ECONNRESET``, or "".
     """
     match reason.value:
         case error.ConnectionDone():
@@ -77,11 +77,11 @@ def end_of(reason: Failure, error_number: int = 0) -> tuple[EndCause, str]:
 
 
 def broken_by(error_number: int) -> EndCause:
-    """The cause of an end that an errno tells; 0 if it is unknown."""
+    """Return the end cause for an errno; 0 means that the errno is unknown."""
     return _CAUSES.get(error_number, EndCause.ERROR)
 
 
 def unframed(why: FramingError) -> EndCause:
-    """The cause of an end that is due to the framing."""
+    """Return the end cause for an error of the framing."""
     overlong = isinstance(why, OverlongError)
     return EndCause.OVERLONG if overlong else EndCause.MALFORMED

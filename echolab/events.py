@@ -1,4 +1,4 @@
-"""What happens to a connection, in order: accepted, received…, finished."""
+"""The events of a connection, in order: accepted, received…, finished."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A server has been reached; ``time`` in POSIX seconds."""
+    """A client's connection is made; ``time`` in POSIX seconds."""
 
     peer: Peer
     time: float
@@ -46,8 +46,8 @@ class Connected:
 class Chunk:
     """One read has returned bytes; ``time`` in POSIX seconds.
 
-    Only sinks that ask for it are told (`echolab.ReceiverFactory`): the messages
-    that the chunk completes follow in any case.
+    Only sinks that ask for chunks get this event (`echolab.ReceiverFactory`). The
+    messages that the chunk completes follow in any case.
     """
 
     peer: Peer
@@ -57,12 +57,12 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Misbehaved:
-    """This side did what it was told to do wrong; ``time`` in POSIX seconds.
+    """This side misbehaved, as it was told to.
 
     Attributes:
-        peer: who had to bear it.
-        time: when it struck.
-        behaviour: what it was, as `echolab.Behaviour` writes it.
+        peer: the peer of the connection.
+        time: when, in POSIX seconds.
+        behaviour: the misbehaviour, as `echolab.Behaviour` writes it.
     """
 
     peer: Peer
@@ -72,14 +72,14 @@ class Misbehaved:
 
 @dataclass(frozen=True, slots=True)
 class Mistaken:
-    """A client speaks another protocol than is spoken here, by its first bytes.
+    """A client's first bytes are those of another protocol.
 
-    They are received as any others.
+    They are received like any other bytes.
 
     Attributes:
-        peer: who it is.
-        time: when its first bytes came, in POSIX seconds.
-        protocol: what it speaks: ``TLS``.
+        peer: the client.
+        time: when its first bytes arrived, in POSIX seconds.
+        protocol: the client's protocol: ``TLS``.
     """
 
     peer: Peer
@@ -98,17 +98,17 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """This side has sent bytes: they are handed to the transport.
+    """This side has sent bytes: it gave them to the transport.
 
-    Only sinks that ask for it are told (`echolab.ReceiverFactory`,
+    Only sinks that ask for sent bytes get this event (`echolab.ReceiverFactory`,
     `echolab.SenderFactory`).
 
     Attributes:
-        peer: who they are for.
+        peer: the receiver of the bytes.
         time: when, in POSIX seconds.
         data: the bytes.
         taken_bytes: how many bytes of this connection the kernel had taken before;
-            None where that is not known, as over TLS.
+            None if that is unknown, as over TLS.
     """
 
     peer: Peer
@@ -122,21 +122,22 @@ class Finished:
     """A connection has ended.
 
     Attributes:
-        peer: who it was.
+        peer: the peer of the connection.
         time: when, in POSIX seconds.
         cause: why.
         received_bytes: how many bytes the peer sent.
-        messages: how many whole messages they were; None if nobody counted.
-        unterminated_bytes: how many bytes were given out of a message that the
-            peer never ended.
-        unread_bytes: how many bytes had arrived and were not read any more.
-        seconds: how long it lasted.
-        detail: what ended it, where that was not in order: ``ECONNRESET``.
-        rtt_seconds: the kernel's last smoothed round-trip time (TCP_INFO), or
-            None if it has none.
-        retransmits: how many segments it sent again, likewise.
-        sent_bytes: how many bytes were handed to the transport; None unless
-            `Sent` was reported.
+        messages: how many whole messages they were; None if they were not counted.
+        unterminated_bytes: how many bytes of a message without an end were
+            reported.
+        unread_bytes: how many bytes had arrived but were never read.
+        seconds: how long the connection lasted.
+        detail: the reason of an end that was not orderly: ``ECONNRESET``.
+        rtt_seconds: the kernel's last smoothed round-trip time (TCP_INFO); None if
+            it has none.
+        retransmits: how many segments the kernel sent again (TCP_INFO); None if
+            unknown.
+        sent_bytes: how many bytes were given to the transport; None unless `Sent`
+            was reported.
     """
 
     peer: Peer
@@ -156,16 +157,17 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Somebody was turned away, and never was accepted.
+    """A client was turned away before it was accepted.
 
-    These are reported at a bounded rate.
+    The rate of these events is bounded.
 
     Attributes:
-        peer: who it was; its number is 0.
+        peer: the client; its number is 0.
         time: when, in POSIX seconds.
         cause: ``REFUSED`` or ``HANDSHAKE``.
         detail: why.
-        others: how many were turned away unreported since the last report.
+        others: how many clients were turned away without a report since the last
+            report.
     """
 
     peer: Peer
@@ -187,5 +189,5 @@ Event: TypeAlias = (
     | Refused
 )
 Sink: TypeAlias = Callable[[Event], object]
-"""What takes events: it may return a Deferred or a coroutine, and gets the next event
-when that has fired. See `echolab.ISink`."""
+"""A function that takes events. If it returns a Deferred or a coroutine, it gets the
+next event when that has fired. See `echolab.ISink`."""

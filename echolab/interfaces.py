@@ -1,7 +1,7 @@
-"""What the parts ask of each other and of Twisted, as interfaces.
+"""The interfaces between the parts, and those of Twisted that they use.
 
-Classes declare Zope's interfaces. To a type checker without a plugin for them no
-class provides any, not even Twisted's own. So signatures name the protocols here,
+Classes declare Zope's interfaces. A type checker without a plugin believes that no
+class provides one, not even Twisted's own. So signatures name the protocols here,
 or both.
 """
 
@@ -49,13 +49,13 @@ __all__ = [
 ]
 
 AnyClock: TypeAlias = "IReactorTime | Clock"
-"""What measures spans of time: a reactor, or a test's clock."""
+"""A clock that measures spans of time: a reactor, or a test's clock."""
 
 AnyFactory: TypeAlias = "IProtocolFactory | Factory[Any]"
 """What makes protocols: a Factory of Twisted's, or what provides its interface."""
 
 Done: TypeAlias = "Callable[[EcholabError | None], None]"
-"""Called when a service is at its end: with None in order, else with the reason."""
+"""Called when a service has ended: with None if all went well, else with the reason."""
 
 
 class IReactor(
@@ -66,53 +66,56 @@ class IReactor(
     IReactorSocket,
     IReactorPluggableNameResolver,
 ):
-    """What the services use of a reactor; Twisted's all have it on POSIX."""
+    """The part of a reactor that the services use; all Twisted's on POSIX have it."""
 
 
 class IStreamTransport(ITCPTransport, IPushProducer, IConsumer):
-    """What the protocols use of a connection; Twisted's TCP, UNIX and TLS have it."""
+    """The part of a transport that the protocols use; TCP, UNIX and TLS have it."""
 
 
 class IOutput(IConsumer, Interface):
     """A consumer of printed bytes that can be shared, flushed and closed.
 
     ``registerProducer`` takes several producers, each once; all are paused while
-    too much waits. Whoever opened an output closes it. ``write`` raises a
-    ValueError after that.
+    the buffer is full. The code that opened an output closes it. After that,
+    ``write`` raises a ValueError.
     """
 
     # mypy-zope does not understand a decorated method of an interface.
     def unregisterProducer(  # type: ignore[explicit-override]
         producer: IProducer | None = None,
     ) -> None:
-        """Pause a producer no more.
+        """Stop pausing a producer.
 
         Args:
-            producer: which; needs not be said if it is the only one.
+            producer: which; may be left out if it is the only one.
 
         Raises:
-            RuntimeError: there are several, and none is named.
+            RuntimeError: there are several, and none was given.
         """
 
     def flush(seconds: float | None) -> Deferred[int]:
-        """Wait until what waits now is written, ``seconds`` at most (None: for ever).
+        """Wait until the present buffer is written.
+
+        Args:
+            seconds: wait no longer than this; None for no limit.
 
         Returns:
             How many bytes of it are still unwritten: 0 if all was written.
         """
 
     def reopen() -> bool:
-        """Go on in the file that now has the path; return whether this is a file."""
+        """Open the path again, after a rotation; return whether this is a file."""
 
     def close() -> None:
-        """Write nothing more; let go of the reactor and of what was opened."""
+        """Stop writing; release the reactor and what was opened."""
 
 
 class ISink(Interface):
-    """What takes events and lives: it can be flushed, reopened, closed.
+    """A receiver of events that can be flushed, reopened and closed.
 
-    It may pause the producers that are registered with it. A plain callable is a
-    sink too: `echolab.tee` gives it such a life.
+    It may pause its registered producers. A plain callable is a sink too:
+    `echolab.tee` adds the missing methods.
     """
 
     def __call__(event: Event) -> object:
@@ -124,20 +127,23 @@ class ISink(Interface):
     def unregisterProducer(
         producer: IProducer | None = None,
     ) -> None:
-        """Pause a producer no more, or none."""
+        """Stop pausing a producer, or all."""
 
     def flush(seconds: float | None) -> Deferred[int]:
-        """Wait until all events so far are out, ``seconds`` at most (None: for ever).
+        """Wait until all events so far are written.
+
+        Args:
+            seconds: wait no longer than this; None for no limit.
 
         Returns:
-            How many bytes of them are not: 0 if all are out.
+            How many bytes of them are not written: 0 if all are.
         """
 
     def reopen() -> bool:
-        """Go on in the file that now has the path; return whether this has a file."""
+        """Open the path again, after a rotation; return whether this has a file."""
 
     def close() -> None:
-        """Take nothing more; let go of what was opened."""
+        """Stop taking events; release what was opened."""
 
 
 class Producer(Protocol):
@@ -154,42 +160,42 @@ class Producer(Protocol):
 
 
 class Living(Protocol):
-    """What outputs and sinks have in common."""
+    """The methods that outputs and sinks share."""
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Pause a producer while too much waits."""
+        """Pause a producer while the buffer is full."""
 
     def unregisterProducer(self, producer: Any = None) -> None:
-        """Pause it no more."""
+        """Stop pausing it."""
 
     def flush(self, seconds: float | None) -> Deferred[int]:
-        """Wait until all is out; see `IOutput`."""
+        """Wait until all is written; see `IOutput`."""
         ...
 
     def reopen(self) -> bool:
-        """Go on in the file that now has the path; see `IOutput`."""
+        """Open the path again; see `IOutput`."""
         ...
 
     def close(self) -> None:
-        """Take nothing more."""
+        """Stop taking data."""
 
 
 class Output(Living, Protocol):
-    """What provides `IOutput`."""
+    """An object that provides `IOutput`."""
 
     def write(self, data: bytes) -> None:
-        """Write bytes, now or when they are taken."""
+        """Write bytes, now or when the descriptor takes them."""
 
 
 class LiveSink(Living, Protocol):
-    """What provides `ISink`."""
+    """An object that provides `ISink`."""
 
     def __call__(self, event: Event, /) -> object:
         """Take an event."""
 
 
 class ServerEndpoint(Protocol):
-    """What provides ``twisted.internet.interfaces.IStreamServerEndpoint``."""
+    """An object that provides ``twisted.internet.interfaces.IStreamServerEndpoint``."""
 
     def listen(self, protocolFactory: Any, /) -> Deferred[Any]:
         """Listen; the Deferred fires with the port."""

@@ -1,7 +1,7 @@
-"""Options as metadata of settings: one entry is all that a user can say of a thing.
+"""Options as metadata of settings: one entry describes all of an option.
 
-Settings are dataclasses whose fields are made by `option` and `flag`. The command
-lines of the programs are made from them, and so is their help.
+Settings are dataclasses whose fields are made by `option` and `flag`. The programs'
+command lines and their help are made from them.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ OPTIONS = "options"
 
 
 class EmptyError(ValueError):
-    """An option was given an empty text, and needs another."""
+    """An option was given an empty text, which it does not accept."""
 
 
 def as_written(value: object) -> str:
-    """Write a value as an option's text: numbers without an exponent.
+    """Write a value as an option's text; numbers are without an exponent.
 
     Raises:
-        TypeError: it is a function.
+        TypeError: the value is a function.
     """
     if callable(value):
         raise TypeError(f"{value!r} cannot be said in words")
@@ -52,15 +52,16 @@ class Option(NamedTuple):
     """One option of a program.
 
     Attributes:
-        spelt: its names, and what its value is called: ``-o, --output FILE``.
+        spelt: its names, and the name of its value: ``-o, --output FILE``.
         help: what it does, in a sentence.
-        group: the heading it stands under.
-        shown: what the help says of its default; "" for nothing.
-        sets: what a flag sets the field to.
-        read: makes a value of a text; raises ValueError, which says what is wrong.
-        write: makes a text of a value, which ``read`` makes the same of.
-        add: makes one value of what the option has given before, and of one more;
-            None for an option that is not repeated.
+        group: its heading in the help.
+        shown: its default as the help shows it; "" to show none.
+        sets: the value to which a flag sets the field.
+        read: turns a text into a value; raises a ValueError that says what is
+            wrong.
+        write: turns a value into a text, from which ``read`` makes the same value.
+        add: adds one more value to those that the option has given before; None
+            if the option may not be repeated.
     """
 
     spelt: str
@@ -74,17 +75,17 @@ class Option(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its long name, without the dashes."""
+        """The long name, without the dashes."""
         return self._long.partition(" ")[0]
 
     @property
     def short(self) -> str:
-        """Its name of one letter; "" for none."""
+        """The name of one letter; "" if there is none."""
         return self.spelt[1].removeprefix("-")
 
     @property
     def value(self) -> str:
-        """What its value is called; "" for a flag."""
+        """The name of the value; "" for a flag."""
         return self._long.partition(" ")[2]
 
     @property
@@ -92,14 +93,15 @@ class Option(NamedTuple):
         return self.spelt.partition("--")[2]
 
     def value_of(self, text: str, before: Any = None) -> Any:
-        """Make a value of a text.
+        """Turn a text into a value.
 
         Args:
-            text: what was typed behind the option.
+            text: what was typed after the option.
             before: what the option has given before, if it may be repeated.
 
         Raises:
-            ValueError: it cannot be; the text is one line that names the option.
+            ValueError: the text is wrong; the message is one line that names the
+                option.
         """
         try:
             value = self.read(text)
@@ -110,7 +112,7 @@ class Option(NamedTuple):
             raise ValueError(f"--{self.name} {text}: {why}") from None
 
     def words(self, value: Any) -> list[str]:
-        """The words of a command line by which the option gives this value."""
+        """Return the words of a command line that set this value."""
         if not self.value:
             return [f"--{self.name}"] if value is self.sets else []
         if value is None:
@@ -130,17 +132,17 @@ def option(
     write: Callable[[Any], str] = as_written,
     add: Callable[[Any, Any], Any] | None = None,
 ) -> T:
-    """A field that is set by an option with a value.
+    """Define a field that is set by an option with a value.
 
     Args:
-        default: the field's value where the option is not given.
-        spelt: see `Option`, as for the others.
-        help: likewise.
-        group: likewise.
-        shown: likewise; None for the default as it is written, if there is one.
-        read: likewise.
-        write: likewise.
-        add: likewise.
+        default: the field's value if the option is not given.
+        spelt: see `Option`.
+        help: see `Option`.
+        group: see `Option`.
+        shown: see `Option`; None to show the default, if there is one.
+        read: see `Option`.
+        write: see `Option`.
+        add: see `Option`.
     """
     if shown is None:
         shown = "" if default is None or add else write(default)
@@ -157,13 +159,13 @@ def option(
 
 
 def flag(default: bool, spelt: str, help: str, *, group: str) -> bool:  # noqa: A002
-    """A field that is set by an option without a value, to what is not its default.
+    """Define a field that an option without a value sets to the opposite.
 
     Args:
-        default: the field's value where the option is not given.
-        spelt: see `Option`, as for the others.
-        help: likewise.
-        group: likewise.
+        default: the field's value if the option is not given.
+        spelt: see `Option`.
+        help: see `Option`.
+        group: see `Option`.
     """
     made = Option(spelt=spelt, help=help, group=group, sets=not default)
     return _field(default, made)
@@ -172,11 +174,12 @@ def flag(default: bool, spelt: str, help: str, *, group: str) -> bool:  # noqa: 
 def flags(
     default: bool | None, choices: dict[bool, tuple[str, str]], *, group: str
 ) -> bool | None:
-    """A field that is set by one of two options without values.
+    """Define a field that is set by one of two options without values.
 
     Args:
-        default: the field's value where neither is given.
-        choices: how each is spelt, and its help, by what it sets the field to.
+        default: the field's value if neither is given.
+        choices: the ``spelt`` and ``help`` of each option, by the value that it
+            sets.
         group: see `Option`.
     """
     return _field(
@@ -189,7 +192,7 @@ def flags(
 
 
 def _field(default: T, *options: Option) -> T:
-    # To type checkers it is the default, so that they compare it with the annotation.
+    # Type checkers see the default's type, and compare it with the annotation.
     made: T = field(default=default, metadata={OPTIONS: options})
     return made
 
@@ -197,17 +200,17 @@ def _field(default: T, *options: Option) -> T:
 def options_of(
     settings: DataclassInstance | type[DataclassInstance],
 ) -> Iterator[tuple[Field[Any], Option]]:
-    """All options of settings in order, each with the field that it sets."""
+    """Yield the options of settings in order, each with the field that it sets."""
     for each in fields(settings):
         for made in each.metadata.get(OPTIONS, ()):
             yield each, made
 
 
 def words_of(settings: DataclassInstance) -> list[str]:
-    """The words of a command line that make these settings.
+    """Return the words of a command line that make these settings.
 
     Raises:
-        TypeError: one is a function, which no option can say.
+        TypeError: a value is a function, which a command line cannot express.
     """
     return [
         word

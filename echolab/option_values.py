@@ -1,4 +1,4 @@
-"""Values of options: made of texts, with a ValueError that says what is wrong."""
+"""Readers of options' values: a ValueError says what is wrong with a text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOST = 2**31
 
 
 def over_zero(read: Callable[[str], N]) -> Callable[[str], N]:
-    """Read a number over 0, of what ``read`` reads (`echolab.quantities`)."""
+    """Return a reader of numbers over 0, from one of `echolab.quantities`."""
 
     def number_over_zero(text: str) -> N:
         value = _read(read, text)
@@ -40,7 +40,7 @@ def over_zero(read: Callable[[str], N]) -> Callable[[str], N]:
 
 
 def from_zero(read: Callable[[str], N]) -> Callable[[str], N]:
-    """Read how many, or how much; 0 has a meaning of its own."""
+    """Return a reader of numbers from 0, from one of `echolab.quantities`."""
 
     def number_from_zero(text: str) -> N:
         value = _read(read, text)
@@ -70,7 +70,7 @@ def _wrong_number(read: Callable[[str], float], least: str) -> ValueError:
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
-    """Read one of several words, in upper or lower case."""
+    """Return a reader of one of several words, in upper or lower case."""
 
     def choice(text: str) -> str:
         if text.lower() in choices:
@@ -82,25 +82,25 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 def address_value(text: str) -> str:
-    """Read an IP address or a name; IPv6 may stand in brackets, as it is shown."""
+    """Read an IP address or a name; IPv6 may have brackets, as when it is shown."""
     if text.startswith("[") and text.endswith("]"):
         return text[1:-1]
     return text
 
 
 def path_value(text: str) -> str:
-    """Read the name of a file."""
+    """Read the path of a file."""
     if not text:
         raise EmptyError("the file has no name")
     return text
 
 
 def endpoint(name: str, *, client: bool = False) -> Callable[[str], str]:
-    """Read an endpoint string, unless something else was probably meant.
+    """Return a reader of endpoint strings, which suggests the likely correction.
 
     Args:
-        name: of the option, for what was meant.
-        client: whether it is a client's.
+        name: the option, named in the suggestion.
+        client: whether it is a client's option.
     """
 
     def endpoint_string(text: str) -> str:
@@ -114,5 +114,5 @@ def endpoint(name: str, *, client: bool = False) -> Callable[[str], str]:
 
 
 def another(before: tuple[T, ...], value: T) -> tuple[T, ...]:
-    """Add one more value of an option that may be repeated."""
+    """Add one more value to those of an option that may be repeated."""
     return (*before, value)
