@@ -1,1 +1,1 @@
-"""The sending side: Factory, Protocol and service, and what makes them up."""
+"""The sending side: Factory, Protocol, service, and their parts."""

@@ -1,4 +1,4 @@
-"""Whether the peer's kernel has taken all that was sent."""
+"""Learn whether the peer's kernel has taken all sent bytes."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ LOOK_SECONDS = 0.01
 
 
 class Delivery:
-    """Looks after the last bytes of a connection, of which the reactor tells nothing.
+    """Polls the kernel for the last bytes, since the reactor tells nothing of them.
 
     Args:
-        line: the connection; all that was written is with the kernel.
+        line: the connection; the kernel has taken all written bytes.
         clock: tells the time.
         seconds: how long the peer may acknowledge nothing; None for ever.
         taken: called when all is acknowledged, or nothing can be known.
-        broken: called when the connection has broken: as by a reset, the answer of a
-            peer that has closed.
+        broken: called when the connection has broken, for example by a reset, the
+            answer of a peer that has closed.
         stuck: called when the peer has acknowledged nothing for too long.
     """
 
@@ -52,11 +52,11 @@ class Delivery:
         self._loop.clock = clock
 
     def start(self) -> None:
-        """Look, now and until one of the three is called."""
+        """Poll, now and until one of the three is called."""
         self._loop.start(LOOK_SECONDS)
 
     def stop(self) -> None:
-        """Look no more; nothing is called."""
+        """Stop polling; none of the three is called."""
         if self._loop.running:
             self._loop.stop()
 

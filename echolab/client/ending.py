@@ -1,4 +1,4 @@
-"""How a client's connection ends: nothing is lost in silence, nobody waits for ever."""
+"""The end of a client's connection: no loss without a report, no endless wait."""
 
 from __future__ import annotations
 
@@ -18,67 +18,68 @@ if TYPE_CHECKING:
 __all__ = ["LINGER_SECONDS", "Ending", "Outcome"]
 
 LINGER_SECONDS = 1.0
-"""How long a server may at least take to acknowledge the last bytes, and over TLS to
-answer this side's end."""
+"""Minimum time for a server to acknowledge the last bytes, and over TLS to answer this
+side's end."""
 
 
 class _Phase(enum.Enum):
-    """How far the end has come; it never goes back."""
+    """The phases of the end, in order."""
 
     SENDING = enum.auto()
-    """It has not begun: what is written is sent."""
+    """The end has not begun: written bytes are sent."""
     FLUSHING = enum.auto()
-    """Nothing more is taken; what was is not all with the kernel."""
+    """No more bytes are accepted; the kernel has not yet taken all."""
     WAITING = enum.auto()
-    """It is; the server may have something to say."""
+    """The kernel has taken all bytes; the server may still reply."""
     CONFIRMING = enum.auto()
-    """Nothing is waited for but the acknowledgement of its kernel."""
+    """Only the acknowledgement of the server's kernel is missing."""
     CLOSING = enum.auto()
-    """That is there, or will not come: the connection is being closed."""
+    """It has come, or will not come: the connection is being closed."""
     LINGERING = enum.auto()
-    """TLS's end is with the kernel too; the server should answer it."""
+    """The kernel has taken TLS's end too; the server should answer it."""
 
 
 class Outcome(enum.Enum):
-    """What is known of the bytes that were sent."""
+    """What is known about the sent bytes."""
 
     UNKNOWN = enum.auto()
     TAKEN = enum.auto()
-    """The server's kernel has acknowledged them all."""
+    """The server's kernel has acknowledged all of them."""
     BROKEN = enum.auto()
-    """The connection broke before."""
+    """The connection broke before that."""
     STUCK = enum.auto()
-    """The server has acknowledged none of them for too long."""
+    """The server has acknowledged nothing for too long."""
 
 
 class Ending:
-    """The end of one connection, from the last byte that is written.
+    """The end of one connection, after the last written byte.
 
     ::
 
         SENDING ─ finish ─▶ FLUSHING ─ flushed ─▶ WAITING ─ silence, server's end ─▶
         CONFIRMING ─ acknowledged, broken, stuck ─▶ CLOSING ─ over TLS ─▶ LINGERING
 
-    Where the server's end is there already, or nobody takes replies, WAITING is
-    left out. A reset is the answer of a server that has closed (RFC 9293,
-    3.10.7.4); who closes before it comes would take what was sent for delivered.
+    WAITING is skipped if the server has ended already, or if replies are not wanted.
+    A server that has closed answers with a reset (RFC 9293, 3.10.7.4). A client that
+    closes before the reset arrives would believe that its bytes were delivered.
 
     Args:
         line: the transport.
         clock: tells the time.
-        wait_seconds: how long the server may be silent; None for ever. As long, and
-            `LINGER_SECONDS` at least, may it acknowledge nothing.
-        half_open_seconds: what it means that the server ends first; see
+        wait_seconds: how long the server may be silent; None for ever. It may also
+            acknowledge nothing for this time, or for `LINGER_SECONDS` if that is
+            longer.
+        half_open_seconds: how to understand a server that ends first; see
             `echolab.SenderFactory`.
-        begin: called when the end begins: nothing more may be written then.
+        begin: called when the end begins: no more may be written then.
 
     Attributes:
-        outcome: what is known of what was sent.
+        outcome: what is known about the sent bytes.
         server_ended: whether the server will send no more.
-        answers: whether the server has said something after TLS's end, and was not
-            silent since.
-        server_is_closed: whether it counts as closed, since nothing was written for
-            so long: this side has begun to end by itself.
+        answers: whether the server has sent something after TLS's end, and has not
+            been silent since.
+        server_is_closed: whether the server counts as closed, since nothing was
+            written for too long: this side has then begun to end.
     """
 
     def __init__(
@@ -107,11 +108,11 @@ class Ending:
 
     @property
     def has_begun(self) -> bool:
-        """Whether nothing more is taken to be sent."""
+        """Whether the end has begun: no more bytes are accepted."""
         return self._phase is not _Phase.SENDING
 
     def finish(self) -> None:
-        """Send what was written, then tell the server, then wait."""
+        """Send the written bytes, then the end, then wait for the server."""
         if self._phase is _Phase.SENDING:
             self._phase = _Phase.FLUSHING
             self._begin()
@@ -119,7 +120,7 @@ class Ending:
                 self._close()
 
     def flushed(self) -> None:
-        """All is with the kernel."""
+        """The kernel has taken all bytes."""
         if self._phase is _Phase.FLUSHING:
             self._line.flushed()
             self._phase = _Phase.WAITING
@@ -129,7 +130,7 @@ class Ending:
                 self.heard()
 
     def server_has_ended(self) -> None:
-        """The server will send no more; perhaps it still reads, perhaps not."""
+        """The server will send no more; whether it still reads is unknown."""
         self.server_ended = True
         if self._phase is _Phase.SENDING:
             self._wait(self._half_open_seconds)
@@ -137,12 +138,12 @@ class Ending:
             self._confirm()
 
     def wrote(self) -> None:
-        """Something was written."""
+        """Note that bytes were written."""
         if self.server_ended and self._phase is _Phase.SENDING:
             self._wait(self._half_open_seconds)
 
     def heard(self) -> None:
-        """The server is not silent."""
+        """Note that the server is not silent."""
         if self._phase is _Phase.WAITING:
             self._wait(self._wait_seconds)
         elif self._phase is _Phase.LINGERING:
@@ -150,23 +151,23 @@ class Ending:
             self._wait(LINGER_SECONDS)
 
     def hold(self) -> None:
-        """Replies are not read for now: the server's silence does not count."""
+        """Note that replies are not read: the server's silence does not count."""
         self._held = True
 
     def resume(self) -> None:
-        """They are read again."""
+        """Note that replies are read again."""
         self._held = False
         self.heard()
 
     def hear_no_more(self) -> None:
-        """Nobody takes replies any more: end once all that was written is delivered."""
+        """End when all written bytes are delivered; replies are not wanted any more."""
         self._listening = False
         if self._phase is _Phase.WAITING:
             self._confirm()
         self.finish()
 
     def stop(self) -> None:
-        """The connection is lost, or is being ended by others: do nothing more."""
+        """Do nothing more: the connection is lost, or other code ends it."""
         if self._phase is _Phase.SENDING:
             self._begin()
         self._phase = _Phase.CLOSING
@@ -185,13 +186,13 @@ class Ending:
         self._timer = None
         if self._phase is _Phase.SENDING:
             if self._line.full:
-                # A server that is gone answers what waits with a reset.
+                # A server that is gone answers the waiting bytes with a reset.
                 self._wait(self._half_open_seconds)
             else:
                 self.server_is_closed = True
                 self.finish()
         elif self._phase is _Phase.WAITING and not self._held:
-            self._confirm()  # Else nobody listens; `resume` begins anew.
+            self._confirm()  # While held, no reply can come; `resume` starts again.
         elif self._phase is _Phase.LINGERING and not self._held:
             self.answers = False
             self._line.leave()
@@ -205,7 +206,7 @@ class Ending:
         self._delivery = Delivery(
             self._line,
             clock=self._clock,
-            # Even who waits for no reply waits for an acknowledgement's way back.
+            # Without a wait for replies, an acknowledgement still needs its time.
             seconds=None if seconds is None else max(seconds, LINGER_SECONDS),
             taken=self._taken,
             broken=self._broken,

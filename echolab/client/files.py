@@ -1,4 +1,4 @@
-"""What a client is given to send: files, one after the other."""
+"""Files that a client sends, one after the other."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def open_inputs(paths: Sequence[str]) -> list[tuple[int, int]]:
     """Open files to send; ``-`` is stdin.
 
     Returns:
-        For each its descriptor, and its size in bytes: 0 if it has none, as a
-        pipe.
+        The descriptor of each file, and its size in bytes: 0 if it has none, such
+        as a pipe.
 
     Raises:
-        InputError: one cannot be opened.
+        InputError: a file cannot be opened.
     """
     opened: list[tuple[int, int]] = []
     for path in paths:
@@ -51,11 +51,11 @@ class FilesReader:
     """Reads descriptors one after the other, each to its end.
 
     Args:
-        reactor: watches them.
-        files: their names and descriptors.
+        reactor: watches the descriptors.
+        files: the names and descriptors.
         received: takes each chunk.
-        ended: called once, at the end of the last.
-        failed: called instead, once, if one cannot be read; the others are not.
+        ended: called once, at the end of the last file.
+        failed: called once instead, if a file cannot be read; the rest are not read.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class FilesReader:
             self._readers[0].pauseProducing()
 
     def resumeProducing(self) -> None:
-        """Read, from now on or again."""
+        """Read now, or again."""
         self._paused = False
         if self._readers:
             self._readers[0].resumeProducing()

@@ -1,8 +1,8 @@
-"""Connections as Twisted's ClientService keeps them.
+"""Connections for Twisted's ClientService.
 
-A ClientService closes a connection by ``loseConnection``, which may lose what has not
-arrived. And it does not expect a connection to be lost during its handshake. So it gets
-a handle of each connection that can be used, and that handle says how it ends.
+A ClientService closes a connection with ``loseConnection``, which may lose bytes that
+have not arrived. And it does not expect that a connection is lost during its handshake.
+So it gets a handle of each usable connection, and the handle ends it in order.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["KeptConnection", "KeptEndpoint"]
 
 @implementer(IStreamClientEndpoint)
 class KeptEndpoint:
-    """What a ``ClientService`` connects by."""
+    """The endpoint of a ``ClientService``."""
 
     def __init__(self, name: str, connect: Callable[[Any], Deferred[Any]]) -> None:
         self._name = name
@@ -46,7 +46,7 @@ class KeptEndpoint:
 
 
 class KeptConnection:
-    """One connection; to the ``ClientService``, the transport of its handle.
+    """One connection, which is the transport of the ``ClientService``'s handle.
 
     Attributes:
         handle: the handle, once the ``ClientService`` has it.
@@ -64,11 +64,11 @@ class KeptConnection:
 
     @property
     def is_ending(self) -> bool:
-        """Whether nothing more can be written."""
+        """Whether no more can be written."""
         return self.protocol.ending.has_begun
 
     def loseConnection(self) -> None:  # noqa: N802 - a transport's
-        """Deliver what was written, and end; what is not in time is given up."""
+        """Deliver the written bytes in time, and end; bytes that are late are lost."""
         if self._late is None:
             self._late = self._clock.callLater(self._seconds, self.protocol.stop, 0.0)
             self.protocol.finish()

@@ -1,4 +1,4 @@
-"""What the end of a connection asks of its transport, over TCP, TLS and pipes alike."""
+"""What the end of a connection needs of its transport: TCP, UNIX, TLS or pipes."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ __all__ = ["Line"]
 
 
 class Line:
-    """A transport, and what the peer's kernel has acknowledged of what was sent.
+    """A transport, with the bytes that the peer's kernel has acknowledged.
 
     Args:
-        connection: what is known of it.
+        connection: the connection of the transport.
 
     Attributes:
         over_tls: whether it does TLS.
-        is_process: whether it is the pipes of a process, which may go on without.
-        full: whether it holds so much that nobody should write.
+        is_process: whether it is the pipes of a process, which may outlive them.
+        full: whether its buffer is so full that writers should pause.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -44,20 +44,20 @@ class Line:
         self._transport = transport
         self._below = below_tls(transport) or transport
         self._watched = connection.watched
-        self._last_byte: int | None = None  # of all that was to be sent over TLS
+        self._last_byte: int | None = None  # the number of bytes before TLS's end
 
     def end(self, flushed: Callable[[], None]) -> bool:
-        """End the sending side behind what was written, where one side can end.
+        """End the sending side after the written bytes, if the transport can.
 
-        TLS could (RFC 8446, 6.1), but its peers seldom know that. There it is only
-        waited for what was written.
+        TLS could (RFC 8446, 6.1), but few of its peers expect that. So over TLS this
+        only waits for the written bytes.
 
         Args:
-            flushed: called when that is with the kernel, unless the protocol is
-                told so by ``writeConnectionLost``.
+            flushed: called when the kernel has taken them, unless the protocol learns
+                that by ``writeConnectionLost``.
 
         Returns:
-            False where this can only be done by `close`.
+            False if only `close` can do this.
         """
         if self.over_tls:
             when_flushed(self._below, flushed)
@@ -71,31 +71,31 @@ class Line:
         return True
 
     def flushed(self) -> None:
-        """All that was to be sent is with the kernel."""
+        """Note that the kernel has taken all bytes that were to be sent."""
         if self.over_tls and self._watched is not None:
             self._last_byte = self._watched.sent_bytes
 
     def close(self, flushed: Callable[[], None]) -> None:
-        """Close in order; over TLS the peer should agree, and may not.
+        """Close in order; over TLS the peer should answer, but may not.
 
         Args:
-            flushed: called over TLS when the peer has been told.
+            flushed: called over TLS when the kernel has taken TLS's end.
         """
         if self.over_tls and self._below is not self._transport:
             when_flushed(self._below, flushed)
         self._transport.loseConnection()
 
     def leave(self) -> None:
-        """Close without a word of TLS's. What is with the kernel is still sent."""
+        """Close without TLS's end. The kernel still sends the bytes that it has."""
         self._below.loseConnection()
 
     def abort(self) -> None:
-        """End the connection now, and a process with it."""
+        """Abort the connection now, and a process with it."""
         self._transport.abortConnection()
 
     @property
     def error(self) -> int:
-        """The errno that the socket has ended with; 0 if it is unknown, or none."""
+        """The errno with which the socket ended; 0 for none or if unknown."""
         watched = self._watched
         if watched is None:
             return 0
@@ -104,33 +104,33 @@ class Line:
             and watched.family == socket.AF_UNIX
             and watched.sent_bytes == self._connection.sent_bytes
         ):
-            return 0  # The peer has closed, and has read all: else it had reset.
+            return 0  # The peer closed and has read all, or there would be a reset.
         return watched.error
 
     def broken(self) -> int:
-        """The errno that the socket has had since it was last asked; 0 for none."""
+        """Return and clear the socket's pending errno; 0 for none."""
         return pending_error(self._below)
 
     def taken_bytes(self) -> int:
-        """How many bytes the peer's kernel has acknowledged since the connection."""
+        """Return how many bytes the peer's kernel has acknowledged in all."""
         sent = self._watched.sent_bytes if self._watched is not None else 0
         return sent - unacknowledged_bytes(self._below)
 
     def waiting_bytes(self) -> int:
-        """How many bytes are with this side's kernel, and not acknowledged."""
+        """Return how many bytes of this side's kernel are not acknowledged."""
         return unacknowledged_bytes(self._below)
 
     def undelivered_bytes(self) -> int:
-        """How many of those are no mere end of TLS's, nor an answer."""
+        """Return how many of them are data, neither TLS's end nor TLS's answers."""
         waiting = self.waiting_bytes()
         if self._watched is None or self._last_byte is None:
             return waiting
         return max(0, waiting + self._last_byte - self._watched.sent_bytes)
 
     def was_delivered(self) -> bool:
-        """Whether a connection that is lost had delivered all that was to be sent.
+        """Whether a lost connection had delivered all bytes that were to be sent.
 
-        Where nothing is known of its socket, it had.
+        True if nothing is known about its socket.
         """
         if self._watched is None:
             return True

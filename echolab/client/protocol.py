@@ -51,7 +51,7 @@ CLOSED = "closed by the server"
 READS_NOT = "the server acknowledges nothing"
 
 _CLOSED = {0, errno.ECONNRESET, errno.EPIPE}
-"""How a server that has closed answers what is still sent; 0 if that is unknown."""
+"""Errors of sending to a server that has closed; 0 if the errno is unknown."""
 
 
 @implementer(IPushProducer)
@@ -62,7 +62,7 @@ class Replies:
         self._protocol = protocol
 
     def pauseProducing(self) -> None:
-        """Read no replies; the server's silence does not count meanwhile."""
+        """Stop reading replies; until then, the server's silence does not count."""
         self.hold(Holder.SINK)
 
     def resumeProducing(self) -> None:
@@ -70,7 +70,7 @@ class Replies:
         self.release(Holder.SINK)
 
     def hold(self, who: Hashable) -> None:
-        """Read no replies until all who hold them have released them."""
+        """Stop reading replies until all holders have released them."""
         self._protocol.connection.hold(who)
         self._protocol.ending.hold()
 
@@ -81,23 +81,23 @@ class Replies:
             self._protocol.ending.resume()
 
     def stopProducing(self) -> None:
-        """End the connection, once all that was written is delivered."""
+        """End the connection when all written bytes are delivered."""
         self._protocol.close()
 
 
 @implementer(IConsumer, IHalfCloseableProtocol, IPushProducer)
 class SenderProtocol(Protocol):
-    """One connection to a server: sends what it is given, reports the replies.
+    """One connection to a server: sends bytes and reports the replies.
 
-    A Twisted consumer: `write` to it, or register a producer that does, and the
-    producer is paused while the server reads too slowly. When all is sent, call
-    `finish`: it shuts the sending side down, goes on reporting replies until
-    the server ends too, and then closes. (To close at once, with replies
-    unread, would send a reset that can destroy what the server has not read.)
+    This is a Twisted consumer: call `write`, or register a producer, which is paused
+    while the server reads too slowly. When all is sent, call `finish`: it shuts down
+    the sending side, continues to report replies until the server ends too, and then
+    closes. (Closing at once, with unread replies, would send a reset, which can
+    destroy bytes that the server has not read.)
 
     Attributes:
-        connection: what is known of the connection, once there is one.
-        replies: to be registered with an output that may be slower than the
+        connection: the state of the connection, once it is made.
+        replies: a producer, to register with an output that may be slower than the
             server.
     """
 
@@ -115,7 +115,7 @@ class SenderProtocol(Protocol):
 
     @override
     def connectionMade(self) -> None:
-        self.connected = 1  # Layers of others may call this without more ado.
+        self.connected = 1  # Layers of other code may call only this method.
         factory = self.factory
         connection = Connection(factory.terms, self._framer, self.transport)
         self.connection, self.transport = connection, connection.transport
@@ -132,8 +132,8 @@ class SenderProtocol(Protocol):
         )
         self.transport.registerProducer(self, True)
         if self.line.over_tls:
-            # Not said of the class: Twisted's endpoints would then forget that it
-            # is an IHalfCloseableProtocol too.
+            # The class must not declare it: Twisted's endpoints would then hide that
+            # it is an IHalfCloseableProtocol too.
             alsoProvides(self, IHandshakeListener)
             self._answers = TLSAnswers(
                 self.transport,
@@ -148,18 +148,18 @@ class SenderProtocol(Protocol):
             self.handshakeCompleted()
 
     def handshakeCompleted(self) -> None:
-        """The server is who it says it is; or there is no TLS to tell."""
+        """Open the connection: the server has proved its name, or there is no TLS."""
         if self.connection.state is State.ARRIVING:
             self.connection.open(Connected, next(self.factory.terms.numbers))
             if self._waiting is not None:
                 self._waiting.callback(self)
 
     def when_ready(self) -> Deferred[SenderProtocol]:
-        """Wait until the connection can be used: over TLS, for the handshake.
+        """Wait until the connection can be used: over TLS, until the handshake is done.
 
         Returns:
-            A Deferred that fires with this protocol, or fails with what
-            `connectionLost` is told. It can be waited for once.
+            A Deferred that fires with this protocol, or fails with the reason given to
+            `connectionLost`. Call this only once.
         """
         if self.connection.state is not State.ARRIVING:
             return succeed(self)
@@ -168,7 +168,7 @@ class SenderProtocol(Protocol):
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        # A layer of others' may not have told of the handshake. It is over.
+        # A layer of other code may not have reported the handshake. It is done.
         self.handshakeCompleted()
         self.ending.heard()
         self.connection.take(data, self.factory.clock.seconds())
@@ -180,7 +180,7 @@ class SenderProtocol(Protocol):
         self.transport.abortConnection()
 
     def _judge(self, cause: EndCause, detail: str = "") -> None:
-        """Say why this side ends the connection, unless that is known."""
+        """Set the reason why this side ends the connection, unless one is set."""
         connection = self.connection
         connection.verdict = connection.verdict or Verdict(cause, detail)
 
@@ -192,13 +192,13 @@ class SenderProtocol(Protocol):
             self.ending.wrote()
             self.connection.write(data)
         elif self.ending.server_is_closed:
-            self._judge(EndCause.RESET, CLOSED)  # Whoever writes it has not ended.
+            self._judge(EndCause.RESET, CLOSED)  # The writer has not ended yet.
 
     def registerProducer(self, producer: Producer | IProducer, streaming: bool) -> None:
-        """Let ``producer`` write here, paused while the server is slow.
+        """Pause ``producer`` while the server is slow.
 
         Raises:
-            ValueError: the producer is no push (streaming) producer.
+            ValueError: the producer is not a push (streaming) producer.
             RuntimeError: there is one already; see `unregisterProducer`.
         """
         if not streaming:
@@ -210,21 +210,21 @@ class SenderProtocol(Protocol):
             self._producer.pauseProducing()
 
     def unregisterProducer(self) -> None:
-        """Forget the producer; what it wrote is still sent."""
+        """Forget the producer; the bytes that it wrote are still sent."""
         self._producer = None
 
     def finish(self) -> None:
-        """Send what was written, then say that this was all, then wait."""
+        """Send the written bytes, then the end, then wait for the server's end."""
         if self.connected:
             self.ending.finish()
 
     def close(self) -> None:
-        """Send what was written; when it is delivered, close, whatever still comes."""
+        """Deliver the written bytes, then close, even if replies still come."""
         if self.connected:
             self.ending.hear_no_more()
 
     def stop(self, seconds: float) -> None:
-        """End the connection, within ``seconds`` even if the server is stuck."""
+        """End the connection within ``seconds``, even if the server is stuck."""
         if self._stop_timer is not None or not self.connected:
             return
         self._judge(EndCause.STOPPED)
@@ -236,16 +236,16 @@ class SenderProtocol(Protocol):
         self.transport.loseConnection()
 
     def writeConnectionLost(self) -> None:
-        """All is with the kernel, and the server has been told so."""
+        """The kernel has taken all bytes and the end."""
         self.ending.flushed()
 
     def readConnectionLost(self) -> None:
-        """The server will send no more; perhaps it still reads, perhaps not."""
+        """The server will send no more; whether it still reads is unknown."""
         self.ending.server_has_ended()
 
     @override
     def connectionLost(self, reason: Failure | None = connectionDone) -> None:
-        reason = reason or connectionDone  # Some layers tell none.
+        reason = reason or connectionDone  # Some layers give None.
         self.connected = 0
         has_begun = self.ending.has_begun
         self.ending.stop()
@@ -270,16 +270,16 @@ class SenderProtocol(Protocol):
             connection.finish(reason, unread_bytes=unread_bytes)
 
     def _verdict(self, reason: Failure, *, has_begun: bool) -> Verdict | None:
-        """What is known of the end besides Twisted's reason."""
+        """Return why the connection ended, if more is known than Twisted's reason."""
         ending, line = self.ending, self.line
         if ending.outcome is Outcome.STUCK:
             return Verdict(EndCause.TIMEOUT, READS_NOT)
         if not reason.check(error.ConnectionClosed):
-            return None  # TLS says why.
+            return None  # TLS gives the reason.
         if ending.outcome is Outcome.TAKEN and ending.server_ended:
             return Verdict(EndCause.EOF)
         if ending.outcome is Outcome.TAKEN and not ending.answers:
-            # Over TLS, many a server answers the end with no end of TLS's, or a reset.
+            # Over TLS, many servers answer the end with a reset or without TLS's end.
             return Verdict(EndCause.STOPPED)
         if line.error or ending.outcome is Outcome.BROKEN:
             if ending.server_ended and line.error in _CLOSED:
@@ -292,12 +292,12 @@ class SenderProtocol(Protocol):
             return Verdict(cause)
         if line.over_tls:
             return Verdict(EndCause.RESET, NO_CLOSE_NOTIFY)
-        # Of a UNIX socket, epoll tells both ends at once, which Twisted takes for a
-        # connection that broke.
+        # On a UNIX socket, epoll reports both ends at once. Twisted believes that the
+        # connection broke.
         return Verdict(EndCause.EOF if ending.server_ended else EndCause.RESET)
 
     def pauseProducing(self) -> None:
-        """The server reads too slowly: let nobody write."""
+        """Pause the producer: the server reads too slowly."""
         self.line.full = True
         if self._answers:
             self._answers.count()
@@ -305,7 +305,7 @@ class SenderProtocol(Protocol):
             self._producer.pauseProducing()
 
     def resumeProducing(self) -> None:
-        """The server has caught up."""
+        """Resume the producer: the server has caught up."""
         self.line.full = False
         if self._answers:
             renew(self.transport, self)
@@ -314,7 +314,7 @@ class SenderProtocol(Protocol):
             self._producer.resumeProducing()
 
     def stopProducing(self) -> None:
-        """The connection is gone: there is no one to write to."""
+        """Stop the producer: the connection is lost."""
         if self._producer is not None:
             self._producer.stopProducing()
 
@@ -327,35 +327,35 @@ class SenderProtocol(Protocol):
 
 @implementer(IPushProducer)
 class SenderFactory(Factory[SenderProtocol]):
-    """Makes `SenderProtocol` s, and holds their replies back when their sink is full.
+    """Makes `SenderProtocol` s, and pauses their replies while the sink is full.
 
-    It is the one producer of all its connections, and registered with its sink.
+    The factory is one producer for all its connections, registered with its sink.
 
     Args:
         sink: takes the events: Connected, Received (the replies, as they came),
             Finished.
         clock: measures spans of time (``reactor``, or a test's ``Clock``). The time
             of day of the events is the system's; a ``Clock`` tells that too.
-        wait_seconds: how long after `SenderProtocol.finish` a server that does
-            not end may be silent before this side closes; None for ever. As long
-            may one that has ended acknowledge nothing of what is still sent.
-        tls_wait_seconds: the same over TLS, where the server is not told of the
-            end of what is sent before it is the end of all.
-        half_open_seconds: what it means that the server ends its sending side
-            before `SenderProtocol.finish`. That may be all of it (it closed, and
-            one more write would be answered by a reset) or half (it still
-            reads); TCP does not tell. Closed, once nothing was written for so
-            many seconds. None: half, always.
-        make_framer: makes the framer of a connection's replies, which come as
-            they are if none is given.
-        count_messages: whether `Finished` says how many messages there were.
-        report_chunks: whether the sink is told what each read returned, by an
-            event `Chunk` before the replies it completes.
-        report_sent: whether the sink is told what is sent, by events `Sent`.
+        wait_seconds: how long the server may be silent after
+            `SenderProtocol.finish` before this side closes; None for ever. A server
+            that has ended may fail to acknowledge bytes for the same time.
+        tls_wait_seconds: the same over TLS, where this side cannot end only its
+            sending: the server learns of the end when the connection closes.
+        half_open_seconds: how to understand a server that ends its sending side
+            before `SenderProtocol.finish`. It may have closed (it would answer one
+            more write with a reset), or it may still read; TCP does not tell which.
+            The server counts as closed after so many seconds without a write. None:
+            it always counts as still reading.
+        make_framer: makes the framer of a connection's replies; by default, replies
+            are reported as they come.
+        count_messages: whether `Finished` counts messages.
+        report_chunks: whether the sink gets an event `Chunk` for each read, before
+            the replies that it completes.
+        report_sent: whether the sink gets events `Sent`.
 
     Attributes:
-        sink: takes the events, and lives.
-        terms: what the connections have in common.
+        sink: takes the events; it can be flushed and closed.
+        terms: what the connections share.
     """
 
     noisy = False
@@ -398,17 +398,17 @@ class SenderFactory(Factory[SenderProtocol]):
         return protocol
 
     def opened(self, protocol: SenderProtocol) -> None:
-        """Note a new connection; its replies wait if the sink is full."""
+        """Add a new connection; pause its replies if the sink is full."""
         self._open.add(protocol)
         if self._paused:
             protocol.replies.hold(self)
 
     def closed(self, protocol: SenderProtocol) -> None:
-        """Forget a connection that has finished."""
+        """Remove a connection that has ended."""
         self._open.discard(protocol)
 
     def pauseProducing(self) -> None:
-        """Read replies from no connection until `resumeProducing`."""
+        """Stop reading replies from all connections until `resumeProducing`."""
         self._paused = True
         for protocol in self._open:
             protocol.replies.hold(self)
@@ -420,6 +420,6 @@ class SenderFactory(Factory[SenderProtocol]):
             protocol.replies.release(self)
 
     def stopProducing(self) -> None:
-        """End every connection, since nobody takes what it brings."""
+        """End every connection, since the sink takes no more."""
         for protocol in tuple(self._open):
             protocol.close()

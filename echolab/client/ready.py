@@ -1,4 +1,4 @@
-"""Connections that can be used once they are there: over TLS, after the handshake."""
+"""Connect and wait until the connection can be used: over TLS, for the handshake."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def connect_ready(
 
     Args:
         endpoint: where to connect.
-        factory: makes the protocol. One that has a method ``when_ready``, as
-            `echolab.SenderProtocol` has, is asked; any other is waited for.
+        factory: makes the protocol. If the protocol has a method ``when_ready``, as
+            `echolab.SenderProtocol` has, it is called; any other protocol is wrapped.
         clock: tells the time.
-        seconds: how long that may take.
+        seconds: how long all this may take.
 
     Returns:
         A Deferred that fires with the protocol. If it fails or is cancelled, the
@@ -76,12 +76,12 @@ def connect_ready(
 
 
 def _timed_out(seconds: float) -> Callable[[object, float], Failure]:
-    """Return a callback that replaces any result of a cancelled try by a timeout."""
+    """Return a callback that replaces the result of a cancelled try by a timeout."""
     return lambda _result, _: Failure(TimeoutError(f"timed out after {seconds:.3g} s"))
 
 
 class _AwaitedProtocol(ProtocolWrapper):
-    """Learns when the connection of a protocol can be used."""
+    """Learns when the connection of the wrapped protocol can be used."""
 
     def __init__(self, factory: _AwaitingFactory, wrapped: Any) -> None:
         super().__init__(factory, wrapped)
@@ -95,7 +95,7 @@ class _AwaitedProtocol(ProtocolWrapper):
         self.factory.registerProtocol(self)
         over_tls = ISSLTransport.providedBy(transport)
         if over_tls:
-            # Before the protocol, which may listen in its own way.
+            # Before the protocol, which may be a handshake listener itself.
             alsoProvides(self, IHandshakeListener)
             hear(self)
         self.wrappedProtocol.makeConnection(self)  # type: ignore[arg-type]
@@ -112,7 +112,7 @@ class _AwaitedProtocol(ProtocolWrapper):
         return self._waiting
 
     def handshakeCompleted(self) -> None:
-        """The server is who it says it is."""
+        """The server has proved its name."""
         if IHandshakeListener.providedBy(self.wrappedProtocol):
             self.wrappedProtocol.handshakeCompleted()
         self._be_ready()
@@ -132,7 +132,7 @@ class _AwaitedProtocol(ProtocolWrapper):
 
 
 class _AwaitingFactory(WrappingFactory[Any]):
-    """Makes protocols that can be asked when they are ready."""
+    """Makes protocols with a method ``when_ready``."""
 
     noisy = False
 

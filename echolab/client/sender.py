@@ -1,4 +1,4 @@
-"""A client for applications: one server, connected to again and again."""
+"""A client for applications, which reconnects to its server."""
 
 from __future__ import annotations
 
@@ -37,26 +37,26 @@ _log = Logger()
 
 
 class Sender(Service):
-    """Sends to one server, and connects again whenever a connection is lost.
+    """Sends to one server, and reconnects when a connection is lost.
 
     It is Twisted's ``ClientService`` around `SenderProtocol` s. Several can run side by
-    side, as a pool: `connected` tells which can be written to now.
+    side, as a pool: `connected` tells which of them can write now.
 
-    What was written and not delivered when a connection breaks is lost; the end cause
-    in `Finished` tells. No byte of it is sent on the next connection.
+    Bytes that are not delivered when a connection breaks are lost, and not sent on the
+    next connection; the end cause in `Finished` tells.
 
     Args:
         endpoint: where to connect.
-        name: what users know the server by: ``127.0.0.1:8888``.
+        name: the server's name for users: ``127.0.0.1:8888``.
         sink: takes the events of all its connections, as for a `SenderFactory`.
         clock: measures spans of time (``reactor``, or a test's ``Clock``).
-        retry_policy: how many seconds to wait before a try, given how many failed in
-            a row; None for Twisted's ``backoffPolicy()``.
+        retry_policy: how many seconds to wait before a try, given the number of tries
+            that failed in a row; None for Twisted's ``backoffPolicy()``.
         timeout_seconds: how long each try may take, with its TLS handshake.
-        stop_seconds: how long `stopService` may take to deliver what was written.
-        wait_seconds: how long a server that does not end may be silent then.
-        half_open_seconds: see `SenderFactory`; a server that ends its side counts as
-            closed after that, and is connected to again.
+        stop_seconds: how long `stopService` may take to deliver the written bytes.
+        wait_seconds: how long the server may then be silent without ending.
+        half_open_seconds: see `SenderFactory`; when a server that has ended its side
+            counts as closed, the sender reconnects.
         make_framer: makes the framer of a connection's replies.
         numbers: the numbers of the peers. Senders that share a sink share one
             ``itertools.count(1)``, so that no two peers are equal.
@@ -94,7 +94,7 @@ class Sender(Service):
             self._factory.terms.numbers = cast("Any", numbers)
         self._connection: KeptConnection | None = None
         self._waiting: dict[Deferred[SenderProtocol], int | None] = {}
-        self._why = "not started"  # there is no connection
+        self._why = "not started"  # why there is no connection
         self._failing = False
         self._has_stopped = False
         self._service = ClientService(
@@ -106,21 +106,21 @@ class Sender(Service):
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection that can be written to now."""
+        """Whether `write` can be called now."""
         return self._connection is not None and not self._connection.is_ending
 
     def when_connected(
         self, fail_after_failures: int | None = None
     ) -> Deferred[SenderProtocol]:
-        """Wait for a connection that can be written to.
+        """Wait for a usable connection.
 
         Args:
             fail_after_failures: how many tries may fail; 1 to wait for one try only,
-                None to wait for as long as the service runs.
+                None to wait as long as the service runs.
 
         Returns:
-            A Deferred that fires with the protocol of the connection, now if there is
-            one. It fails with the reason why the last try did, or with a
+            A Deferred that fires with the connection's protocol, at once if there is
+            one. It fails with the reason of the last failed try, or with a
             ``CancelledError`` when the service stops.
         """
         connection = self._connection
@@ -133,23 +133,23 @@ class Sender(Service):
         return ready
 
     def write(self, data: bytes) -> None:
-        """Send bytes on the connection that there is.
+        """Send bytes on the present connection.
 
         They wait in memory while the server is slow. To be paused then, register a
-        producer with the protocol that `when_connected` gives.
+        producer with the protocol from `when_connected`.
 
         Raises:
-            ConnectError: there is none; nothing is kept for the next.
+            ConnectError: there is no connection; the bytes are not kept for the next.
         """
         if self._connection is None or self._connection.is_ending:
             raise ConnectError("connect", self._name, self._why)
         self._connection.protocol.write(data)
 
     def protocol(self, peer: Peer) -> SenderProtocol | None:
-        """Return the protocol of the connection to ``peer``, as events name it.
+        """Return the protocol of the connection to ``peer``, the peer of an event.
 
         Returns:
-            None if that connection is over, also if there is another one since.
+            None if that connection has ended, even if there is a new one.
         """
         connection = self._connection
         if connection is None or connection.peer != peer:
@@ -167,29 +167,29 @@ class Sender(Service):
 
     @override
     def stopService(self) -> Deferred[None]:
-        """Deliver what was written, within ``stop_seconds``, and end.
+        """Deliver the written bytes within ``stop_seconds``, and end.
 
-        The server is told that this was all (its end of the stream), and its replies
-        are taken until it ends too, or is silent for ``wait_seconds``.
+        The server is told that this was all (the end of the stream). Its replies are
+        taken until it ends too, or is silent for ``wait_seconds``.
         """
         super().stopService()
         self._has_stopped = True
         self._why = "stopped"
         for ready in self._take_waiting():
             ready.errback(CancelledError())
-        # A ClientService cannot be stopped by what it calls.
+        # A ClientService cannot be stopped from a function that it calls.
         stopped: Deferred[Any] = deferLater(cast("Any", self._clock), 0)
         return stopped.addCallback(self._stop)
 
     def _stop(self, _: object) -> Deferred[None]:
-        if self.running:  # Again.
+        if self.running:  # It was started again.
             return succeed(None)
         return self._service.stopService()
 
     def _connect(self, kept: Factory[Protocol]) -> Deferred[Any]:
-        """Connect for the ``ClientService``, which keeps a mere handle.
+        """Connect for the ``ClientService``, which only gets a handle.
 
-        It would be confused by a connection that is lost during its handshake.
+        A connection that is lost during its handshake would confuse it.
         """
         connecting = connect_ready(
             self._endpoint,
@@ -240,7 +240,7 @@ class Sender(Service):
         return [*waiting]
 
     def _begin(self, event: Event) -> None:
-        """Note a new connection, before the sink is told of it."""
+        """Note a new connection, before the sink gets the event."""
         if isinstance(event, Connected):
             assert self._factory.made is not None
             self._connection = KeptConnection(
@@ -249,7 +249,7 @@ class Sender(Service):
             self._why = "the connection is ending"
 
     def _end(self, event: Event) -> None:
-        """Note the end of the connection, after the sink was told of it."""
+        """Note the end of the connection, after the sink got the event."""
         connection = self._connection
         if (
             isinstance(event, Finished)
@@ -263,7 +263,7 @@ class Sender(Service):
 
 
 class _Factory(SenderFactory):
-    """Remembers the protocol that it made last, whose `Connected` comes next."""
+    """Remembers its last protocol, whose `Connected` comes next."""
 
     made: SenderProtocol | None = None
 

@@ -1,4 +1,4 @@
-"""The client as a service, which twistd, the command and applications run."""
+"""The client as a service, for twistd, the command and applications."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ __all__ = ["SenderService"]
 
 STOP_SECONDS = 1.0
 STUCK_SECONDS = 5.0
-"""How long a server may take nothing of what is sent before the user is told."""
+"""How long a server may take no bytes before the user is told."""
 
 SPEAKS_TLS = "the server speaks TLS; use --tls or --connect tls:HOST:PORT"
 
@@ -57,26 +57,26 @@ _log = Logger()
 
 
 class SenderService(Service):
-    """Connects, sends what is typed or piped, prints what comes back.
+    """Connects, sends the input, prints the replies.
 
-    It is a consumer of input: a reader calls `received` and `ended`.
+    A reader gives it the input: it calls `received` and `ended`.
 
     Args:
         connector: connects.
-        name: what users know the server by: ``127.0.0.1:8888``.
-        printer: shows the person what happens.
+        name: the server's name for users: ``127.0.0.1:8888``.
+        printer: shows the user what happens.
         outputs: where the printer prints; flushed at the end. The first takes
             the replies, and pauses them while it is full.
         clock: tells the time.
         done: called at the end.
-        make_reader: given `received` and `ended`, makes the reader of the input;
-            it is resumed once the connection is there.
+        make_reader: given this service, makes the reader of the input, which is
+            resumed when the connection is made.
         no_delay: whether each write is sent at once (TCP_NODELAY).
-        wait_seconds: see `SenderFactory`; None for what it does by default.
-        half_open_seconds: likewise.
-        close: called at the end, before the last is printed.
-        close_outputs: whether to close the outputs at the end: for whoever opened
-            them for this service alone.
+        wait_seconds: see `SenderFactory`; None for its default.
+        half_open_seconds: see `SenderFactory`.
+        close: called at the end, before the last lines are printed.
+        close_outputs: whether to close the outputs at the end: for outputs that
+            were opened only for this service.
     """
 
     def __init__(
@@ -114,10 +114,10 @@ class SenderService(Service):
             half_open_seconds=half_open_seconds,
         )
         self._protocol: SenderProtocol | None = None
-        self._stall: Stall | None = None  # while something may wait to be taken
+        self._stall: Stall | None = None  # while the server may have bytes to take
         self._all_sent = False
         self._input_error: EcholabError | None = None
-        self._output_lost = False  # Then nobody wants what is left.
+        self._output_lost = False  # If so, unwritten output is not reported.
         self._finished: Deferred[None] = Deferred()
 
     @override
@@ -129,7 +129,7 @@ class SenderService(Service):
 
     @override
     def stopService(self) -> Deferred[None]:
-        """End, within about a second even if the server is stuck."""
+        """End within about a second, even if the server is stuck."""
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
 
@@ -156,7 +156,7 @@ class SenderService(Service):
                 output.close()
 
     def received(self, chunk: bytes) -> None:
-        """Take a chunk of input; on a terminal that is a line."""
+        """Take a chunk of input; from a terminal that is a line."""
         assert self._protocol is not None
         self._printer.typed()
         self._protocol.write(chunk)
@@ -172,23 +172,23 @@ class SenderService(Service):
         self._protocol.finish()
 
     def input_failed(self, why: EcholabError) -> None:
-        """Take an input that could not be read; its end, `ended`, follows."""
+        """Take an error of reading the input; `ended` follows."""
         self._input_error = why
 
     def output_lost(self, why: EcholabError | None) -> None:
-        """Take the end of the output: a reader of the replies that went away."""
+        """Take the end of the output, whose reader has gone."""
         self._output_lost = True
         if why is None:
             why = self._input_error
         if why is None and self._all_sent and self._protocol is not None:
-            self._protocol.close()  # `_end` says how that went.
+            self._protocol.close()  # `_end` reports the result.
             return
         self._done(why or OutputError("write", "stdout", "Broken pipe"))
 
     def _connected(self, protocol: SenderProtocol) -> None:
         self._protocol = protocol
         if ISSLTransport.providedBy(protocol.transport):
-            self._replies.stop()  # What looks like an alert within TLS is none.
+            self._replies.stop()  # Within TLS, bytes like an alert are not an alert.
         if self._no_delay:
             with suppress(OSError):  # A UNIX socket never delays.
                 protocol.transport.setTcpNoDelay(True)
@@ -197,7 +197,7 @@ class SenderService(Service):
         self._reader.resumeProducing()
 
     def _watch(self, line: Line) -> None:
-        """Tell the user, once, of a server that takes nothing: it is waited for."""
+        """Tell the user once that the client waits for a server that takes nothing."""
         if self._stall is not None:
             return
 
@@ -241,7 +241,7 @@ class SenderService(Service):
 
     def _end(self, in_order: bool, detail: str) -> None:
         if not self.running:
-            self._printer.end_line()  # Somebody else has ended it, and says why.
+            self._printer.end_line()  # Whatever ended it reports why.
             return
         why: EcholabError | None = None
         if not (self._all_sent and in_order) or self._replies.speaks_tls:
@@ -253,7 +253,7 @@ class SenderService(Service):
             why = self._input_error
         if why is not None:
             self._printer.end_line()
-        # What is said stands below the line that was being typed, or the bar.
+        # The error is printed below the line that was being typed, or the bar.
         closing = self._close() or succeed(None)
         closing.addCallback(lambda _: self._say_why(why))
 
@@ -264,6 +264,6 @@ class SenderService(Service):
 
 
 def _words(detail: str) -> str:
-    """What an errno says, as perror(3) has it; or what is known instead."""
+    """Return the text of an errno, as perror(3) prints it; else the detail itself."""
     number = getattr(errno, detail, None)
     return os.strerror(number) if number else detail or "Connection reset by peer"

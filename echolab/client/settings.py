@@ -1,4 +1,4 @@
-"""What a user can say about a client, checked and named; all of it has a default."""
+"""The settings of a client: one field for each option, each with a default."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ AS_FAST_AS_IT_GOES = "max"
 
 
 def _speed(text: str) -> float:
-    """Read how many times as fast; ``max`` is 0."""
+    """Read a factor of speed; ``max`` is 0."""
     if text.lower() == AS_FAST_AS_IT_GOES:
         return 0.0
     return over_zero(number)(text)
@@ -40,7 +40,7 @@ def _speed_as_written(speed: float) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSettings:
-    """What a user can say about a client; each field is what its option says."""
+    """The settings of a client; each option's help describes its field."""
 
     host: str = option(
         "127.0.0.1",
@@ -83,7 +83,7 @@ class ClientSettings:
         "Do TLS; the server must prove that it is HOST.",
         group=CONNECTING,
     )
-    """An endpoint string says so itself."""
+    """Not for endpoint strings, which name TLS themselves."""
     insecure: bool = flag(
         False,
         "--insecure",
@@ -114,7 +114,7 @@ class ClientSettings:
         read=_speed,
         write=_speed_as_written,
     )
-    """0 for as fast as it goes."""
+    """0 for as fast as possible."""
     peer: int | None = option(
         None,
         "--peer N",
@@ -131,7 +131,7 @@ class ClientSettings:
         },
         group=SENDING,
     )
-    """None for where a person types: on a terminal."""
+    """None for: only if the input is a terminal."""
     crlf: bool = flag(
         False,
         "--crlf",

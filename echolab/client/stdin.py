@@ -1,4 +1,4 @@
-"""Reading what is typed, driven by the reactor."""
+"""Read stdin when the reactor says that there is input."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ READ_BYTES = 65536
 
 @implementer(IReadDescriptor, IPushProducer)
 class StdinReader:
-    """Reads a descriptor whenever it has something, without touching its flags.
+    """Reads a descriptor whenever it has input, without changing its flags.
 
     It reads once each time the reactor says that a read will not block. So the
-    descriptor may stay blocking, and a terminal shared with a shell is left as
-    it was; ``twisted.internet.stdio`` makes it non-blocking for everybody.
+    descriptor may stay blocking, and a terminal that is shared with a shell is not
+    changed; ``twisted.internet.stdio`` makes it non-blocking for all its users.
 
     Works on a terminal, a pipe, a socket, a regular file and ``/dev/null``.
 
     Args:
         reactor: watches the descriptor.
-        fd: the descriptor, or None where there is none (stdin was closed): that
-            is an input that has ended.
-        received: takes each chunk; on a terminal that is one line.
-        ended: called once at the end of input. A terminal that is gone has ended.
-        failed: called instead, once, if it cannot be read.
-        name: what users know it by.
+        fd: the descriptor; None if there is none (stdin was closed), which is an
+            input that has ended.
+        received: takes each chunk; from a terminal that is one line.
+        ended: called once at the end of input, also if the terminal is gone.
+        failed: called once instead, if the descriptor cannot be read.
+        name: its name for users.
     """
 
     def __init__(
@@ -59,16 +59,16 @@ class StdinReader:
         self._ended = ended
         self._failed = failed
         self._name = name
-        self._is_terminal = fd is not None and os.isatty(fd)  # None any more, if gone.
+        self._is_terminal = fd is not None and os.isatty(fd)  # Asked before it is gone.
         self._stopped = False
 
     def resumeProducing(self) -> None:
-        """Read, from now on or again."""
+        """Read now, or again."""
         if self._stopped:
             return
         if self._fd is None:
             self._end()
-        elif _is_write_only(self._fd):  # Nothing would ever come.
+        elif _is_write_only(self._fd):  # No input would ever come.
             self._fail(OSError(errno.EBADF, os.strerror(errno.EBADF)))
         else:
             self._reactor.addReader(self)
@@ -84,7 +84,7 @@ class StdinReader:
         self.pauseProducing()
 
     def fileno(self) -> int:
-        """The descriptor to watch."""
+        """Return the descriptor to watch."""
         return -1 if self._fd is None else self._fd
 
     def doRead(self) -> None:
@@ -92,23 +92,23 @@ class StdinReader:
         try:
             chunk = os.read(self.fileno(), READ_BYTES)
         except BlockingIOError:
-            return  # Somebody else made it non-blocking and read it first.
+            return  # Another program made it non-blocking, and read first.
         except OSError as error:
             if not (error.errno == errno.EIO and self._is_terminal):
                 self._fail(error)
                 return
-            chunk = b""  # The terminal is gone: nothing more will come.
+            chunk = b""  # The terminal is gone: that is the end of input.
         if chunk:
             self._received(chunk)
         else:
             self._end()
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002 - all the same
-        """The reactor gives the descriptor up: it hung up, or all is over."""
+        """The descriptor hung up, or the reactor is stopping."""
         self._end()
 
     def logPrefix(self) -> str:
-        """Who speaks in the log."""
+        """Return the name of this reader in the log."""
         return type(self).__name__
 
     def _end(self) -> None:
@@ -125,4 +125,4 @@ def _is_write_only(fd: int) -> bool:
     try:
         return fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
     except OSError:
-        return False  # To read it says what is wrong.
+        return False  # The read will report the error.

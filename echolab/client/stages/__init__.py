@@ -1,1 +1,1 @@
-"""What stands between the input of a client and its connection."""
+"""Stages between a client's input and its connection."""

@@ -1,4 +1,4 @@
-"""A stage of a client's input, and how stages are joined."""
+"""A stage of a client's input, and a function that joins stages."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ __all__ = ["Stage", "Taker", "join"]
 
 
 class Taker(Protocol):
-    """What takes input: a stage, or at the end `SenderService`."""
+    """A receiver of input: a stage, or at the end `SenderService`."""
 
     def received(self, chunk: bytes) -> None:
         """Take a chunk."""
 
     def input_failed(self, why: EcholabError) -> None:
-        """Take an input that could not be read; its end, `ended`, follows."""
+        """Take an error of reading the input; `ended` follows."""
 
     def ended(self) -> None:
-        """Take the end; nothing comes after it."""
+        """Take the end of input; no more follows."""
 
 
 @implementer(IPushProducer)
 class Stage:
-    """A step of the input on its way to the connection.
+    """A step between the input and the connection.
 
-    Chunks and the end come from the source above and go to the taker below.
-    Pausing comes from below and goes up. A stage overrides what it changes; this
-    one passes everything on.
+    Chunks and the end come from the source above and go to the taker below. Pausing
+    comes from below and goes up. This class passes everything on; a stage overrides
+    what it changes.
     """
 
     _source: Producer
     _taker: Taker
 
     def join(self, source: Producer, taker: Taker) -> None:
-        """Take the place between ``source`` and ``taker``."""
+        """Put the stage between ``source`` and ``taker``."""
         self._source = source
         self._taker = taker
 
@@ -51,7 +51,7 @@ class Stage:
         self._taker.received(chunk)
 
     def input_failed(self, why: EcholabError) -> None:
-        """Take an input that could not be read; its end follows."""
+        """Take an error of reading the input; the end follows."""
         self._taker.input_failed(why)
 
     def ended(self) -> None:
@@ -59,31 +59,31 @@ class Stage:
         self._taker.ended()
 
     def pauseProducing(self) -> None:
-        """Pass nothing on until `resumeProducing`."""
+        """Stop passing on until `resumeProducing`."""
         self._source.pauseProducing()
 
     def resumeProducing(self) -> None:
-        """Pass on, from now on or again."""
+        """Pass on now, or again."""
         self._source.resumeProducing()
 
     def stopProducing(self) -> None:
-        """Pass nothing on any more, not even the end."""
+        """Never pass on again, not even the end."""
         self._source.stopProducing()
 
 
 def join(
     make_source: Callable[[Taker], Producer], stages: Sequence[Stage], taker: Taker
 ) -> Producer:
-    """Join a source, stages and what takes the input.
+    """Join a source, stages and a taker.
 
     Args:
-        make_source: makes the source, given what takes its input. The source
+        make_source: makes the source, given the taker of its input. The source
             produces nothing until it is resumed.
         stages: in the order in which the input passes them.
-        taker: takes what comes out.
+        taker: takes the result.
 
     Returns:
-        The reader of the input: what ``taker`` pauses and resumes.
+        The producer that ``taker`` pauses and resumes.
     """
     takers: list[Taker] = [*stages, taker]
     reader = make_source(takers[0])

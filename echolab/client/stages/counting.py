@@ -1,4 +1,4 @@
-"""How much of the input has passed."""
+"""Count the input."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["Counting"]
 
 
 class Counting(Stage):
-    """Tell how many bytes were passed on.
+    """Count the bytes that are passed on.
 
     Args:
-        passed: called with the length of each chunk, once it was taken.
+        passed: called with the length of each chunk, after it was taken.
     """
 
     def __init__(self, passed: Callable[[int], None]) -> None:

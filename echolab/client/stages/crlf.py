@@ -1,4 +1,4 @@
-"""Lines that end as most protocols of the Internet end them."""
+r"""Lines that end with ``\r\n``, as in most protocols of the Internet."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["CRLF"]
 
 
 class CRLF(Stage):
-    r"""End each line with ``\r\n``, whatever pieces it comes in."""
+    r"""End each line with ``\r\n``, also if it comes in several chunks."""
 
     def __init__(self) -> None:
         self._last = b""
 
     @override
     def received(self, chunk: bytes) -> None:
-        r"""Take a chunk; a ``\n`` that has its ``\r`` stays as it is."""
+        r"""Take a chunk; a ``\n`` after a ``\r`` stays as it is."""
         whole = re.sub(rb"(?<!\r)\n", b"\r\n", self._last + chunk)
         whole = whole[len(self._last) :]
         self._last = chunk[-1:] if chunk.endswith(b"\r") else b""

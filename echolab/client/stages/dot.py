@@ -18,10 +18,10 @@ _find_line = re.compile(rb"\n\.").search  # Faster than ``bytes.find``.
 
 
 class DotQuit(Stage):
-    """End the input at the lecture's last line, one that begins with ``.``.
+    """End the input at the first line that begins with ``.``, as in the lecture.
 
-    The lines may arrive in any pieces; nothing is held back. What stands before
-    that line is passed on; the source is stopped.
+    The lines may arrive in any pieces; nothing is held back. The input before that
+    line is passed on; the source is stopped.
 
     Args:
         quits: called at that line, before the end is passed on.
@@ -45,8 +45,8 @@ class DotQuit(Stage):
         self._taker.ended()
 
     def _find(self, chunk: bytes) -> int:
-        """Where the last line begins in a chunk; -1 if it does not."""
-        if b"." not in chunk:  # One byte is found much faster than two.
+        """Return where that line begins in a chunk; -1 if it does not."""
+        if b"." not in chunk:  # Searching one byte is much faster than two.
             return -1
         if self._at_line_start and chunk.startswith(b"."):
             return 0

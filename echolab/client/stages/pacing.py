@@ -1,4 +1,4 @@
-"""So many lines a second, and no more."""
+"""Limit the lines per second."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ __all__ = ["Pacer"]
 
 
 class Pacer(Stage):
-    """Pass on so many lines a second, and no more.
+    """Pass on a limited number of lines per second.
 
-    The source is paused while lines wait. What comes after the last newline goes
-    out with the end, or in pieces when it is more than ``MAX_BYTES``; its last
-    piece counts as the line.
+    The source is paused while lines wait. Bytes after the last newline are passed on
+    with the end, or in pieces if they are more than ``MAX_BYTES``; only the last
+    piece counts as a line.
 
     Args:
         clock: tells the time.
-        rate: how many lines a second.
+        rate: how many lines per second.
     """
 
     TURN_SECONDS = 0.01
@@ -53,7 +53,7 @@ class Pacer(Stage):
 
     @override
     def ended(self) -> None:
-        """Take the end; it is passed on once all has gone out."""
+        """Take the end; it is passed on after all lines."""
         self._at_end = True
         if self._rest:
             self._lines.append(self._rest)
@@ -77,11 +77,11 @@ class Pacer(Stage):
         self._source.stopProducing()
 
     def _go_on(self) -> None:
-        """Pass on what is due; then wait, or have more read, or end."""
+        """Pass on the lines that are due; then wait, read more, or end."""
         if self._paused or self._turn is not None:
             return
         now = self._clock.seconds()
-        # Time in which there was nothing to send is not made up for.
+        # After a time without lines, the rate is not exceeded to catch up.
         self._next = max(self._next, now - self.TURN_SECONDS)
         while self._lines and self._next <= now and not self._paused:
             line = self._lines.popleft()
