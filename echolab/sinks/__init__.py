@@ -1,1 +1,1 @@
-"""Sinks: what takes events and does something with them."""
+"""Sinks: objects that take events and do something with them."""

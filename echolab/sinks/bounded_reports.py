@@ -1,4 +1,4 @@
-"""Reports that are passed on at a bounded rate, and the number of the others."""
+"""Reports at a bounded rate, with the number of suppressed ones."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 __all__ = ["BoundedReports"]
 
 WITHHELD_SECONDS = 1.0
-"""How long a report may be withheld before it is counted in another."""
+"""How long a report may be suppressed before it is passed on or counted."""
 
 _Report = TypeVar("_Report")
 
 
 class BoundedReports(Generic[_Report]):
-    """Passes a few reports a second on, and soon says how many the others were.
+    """Passes on a few reports per second, and soon the number of suppressed ones.
 
     Args:
         clock: measures the seconds; the time of day may be set back.
-        report: takes what is passed on, and how many others were withheld.
+        report: takes a report, and how many others were suppressed before it.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class BoundedReports(Generic[_Report]):
         self._overdue: IDelayedCall | None = None
 
     def __call__(self, what: _Report) -> None:
-        """Pass one on, if not too many were just now."""
+        """Pass a report on, if there were not too many in the last second."""
         others = self._throttle(self._clock.seconds())
         if others is not None:
             self._last = None
@@ -50,7 +50,7 @@ class BoundedReports(Generic[_Report]):
             self._overdue = self._clock.callLater(WITHHELD_SECONDS, self._catch_up)
 
     def catch_up(self) -> None:
-        """Pass the last of those on that are withheld, and the others' number."""
+        """Pass on the last suppressed report, with the number of the others."""
         if self._overdue is not None:
             self._overdue.cancel()
             self._catch_up()

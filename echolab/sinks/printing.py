@@ -1,4 +1,4 @@
-"""Sinks that print: what a server receives, what a client talks."""
+"""Sinks that print: what a server receives, and a client's conversation."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["ConversationPrinter", "Printer", "Replies"]
 
 ASK_SECONDS = 0.1
-"""How long a reply may wait for its rest before the prompt stands below it."""
+"""How long an unfinished reply may wait for its rest before the prompt is printed."""
 AGAIN_BYTES = 4096
-"""How much of a reply's line is shown again when its rest comes."""
+"""How much of an unfinished line is shown again when its rest comes."""
 
 
 @implementer(ISink)
@@ -35,9 +35,9 @@ class Printer:
     """A sink that prints.
 
     Args:
-        output: takes the printed bytes, whole lines at a time: an output, which
-            lives as long as this; or only its ``write``.
-        form: turns one event into those bytes; the lecture's if none is given.
+        output: takes the printed bytes in whole lines: an output, which is closed
+            with this sink; or only a function ``write``.
+        form: turns an event into bytes; by default, the lecture's format.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Printer:
             self._output.registerProducer(producer, streaming)
 
     def unregisterProducer(self, producer: Producer | IProducer | None = None) -> None:
-        """Pause it no more."""
+        """Stop pausing it."""
         if self._output is not None:
             self._output.unregisterProducer(producer)
 
@@ -75,7 +75,7 @@ class Printer:
         return succeed(0) if self._output is None else self._output.flush(seconds)
 
     def reopen(self) -> bool:
-        """Go on in the file that now has the path; return whether this is a file."""
+        """Open the path again; return whether the output is a file."""
         return self._output is not None and self._output.reopen()
 
     def close(self) -> None:
@@ -85,10 +85,10 @@ class Printer:
 
 
 class Replies(Enum):
-    """Where a client's replies are seen."""
+    """Where a client's replies are shown."""
 
     HERE = auto()
-    """On the terminal where the prompt is."""
+    """On the terminal with the prompt."""
     PIPED = auto()
     """In a pipe, whose reader may show them on that terminal too, as tee does."""
     ELSEWHERE = auto()
@@ -96,26 +96,26 @@ class Replies(Enum):
 
 
 class ConversationPrinter:
-    """A sink that prints what the person at a client should see.
+    """A sink that prints what the user of a client should see.
 
-    That is a prompt for each line to type, the server's replies as they are,
-    and the lecture's ``finish.`` on a line of its own.
+    This is a prompt for each line to type, the server's replies as they are,
+    and the lecture's ``finish.`` on its own line.
 
-    A reply that does not end its line stands on a line of its own, above the
-    prompt. When its rest comes, the whole line is shown again, since the prompt
-    has come between; unless a line was typed meanwhile, which answers it.
+    An unfinished line of a reply is printed on its own line, above the prompt. When
+    its rest comes, the whole line is shown again, since the prompt is between them;
+    but not if the user has typed a line since, which is the answer to it.
 
     Args:
         write: takes the replies.
-        say: takes all else; ``write`` if none is given.
-        replies: where the replies are seen, seen from where ``say`` writes.
-        prompt: the prompt; empty when nobody is typing, or an editor shows it.
-        echoed: whether what is typed is seen, which ends a line; it is, where
-            there is a prompt.
-        show_replies: whether to print what the server sends.
-        escape: whether to make it harmless for a terminal.
-        clock: tells the time; with one, the prompt comes back a moment after an
-            unfinished line of a reply, and else at once.
+        say: takes all else; by default, ``write``.
+        replies: where the replies are shown, in relation to where ``say`` writes.
+        prompt: the prompt; empty if nobody types, or if an editor shows it.
+        echoed: whether typed lines are echoed, which ends the line on the screen;
+            always true with a prompt.
+        show_replies: whether to print the server's replies.
+        escape: whether to make them harmless for a terminal.
+        clock: tells the time; with a clock, the prompt comes back a moment after an
+            unfinished line, without one at once.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class ConversationPrinter:
         self._clock = clock
         self._prompting = False
         self._at_line_start = True
-        self._line = b""  # of a reply, not yet ended, to be shown again
+        self._line = b""  # the unfinished line of a reply
         self._asking: IDelayedCall | None = None
 
     def __call__(self, event: Event) -> None:
@@ -192,7 +192,7 @@ class ConversationPrinter:
             self._asking.reset(ASK_SECONDS)
 
     def ask(self) -> None:
-        """Print the prompt for the next line, if somebody is typing."""
+        """Print the prompt for the next line, if there is a prompt."""
         self.end_line()
         if self._prompt:
             self._say(self._prompt)
@@ -200,21 +200,21 @@ class ConversationPrinter:
             self._at_line_start = False
 
     def typed(self) -> None:
-        """Note that a line was typed: its echo has ended the line it is on."""
+        """Note that a line was typed, whose echo has ended the line on the screen."""
         if self._echoed:
             self._prompting = False
             self._at_line_start = True
             self._line = b""
 
     def stop_asking(self) -> None:
-        """Print no prompt any more: the input has ended."""
+        """Stop printing prompts: the input has ended."""
         self._prompt = b""
         if self._prompting:
             self.end_line()
         self._cancel()
 
     def end_line(self) -> None:
-        """Go to the start of a line, unless that is where we are."""
+        """Start a new line, unless the cursor is at the start of one."""
         self._cancel()
         self._prompting = False
         if not self._at_line_start:

@@ -1,4 +1,4 @@
-"""A sink that says, in the log, what was not in order."""
+"""A sink that logs errors of connections."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _log = Logger()
 
 
 def connection_lost(event: Finished) -> ConnectionLostError:
-    """Return the error for an end that was not in order."""
+    """Return the error for an end that was not orderly."""
     return ConnectionLostError("recv", str(event.peer), _ending(event))
 
 
 def _ending(event: Finished) -> str:
-    """Say why a connection ended: ``reset (ECONNRESET) after 13 bytes``."""
+    """Return why a connection ended: ``reset (ECONNRESET) after 13 bytes``."""
     because = _because(event.cause, event.detail)
     text = f"{because} after {count(event.received_bytes, 'byte')}"
     return f"{text}, and {event.unread_bytes} unread" if event.unread_bytes else text
@@ -62,9 +62,9 @@ class Reporter:
         self._reports = BoundedReports(clock, _say)
 
     def __call__(self, event: Event) -> None:
-        """Log one event, if it is one of these."""
+        """Log one event, if it is one of those."""
         if type(event) in _UNSAID:
-            return  # Most events are one of these.
+            return  # Most events are of these types.
         match event:
             case Finished(cause=cause) if cause not in ORDERLY:
                 self._reports(event)
@@ -76,7 +76,7 @@ class Reporter:
                 pass
 
     def catch_up(self) -> None:
-        """Log what is withheld: this is the end."""
+        """Log the suppressed events: this is the end."""
         self._reports.catch_up()
 
 

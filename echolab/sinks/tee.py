@@ -1,4 +1,4 @@
-"""Several sinks as one."""
+"""Several sinks as one sink."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ _log = Logger()
 
 @implementer(ISink)
 class Tee:
-    """One sink that hands each event to all of several, in their order.
+    """One sink that gives each event to several sinks, in their order.
 
-    A sink that raises is reported, and gets no more events; the others do. One that
-    returns a Deferred or a coroutine gets the next event when that has fired, and
-    pauses the producers meanwhile.
+    A sink that raises is reported and gets no more events; the others do. A sink that
+    returns a Deferred or a coroutine gets the next event when that has fired; until
+    then, the producers are paused.
 
     Args:
-        sinks: what takes the events; a callable is enough.
+        sinks: take the events; a callable is enough.
 
     Attributes:
         taken: how many events there were.
-        flushed: so many of the first events are known to be out; `flush` says when
-            that is more.
+        flushed: how many events, from the first, are known to be written; `flush`
+            updates it.
     """
 
     def __init__(self, *sinks: Sink) -> None:
@@ -56,13 +56,13 @@ class Tee:
         self._stops: dict[object, Callable[[], None]] = {}
 
     def measure(self, clock: AnyClock) -> None:
-        """Let a flush of callables take so long as this clock says."""
+        """Set the clock that measures the time limit when callables are flushed."""
         for sink in self._sinks:
             if isinstance(sink, WaitingSink | Tee):
                 sink.measure(clock)
 
     def __call__(self, event: Event) -> None:
-        """Hand on one event."""
+        """Give one event to all sinks."""
         self.taken += 1
         for sink in self._sinks:
             try:
@@ -80,7 +80,7 @@ class Tee:
         """Pause ``producer`` while any of the sinks waits.
 
         Raises:
-            ValueError: it is no push (streaming) producer.
+            ValueError: it is not a push (streaming) producer.
             RuntimeError: it is registered already.
         """
         if not streaming:
@@ -90,16 +90,19 @@ class Tee:
         self._stops[producer] = share(cast("Producer", producer), self._sinks)
 
     def unregisterProducer(self, producer: Producer | IProducer | None = None) -> None:
-        """Pause it no more; it goes on if it was paused."""
+        """Stop pausing it; it is resumed if it was paused."""
         for each in [producer] if producer is not None else [*self._stops]:
             if stop := self._stops.pop(each, None):
                 stop()
 
     def flush(self, seconds: float | None) -> Deferred[int]:
-        """Wait until all events so far are out, ``seconds`` at most (None: for ever).
+        """Wait until all events so far are written.
+
+        Args:
+            seconds: wait no longer than this; None for no limit.
 
         Returns:
-            A Deferred that fires with how many bytes of output are not.
+            A Deferred that fires with the number of bytes that are not written.
         """
         taken = self.taken
         flushing = [sink.flush(seconds) for sink in self._sinks]
@@ -112,16 +115,16 @@ class Tee:
         return gatherResults(flushing).addCallback(flushed)
 
     def reopen(self) -> bool:
-        """Go on in the files that now have the paths; return whether any is a file."""
+        """Open the paths again; return whether any sink has a file."""
         reopened = [sink.reopen() for sink in self._sinks]
         return any(reopened)
 
     def close(self) -> None:
-        """Take nothing more."""
+        """Stop taking events."""
         for sink in self._sinks:
             sink.close()
 
 
 def tee(*sinks: Sink) -> Tee:
-    """One sink that hands each event to all of ``sinks``, in their order."""
+    """Return one sink that gives each event to all of ``sinks``, in their order."""
     return Tee(*sinks)

@@ -1,4 +1,4 @@
-"""A callable as a sink, which may take its time."""
+"""A callable as a sink; the callable may be asynchronous."""
 
 from __future__ import annotations
 
@@ -28,16 +28,17 @@ T = TypeVar("T")
 
 @implementer(ISink)
 class WaitingSink:
-    """Hands events to a callable, each when the one before is done.
+    """Gives events to a callable, each after the one before is done.
 
-    While that takes time, the producers are paused; what was read already waits.
+    In the meantime, the producers are paused, and events that were already read wait.
 
     Args:
         sink: takes an event; may return a Deferred or a coroutine.
-        failed: called with this, and why, if one of these fails.
+        failed: called with this object and the reason, if the callable, its Deferred
+            or its coroutine fails.
 
     Attributes:
-        name: what users know it by.
+        name: its name for users.
     """
 
     def __init__(self, sink: Sink, failed: Callable[[object, Failure], None]) -> None:
@@ -45,18 +46,18 @@ class WaitingSink:
         self._clock: AnyClock | None = None
         self._sink = sink
         self._failed = failed
-        self._events: deque[Event] = deque()  # The first is being taken.
+        self._events: deque[Event] = deque()  # The callable works on the first.
         self._working: Deferred[None] | None = None
         self._producers: list[Producer] = []
         self._paused = False
         self._flushes: list[Deferred[int]] = []
 
     def measure(self, clock: AnyClock) -> None:
-        """Let a flush take so long as this clock says; without one it has no bound."""
+        """Set the clock for the time limit of `flush`; without one there is no limit."""
         self._clock = clock
 
     def __call__(self, event: Event) -> None:
-        """Hand on an event, now or when the one before is done."""
+        """Pass on an event, now or after the one before is done."""
         if self._events:
             self._events.append(event)
             return
@@ -85,7 +86,7 @@ class WaitingSink:
         self._end()
 
     def _end(self) -> None:
-        """Let all go on: nothing waits."""
+        """Resume the producers and end all flushes: no event waits."""
         self._events.clear()
         for flush in self._flushes[:]:
             self._end_flush(flush)
@@ -98,7 +99,7 @@ class WaitingSink:
         """Pause ``producer`` while an event waits.
 
         Raises:
-            ValueError: it is no push (streaming) producer.
+            ValueError: it is not a push (streaming) producer.
         """
         if not streaming:
             raise ValueError("only a push producer can be paused by a sink")
@@ -107,13 +108,13 @@ class WaitingSink:
             self._producers[-1].pauseProducing()
 
     def unregisterProducer(self, producer: Producer | IProducer | None = None) -> None:
-        """Pause it no more."""
+        """Stop pausing it."""
         self._producers = [
             each for each in self._producers if producer not in (None, each)
         ]
 
     def flush(self, seconds: float | None) -> Deferred[int]:
-        """Wait until the events so far are taken; see `ISink`."""
+        """Wait until all events so far are taken; see `ISink`."""
         if not self._events:
             return succeed(0)
         flush: Deferred[int] = Deferred()
@@ -128,11 +129,11 @@ class WaitingSink:
         flush.callback(sum(map(_size, self._events)))
 
     def reopen(self) -> bool:
-        """Do nothing: this is no file."""
+        """Do nothing: this is not a file."""
         return False
 
     def close(self) -> None:
-        """Take nothing more."""
+        """Stop taking events."""
         self._sink = _ignore
         if self._working is not None:
             self._working.cancel()
@@ -140,12 +141,12 @@ class WaitingSink:
 
 
 def _size(event: Event) -> int:
-    """How many bytes an event is of, at least one."""
+    """Return how many bytes an event has, at least 1."""
     return len(event.messages.raw()) if isinstance(event, Received) else 1
 
 
 def _ignore(_event: Event) -> None:
-    """Take an event after the end."""
+    """Ignore an event after the end."""
 
 
 def _cancelling(timer: IDelayedCall) -> Callable[[T], T]:
