@@ -1,4 +1,4 @@
-"""Formats: one event in, printed bytes out; whole lines, except in raw."""
+"""Formats: they turn an event into bytes to print; whole lines, except in raw."""
 
 from echolab.formats.classic import Classic
 from echolab.formats.hex import Hex

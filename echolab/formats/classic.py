@@ -1,4 +1,4 @@
-"""The lecture's lines."""
+"""The format of the lecture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RECV = b"recv data: "
 
 
 class Classic:
-    """The lines of the session that the lecture shows.
+    """The lines of the lecture's example session.
 
     ``accepted host(IP: 127.0.0.1, Port: 60612)``, one ``recv data: …`` for each
     message, ``finish.``; with a label, ``[127.0.0.1:60612] recv data: …``.
@@ -30,7 +30,7 @@ class Classic:
         self._labelled: set[int] = set()
 
     def __call__(self, event: Event) -> bytes:
-        """Print an event."""
+        """Return the bytes to print for an event."""
         match event:
             case Received(peer=peer, messages=messages):
                 label = self._label(peer)
@@ -49,7 +49,7 @@ class Classic:
                 return b""
 
     def _label(self, peer: Peer, *, again: bool = False) -> bytes:
-        """Say whose a line is, if it must be said, or was said before."""
+        """Return the label of a line, if it needs one or had one before (``again``)."""
         label = self._style.label
         if label == "always" or (label == "auto" and (again or self._open > 1)):
             self._labelled.add(peer.number)

@@ -1,4 +1,4 @@
-"""The format that shows every byte, as ``hexdump -C`` does."""
+"""The format that shows every byte, like ``hexdump -C``."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["Hex"]
 
 
 class Hex:
-    """Offset, hexadecimal and text of each message, as ``hexdump -C`` shows it.
+    """Offset, hexadecimal and text of each message, like ``hexdump -C``.
 
     Args:
         style: how peers are shown.
 
     Attributes:
-        needs: what it needs.
+        needs: see `Needs`.
     """
 
     def __init__(self, style: Style | None = None) -> None:
@@ -32,7 +32,7 @@ class Hex:
         self.needs = Needs(sent=self._style.sent)
 
     def __call__(self, event: Event) -> bytes:
-        """Print an event."""
+        """Return the bytes to print for an event."""
         name = self._style.name(event.peer)
         match event:
             case Received(messages=messages):
@@ -52,10 +52,10 @@ class Hex:
                 return b""
 
 
-# `bytes.translate` can lay out a dump in one call. The "table" it looks up is made
-# of what one dump contains: the text, the hexadecimal digits, signs and offsets.
-# What it translates is a layout: for each place of the dump, where in the table to
-# look. A table has 256 places, which is enough for four rows of 16 bytes.
+# `bytes.translate` lays out a dump in one call. Its table contains the parts of one
+# dump: the text, the hexadecimal digits, the signs and the offsets. It translates a
+# layout, which has for each place of the dump an index into the table. A table has 256
+# places, which is enough for four rows of 16 bytes.
 _ROW = 16
 _SIZE = 4 * _ROW
 _DIGITS = 8  # of an offset
@@ -63,7 +63,7 @@ _PRINTABLE = bytes(c if 0x20 <= c < 0x7F else ord(".") for c in range(256))
 
 
 def _dumps(start: bytes, messages: Iterable[bytes]) -> list[bytes]:
-    """A line that says whose each message is and how long, and the dump of it."""
+    """Return for each message a line with its peer and length, and its dump."""
     shown: list[bytes] = []
     # Nearly all messages of a chunk have one of a few sizes.
     shapes: dict[int, tuple[bytes, bytes, bytes]] = {}
@@ -97,11 +97,11 @@ def _dump(data: bytes) -> bytes:
 
 @lru_cache(maxsize=2048)
 def _signs(at: int, size: int) -> bytes:
-    """The signs of a dump and the offsets of its rows, to fill up its table.
+    """Return the signs of a dump and the offsets of its rows, for its table.
 
     Args:
         at: the first offset.
-        size: how many bytes the dump is of.
+        size: how many bytes are dumped.
     """
     offsets = b"".join(b"%08x" % (at + row) for row in range(0, _SIZE, _ROW))
     return (b" |\n" + offsets).ljust(256 - 3 * size)
@@ -109,7 +109,7 @@ def _signs(at: int, size: int) -> bytes:
 
 @lru_cache(maxsize=_SIZE + 1)
 def _layout(size: int) -> bytes:
-    """The dump of ``size`` bytes, each place as an index into their table."""
+    """Return the layout for a dump of ``size`` bytes."""
     layout = bytearray()
     digits, space = size, 3 * size
     bar, newline, offset = space + 1, space + 2, space + 3

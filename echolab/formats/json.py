@@ -1,4 +1,4 @@
-"""The format for programs: one JSON object a line."""
+"""The format for programs: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ if TYPE_CHECKING:
 __all__ = ["Json"]
 
 _PLAIN = bytes({*range(0x20, 0x7F), *b"\n"} - {*b'"\\'})
-"""What stands in a JSON string as itself; and what ends a line."""
+"""Bytes that a JSON string contains without an escape; and the line end."""
 
 
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Json:
-    """One JSON object a line; docs/formats.md has its members.
+    """One JSON object per line; docs/formats.md lists its members.
 
     Args:
-        style: only whether to escape, and whether to show what is sent.
-        recording: whether this is a recording: chunks and what is sent are printed
-            too, and times with all their digits.
+        style: only ``escape`` and ``sent`` are used.
+        recording: whether this is a recording: it has chunks and sent bytes too, and
+            times with all their digits.
 
     Attributes:
-        needs: what it needs.
+        needs: see `Needs`.
     """
 
     def __init__(self, style: Style | None = None, *, recording: bool = False) -> None:
@@ -60,7 +60,7 @@ class Json:
         self._time = rfc3339_exactly if recording else rfc3339
 
     def __call__(self, event: Event) -> bytes:
-        """Print an event."""
+        """Return the bytes to print for an event."""
         match event:
             case Received(messages=messages):
                 start = self._start("received", event)
@@ -89,7 +89,7 @@ class Json:
                 what = {"behaviour": behaviour}
                 return self._line(self._start("misbehaved", event), what)
             case Mistaken():
-                return b""  # It is said on stderr; what was sent is printed.
+                return b""  # Stderr reports it; the sent bytes are printed.
             case Finished():
                 end: dict[str, object] = {
                     "cause": event.cause.value,
@@ -114,23 +114,23 @@ class Json:
                 return self._line(self._start("refused", event), why)
 
     def _lines(self, start: str, lines: Lines) -> bytes:
-        """All lines at once: escaped as one string, which is then cut."""
+        """Print all lines at once: escape them as one string, then cut it."""
         start += ',"message":"'
         block = lines.block
         if block.isascii() and not block.translate(None, _PLAIN):
             first = start.encode()
             return b'%b%b"}\n' % (first, lines.join(b'"}\n' + first))
         text = _dumps(block.decode())[1:-3]
-        # Only a newline is "\\n" now, once escaped backslashes are out of the way.
+        # When escaped backslashes are replaced, each "\\n" is a newline.
         text = text.replace(r"\\", "\0").replace(r"\n", '"}\n' + start)
         text = start + text.replace("\0", r"\\") + '"}\n'
         return (escape_json(text) if self._style.escape else text).encode()
 
     def _messages(self, start: str, messages: Iterable[bytes]) -> bytes:
-        """Each message for itself, since not all of them are text.
+        """Print each message by itself, since not all of them are text.
 
-        A chunk can be tens of thousands, while all other peers wait: what they have
-        in common is made once.
+        A chunk can have tens of thousands of messages, and all other peers wait: so
+        their common part is made once.
         """
         as_text, as_bytes = f'{start},"message":', f'{start},"message_base64":"'
         escaped = self._style.escape
@@ -153,7 +153,7 @@ class Json:
         return (escape_json(line) if self._style.escape else line).encode()
 
     def _start(self, name: str, event: Event) -> str:
-        """The members that every event has; the object's end is still missing."""
+        """Return an object without its end, with the members of every event."""
         time = self._time(event.time).decode()
         return f'{{"event":"{name}","time":"{time}","peer":{_peer(event.peer)}'
 
@@ -169,7 +169,7 @@ def _peer(peer: Peer) -> str:
         members |= {"pid": peer.pid, "uid": peer.uid}
     if peer.name is not None:
         members["name"] = peer.name
-    # A path or a name may be of the peer's making: escaped in any case.
+    # The peer may have chosen a path or a name: escape it in any case.
     return escape_json(_dumps(members))
 
 

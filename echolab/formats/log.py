@@ -25,15 +25,15 @@ __all__ = ["Log"]
 class Log:
     """One line for each message and event: time, peer, what.
 
-    The time is RFC 3339 in UTC, with milliseconds; a message that is a piece says
-    so: ``recv(overlong)``, ``recv(partial)``, ``recv(unterminated)``.
+    The time is RFC 3339 in UTC, with milliseconds. Pieces of messages are marked:
+    ``recv(overlong)``, ``recv(partial)``, ``recv(unterminated)``.
 
     Args:
         style: how messages and peers are shown.
-        timeless: whether to leave out times, and what depends on them.
+        timeless: whether to leave out times, and all that depends on them.
 
     Attributes:
-        needs: what it needs.
+        needs: see `Needs`.
     """
 
     def __init__(self, style: Style | None = None, *, timeless: bool = False) -> None:
@@ -42,7 +42,7 @@ class Log:
         self.needs = Needs(sent=self._style.sent)
 
     def __call__(self, event: Event) -> bytes:
-        """Print an event."""
+        """Return the bytes to print for an event."""
         start = self._style.name(event.peer) + b" "
         if not self._timeless:
             start = b"%b %b" % (rfc3339(event.time), start)
@@ -74,7 +74,7 @@ class Log:
 
 
 def _ending(event: Finished, *, timeless: bool, shows_sent: bool) -> str:
-    """Why and after how much, in words; what is nothing is not said."""
+    """Return in words why a connection ended and after how much, without zeros."""
     why = f" ({event.detail})" if event.detail else ""
     words = [f"{event.cause.value}{why}", count(event.received_bytes, "byte")]
     if event.messages is not None:

@@ -1,7 +1,7 @@
-"""Formats by the names that users give them.
+"""Formats by their names for users.
 
-To add one, write a class that takes a `Style` and is called with events, and
-name it in `FORMATS`.
+To add a format, write a class that takes a `Style` and is called with events, and
+add it to `FORMATS`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The bytes of the messages and nothing else."""
+"""The format that prints only the bytes of the messages."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["Raw"]
 
 
 class Raw:
-    """The bytes of the messages and nothing else, as ``nc -l`` prints them.
+    """Only the bytes of the messages, like ``nc -l``.
 
     Args:
         style: how messages and peers are shown.
 
     Attributes:
-        needs: what it needs.
+        needs: see `Needs`.
     """
 
     def __init__(self, style: Style | None = None) -> None:
@@ -29,7 +29,7 @@ class Raw:
         self.needs = Needs(counts=False, alone=self._style.label != "always")
 
     def __call__(self, event: Event) -> bytes:
-        """Print an event."""
+        """Return the bytes to print for an event."""
         if not isinstance(event, Received):
             return b""
         if self._style.label == "always":

@@ -1,7 +1,7 @@
-"""One line of a recording made an event again; nothing in it is believed.
+"""Turn a line of a recording into an event; a recording is not trusted.
 
-A recording may come from anywhere. Each member that is used is checked for its
-type and its range, so that whatever an event is handed to can rely on it.
+A recording may come from anywhere. The type and the range of each used member are
+checked, so that all code that takes the event can rely on it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["NOT_AN_EVENT", "event_of", "messages_of"]
 
 NOT_AN_EVENT = ValueError, LookupError, TypeError, RecursionError
-"""What reading a line raises if it is not of a recording."""
+"""The errors that reading a line raises if it is not a line of a recording."""
 
 T = TypeVar("T")
 Members = dict[str, Any]
@@ -48,17 +48,17 @@ _PEER = (*(field.name for field in fields(Peer)), "path_base64")
 _WORD = re.compile(r"[\w.:%-]+", re.ASCII)
 MOST_PORT = 65535
 LAST_SECOND = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
-"""Beyond it no time can be shown."""
+"""The last time that can be shown."""
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", flags=re.ASCII)
 
 
 def event_of(line: bytes) -> Event:
-    """The event of one line.
+    """Return the event of one line.
 
     Raises:
-        ValueError, LookupError, TypeError, RecursionError: there is none in it;
-            these are `NOT_AN_EVENT`.
+        ValueError, LookupError, TypeError, RecursionError: it has no event; these
+            are `NOT_AN_EVENT`.
     """
     members = _object(_decode(line.decode()))
     peer, time = _peer(_object(members["peer"])), _time(_text(members, "time"))
@@ -100,17 +100,17 @@ def event_of(line: bytes) -> Event:
 
 
 def messages_of(rests: list[bytes]) -> list[bytes]:
-    """The messages of lines that begin alike: all at once, since that is faster.
+    """Return the messages of lines with the same start, all at once for speed.
 
     Args:
         rests: each line from its member ``message`` or ``message_base64`` on.
 
     Raises:
-        ValueError, LookupError, TypeError, RecursionError: one has none, or more
-            members than that one.
+        ValueError, LookupError, TypeError, RecursionError: a line has no message, or
+            more members than the message.
     """
     text = b",".join(b"{" + rest for rest in rests).decode()
-    # No line can reach into the next one: its only value is a string.
+    # A line cannot extend into the next one: its only value is a string.
     objects = _decode_pairs(f"[{text}]")
     if len(objects) != len(rests):
         raise ValueError("more than one object in a line")
@@ -144,13 +144,13 @@ def _text(members: Members, name: str) -> str:
     value = members[name]
     if not isinstance(value, str):
         raise TypeError(f"{name} is no text")
-    value.encode()  # Raises if there is half of a surrogate pair in it.
+    value.encode()  # Raises if it contains half of a surrogate pair.
     return value
 
 
 def _whole(members: Members, name: str, most: int = MOST) -> int:
     value = members[name]
-    if type(value) is not int:  # A bool is an int, to Python.
+    if type(value) is not int:  # A bool is an int in Python.
         raise TypeError(f"{name} is no whole number")
     if not 0 <= value <= most:
         raise ValueError(f"{name} is out of range")
@@ -181,7 +181,7 @@ def _peer(members: Members) -> Peer:
     return _checked_peer(*map(members.get, _PEER))
 
 
-@lru_cache(maxsize=1024, typed=True)  # Else True would be taken for 1.
+@lru_cache(maxsize=1024, typed=True)  # Otherwise True would equal 1.
 def _checked_peer(*values: object) -> Peer:
     members = dict(zip(_PEER, values, strict=True))
     return Peer(
@@ -197,7 +197,7 @@ def _checked_peer(*values: object) -> Peer:
 
 
 def _word(members: Members, name: str) -> str:
-    """A kind or an address, which cannot look like another part of a label."""
+    """Read a kind or an address, which must not look like another part of a label."""
     text = _text(members, name)
     if not _WORD.fullmatch(text):
         raise ValueError(f"{name} is no address")
@@ -212,7 +212,7 @@ def _path(members: Members) -> str | None:
 
 
 def _words(members: Members, name: str) -> str:
-    """A text of echolab's own making: it has no line ends and drives no terminal."""
+    """Read a text that echolab wrote: without line ends, harmless for a terminal."""
     text = _text(members, name)
     if not text.isprintable():
         raise ValueError(f"{name} is not printable")

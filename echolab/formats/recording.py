@@ -1,8 +1,8 @@
-"""Recordings: events on disk, one JSON object a line, and back again.
+"""Recordings: events on disk, one JSON object per line.
 
-A recording is what ``--format json`` prints, and more: what each read returned
-(``chunk``), what was sent (``sent``), and times with all their digits. So it can be
-sent again as it came.
+A recording has what ``--format json`` prints, and also the result of each read
+(``chunk``), the sent bytes (``sent``), and times with all their digits. So it can be
+sent again in the same way.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 Recording = partial(Json, recording=True)
-"""The form in which a `echolab.Printer` prints a recording."""
+"""The format with which an `echolab.Printer` prints a recording."""
 
 _log = Logger()
 
@@ -46,10 +46,10 @@ LONGEST_WORD = len("\\u0000")
 
 
 class NotAnEventError(ValueError):
-    """A line is not of a recording.
+    """A line is not a line of a recording.
 
     Attributes:
-        index: which one of the lines.
+        index: the index of the line.
     """
 
     def __init__(self, index: int) -> None:
@@ -61,14 +61,14 @@ def read_recording(path: str | Path, *, again: bool = False) -> Iterator[Event]:
     """Read a recording, one event at a time.
 
     Args:
-        path: what ``echolab server --record`` or a transcript's ``save`` wrote.
-            What ``--format json`` prints will do too; it only has no chunks. Where
-            several runs were appended, the peers of the later ones are numbered on.
-        again: whether it was read before, so that its state has been logged.
+        path: a file of ``echolab server --record`` or of a transcript's ``save``. The
+            output of ``--format json`` works too, but it has no chunks. If several
+            runs were appended, the numbers of peers continue from run to run.
+        again: whether the file was read before, so that warnings were logged already.
 
     Raises:
-        InputError: it cannot be read, or a line is of something else. One that is
-            cut off, as by a crash, is left out, and that is logged.
+        InputError: the file cannot be read, or a line is not one of a recording. A
+            line that is cut off, for example by a crash, is left out and logged.
     """
     for _, event in numbered_events(path, again=again):
         yield event
@@ -77,8 +77,8 @@ def read_recording(path: str | Path, *, again: bool = False) -> Iterator[Event]:
 def numbered_events(
     path: str | Path, *, again: bool = False
 ) -> Iterator[tuple[int, Event]]:
-    """Read a recording as `read_recording` does, with the line of each event."""
-    highest = before = 0  # numbers of peers: of all, and of those of earlier runs
+    """Read a recording like `read_recording`, with the line number of each event."""
+    highest = before = 0  # the highest peer number: of all runs, of earlier runs
     for line, event in _read(path, again=again):
         if isinstance(event, Accepted | Connected):
             if event.peer.number + before <= highest:
@@ -115,7 +115,7 @@ def _read(path: str | Path, *, again: bool) -> Iterator[tuple[int, Event]]:
 
 
 def _is_cut_off(line: bytes) -> bool:
-    """Whether it is the beginning of a line, as a crash or a full disk leaves it."""
+    """Whether a line is cut off, as after a crash or on a full disk."""
     text = line.removesuffix(b"\n").decode(errors="replace")
     try:
         json.loads(text)
@@ -123,7 +123,7 @@ def _is_cut_off(line: bytes) -> bool:
         at_the_end = error.pos + LONGEST_WORD >= len(text)
         return text[:1] == "{" and (at_the_end or error.msg.startswith("Unterminated"))
     except (ValueError, RecursionError):
-        pass  # A number that is too long, or too many brackets.
+        pass  # A number is too long, or there are too many brackets.
     return False
 
 
@@ -134,17 +134,17 @@ def _renumbered(event: Event, before: int) -> Event:
 
 
 def events_of(lines: Sequence[bytes]) -> Iterator[Event]:
-    """The events of lines of a recording; the messages of one read are one event.
+    """Return the events of a recording's lines; all messages of a read are one event.
 
     Raises:
-        NotAnEventError: there is none in one of the lines.
+        NotAnEventError: a line has no event.
     """
     for _, event in _indexed_events(lines):
         yield event
 
 
 def _indexed_events(lines: Sequence[bytes], at: int = 0) -> Iterator[tuple[int, Event]]:
-    """The events of the lines from ``at`` on, each with the index of its first."""
+    """Yield the events of the lines from ``at`` on, each with its first index."""
     while at < len(lines):
         first = at
         event = _checked(lines, at)
@@ -161,7 +161,7 @@ def _indexed_events(lines: Sequence[bytes], at: int = 0) -> Iterator[tuple[int, 
 
 
 def _messages(lines: Sequence[bytes], start: int) -> list[bytes]:
-    """The messages of lines that begin alike, up to the first that is no such line."""
+    """Return the messages of the first lines, as far as they have the same start."""
     rests = [b'"message' + line[start:] for line in lines]
     try:
         return messages_of(rests)

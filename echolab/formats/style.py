@@ -1,4 +1,4 @@
-"""What all formats share: how peers, times and pieces of messages are shown."""
+"""How all formats show peers, times and pieces of messages."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ Show: TypeAlias = Literal["received", "sent"]
 
 
 class Needs(NamedTuple):
-    """What a format needs, besides the events, of those who serve it.
+    """The needs of a format, besides the usual events.
 
     Attributes:
-        counts: that `Finished` says how many messages there were.
-        chunks: the event `Chunk`.
-        sent: the event `Sent`.
-        whole_lines: that what it printed before ends with a whole line, also after
-            a crash.
-        alone: that no other connection is open where a part of a message is shown,
-            since nothing would part it from what others send.
+        counts: `Finished` must have the number of messages.
+        chunks: it needs the event `Chunk`.
+        sent: it needs the event `Sent`.
+        whole_lines: its earlier output must end with a whole line, even after a
+            crash.
+        alone: a part of a message may be shown only while no other connection is
+            open, since nothing would separate it from other peers' messages.
     """
 
     counts: bool = True
@@ -55,25 +55,25 @@ class Needs(NamedTuple):
 
 
 def needs_of(form: Form) -> Needs:
-    """What a format says that it needs, by an attribute ``needs`` if it has one."""
+    """Return the attribute ``needs`` of a format, or no needs if it has none."""
     needs: Needs = getattr(form, "needs", Needs())
     return needs
 
 
 COLORS = (36, 33, 35, 32, 34, 31)
-"""What tells peers apart on a terminal: ECMA-48 foreground colours."""
+"""The colours of peers on a terminal: ECMA-48 foreground colours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """What all formats can be told.
+    """The settings of all formats.
 
     Attributes:
-        label: whether to say whose each message is: ``auto`` only while a second
-            connection is open, and never in raw.
-        escape: whether to make what came from the network harmless.
+        label: whether to name the peer of each message: ``auto`` only while several
+            connections are open, and never in raw.
+        escape: whether to make bytes from the network harmless.
         color: whether to give each peer a colour.
-        sent: whether to show what is sent too, in the formats that can.
+        sent: whether to show sent bytes too, in the formats that can.
     """
 
     label: Label = "auto"
@@ -82,19 +82,19 @@ class Style:
     sent: bool = False
 
     def name(self, peer: Peer) -> bytes:
-        """The peer's address, in its colour."""
+        """Return the peer's address, in its colour."""
         name = str(peer).encode()
         if self.color:
             name = b"\x1b[%dm%b\x1b[0m" % (COLORS[peer.number % len(COLORS)], name)
         return name
 
     def text(self, messages: Messages, *, one_line: bool = False) -> Messages:
-        r"""The messages, escaped if that is wanted.
+        r"""Return the messages, escaped if the style says so.
 
         Args:
             messages: the messages.
-            one_line: whether a newline within one must become ``\n`` in any case,
-                since what stands before it says whose it is.
+            one_line: whether a newline within a message must become ``\n`` in any
+                case, so that the label before it holds for all of it.
         """
         if self.escape:
             return escape_messages(messages)
@@ -102,24 +102,24 @@ class Style:
 
 
 def sent_lines(data: bytes) -> Batch:
-    """What was sent, line by line as far as it has lines."""
+    """Return sent bytes as lines; the last may be unfinished."""
     lines = data.replace(b"\r\n", b"\n").split(b"\n")
     return Batch(tuple(lines[:-1] if len(lines) > 1 and not lines[-1] else lines))
 
 
 def mark_of(messages: Messages) -> bytes:
-    """What these are if not whole, as ``(partial)``; else nothing."""
+    """Return a mark such as ``(partial)`` for pieces; nothing for whole messages."""
     return b"(%b)" % messages.mark.encode() if messages.mark else b""
 
 
 def rfc3339(seconds: float) -> bytes:
-    """A time in UTC, with milliseconds: ``2026-11-22T13:16:04.123Z``."""
+    """Return a time in UTC, with milliseconds: ``2026-11-22T13:16:04.123Z``."""
     moment = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
     return moment.isoformat(timespec="milliseconds").encode() + b"Z"
 
 
 def rfc3339_exactly(seconds: float) -> bytes:
-    """The same with seven digits, all that a float has of a time in our days."""
+    """Return the same with seven digits, all that a float has for a present time."""
     whole, _, fraction = f"{seconds:.7f}".partition(".")
     moment = datetime.fromtimestamp(int(whole), UTC).replace(tzinfo=None)
     return f"{moment.isoformat()}.{fraction}Z".encode()
