@@ -53,7 +53,7 @@ class WaitingSink:
         self._flushes: list[Deferred[int]] = []
 
     def measure(self, clock: AnyClock) -> None:
-        """Set the clock for the time limit of `flush`; without one there is no limit."""
+        """Set the clock for the time limit of `flush`; without one, it has no limit."""
         self._clock = clock
 
     def __call__(self, event: Event) -> None:
