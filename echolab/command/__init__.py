@@ -1,1 +1,1 @@
-"""The programs: options, assembly, and what surrounds a process."""
+"""The programs: options, assembly, signals, exit status."""

@@ -42,7 +42,7 @@ __all__ = ["main"]
 USAGE = "Usage: echolab server [PORT] | echolab client HOST PORT"
 
 
-# Each program is imported when it is asked for: the other takes its time too.
+# Each program is imported when it is needed, since both imports take time.
 def _server_options() -> BaseOptions:
     from echolab.command.server_options import ServerOptions
 
@@ -56,7 +56,7 @@ def _client_options() -> BaseOptions:
 
 
 class CommandOptions(BaseOptions):
-    """What stands before ``server`` or ``client``: ``--help``, ``--version``."""
+    """The options before ``server`` or ``client``: ``--help``, ``--version``."""
 
     synopsis = "Usage: echolab"
     longdesc = "Example: echolab server 8888; then: echolab client 127.0.0.1 8888."
@@ -85,12 +85,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the ``echolab`` command.
 
     Args:
-        argv: the words after its name; None for those of this process.
+        argv: the words after the command's name; None for those of this process.
 
     Returns:
         The exit status: 0, or 1 after one line on stderr. After SIGINT or
-        SIGTERM it does not return: the process ends by that signal, as a shell
-        expects (status 130 or 143).
+        SIGTERM this function does not return: the process ends by that signal, as
+        shells expect (status 130 or 143).
     """
     options = CommandOptions()
     try:
@@ -117,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(make: Callable[[Any, Done], IService]) -> int:
-    """Run a service until its end, or a signal's."""
+    """Run a service until it ends or a signal arrives."""
     fill_standard_descriptors()
     try:
         raise_open_files_limit()
@@ -147,7 +147,7 @@ def _run(make: Callable[[Any, Done], IService]) -> int:
             end_by(number)
         signals.append(number)
         if isinstance(service, ReceiverService):
-            service.expect_stop()  # Its time runs, however long this turn takes.
+            service.expect_stop()  # Its time begins now, even if this turn takes long.
 
     def hang_up(number: int) -> None:
         if not (isinstance(service, ReceiverService) and service.reopen_outputs()):

@@ -1,4 +1,4 @@
-"""The parts of the client put together: settings in, a service to run out."""
+"""Assemble the client: turn settings into a service to run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ STDERR = 2
 
 
 def is_typed(settings: ClientSettings, stdin: int | None) -> bool:
-    """Whether a person types what is sent, on a terminal."""
+    """Whether the input is typed on a terminal."""
     by_hand = settings.files in ((), ("-",)) and settings.replay is None
     return by_hand and stdin is not None and os.isatty(stdin)
 
@@ -47,17 +47,17 @@ def is_typed(settings: ClientSettings, stdin: int | None) -> bool:
 def client_service(
     reactor: IReactor, settings: ClientSettings, *, stdin: int | None, done: Done
 ) -> SenderService:
-    """The line-sending client.
+    """Return the line-sending client.
 
     Args:
         reactor: runs it.
-        settings: what the user said.
+        settings: the user's settings.
         stdin: the descriptor to read; None if there is none.
         done: called at its end.
 
     Raises:
-        ConnectError: the endpoint string cannot be understood.
-        InputError: a file to send cannot be opened, or is no recording.
+        ConnectError: the endpoint string is wrong.
+        InputError: a file to send cannot be opened, or is not a recording.
         OutputError: there is no stdout.
     """
     typing = is_typed(settings, stdin)
@@ -65,7 +65,7 @@ def client_service(
     files = [] if typing else open_inputs(settings.files)
     recorded = None
     if settings.replay:
-        any_gap = settings.speed is not None  # It says how long one may be.
+        any_gap = settings.speed is not None  # If set, gaps may have any length.
         recorded = Recorded(settings.replay, settings.peer, any_gap=any_gap)
     prompt = f"Input message({'.' if dot else 'Ctrl-D'}:quit): " if typing else ""
     name, endpoint = client_endpoint(reactor, settings)
@@ -120,14 +120,14 @@ def client_service(
 
 
 def _half_open_seconds(settings: ClientSettings, *, typing: bool) -> float | None:
-    """How long a server that has ended its sending side may be still reading."""
+    """Return how long a server that has ended its sending side may still read."""
     if typing:
         return 0.0
     if settings.quiet:
         return None
     if settings.replay:
-        return 0.0  # Its gaps may be long: that nothing is sent says nothing.
-    # Nor may a pause between two lines that is wanted.
+        return 0.0  # Gaps in a recording may be long, so a pause means nothing.
+        # Nor does the pause between two lines that --rate makes.
     return max(1.0, 2 / settings.lines_per_second) if settings.lines_per_second else 1.0
 
 
@@ -140,7 +140,7 @@ def _source(
     failed: Done,
     taker: Taker,
 ) -> Producer:
-    """The source of input that is not typed in an editor."""
+    """Return the source of input that is not typed in an editor."""
     if recorded:
         return Replayer(
             reactor,
@@ -163,7 +163,7 @@ def _source(
 
 
 def _progress(files: Sequence[tuple[int, int]], screen: Screen) -> Progress | None:
-    """A progress bar, if files are sent, somebody sees it and it is installed."""
+    """Return a progress bar, if files are sent, a user sees it and it is installed."""
     if not files or screen.stream is None or not os.isatty(STDERR):
         return None
     try:
@@ -176,10 +176,10 @@ def _progress(files: Sequence[tuple[int, int]], screen: Screen) -> Progress | No
 def _editor(
     reactor: IReactor, settings: ClientSettings, screen: Screen, prompt: str
 ) -> LineEditor | None:
-    """A line editor, if it is wanted, and there is all that it needs."""
+    """Return a line editor, if the user wants one and all that it needs is there."""
     if not settings.edit or screen.stream is None or _is_dumb():
         return None
-    # Here, because it imports asyncio, which is slow.
+    # Imported here, because it imports asyncio, which is slow.
     from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
     if not isinstance(reactor, AsyncioSelectorReactor):
@@ -188,7 +188,7 @@ def _editor(
         from echolab.client.editing import LineEditor
     except ImportError:
         return None
-    # Who sees no replies is not asked, but may well know what to answer.
+    # Without replies, the history cannot know which answers are secret.
     kept = settings.history and not settings.quiet
     path = history_path() if kept else None
     return LineEditor(

@@ -1,4 +1,4 @@
-"""The options of the client, declared once for twistd and the command."""
+"""The options of the client, for twistd and the command."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class ClientOptions(SettingsOptions, of=ClientSettings):
 
 
 def _host_and_port(word: str) -> tuple[str, ...]:
-    """``HOST:PORT`` in two words; something else as it is."""
+    """Split ``HOST:PORT`` into two words; return another word as it is."""
     if is_number(word):
         usual = f"127.0.0.1 {word}"
         raise usage.UsageError(f"{USAGE}{did_you_mean(usual)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from echolab.command.interrupting import ended_by_interrupt
 
 with ended_by_interrupt():
-    # The imports take a moment.
+    # Imported here, since the imports take time.
     from echolab.command.client_assembly import client_service
     from echolab.command.client_options import ClientOptions as Options
     from echolab.command.twistd import host, is_daemon
@@ -20,7 +20,7 @@ __all__ = ["Options", "makeService"]
 
 
 def makeService(options: Options) -> IService:
-    """Make the service that twistd runs.
+    """Return the service that twistd runs.
 
     Raises:
         SystemExit: twistd would make it a daemon, which has no terminal.

@@ -1,4 +1,4 @@
-"""Ctrl-C while a program still starts."""
+"""Ctrl-C while a program starts."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["ended_by_interrupt"]
 
 @contextmanager
 def ended_by_interrupt() -> Iterator[None]:
-    """Have Ctrl-C end the program by the signal here, without a traceback.
+    """Let Ctrl-C end the program by the signal in this block, without a traceback.
 
-    Afterwards SIGINT does again what it did before: Twisted's reactor handles it
-    only where Python does.
+    After the block, SIGINT has its earlier handler again: Twisted's reactor only
+    replaces Python's handler.
     """
     mine = (
         threading.current_thread() is threading.main_thread()

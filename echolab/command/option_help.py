@@ -1,4 +1,4 @@
-"""What ``--help`` says of options: in groups, with their values and defaults."""
+"""The options in ``--help``: in groups, with their values and defaults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["help_of"]
 
 COLUMN = 30
-"""Where it begins to say what an option does."""
+"""The column where the description of an option begins."""
 LEAST_WIDTH = 20
 NO_BREAK = "\xa0"
 
@@ -24,9 +24,9 @@ def help_of(options: Iterable[Option], about: str, width: int) -> str:
     """Describe options, each group under its heading.
 
     Args:
-        options: those of a group one after the other.
-        about: what is said below them.
-        width: how long a line may be.
+        options: the options, sorted by group.
+        about: the text below them.
+        width: the maximum length of a line.
     """
     sections = []
     for group, found in groupby(options, attrgetter("group")):

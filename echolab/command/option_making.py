@@ -1,4 +1,4 @@
-"""Twisted's options, made of the fields of settings (`echolab.option`)."""
+"""Make Twisted's options from the fields of settings (`echolab.option`)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SettingsOptions(BaseOptions):
     """Options that set the fields of settings.
 
     A subclass names the settings: ``class Mine(SettingsOptions, of=MySettings)``.
-    An option that is not given is None, a flag 0, whatever the field's default.
+    An option that is not given is None, and a flag is 0, for any default of the field.
     """
 
     optFlags: ClassVar[list[list[Any]]]
@@ -36,7 +36,7 @@ class SettingsOptions(BaseOptions):
 
     @override
     def __init_subclass__(cls, *, of: type[DataclassInstance]) -> None:
-        """Make what `usage.Options` looks for in a class."""
+        """Set the class attributes that `usage.Options` needs."""
         super().__init_subclass__()
         cls._made_of = of
         cls.optFlags = []
@@ -55,7 +55,7 @@ class SettingsOptions(BaseOptions):
                     setattr(cls, f"opt_{name.replace('-', '_')}", collect)
 
     def given(self) -> dict[str, Any]:
-        """What was given, by the names of the fields."""
+        """Return the given values by the names of their fields."""
         given = {}
         for field, option in options_of(self._made_of):
             value = self.get(option.name)
@@ -67,8 +67,8 @@ class SettingsOptions(BaseOptions):
 
     @override
     def getUsage(self, width: int | None = None) -> str:
-        """Show the options in their groups, and then what they are for."""
-        # Imported here, since most runs need no help.
+        """Return the help: the options in their groups, then the description."""
+        # Imported here, since most runs do not print the help.
         from echolab.command.option_help import help_of
 
         options = [option for _, option in options_of(self._made_of)]
@@ -81,7 +81,7 @@ class SettingsOptions(BaseOptions):
 
 
 def _reader(option: Option) -> Callable[[str], Any]:
-    """What makes a value of a text, for `usage.Options`."""
+    """Return a function for `usage.Options` that turns a text into a value."""
 
     def read(text: str) -> Any:
         return _value_of(option, text)
@@ -92,7 +92,7 @@ def _reader(option: Option) -> Callable[[str], Any]:
 def _collector(
     field: Field[Any], option: Option
 ) -> Callable[[usage.Options, str], None]:
-    """The method by which `usage.Options` has an option that may be repeated."""
+    """Return a method for `usage.Options`, for an option that may be repeated."""
 
     def collect(self: usage.Options, text: str) -> None:
         before = self.get(option.name, field.default)

@@ -1,4 +1,4 @@
-"""What the options of both programs have in common."""
+"""What the options of both programs share."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ UNITS_HELP = (
 
 
 class BaseOptions(usage.Options):
-    """Options in the Twisted way, with two habits that users know from elsewhere.
+    """Twisted's options, with two habits that users know from other programs.
 
-    Options may stand behind arguments (``echolab server 8888 --once``); and a
-    mistake is one line on stderr and exit status 1, under twistd too, which by
-    itself prints the whole help to stdout. Whatever was typed, it is one line.
+    Options may follow arguments (``echolab server 8888 --once``). And a mistake gives
+    one line on stderr, for any input, and exit status 1. This holds under twistd too,
+    which would otherwise print the whole help to stdout.
     """
 
     @override
@@ -78,12 +78,12 @@ def _print_and_exit(text: str) -> NoReturn:
 
 
 def option_names(options: usage.Options) -> list[str]:
-    """The long names of options, as they are typed."""
+    """Return the long names of options, as users type them."""
     return [name.rstrip("=") for name in options.longOpt]
 
 
 def port_value(call: str, host: str, text: str, least: int) -> int:
-    """Read a port; what is wrong with it is told as the call would."""
+    """Read a port; an error looks like that of the system call ``call``."""
     where = f"{call} {host_and_port(host, text)}"
     try:
         port = whole_number(text)
@@ -95,9 +95,9 @@ def port_value(call: str, host: str, text: str, least: int) -> int:
 
 
 def _options_first(options: usage.Options, words: list[str]) -> list[str]:
-    """The words of a command line with the options before the arguments."""
+    """Return the words of a command line with the options before the arguments."""
     if hasattr(options, "subCommands"):
-        return words  # What stands behind a subcommand is the subcommand's.
+        return words  # The words after a subcommand belong to the subcommand.
     try:
         pairs, rest = getopt.gnu_getopt(words, options.shortOpt, options.longOpt)
     except getopt.error as error:
@@ -111,6 +111,6 @@ def _options_first(options: usage.Options, words: list[str]) -> list[str]:
             if name.startswith("--")
             else f"{name[1:]}:" in options.shortOpt
         )
-        # In two words: ``-o`` with an empty value would take the next option for one.
+        # Two words: joined, ``-o`` with an empty value would take the next option.
         first += [name, value] if takes_value else [name]
     return [*first, "--", *rest]

@@ -1,4 +1,4 @@
-"""What a program does around a service: its last words and how it ends."""
+"""What a program does around a service: messages, signals, and its end."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ _log = Logger()
 
 
 def fill_standard_descriptors() -> None:
-    """Open ``/dev/null`` where stdin, stdout or stderr was closed.
+    """Open ``/dev/null`` in place of a closed stdin, stdout or stderr.
 
-    Else a descriptor of the reactor takes the free number, and a daemon, which
-    replaces 0 to 2, cuts it off. To be called before there is a reactor.
+    Otherwise a descriptor of the reactor takes the free number, and a daemon, which
+    replaces 0 to 2, closes it. Call this before there is a reactor.
     """
     fd = os.open(os.devnull, os.O_RDWR)
     while fd <= STDERR:
@@ -65,10 +65,10 @@ def fill_standard_descriptors() -> None:
 
 
 def stderr_observer() -> ILogObserver:
-    """Shows what echolab says of itself, and others' warnings, as plain lines."""
+    """Return an observer that prints echolab's log and others' warnings, in lines."""
     predicate = LogLevelFilterPredicate(LogLevel.warn)
     for namespace in ("echolab", "twisted.internet.tcp"):
-        # The latter says when descriptors run out and clients are turned away.
+        # Twisted's reports when descriptors run out and clients are turned away.
         predicate.setLogLevelForNamespace(namespace, LogLevel.info)
     return FilteringLogObserver(_say_event, [predicate])
 
@@ -81,12 +81,12 @@ def _say_event(event: LogEvent) -> None:
     ours = str(event.get("log_namespace")).startswith("echolab")
     if ours or _others(event.get("log_time", 0.0)) is not None:
         text = eventAsText(event, includeTimestamp=False, includeSystem=False)
-        # A path or a host may have a newline; a traceback has its lines.
+        # A path or a host may contain a newline; only a traceback has several lines.
         say(text if "log_failure" in event else escape_line(text))
 
 
 def use_asyncio_for_editing() -> None:
-    """Install the reactor that line editing needs, if that is installed."""
+    """Install the reactor that line editing needs, if prompt_toolkit is installed."""
     if find_spec("prompt_toolkit") is not None:
         from twisted.internet import asyncioreactor
 
@@ -94,22 +94,22 @@ def use_asyncio_for_editing() -> None:
 
 
 def keep_heap() -> None:
-    """Let the C library keep the memory that every chunk takes and gives back.
+    """Let the C library keep the memory that every chunk takes and frees.
 
-    glibc returns the top of the heap to the kernel when it is over a threshold,
-    and takes it back, zeroed page by page, for the next chunk: that is most of
-    the time a chunk costs. Freeing one large block raises the thresholds to its
-    size and to twice that (mallopt(3), M_MMAP_THRESHOLD).
+    glibc returns the top of the heap to the kernel when it is over a threshold, and
+    takes it again, zeroed page by page, for the next chunk. This is most of the time
+    that a chunk takes. Freeing one large block raises the thresholds to its size and
+    to twice that (mallopt(3), M_MMAP_THRESHOLD).
     """
     block = bytes(HEAP_BYTES)
     del block
 
 
 def end_quickly() -> None:
-    """Have the interpreter not look for garbage when all is over anyway.
+    """Skip the garbage collection at the end of the process.
 
-    It would look through all that was ever imported: 67 of its last 75
-    milliseconds, with TLS installed.
+    It would search all that was ever imported: 67 of the last 75 milliseconds, with
+    TLS installed.
     """
     atexit.register(gc.freeze)
 
@@ -120,15 +120,15 @@ def on_signals(
     *numbers: signal.Signals,
     at_once: Callable[[int], object] = lambda _: None,
 ) -> None:
-    """Have the reactor call ``handle`` on signals, once it runs.
+    """Let the reactor call ``handle`` on signals, once it runs.
 
-    A signal that is ignored stays so: a shell does that for its background jobs.
+    A signal that is ignored stays ignored: shells ignore some for background jobs.
 
     Args:
-        reactor: calls it in a turn of its own.
-        handle: given the number of the signal.
-        numbers: of the signals.
-        at_once: called before, whatever the reactor is at.
+        reactor: calls ``handle`` in a separate turn.
+        handle: called with the number of the signal.
+        numbers: the signals.
+        at_once: called before that, even in the middle of a turn.
     """
 
     def handler(number: int, _frame: FrameType | None) -> None:
@@ -150,16 +150,15 @@ def end_by(number: int) -> None:
 
 
 class Ending:
-    """Called by a service at its end: says why and stops the reactor.
+    """Called by a service at its end: prints the reason and stops the reactor.
 
     Args:
-        reactor: to be stopped.
-        to_log: whether the reason belongs in the log too, because the log does
-            not go to stderr.
+        reactor: the reactor to stop.
+        to_log: whether to log the reason too, because the log does not go to stderr.
 
     Attributes:
         status: the program's exit status, 0 or 1.
-        signal: the signal that the program ends by in the end; 0 for none.
+        signal: the signal by which the program will end; 0 for none.
     """
 
     def __init__(self, reactor: IReactorCore, *, to_log: bool = False) -> None:
@@ -170,7 +169,7 @@ class Ending:
         reactor.addSystemEventTrigger("after", "shutdown", say.catch_up)
 
     def __call__(self, error: EcholabError | None) -> None:
-        """End, with None in order, else with the reason."""
+        """End, with the reason, or with None if all went well."""
         if error is not None:
             say(error)
             if self._to_log:
@@ -179,6 +178,6 @@ class Ending:
         self._reactor.callWhenRunning(self.stop)
 
     def stop(self) -> None:
-        """Stop the reactor, unless that has been done."""
+        """Stop the reactor, unless it has stopped."""
         with suppress(ReactorNotRunning):
             self._reactor.stop()

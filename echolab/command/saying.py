@@ -1,4 +1,4 @@
-"""What a program says of itself: lines to stderr, which never block it."""
+"""A program's own messages: lines on stderr, which never block it."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ ROOM_MILLISECONDS = 100
 
 
 class Speaker:
-    """Writes lines to a descriptor that nobody may be reading.
+    """Writes lines to a descriptor that may have no reader.
 
-    A line that finds no room is dropped and counted: to wait would stop the whole
-    program, and its end. A terminal that is only slow has room within a moment. It
-    is waited for once.
+    If the descriptor is full, a line is dropped and counted: waiting would stop the
+    whole program, and its end. A terminal that is only slow takes more within a moment,
+    so a terminal is waited for once.
 
     Args:
-        fd: the descriptor; its flags are not touched.
+        fd: the descriptor; its flags are not changed.
     """
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._rest = b""  # of a line of which a part is written
+        self._rest = b""  # the rest of a line that is partly written
         self._unsaid_lines = 0
         self._stuck = False
 
     def __call__(self, line: object) -> None:
-        """Say a line, or several; not to twistd's log."""
+        """Print one or more lines; they do not go to twistd's log."""
         if sys.__stderr__ is None:
-            return  # It was closed when Python started: the number may be anybody's.
+            return  # It was closed when Python started: the number may be reused.
         text = f"{line}\n".encode(sys.__stderr__.encoding, "backslashreplace")
         if not self._say(text):
             self._unsaid_lines += text.count(b"\n")
 
     def catch_up(self) -> None:
-        """Say how many lines were not said, if there is room again."""
+        """Print how many lines were dropped, if there is room again."""
         self._say(b"")
 
     def _say(self, text: bytes) -> bool:
-        """Say a text, or its beginning for now; return whether it is said.
+        """Print a text, or its start for now; return whether it was accepted.
 
-        The number of lines that were not said goes before it, in one write: it may
-        not take the room that the text needs.
+        The number of dropped lines is printed before it, in the same write, so that it
+        does not take the room that the text needs.
         """
         self._rest = self._write(self._rest)
         if self._rest:
@@ -66,7 +66,7 @@ class Speaker:
         return True
 
     def _write(self, text: bytes) -> bytes:
-        """Write what finds room; return what does not."""
+        """Write as much as the descriptor takes; return the rest."""
         try:
             while text:
                 if written := write_now(self._fd, text):
@@ -79,9 +79,9 @@ class Speaker:
                     is_ready(self._fd, select.POLLOUT, ROOM_MILLISECONDS)
             self._stuck = False
         except OSError:
-            pass  # The terminal has gone, the reader has, or the disk is full.
+            pass  # The terminal or the reader is gone, or the disk is full.
         return text
 
 
 say = Speaker(STDERR)
-"""Says a line on stderr, if there is one still and it has room."""
+"""Prints a line on stderr, if stderr is open and has room."""

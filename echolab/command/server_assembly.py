@@ -1,7 +1,7 @@
-"""The parts of the server put together: settings in, a service to run out.
+"""Assemble the server: turn settings into a service to run.
 
-What is not said in the settings is handed in: the reactor, whether anybody sees
-the terminal, and whom to tell of the end.
+All that is not in the settings is handed in: the reactor, whether there is a
+terminal, and a function to call at the end.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ __all__ = ["server_service"]
 def server_service(
     reactor: IReactor, settings: ServerSettings, *, done: Done, foreground: bool = True
 ) -> ReceiverService:
-    """The receive-and-print server.
+    """Return the receive-and-print server.
 
     Args:
         reactor: runs it.
-        settings: what the user said.
+        settings: the user's settings.
         done: called when it ends by itself.
         foreground: whether there is a stdout; without one, and without an
             output file, the lines go to the log.
 
     Raises:
         OutputError: an output file cannot be opened, or two are the same file.
-        ListenError: an endpoint string cannot be understood.
+        ListenError: an endpoint string is wrong.
     """
     endpoints = server_endpoints(reactor, settings)
     printed = server_outputs(reactor, settings, done=done, foreground=foreground)
 
     def when_printed(why: EcholabError | None) -> None:
-        """End once a slow output has taken all: nobody has asked for a quick end."""
+        """End when a slow output has taken all: the user asked for no quick end."""
         factory.sink.flush(None).addCallback(lambda _: done(why))
 
     def serve_once(event: Event) -> None:
@@ -57,7 +57,7 @@ def server_service(
             case Finished(cause=cause) if cause in ORDERLY:
                 when_printed(None)
             case Finished():
-                # The program's last word, instead of the reporter's.
+                # The program's last line, instead of the reporter's.
                 when_printed(connection_lost(event))
             case _:
                 reporter(event)

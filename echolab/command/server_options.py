@@ -1,4 +1,4 @@
-"""The options of the server, declared once for twistd and the command."""
+"""The options of the server, for twistd and the command."""
 
 from __future__ import annotations
 

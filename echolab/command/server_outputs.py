@@ -1,4 +1,4 @@
-"""Where a server prints, and in which formats: settings in, printers out."""
+"""A server's outputs and their formats: turn settings into printers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STANDARD = "-"
 
 
 class Printed(NamedTuple):
-    """One place where a server prints.
+    """One output of a server.
 
     Attributes:
         printer: the sink that prints.
@@ -52,13 +52,13 @@ def server_outputs(
 
     Args:
         reactor: watches them.
-        settings: what the user said.
+        settings: the user's settings.
         done: called when stdout is lost.
         foreground: whether there is a stdout; without one its lines go to the log.
 
     Raises:
-        OutputError: one cannot be opened, or two are the same file; none is left
-            open.
+        OutputError: an output cannot be opened, or two are the same file; all are
+            closed again.
     """
     wanted = _wanted_outputs(settings)
     printed: list[Printed] = []
@@ -102,7 +102,7 @@ def _printed(
         check_standard_output()
         files.claim(STDOUT, "stdout")
     terminal = to_stdout and os.isatty(STDOUT)
-    # A log is read on a terminal, sooner or later.
+    # A log is read on a terminal, sooner or later: it is escaped too.
     seen = terminal or (path == STANDARD and not foreground)
     colors = terminal and os.environ.get("NO_COLOR", "") == ""
     form = make_form(

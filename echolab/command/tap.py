@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from echolab.command.interrupting import ended_by_interrupt
 
 with ended_by_interrupt():
-    # The imports take a moment.
+    # Imported here, since the imports take time.
     from echolab.command.server_assembly import server_service
     from echolab.command.server_options import ServerOptions as Options
     from echolab.command.twistd import host, is_daemon
@@ -19,7 +19,7 @@ __all__ = ["Options", "makeService"]
 
 
 def makeService(options: Options) -> IService:
-    """Make the service that twistd runs."""
+    """Return the service that twistd runs."""
     foreground = not is_daemon(options)
     return host(
         options,

@@ -1,4 +1,4 @@
-"""What twistd needs around a service: where logs go, and how a start may fail."""
+"""What twistd needs around a service: where logs go, and how a start fails."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ __all__ = ["host", "is_daemon"]
 class StartError(SystemExit, Exception):
     """Ends twistd while it starts: exit status 1, no traceback.
 
-    An Exception, because twistd then removes its pidfile; a SystemExit, because
-    then nobody prints it. What there is to say has been said.
+    It is an Exception, so that twistd removes its pidfile; and a SystemExit, so that
+    it is not printed. The reason was printed before.
     """
 
 
@@ -54,7 +54,7 @@ class HostedService(MultiService):
 
     Args:
         service: the service.
-        observer: where the log goes; None for what twistd chooses.
+        observer: where the log goes; None if twistd chooses.
     """
 
     def __init__(self, service: IService, observer: ILogObserver | None) -> None:
@@ -79,18 +79,18 @@ class HostedService(MultiService):
 
 
 def is_daemon(options: usage.Options) -> bool:
-    """Whether these are the options of a twistd without ``-n``."""
+    """Whether twistd runs as a daemon, without ``-n``."""
     parent = options.parent
     return parent is not None and not parent.get("nodaemon", True)
 
 
 @ended_by_interrupt()
 def host(options: usage.Options, make: Callable[[Any, Done], IService]) -> IService:
-    """Make the service that twistd runs.
+    """Return the service that twistd runs.
 
     Args:
-        options: our options, below twistd's.
-        make: makes our service, given the reactor and whom to tell of its end.
+        options: our options, whose parent is twistd's.
+        make: makes our service, given the reactor and a function to call at the end.
 
     Raises:
         SystemExit: the service cannot be made, or a daemon could not start.
@@ -130,16 +130,16 @@ def host(options: usage.Options, make: Callable[[Any, Done], IService]) -> IServ
 
 
 def _heed_no_second_signal() -> None:
-    """Let twistd end as it is ending: Twisted has a traceback for a second stop."""
+    """Ignore further signals: Twisted prints a traceback for a second stop."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
 
 def _observer(reactor: Any, twistd: Any, *, daemon: bool) -> ILogObserver | None:
-    """Where the log goes: stderr or a file; None if twistd is to choose.
+    """Return where the log goes: stderr or a file; None if twistd chooses.
 
-    twistd's own choice under ``-n`` is stdout, which is for what is received;
-    and a file whose rotated ones are never removed.
+    By itself, twistd under ``-n`` logs to stdout, which is for received data; and it
+    never removes the rotated files of a log.
     """
     file = twistd.get("logfile")
     if twistd.get("syslog") or twistd.get("logger") or file == "-":
@@ -159,10 +159,10 @@ def _or_say_why_not(start: Callable[[], None]) -> None:
 
 
 def _rehearse(reactor: Any, service: IService, folder: str) -> None:
-    """Start a service in a process that ends at once, to see whether it can.
+    """Start a service in a process that ends at once, to see whether it can start.
 
-    A daemon that fails has no stderr any more; twistd reports it in two lines,
-    cut to a hundred bytes. What fails here is told as it is under ``-n``.
+    A daemon that fails has no stderr; twistd reports it in two lines, cut to a
+    hundred bytes. Errors here are printed in full, as under ``-n``.
     """
     child = os.fork()
     if child == 0:
@@ -175,9 +175,9 @@ def _rehearse(reactor: Any, service: IService, folder: str) -> None:
                 reactor.iterate(0.01)
             status = 0
         except StartError:
-            pass  # It has been said.
+            pass  # The reason was printed.
         except BaseException:
-            traceback.print_exc()  # A fault of the program: show all of it.
+            traceback.print_exc()  # A fault of the program: print all of it.
         finally:
             os._exit(status)
     _, status = os.waitpid(child, 0)
@@ -186,7 +186,7 @@ def _rehearse(reactor: Any, service: IService, folder: str) -> None:
 
 
 def _exit_with_status_of(ending: Ending) -> None:
-    """Leave with our exit status, or by our signal; twistd knows none of them."""
+    """Exit with our status, or by our signal; twistd knows neither."""
     if ending.status or ending.signal:
         for stream in (sys.__stdout__, sys.__stderr__):
             if stream is not None:

@@ -1,6 +1,6 @@
-"""Where twistd writes: its pidfile, the folder it runs in, its log.
+"""Where twistd writes: its pidfile, its working folder, its log.
 
-twistd has a traceback for a place that cannot be written. So it is tried before.
+twistd prints a traceback if it cannot write there. So these places are tried first.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ MAX_ROTATED_FILES = 10
 
 
 class PlaceError(EcholabError):
-    """twistd cannot run where it should."""
+    """twistd cannot use a place that it needs."""
 
 
 def check_places(twistd: usage.Options) -> None:
-    """Check that twistd can write its pidfile and enter the folder to run in.
+    """Check that twistd can write its pidfile and enter its working folder.
 
     Args:
-        twistd: its options, before it has made the path of the pidfile absolute.
+        twistd: its options, before it makes the path of the pidfile absolute.
 
     Raises:
         PlaceError: it cannot; the message names the option that helps.
     """
     if twistd["chroot"]:
-        return  # The paths mean something else there.
+        return  # The paths have another meaning there.
     if twistd["pidfile"]:
         _check_pidfile(twistd["pidfile"])
     here = os.open(".", os.O_PATH | os.O_CLOEXEC)
@@ -50,7 +50,7 @@ def check_places(twistd: usage.Options) -> None:
 
 
 def _check_pidfile(pidfile: str) -> None:
-    """Make the pidfile and remove it; one that is there, twistd reads."""
+    """Create the pidfile and remove it; or read it, if it exists, as twistd does."""
     try:
         pidfile = str(Path(pidfile).absolute())
         try:
@@ -74,7 +74,7 @@ def open_log(reactor: Any, path: str) -> LogFile:
     """Open twistd's log as twistd does, but keep at most ten rotated files.
 
     Args:
-        reactor: rotates it on SIGUSR1, unless that is handled otherwise.
+        reactor: rotates it on SIGUSR1, unless the signal has a handler.
         path: the file.
 
     Raises:
