@@ -41,7 +41,8 @@ from echolab.lazily import lazy_names
 if TYPE_CHECKING:
     from echolab.addresses import Peer
     from echolab.client.connecting import Connector
-    from echolab.client.protocol import SenderFactory, SenderProtocol
+    from echolab.client.factory import SenderFactory
+    from echolab.client.protocol import SenderProtocol
     from echolab.client.sender import Sender
     from echolab.client.service import SenderService
     from echolab.client.stdin import StdinReader
@@ -182,7 +183,8 @@ __getattr__, __dir__ = lazy_names(
     {
         "addresses": "Peer",
         "client.connecting": "Connector",
-        "client.protocol": "SenderFactory SenderProtocol",
+        "client.factory": "SenderFactory",
+        "client.protocol": "SenderProtocol",
         "client.sender": "Sender",
         "client.service": "SenderService",
         "client.stdin": "StdinReader",

@@ -369,7 +369,8 @@ class SenderTests(SynchronousTestCase):
         self.lose()
 
     def test_server_that_ended_may_be_all_that_is_wanted(self) -> None:
-        self.factory.half_open_seconds = None
+        connections = self.factory.connections
+        connections.patience = connections.patience._replace(half_open_seconds=None)
         self.protocol.readConnectionLost()
         self.protocol.write(b"x")
         self.clock.advance(1000)

@@ -1,4 +1,4 @@
-"""The sending side: a Protocol that sends and reports, and its Factory."""
+"""The sending side of one connection: a Protocol that sends and reports."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from twisted.internet.interfaces import (
     IHandshakeListener,
     IPushProducer,
 )
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from typing_extensions import override
 from zope.interface import alsoProvides, implementer
 
 from echolab.client.ending import Ending, Outcome
 from echolab.client.line import Line
+from echolab.client.replies import Replies
 from echolab.connection.core import Connection, Holder, State, Verdict
-from echolab.connection.terms import Terms
 from echolab.ends import EndCause, broken_by, end_of
 from echolab.events import Connected
 from echolab.framing import ChunkFramer
-from echolab.sinks.tee import Tee
 from echolab.sockets.watching import keep_urgent_data
 from echolab.sockets.wrapped import hear
 from echolab.tls.alert import NO_CLOSE_NOTIFY
@@ -32,57 +31,23 @@ from echolab.tls.client_answers import TLSAnswers
 from echolab.tls.unread import READS_NOTHING, renew
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
-
     from twisted.internet.interfaces import (
-        IAddress,
         IDelayedCall,
         IProducer,
     )
     from twisted.python.failure import Failure
 
-    from echolab.events import Sink
+    from echolab.client.connections import Connections
     from echolab.framing import Framer
-    from echolab.interfaces import AnyClock, IStreamTransport, Producer
+    from echolab.interfaces import IStreamTransport, Producer
 
-__all__ = ["SenderFactory", "SenderProtocol"]
+__all__ = ["SenderProtocol"]
 
 CLOSED = "closed by the server"
 READS_NOT = "the server acknowledges nothing"
 
 _CLOSED = {0, errno.ECONNRESET, errno.EPIPE}
 """Errors of sending to a server that has closed; 0 if the errno is unknown."""
-
-
-@implementer(IPushProducer)
-class Replies:
-    """The replies of one connection, as a producer that can be paused."""
-
-    def __init__(self, protocol: SenderProtocol) -> None:
-        self._protocol = protocol
-
-    def pauseProducing(self) -> None:
-        """Stop reading replies; until then, the server's silence does not count."""
-        self.hold(Holder.SINK)
-
-    def resumeProducing(self) -> None:
-        """Read replies again, unless somebody else holds them."""
-        self.release(Holder.SINK)
-
-    def hold(self, who: Hashable) -> None:
-        """Stop reading replies until all holders have released them."""
-        self._protocol.connection.hold(who)
-        self._protocol.ending.hold()
-
-    def release(self, who: Hashable) -> None:
-        """Read replies again, unless somebody else holds them."""
-        self._protocol.connection.release(who)
-        if not self._protocol.connection.is_held:
-            self._protocol.ending.resume()
-
-    def stopProducing(self) -> None:
-        """End the connection when all written bytes are delivered."""
-        self._protocol.close()
 
 
 @implementer(IConsumer, IHalfCloseableProtocol, IPushProducer)
@@ -101,13 +66,12 @@ class SenderProtocol(Protocol):
             server.
     """
 
-    factory: SenderFactory
+    connections: Connections
     connection: Connection
     transport: IStreamTransport
 
     def __init__(self, framer: Framer | None = None) -> None:
         self._framer = framer or ChunkFramer()
-        self.replies = Replies(self)
         self._producer: Producer | None = None
         self._stop_timer: IDelayedCall | None = None
         self._answers: TLSAnswers | None = None
@@ -116,20 +80,23 @@ class SenderProtocol(Protocol):
     @override
     def connectionMade(self) -> None:
         self.connected = 1  # Layers of other code may call only this method.
-        factory = self.factory
-        connection = Connection(factory.terms, self._framer, self.transport)
+        terms, patience = self.connections.terms, self.connections.patience
+        connection = Connection(terms, self._framer, self.transport)
         self.connection, self.transport = connection, connection.transport
         keep_urgent_data(self.transport)
         self.line = Line(connection)
         self.ending = Ending(
             self.line,
-            clock=factory.clock,
+            clock=terms.clock,
             wait_seconds=(
-                factory.tls_wait_seconds if self.line.over_tls else factory.wait_seconds
+                patience.tls_wait_seconds
+                if self.line.over_tls
+                else patience.wait_seconds
             ),
-            half_open_seconds=factory.half_open_seconds,
+            half_open_seconds=patience.half_open_seconds,
             begin=self._write_no_more,
         )
+        self.replies = Replies(connection, self.ending, self.close)
         self.transport.registerProducer(self, True)
         if self.line.over_tls:
             # The class must not declare it: Twisted's endpoints would then hide that
@@ -137,20 +104,20 @@ class SenderProtocol(Protocol):
             alsoProvides(self, IHandshakeListener)
             self._answers = TLSAnswers(
                 self.transport,
-                clock=factory.clock,
+                clock=terms.clock,
                 pause=lambda: connection.hold(Holder.PEER),
                 resume=lambda: connection.release(Holder.PEER),
                 give_up=self._give_up,
             )
         hear(self)
-        factory.opened(self)
+        self.connections.opened(self.replies)
         if not self.line.over_tls:
             self.handshakeCompleted()
 
     def handshakeCompleted(self) -> None:
         """Open the connection: the server has proved its name, or there is no TLS."""
         if self.connection.state is State.ARRIVING:
-            self.connection.open(Connected, next(self.factory.terms.numbers))
+            self.connection.open(Connected, next(self.connections.terms.numbers))
             if self._waiting is not None:
                 self._waiting.callback(self)
 
@@ -171,7 +138,7 @@ class SenderProtocol(Protocol):
         # A layer of other code may not have reported the handshake. It is done.
         self.handshakeCompleted()
         self.ending.heard()
-        self.connection.take(data, self.factory.clock.seconds())
+        self.connection.take(data, self.connections.terms.clock.seconds())
         if self.connection.is_unframed and self.connected:
             self.transport.abortConnection()
 
@@ -229,7 +196,7 @@ class SenderProtocol(Protocol):
             return
         self._judge(EndCause.STOPPED)
         self.ending.stop()
-        self._stop_timer = self.factory.clock.callLater(
+        self._stop_timer = self.connections.terms.clock.callLater(
             seconds, self.transport.abortConnection
         )
         # Last, since the connection may be gone when this returns.
@@ -253,7 +220,7 @@ class SenderProtocol(Protocol):
             self._stop_timer.cancel()
         if self._answers:
             self._answers.stop()
-        self.factory.closed(self)
+        self.connections.closed(self.replies)
         connection = self.connection
         if connection.peer is None:
             if self._waiting is not None and not self._waiting.called:
@@ -323,103 +290,3 @@ class SenderProtocol(Protocol):
             self.transport.unregisterProducer()
             if self._answers:
                 self._answers.count()
-
-
-@implementer(IPushProducer)
-class SenderFactory(Factory[SenderProtocol]):
-    """Makes `SenderProtocol` s, and pauses their replies while the sink is full.
-
-    The factory is one producer for all its connections, registered with its sink.
-
-    Args:
-        sink: takes the events: Connected, Received (the replies, as they came),
-            Finished.
-        clock: measures spans of time (``reactor``, or a test's ``Clock``). The time
-            of day of the events is the system's; a ``Clock`` tells that too.
-        wait_seconds: how long the server may be silent after
-            `SenderProtocol.finish` before this side closes; None for ever. A server
-            that has ended may fail to acknowledge bytes for the same time.
-        tls_wait_seconds: the same over TLS, where this side cannot end only its
-            sending: the server learns of the end when the connection closes.
-        half_open_seconds: how to understand a server that ends its sending side
-            before `SenderProtocol.finish`. It may have closed (it would answer one
-            more write with a reset), or it may still read; TCP does not tell which.
-            The server counts as closed after so many seconds without a write. None:
-            it always counts as still reading.
-        make_framer: makes the framer of a connection's replies; by default, replies
-            are reported as they come.
-        count_messages: whether `Finished` counts messages.
-        report_chunks: whether the sink gets an event `Chunk` for each read, before
-            the replies that it completes.
-        report_sent: whether the sink gets events `Sent`.
-
-    Attributes:
-        sink: takes the events; it can be flushed and closed.
-        terms: what the connections share.
-    """
-
-    noisy = False
-
-    def __init__(
-        self,
-        sink: Sink,
-        *,
-        clock: AnyClock,
-        wait_seconds: float | None = 5.0,
-        tls_wait_seconds: float | None = 1.0,
-        half_open_seconds: float | None = 1.0,
-        make_framer: Callable[[], Framer] = ChunkFramer,
-        count_messages: bool = True,
-        report_chunks: bool = False,
-        report_sent: bool = False,
-    ) -> None:
-        self.sink = sink if isinstance(sink, Tee) else Tee(sink)
-        self.sink.measure(clock)
-        self.sink.registerProducer(self, True)
-        self._open: set[SenderProtocol] = set()
-        self._paused = False
-        self.terms = Terms(
-            self.sink,
-            clock=clock,
-            count_messages=count_messages,
-            report_chunks=report_chunks,
-            report_sent=report_sent,
-        )
-        self.make_framer = make_framer
-        self.clock = clock
-        self.wait_seconds = wait_seconds
-        self.tls_wait_seconds = tls_wait_seconds
-        self.half_open_seconds = half_open_seconds
-
-    @override
-    def buildProtocol(self, addr: IAddress | None) -> SenderProtocol:
-        protocol = SenderProtocol(self.make_framer())
-        protocol.factory = self
-        return protocol
-
-    def opened(self, protocol: SenderProtocol) -> None:
-        """Add a new connection; pause its replies if the sink is full."""
-        self._open.add(protocol)
-        if self._paused:
-            protocol.replies.hold(self)
-
-    def closed(self, protocol: SenderProtocol) -> None:
-        """Remove a connection that has ended."""
-        self._open.discard(protocol)
-
-    def pauseProducing(self) -> None:
-        """Stop reading replies from all connections until `resumeProducing`."""
-        self._paused = True
-        for protocol in self._open:
-            protocol.replies.hold(self)
-
-    def resumeProducing(self) -> None:
-        """Read replies from all connections again."""
-        self._paused = False
-        for protocol in tuple(self._open):
-            protocol.replies.release(self)
-
-    def stopProducing(self) -> None:
-        """End every connection, since the sink takes no more."""
-        for protocol in tuple(self._open):
-            protocol.close()

@@ -12,8 +12,8 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from typing_extensions import override
 
+from echolab.client.factory import SenderFactory
 from echolab.client.kept import KeptConnection, KeptEndpoint
-from echolab.client.protocol import SenderFactory, SenderProtocol
 from echolab.client.ready import connect_ready
 from echolab.errors import ConnectError, reason_of
 from echolab.events import Connected, Finished
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from echolab.addresses import Peer
+    from echolab.client.protocol import SenderProtocol
     from echolab.events import Event, Sink
     from echolab.framing import Framer
     from echolab.interfaces import AnyClock
@@ -91,7 +92,7 @@ class Sender(Service):
             make_framer=make_framer,
         )
         if numbers is not None:
-            self._factory.terms.numbers = cast("Any", numbers)
+            self._factory.connections.terms.numbers = cast("Any", numbers)
         self._connection: KeptConnection | None = None
         self._waiting: dict[Deferred[SenderProtocol], int | None] = {}
         self._why = "not started"  # why there is no connection

@@ -18,7 +18,7 @@ from twisted.internet.interfaces import ISSLTransport
 from twisted.logger import Logger
 from typing_extensions import override
 
-from echolab.client.protocol import SenderFactory
+from echolab.client.factory import SenderFactory
 from echolab.counting import count
 from echolab.ends import EndCause
 from echolab.errors import (

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import (
 from twisted.internet.task import Clock
 from typing_extensions import Unpack
 
-from echolab.client.protocol import SenderFactory
+from echolab.client.factory import SenderFactory
 from echolab.framing import framing_named
 from echolab.server.assembly import receiver_factory
 from echolab.testing.memory_transport import MemoryTransport

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from typing_extensions import Unpack, override
 
 from echolab.client.endpoints import endpoint_from_string
-from echolab.client.protocol import SenderFactory
+from echolab.client.factory import SenderFactory
 from echolab.events import Finished
 from echolab.framing import framing_named
 from echolab.server.assembly import receiver_factory
