@@ -22,6 +22,7 @@ PAGES = {path.name: path.read_text() for path in (ROOT / "docs").glob("*.md")}
 OTHER_OPTIONS = "Other options"
 OF_OTHERS = {
     *("--logfile", "--logger", "--pidfile", "--syslog"),  # twistd's
+    "--log-file",  # twist's
     "--fdname",  # systemd-socket-activate's
     "--prot",  # an error's example
 }
