@@ -152,7 +152,7 @@ class Replies:
         except Exception:
             self._failed(Failure())
             return
-        if isinstance(answer, Awaitable):
+        if not isinstance(answer, bytes) and isinstance(answer, Awaitable):
             self._wait_for(answer, owed)
         else:
             owed.pieces = self._in_pieces(answer)
