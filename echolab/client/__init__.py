@@ -1,1 +1,4 @@
-"""The sending side: Factory, Protocol, service, and their parts."""
+"""The sending side: Factory, Protocol, service, and their parts.
+
+Private: what applications use of it are the names in `echolab`.
+"""

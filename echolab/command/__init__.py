@@ -1,1 +1,4 @@
-"""The programs: options, assembly, signals, exit status."""
+"""The programs: options, assembly, signals, exit status.
+
+Private: its interface is the command line.
+"""

@@ -1,1 +1,4 @@
-"""The receiving side: Factory, Protocol and service, and what makes them up."""
+"""The receiving side: Factory, Protocol and service, and what makes them up.
+
+Private: what applications use of it are the names in `echolab`.
+"""
