@@ -1,4 +1,4 @@
-"""Who may connect: by address, and how many at a time."""
+"""Admission: which addresses may connect, and how many at a time."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def network(text: str) -> Network:
     """Read a network such as ``192.0.2.0/24``, ``2001:db8::/32`` or one address.
 
     Raises:
-        ValueError: it is none, or bits are set behind its prefix.
+        ValueError: it is not a network, or bits are set after its prefix.
     """
     return ip_network(text)
 
 
 def contains(networks: Sequence[Network], host: str | None) -> bool:
-    """Whether an address is in one of these.
+    """Whether an address is in one of the networks.
 
-    An IPv4-mapped address (``::ffff:192.0.2.1``, RFC 4291) is the IPv4 address in
-    it, on either side: it is in ``192.0.2.0/24``, and not in ``::/0``.
+    An IPv4-mapped address (``::ffff:192.0.2.1``, RFC 4291) counts as its IPv4
+    address, also in a network: it is in ``192.0.2.0/24``, and not in ``::/0``.
     """
     if host is None or not networks:
         return False
@@ -62,15 +62,15 @@ def _unmapped(network: Network) -> Network:
 
 @dataclass(slots=True)
 class Admission:
-    """Decides who may come in, and keeps count of who has.
+    """Decides which connections to admit, and counts them.
 
     Attributes:
-        allow: if there are any, only these networks; sockets that have no IP
-            address are let in all the same.
-        deny: none of these, even if allowed.
-        max_connections: how many may be open; 0 for any number.
-        max_per_host: how many of one IP address; 0 for any number.
-        refused: how many were turned away so far.
+        allow: if not empty, only these networks are admitted; sockets without an IP
+            address are always admitted.
+        deny: these networks are turned away, even if they are allowed.
+        max_connections: how many connections may be open; 0 for any number.
+        max_per_host: how many may be open per IP address; 0 for any number.
+        refused: how many connections were turned away so far.
     """
 
     allow: Sequence[Network] = ()
@@ -82,7 +82,7 @@ class Admission:
     _hosts: Counter[IPv4Address | IPv6Address] = field(default_factory=Counter)
 
     def enter(self, host: str | None) -> str | None:
-        """Count one in; or return why it is refused.
+        """Admit and count a connection, or return why it is refused.
 
         Args:
             host: its IP address; None if it has none.
@@ -97,7 +97,7 @@ class Admission:
         return None
 
     def leave(self, host: str | None) -> None:
-        """Count one out that was counted in."""
+        """Stop counting an admitted connection."""
         self._open -= 1
         if self.max_per_host and host is not None:
             address = _address(host)

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["AdmittingFactory", "Refuse"]
 
 Refuse: TypeAlias = "Callable[[Peer, str], object]"
-"""Called with a peer that is turned away (its number is 0), and the reason."""
+"""Called with a peer that is turned away (its number is 0) and the reason."""
 
 
 class _AdmittedProtocol(ProtocolWrapper):
-    """Gives the connection's place back when the connection is lost."""
+    """Frees the connection's place when the connection is lost."""
 
     factory: AdmittingFactory
 
@@ -50,17 +50,18 @@ class _AdmittedProtocol(ProtocolWrapper):
 
 
 class AdmittingFactory(WrappingFactory[Any]):
-    """Decides who may connect to a factory that knows nothing of it.
+    """Adds admission to any factory.
 
     Connections that are turned away are closed at once, and the wrapped factory makes
-    no protocol for them. It may do TLS, or TLS may be in front of this factory: there
-    is no handshake with a connection that is turned away.
+    no protocol for them. The wrapped factory may do TLS, or TLS may be in front of this
+    factory: a connection that is turned away gets no handshake.
 
     Args:
-        wrapped: makes the protocols of those who are admitted.
-        admission: who may connect. Factories that share one share its places.
-        refused: called for each connection that is turned away. There may be
-            thousands a second.
+        wrapped: makes the protocols of admitted connections.
+        admission: decides which connections to admit. Factories with the same
+            admission share its places.
+        refused: called for each connection that is turned away: perhaps thousands
+            of times per second.
     """
 
     noisy = False
@@ -78,7 +79,7 @@ class AdmittingFactory(WrappingFactory[Any]):
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        """Make a protocol; one that ends at once if its peer is turned away."""
+        """Make a protocol, or one that ends at once if its peer is turned away."""
         host: str | None = getattr(addr, "host", None)
         if why := self.admission.enter(host):
             self._refused(Peer.of(0, addr), why)

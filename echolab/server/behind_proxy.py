@@ -23,7 +23,7 @@ __all__ = ["behind_proxy"]
 
 
 class _Unbounded:
-    """The arrivals at a factory that knows nothing of them."""
+    """Arrivals for a factory without limits."""
 
     def __init__(self, clock: AnyClock, refused: Refuse) -> None:
         self.reading = ReadingClock(clock)
@@ -31,21 +31,21 @@ class _Unbounded:
         self._refused = refused
 
     def arrive(self, addr: IAddress | None) -> bool:  # noqa: ARG002
-        """Take every connection."""
+        """Accept every connection."""
         return True
 
     def opened(self, protocol: Held) -> None:
-        """Hold nothing back."""
+        """Do nothing: nothing is paused."""
 
     def let_in(self, arrival: Held, factory: IProtocolFactory, addr: IAddress) -> Any:  # noqa: ARG002
         """Make the protocol."""
         return factory.buildProtocol(addr)
 
     def closed(self, protocol: Held, address: IAddress | None) -> None:
-        """Nothing was counted."""
+        """Do nothing: nothing is counted."""
 
     def refuse(self, peer: Peer, cause: EndCause, detail: str) -> None:  # noqa: ARG002
-        """Report it."""
+        """Report that a connection was turned away."""
         self._refused(peer, detail)
 
 
@@ -59,22 +59,22 @@ def behind_proxy(
 ) -> ProxyFactory:
     """Put the PROXY protocol, versions 1 and 2, in front of any factory.
 
-    A connection begins with a header, in which a balancer says for whom it connects.
-    When that has come, ``wrapped`` makes a protocol for the address in it; so an
-    `echolab.AdmittingFactory` there admits clients, and one in front of this factory
-    balancers. Where a header names nobody (health checks), the address is the
-    balancer's.
+    A connection begins with a header, in which a balancer names its client. When the
+    header has arrived, ``wrapped`` makes a protocol for the client's address. So an
+    `echolab.AdmittingFactory` as ``wrapped`` admits clients; one in front of this
+    factory admits balancers. If a header has no address (health checks), the address
+    is the balancer's.
 
     Args:
         wrapped: makes the protocols.
         trusted: the networks of the balancers; others are turned away.
-        clock: measures the time that a header takes.
+        clock: measures how long a header takes.
         refused: called for each connection that is turned away, with the peer that
-            had connected and the reason.
+            connected and the reason.
         header_seconds: how long a header may take.
 
     Returns:
-        The factory to listen with; TLS, if it is for the clients, is in ``wrapped``.
+        The factory to listen with. TLS with the clients belongs into ``wrapped``.
     """
     arrivals = _Unbounded(clock, refused)
     return ProxyFactory(

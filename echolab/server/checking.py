@@ -1,4 +1,4 @@
-"""What the settings of a server must not say together."""
+"""Rules between several settings of a server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_SHOWN = 60
 
 
 def does_tls(endpoint: str) -> bool:
-    """Whether a server's endpoint string is one of TLS."""
+    """Whether a server's endpoint string has TLS."""
     kind, arguments, _ = parsed(endpoint)
     if kind == "haproxy" and arguments:
         kind = arguments[0].lower()
@@ -25,10 +25,10 @@ def does_tls(endpoint: str) -> bool:
 
 
 def check_together(settings: ServerSettings) -> None:
-    """Check whether a reply is of the framing, and a behaviour possible here.
+    """Check that the reply fits the framing, and that the behaviour is possible.
 
     Raises:
-        ValueError: it is not; the text is one line that names the option.
+        ValueError: a rule is broken; the message is one line that names the option.
     """
     if isinstance(settings.reply, str):
         _check_reply(settings.reply, settings.framing)

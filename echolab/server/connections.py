@@ -1,4 +1,4 @@
-"""All connections of a server: counted in, held back, turned away, ended."""
+"""All connections of a server: admit, pause, turn away and end them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Connections", "Held"]
 
-# How often a drain looks again: after a turn of the reactor that has asked every
-# connection, and less often while the sink lets nobody read.
+# How often a drain polls: after a turn of the reactor that polled every socket, and
+# less often while the sink pauses reading.
 TURN_SECONDS = 0.001
 PAUSED_TURN_SECONDS = 0.02
 
@@ -40,47 +40,47 @@ _NO_MORE = "no more are accepted"
 class _Door(enum.Enum):
     OPEN = enum.auto()
     DRAINING = enum.auto()
-    """Only those who are at it already come in."""
+    """Only connections that are arriving already are admitted."""
     SHUT = enum.auto()
     GONE = enum.auto()
-    """All is over: nobody is told of those who still come."""
+    """The drain has ended: refused connections are not reported."""
 
 
 class Held(Protocol):
-    """What is asked of connections, and of those that are arriving."""
+    """The methods of connections, and of arriving ones."""
 
     def pause(self) -> None:
-        """Read nothing until `resume`."""
+        """Stop reading until `resume`."""
 
     def resume(self) -> None:
         """Read again."""
 
     def look_afresh(self) -> None:
-        """Have `stop_if_quiet` forget what it saw when it was last asked."""
+        """Let `stop_if_quiet` start again: its next call ends nothing."""
 
     def stop_if_quiet(self) -> None:
-        """End the connection if nothing came since this was last asked."""
+        """End the connection if nothing came since the last call."""
 
     def abort(self) -> None:
-        """End the connection now."""
+        """Abort the connection now."""
 
 
 @implementer(IPushProducer)
 class Connections:
-    """The connections of one `ReceiverFactory`, and what they have in common.
+    """The connections of one `ReceiverFactory`, and what they share.
 
-    They are one producer: an output with which this is registered can pause them.
+    They are one producer, which an output can pause.
 
     Args:
-        terms: whom they tell, and of what.
-        limits: how patient the server is.
-        admission: who may connect.
+        terms: where events go, and which.
+        limits: the server's time limits.
+        admission: decides which connections to admit.
 
     Attributes:
-        paused: whether the sink lets nobody read now.
-        reading: counts the time in which it does.
-        unread_bytes: how many bytes had arrived at connections that this side
-            ended, and were not read.
+        paused: whether the sink has paused reading.
+        reading: counts the time in which the sink has not paused reading.
+        unread_bytes: how many bytes had arrived but were never read, at
+            connections that this side ended.
     """
 
     def __init__(
@@ -102,14 +102,14 @@ class Connections:
         self._connections: set[Held] = set()
         self._door = _Door.OPEN
         self._letting_in = False
-        self._draining = DeferredLock()  # Two would ask twice in one turn.
+        self._draining = DeferredLock()  # Two drains would poll twice in one turn.
         self._deadline = 0.0
 
     def enter(self, addr: IAddress | None) -> bool:
-        """Count in a connection, if its peer may connect and there is room.
+        """Admit and count a connection, if its peer may connect and there is room.
 
-        Who may not is reported. Who may says so with `opened`, and at last with
-        `closed`.
+        A connection that may not is reported. An admitted one must call `opened`, and
+        at its end `closed`.
         """
         accepting = self._door is _Door.OPEN or (
             self._letting_in and self._door is _Door.DRAINING
@@ -117,13 +117,13 @@ class Connections:
         return self._enter(addr, _host(addr), accepting)
 
     def arrive(self, addr: IAddress | None) -> bool:
-        """Count in a connection whose peer is not known yet, if there is room.
+        """Count a connection whose peer is not known yet, if there is room.
 
-        It says so with `opened` once it can be paused, and is then held back and
-        drained as all others; at last with `closed`, or it is let in.
+        It must call `opened` as soon as it can be paused; from then on it is paused and
+        drained like the others. At the end it calls `closed`, or it is let in.
 
         Args:
-            addr: who has connected for the peer.
+            addr: the address that connected for the peer.
         """
         return self._enter(addr, None, self._door is _Door.OPEN)
 
@@ -134,12 +134,12 @@ class Connections:
         return not why
 
     def let_in(self, arrival: Held, factory: IProtocolFactory, addr: IAddress) -> Any:
-        """Make the protocol of a connection that had arrived before.
+        """Make the protocol of a connection that has arrived.
 
         Args:
-            arrival: what stood for it so far.
+            arrival: the protocol of the connection until now.
             factory: the factory of these connections, or one that wraps it.
-            addr: who the peer is.
+            addr: the peer's address.
         """
         self.closed(arrival, None)
         self._letting_in = True
@@ -150,13 +150,13 @@ class Connections:
 
     @property
     def max_connections(self) -> int:
-        """How many may be open at a time; 0 for any number."""
+        """How many connections may be open at a time; 0 for any number."""
         return self._admission.max_connections
 
     def refuse(self, peer: Peer, cause: EndCause, detail: str) -> None:
-        """Report that somebody was turned away, if not too many were just now.
+        """Report that a connection was turned away, at a bounded rate.
 
-        After a drain nobody is told any more: the outputs may be closed.
+        After a drain nothing is reported: the outputs may be closed.
         """
         if self._door is _Door.GONE:
             return
@@ -167,18 +167,18 @@ class Connections:
         self.terms.sink(replace(refused, others=others))
 
     def opened(self, protocol: Held) -> None:
-        """Note a new connection; it waits if the sink is full."""
+        """Add a new connection; pause it if the sink is full."""
         self._connections.add(protocol)
         if self.paused:
             protocol.pause()
 
     def closed(self, protocol: Held, address: IAddress | None) -> None:
-        """Forget a connection that has finished."""
+        """Remove a connection that has ended."""
         self._connections.discard(protocol)
         self._admission.leave(_host(address))
 
     def pauseProducing(self) -> None:
-        """Read from no connection until `resumeProducing`."""
+        """Stop reading from all connections until `resumeProducing`."""
         self.paused = True
         self.reading.pause()
         for protocol in self._connections:
@@ -188,12 +188,12 @@ class Connections:
         """Read from all connections again."""
         self.paused = False
         self.reading.resume()
-        # Whoever is first may fill the output at once: not always the same one.
+        # The first may fill the output at once: it should not always be the same.
         for protocol in random.sample(tuple(self._connections), len(self._connections)):
             protocol.resume()
 
     def stopProducing(self) -> None:
-        """End every connection now, since nobody takes what it brings."""
+        """Abort every connection now, since the sink takes no more."""
         self._door = _Door.SHUT
         for protocol in tuple(self._connections):
             protocol.abort()
@@ -210,28 +210,28 @@ class Connections:
         self.unread_bytes = 0
 
     def stop_accepting(self) -> None:
-        """Turn away every further connection; those that are open go on."""
+        """Turn away every new connection; open ones continue."""
         if self._door is not _Door.GONE:
             self._door = _Door.SHUT
 
     def expect_drain(self, deadline: float) -> None:
-        """Let what comes from now on be late at ``deadline``, on the clock."""
+        """Set the time on the clock after which data is late and not read."""
         self._deadline = max(self._deadline, deadline)
 
     def is_late(self, by: float = 0.0) -> bool:
-        """Whether a drain has had its time, and so many seconds more."""
+        """Whether a drain's deadline has passed, at least ``by`` seconds ago."""
         return self._deadline > 0 and self.clock.seconds() >= self._deadline + by
 
     def drain(self, seconds: float) -> Deferred[None]:
-        """Accept nothing more, read what has arrived, then end.
+        """Stop accepting, read what has arrived, then end.
 
-        A connection is ended when a whole turn of the reactor brought nothing
-        from it; those that still bring something after ``seconds`` are aborted.
-        One that is still arriving is let in, unless `stop_accepting` was called.
-        A drain that comes before another is over joins it; the later end counts.
+        A connection is ended when it brought nothing in a whole turn of the reactor.
+        Connections that still bring data after ``seconds`` are aborted. One that is
+        still arriving is let in, unless `stop_accepting` was called. A drain that
+        begins during another one joins it; the later deadline counts.
 
         Returns:
-            A Deferred that fires when every connection has finished, or
+            A Deferred that fires when every connection has ended, or when
             `start_accepting` is called.
         """
         if self._door is _Door.OPEN:

@@ -1,4 +1,4 @@
-"""Faults that strike a connection after so many bytes or messages."""
+"""Faults that strike a connection after a number of bytes or messages."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ CUTS = {"stop-reading", "half-close", *ENDS}
 
 
 class Cuts:
-    """Strikes once for each fault that is due after so many bytes or messages.
+    """Strikes once for each fault, after its number of bytes or messages.
 
     Args:
-        faults: those of `CUTS` that are to strike.
-        strike: does what a fault says.
-        may_strike: returns whether the connection has not been ended.
+        faults: the faults, of the kinds in `CUTS`.
+        strike: carries out a fault.
+        may_strike: returns whether the connection is not yet ended.
     """
 
     def __init__(
@@ -37,21 +37,21 @@ class Cuts:
         self._may_strike = may_strike
 
     def strike(self, read_bytes: int, messages: int) -> None:
-        """Strike what is due now that so much was read."""
+        """Strike the faults that are due after so many bytes and messages."""
         for fault in tuple(self._to_come):
             if self._may_strike() and _is_due(fault, read_bytes, messages):
                 self._to_come.remove(fault)
                 self._strike(fault)
 
     def bytes_left(self, read_bytes: int) -> int:
-        """How many bytes may be read before the next one strikes."""
+        """Return how many bytes may be read before the next fault strikes."""
         after = (fault.after_bytes for fault in self._to_come)
         left = (due - read_bytes for due in after if due is not None)
         return min(left, default=sys.maxsize)
 
 
 def fewest_messages(behaviour: Behaviour, kinds: set[str]) -> int:
-    """After how many messages the first fault of these kinds strikes."""
+    """Return after how many messages the first fault of these kinds strikes."""
     counts = (fault.after_messages for fault in behaviour if fault.kind in kinds)
     return min(filter(None, counts), default=sys.maxsize)
 

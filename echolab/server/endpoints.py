@@ -1,4 +1,4 @@
-"""Where to listen: Twisted's server endpoints from users' words."""
+"""Where to listen: Twisted's server endpoints from the settings."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ Wrap: TypeAlias = "Callable[[IProtocolFactory], IProtocolFactory]"
 def server_endpoints(
     reactor: IReactor, settings: ServerSettings
 ) -> list[tuple[str, IStreamServerEndpoint]]:
-    """The endpoints to listen on, each with the name users know it by.
+    """Return the endpoints to listen on, each with its name for users.
 
     Args:
         reactor: listens.
-        settings: what the user said.
+        settings: the user's settings.
 
     Raises:
-        ListenError: an endpoint string cannot be understood.
+        ListenError: an endpoint string is wrong.
     """
     make = _ServerEndpoints(reactor, settings)
     if settings.listen:
@@ -107,7 +107,7 @@ def _tcp(
 def _tls(
     make: _ServerEndpoints, reactor: Any, settings: ServerSettings, name: str
 ) -> IStreamServerEndpoint:
-    """An endpoint ``ssl:``, with a certificate made for it if none is given."""
+    """Return an ``ssl:`` endpoint; make a certificate if none is given."""
     words = [f"ssl:{settings.port}"]
     if settings.interface:
         words.append(f"interface={quoted(settings.interface)}")
@@ -134,10 +134,10 @@ def _tls(
 
 
 class _ServerEndpoints:
-    """Makes endpoints of strings.
+    """Makes endpoints from strings.
 
-    Those that need more than Twisted's parsers know are made here: the others,
-    also those of plugins, by Twisted.
+    Endpoints that need more than Twisted's parsers offer are made here. Twisted makes
+    the others, also those of plugins.
     """
 
     def __init__(self, reactor: IReactor, settings: ServerSettings) -> None:
@@ -151,10 +151,10 @@ class _ServerEndpoints:
         }
 
     def __call__(self, text: str) -> IStreamServerEndpoint:
-        """Make one.
+        """Make an endpoint.
 
         Raises:
-            ListenError: the string cannot be understood.
+            ListenError: the string is wrong.
         """
         try:
             return self._make(text)
@@ -187,7 +187,7 @@ class _ServerEndpoints:
         return made
 
     def _with_our_tls(self, twisteds: Any) -> IStreamServerEndpoint:
-        """Take its place to listen and its certificates, and no more."""
+        """Take only the address and the certificates of Twisted's endpoint."""
         from echolab.tls import server as tls
 
         creator = twisteds.connectionCreator
@@ -196,7 +196,7 @@ class _ServerEndpoints:
         )
 
     def _check_tls(self, positional: list[str], named: dict[str, str]) -> None:
-        """Check a folder of certificates and what goes with it; Twisted does not."""
+        """Check a folder of certificates and its arguments; Twisted does not."""
         given = dict(zip(("path", "port", "backlog"), positional, strict=False)) | named
         if "path" in given:
             from echolab.tls import server as tls
@@ -236,7 +236,7 @@ class _ServerEndpoints:
     def _tcp(
         self, port: str, interface: str | None = None, backlog: str | None = None
     ) -> IStreamServerEndpoint:
-        if interface == "":  # As a variable of a script that is not set.
+        if interface == "":  # For example, an unset variable of a script.
             raise ValueError("the interface is empty")
         waiting = None if backlog is None else backlog_of(backlog)
         number = whole_number(port)
@@ -269,7 +269,7 @@ class _ServerEndpoints:
     def _tcp_and_tls(
         self, *arguments: str, **named: str
     ) -> tuple[IStreamServerEndpoint, Wrap]:
-        """An endpoint without TLS, and what puts TLS in front of a factory."""
+        """Return an endpoint without TLS, and a function that adds TLS to a factory."""
         from echolab.tls import server as tls
 
         key = named.pop("privateKey", "server.pem")
@@ -289,12 +289,12 @@ def _bare(factory: IProtocolFactory) -> IProtocolFactory:
 
 @implementer(IStreamServerEndpoint)
 class _WrappedEndpoint:
-    """An endpoint that puts something in front of a factory.
+    """An endpoint that wraps the factory.
 
     Args:
         endpoint: listens.
-        wrap: makes the factory that it gets.
-        then: called once it listens, if anything is.
+        wrap: wraps the factory for the endpoint.
+        then: called when the endpoint listens, if given.
     """
 
     def __init__(
@@ -321,9 +321,9 @@ class _WrappedEndpoint:
 
 
 def is_handed(endpoint: object) -> bool:
-    """Whether an endpoint's socket was handed over, as by systemd.
+    """Whether an endpoint's socket was handed over, for example by systemd.
 
-    Who waits to be accepted there is the next program's to accept.
+    Connections that wait there are left for the next program to accept.
     """
     while isinstance(endpoint, _WrappedEndpoint):
         endpoint = endpoint.endpoint
@@ -331,7 +331,7 @@ def is_handed(endpoint: object) -> bool:
 
 
 def listen_error(name: str, why: BaseException | None) -> ListenError:
-    """Say why an endpoint cannot be listened on, and leave no trace of it."""
+    """Return the error for an endpoint that cannot listen."""
     if isinstance(why, OverflowError):
         return ListenError("bind", name, "port must be 0-65535")
     if not isinstance(why, error.CannotListenError):

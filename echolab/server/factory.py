@@ -33,10 +33,10 @@ __all__ = ["ReceiverFactory"]
 
 @implementer(IPushProducer)
 class ReceiverFactory(Factory[TwistedProtocol]):
-    """Makes `ReceiverProtocol` s and holds them back when their sink is full.
+    """Makes `ReceiverProtocol` s, and pauses them while the sink is full.
 
-    It is the one producer of all its connections, and registered with its sink: a
-    printer's output that is full, or a sink that takes its time, pauses them all.
+    The factory is one producer for all its connections, registered with its sink: a
+    full output of a printer, or a slow sink, pauses them all.
 
     Args:
         sink: takes the events of all connections, each connection's in order; a
@@ -45,16 +45,16 @@ class ReceiverFactory(Factory[TwistedProtocol]):
             of day of the events is the system's; a ``Clock`` tells that too.
         make_framer: makes the framer of one connection.
         make_protocol: makes the protocol of one connection, given its framer.
-        limits: how patient it is.
-        admission: who may connect; everybody, if none is given.
-        count_messages: whether `Finished` says how many messages there were.
-        report_chunks: whether the sink is told what each read returned, by an
-            event `Chunk` before the messages it completes.
-        report_sent: whether the sink is told what is sent, by events `Sent`.
+        limits: its time limits.
+        admission: decides which connections to admit; by default, all.
+        count_messages: whether `Finished` counts messages.
+        report_chunks: whether the sink gets an event `Chunk` for each read, before
+            the messages that it completes.
+        report_sent: whether the sink gets events `Sent`.
 
     Attributes:
-        connections: those that are open, and what they have in common.
-        sink: takes the events, and lives.
+        connections: the open connections, and what they share.
+        sink: takes the events; it can be flushed and closed.
     """
 
     noisy = False
@@ -91,7 +91,7 @@ class ReceiverFactory(Factory[TwistedProtocol]):
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> ReceiverProtocol | TurnedAway:
-        """Make a protocol; for who is turned away, one that ends at once."""
+        """Make a protocol, or one that ends at once if the peer is turned away."""
         if not self.connections.enter(addr):
             return TurnedAway()
         protocol = self._make_protocol(self._make_framer())
@@ -101,7 +101,7 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         return protocol
 
     def pauseProducing(self) -> None:
-        """Read from no connection until `resumeProducing`."""
+        """Stop reading from all connections until `resumeProducing`."""
         self.connections.pauseProducing()
 
     def resumeProducing(self) -> None:
@@ -109,5 +109,5 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         self.connections.resumeProducing()
 
     def stopProducing(self) -> None:
-        """End every connection now, since nobody takes what it brings."""
+        """Abort every connection now, since the sink takes no more."""
         self.connections.stopProducing()

@@ -1,4 +1,4 @@
-"""How patient a server is with each connection."""
+"""A server's time limits for each connection."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How patient a server is with each connection; 0 is for ever.
+    """A server's time limits for each connection; 0 means no limit.
 
     Attributes:
-        partial_seconds: after so long a silence, what there is of a message is
-            given out, marked ``partial``.
-        partial_alone: only while its connection is the only one, since nothing
-            would part it from what others send.
-        idle_seconds: after so long a silence the connection is ended.
-        handshake_seconds: how long a TLS handshake may take, not counting the time
-            in which the sink is full; and how long a peer may read nothing of
-            what TLS sends it.
-        keepalive_seconds: after so long without a sign of life from the peer's
-            machine the connection is lost.
+        partial_seconds: after so many seconds of silence, an unfinished message is
+            reported, marked ``partial``.
+        partial_alone: do that only while no other connection is open, since nothing
+            would separate it from other peers' messages.
+        idle_seconds: after so many seconds of silence, the connection is ended.
+        handshake_seconds: how long a TLS handshake may take, without the time in
+            which the sink is full; and how long a peer may read nothing that TLS
+            sends it.
+        keepalive_seconds: after so many seconds without an answer from the peer's
+            machine, the connection is lost.
     """
 
     partial_seconds: float = 1.0

@@ -1,4 +1,4 @@
-"""A stage between a transport and a connection: what comes, in small portions."""
+"""A stage between a transport and a connection: received bytes in small portions."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["Portions"]
 
 
 class Portions:
-    """Passes on what a transport has read, in portions, while there is leave.
+    """Passes on bytes that a transport has read, in portions, while it may.
 
-    What a transport reads cannot be given back: the rest waits here.
+    Bytes cannot be given back to a transport: the rest waits here.
 
     Args:
         size: returns how many bytes the next portion may have, at least 1.
-        may_pass: returns whether one may be passed on now.
+        may_pass: returns whether a portion may be passed on now.
         passes: takes each portion.
     """
 
@@ -34,11 +34,11 @@ class Portions:
         self._rest = bytearray()
 
     def add(self, data: bytes) -> None:
-        """Take what a read returned."""
+        """Take the bytes of a read."""
         self._rest += data
 
     def go_on(self) -> None:
-        """Pass on what may be passed on now."""
+        """Pass on the portions that may be passed on now."""
         while self._rest and self._may_pass():
             size = self._size()
             portion = bytes(self._rest[:size])

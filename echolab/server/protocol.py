@@ -35,25 +35,25 @@ __all__ = ["LINGER_SECONDS", "ReceiverProtocol"]
 STOPPED_FIRST = "the server stopped before it was done"
 
 FIRST_BYTES_SECONDS = 0.5
-"""How long after its handshake a TLS client's first bytes may be on their way."""
+"""How long the first bytes of a TLS client may take after its handshake."""
 
 SHOWING_SECONDS = 0.5
 """How long after the end of a drain unfinished messages may still be shown."""
 
 LINGER_SECONDS = 2.0
-"""How long a peer may take to let a connection end that this side has ended."""
+"""How long a peer may take to end a connection that this side has ended."""
 
 
 @implementer(IHandshakeListener)
 class ReceiverProtocol(Protocol):
-    """One accepted connection: chunks in, events out, nothing sent back.
+    """One accepted connection: chunks in, events out; it sends nothing.
 
-    Made by a `ReceiverFactory`. Its connections have sink, clock and limits in common.
+    Made by a `ReceiverFactory`, whose connections share sink, clock and limits.
 
     Attributes:
-        connection: what is known of the connection, once there is one.
-        remote: who the peer is, if that is not the transport's peer.
-        number: the number of the connection, if it was given before it was accepted.
+        connection: the state of the connection, once it is made.
+        remote: the peer's address, if that is not the transport's peer.
+        number: the number of the connection, if it got one before it was accepted.
     """
 
     connections: Connections
@@ -72,7 +72,7 @@ class ReceiverProtocol(Protocol):
 
     @override
     def connectionMade(self) -> None:
-        self.connected = 1  # Layers of others may call this without more ado.
+        self.connected = 1  # Layers of other code may call only this method.
         connections = self.connections
         connection = Connection(connections.terms, self._framer, self.transport)
         connection.released = self.go_on
@@ -99,7 +99,7 @@ class ReceiverProtocol(Protocol):
             self._due = reading.call_later(seconds, self._handshake_late)
 
     def bound_tls(self) -> None:
-        """Bound what TLS holds for a peer that does not read."""
+        """Limit the bytes that TLS holds for a peer that does not read."""
         self._unread_tls = UnreadTLS(
             self.transport,
             clock=self.connections.clock,
@@ -112,12 +112,12 @@ class ReceiverProtocol(Protocol):
         self._unread_tls.start()
 
     def taken_bytes(self) -> int:
-        """How many bytes the kernel has taken."""
+        """Return how many bytes the kernel has taken."""
         watched = self.connection.watched
         return watched.sent_bytes if watched else 0
 
     def give_up(self) -> None:
-        """End the connection: its peer takes nothing of what TLS sends it."""
+        """Abort the connection: its peer reads nothing that TLS sends it."""
         self._abort(EndCause.TIMEOUT, READS_NOTHING)
 
     def _abort(self, cause: EndCause, why: str) -> None:
@@ -125,7 +125,7 @@ class ReceiverProtocol(Protocol):
         self.transport.abortConnection()
 
     def handshakeCompleted(self) -> None:
-        """TLS is there, and the client's certificate is known to be good."""
+        """Accept: the TLS handshake is done, and the client's certificate is good."""
         connection = self.connection
         if connection.state is State.ARRIVING and connection.verdict is None:
             self._heard = self.connections.clock.seconds()
@@ -142,7 +142,7 @@ class ReceiverProtocol(Protocol):
         self._abort(EndCause.HANDSHAKE, "no TLS handshake in time")
 
     def accept(self, name: str | None = None) -> None:
-        """Say that somebody is there, of that name if a certificate gave one."""
+        """Report the peer, with the name in its certificate if it has one."""
         connections = self.connections
         number = self.number or next(connections.terms.numbers)
         if seconds := connections.limits.idle_seconds:
@@ -154,7 +154,7 @@ class ReceiverProtocol(Protocol):
         self.take(data)
 
     def take(self, data: bytes) -> None:
-        """Take bytes that were read."""
+        """Take the bytes of a read."""
         connections, connection = self.connections, self.connection
         if connections.is_late():
             self._late_bytes += len(data)
@@ -172,26 +172,26 @@ class ReceiverProtocol(Protocol):
             self._show_partial_in(connections.limits.partial_seconds)
 
     def _begins_with(self, data: bytes) -> bool:
-        """Look at the first bytes; return whether the peer is accepted."""
-        # A layer of others' may not have told of the handshake. It is over.
+        """Check the first bytes; return whether the peer is accepted."""
+        # A layer of other code may not have reported the handshake. It is done.
         self.handshakeCompleted()
         connection = self.connection
         if connection.peer is None:
             return False
         if not connection.over_tls and begins_tls(data):
-            # A client begins TLS where there is none.
+            # The client begins TLS, but this server does not.
             mistaken = Mistaken(connection.peer, connection.now(), "TLS")
             self.connections.terms.sink(mistaken)
         return True
 
     def _end_unframed(self) -> None:
-        """End a connection of which nothing more can be made."""
+        """End a connection whose bytes no longer fit the framing."""
         if self.connection.verdict is not None:
             self.end(*self.connection.verdict)
 
     @override
     def connectionLost(self, reason: Failure | None = connectionDone) -> None:
-        reason = reason or connectionDone  # Some layers tell none.
+        reason = reason or connectionDone  # Some layers give None.
         self.connected = 0
         self._cancel_due()
         if self._partial_due is not None:
@@ -212,7 +212,7 @@ class ReceiverProtocol(Protocol):
                 connections.unread_bytes += unread_bytes
 
     def _never_accepted(self, reason: Failure) -> None:
-        """Say so, and why, unless there is no reason to be told."""
+        """Report a connection that was never accepted, if a reason is known."""
         self.connection.let_go()
         cause, why = self.connection.verdict or (None, "")
         if cause is EndCause.STOPPED:
@@ -225,56 +225,56 @@ class ReceiverProtocol(Protocol):
             self.connections.refuse(peer, EndCause.HANDSHAKE, why)
 
     def end_framing(self) -> None:
-        """Give out the last message, once, if the peer has not ended it."""
+        """Report the last message, once, if the peer has not ended it."""
         connection = self.connection
         if connection.state is State.OPEN:
             late = self.connections.is_late(by=SHOWING_SECONDS)
-            # If it is late, it was read, and nobody will see it.
+            # If it is late, it was read but will not be printed.
             self._late_bytes += connection.end_framing(show=not late)
             if connection.is_unframed:
                 self._end_unframed()
 
     def is_late(self) -> bool:
-        """Whether the server has had its time to end, so that nothing more is read."""
+        """Whether the server's time to end has passed, so that it reads no more."""
         return self.connections.is_late()
 
     def unread_bytes(self) -> int:
-        """How many bytes had arrived at the end, and were not read."""
+        """Return how many bytes had arrived at the end but were never read."""
         watched = self.connection.watched
         return self._late_bytes + (watched.unread_bytes if watched else 0)
 
     def pause(self) -> None:
-        """Read nothing until `resume`."""
+        """Stop reading until `resume`."""
         self.connection.hold(Holder.SINK)
 
     def resume(self) -> None:
-        """Read again; what came meanwhile has yet to be looked for."""
+        """Read again."""
         self.connection.release(Holder.SINK)
 
     def go_on(self) -> None:
-        """Begin anew to wait: reading goes on."""
+        """Restart all waits: reading continues."""
         self.look_afresh()
         self._heard = self.connections.clock.seconds()
 
     def look_afresh(self) -> None:
-        """Have `stop_if_quiet` forget what it saw when it was last asked."""
+        """Let `stop_if_quiet` start again: its next call ends nothing."""
         self._bytes_last_turn = -1
 
     def stop_if_quiet(self) -> None:
-        """End the connection if nothing came since this was last asked.
+        """End the connection if nothing came since the last call.
 
-        Over TLS, something may yet come: the client had to wait for the handshake.
+        Over TLS, first bytes may still come: the client had to wait for the handshake.
         """
         connection = self.connection
         quiet = connection.received_bytes == self._bytes_last_turn
-        # One that is not read, since it does not take its replies, may have sent more.
+        # A peer that does not take its replies is not read, and may have sent more.
         held = connection.is_held_by(Holder.PEER) or self._begins_tls()
         if quiet and connection.verdict is None and not held:
             self.end(EndCause.STOPPED)
         self._bytes_last_turn = connection.received_bytes
 
     def _begins_tls(self) -> bool:
-        """Whether TLS has still to bring its first bytes, and has had little time."""
+        """Whether the first bytes over TLS have not come, and had little time."""
         connection = self.connection
         if connection.received_bytes or not connection.over_tls:
             return False
@@ -282,10 +282,10 @@ class ReceiverProtocol(Protocol):
         return connection.state is State.ARRIVING or since < FIRST_BYTES_SECONDS
 
     def end(self, cause: EndCause, detail: str = "") -> None:
-        """End the connection, in order if the peer plays along."""
+        """End the connection, in order if the peer takes part."""
         self.connection.verdict = Verdict(cause, detail)
         if not self.connected:
-            return  # The last message was the cause; there is nothing left to end.
+            return  # The last message was the cause; the connection has ended already.
         self._cancel_due()
         if self._unread_tls is not None:
             self._unread_tls.stop()
@@ -295,7 +295,7 @@ class ReceiverProtocol(Protocol):
         self.transport.loseConnection()
 
     def abort(self) -> None:
-        """End the connection now, whatever is on its way."""
+        """Abort the connection now."""
         connection = self.connection
         connection.verdict = connection.verdict or Verdict(EndCause.STOPPED)
         self.transport.abortConnection()
@@ -306,7 +306,7 @@ class ReceiverProtocol(Protocol):
             self._partial_due = clock.callLater(seconds, self._show_partial)
 
     def _show_partial(self) -> None:
-        """Show what there is of a message whose peer has fallen silent."""
+        """Report an unfinished message whose peer is silent."""
         self._partial_due = None
         connection = self.connection
         if not connection.framer.buffered_bytes or connection.verdict is not None:
@@ -324,7 +324,7 @@ class ReceiverProtocol(Protocol):
             self._end_unframed()
 
     def _end_if_idle(self) -> None:
-        """End the connection, unless something came, or could not come."""
+        """End the connection, unless something came or could not be read."""
         self._due = None
         connections = self.connections
         patience = connections.limits.idle_seconds
@@ -344,7 +344,7 @@ class ReceiverProtocol(Protocol):
 
 
 def _tls_reason(reason: Failure) -> str:
-    """Say why TLS failed."""
+    """Return why TLS failed."""
     if reason.check(error.ConnectionDone, error.ConnectionLost):
         return "the client ended"
     return reason_of(reason.value)

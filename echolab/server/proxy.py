@@ -43,15 +43,15 @@ __all__ = ["Arrivals", "ProxyFactory"]
 
 class _Stage(enum.Enum):
     HEADER = enum.auto()
-    """Its header has yet to come."""
+    """Its header has not arrived."""
     LET_IN = enum.auto()
     TURNED_AWAY = enum.auto()
     STOPPED = enum.auto()
-    """This side ended it before its header was there."""
+    """This side ended it before its header had arrived."""
 
 
 class _ProxiedProtocol(ProtocolWrapper):
-    """Reads the header, then makes and runs the protocol behind it."""
+    """Reads the header, then makes and runs the wrapped protocol."""
 
     factory: ProxyFactory
     transport: IStreamTransport
@@ -105,8 +105,8 @@ class _ProxiedProtocol(ProtocolWrapper):
             wrapped = TurnedAway()
         self.wrappedProtocol = wrapped
         wrapped.makeConnection(self)
-        # A wrapper takes for its own what its transport provides: so this is said
-        # only now, and only if it is the protocol that does.
+        # A wrapper declares the interfaces of its transport as its own. So pass them
+        # on only now, and only if the protocol has them.
         pass_on(wrapped, self)
         if rest:
             wrapped.dataReceived(rest)
@@ -131,11 +131,11 @@ class _ProxiedProtocol(ProtocolWrapper):
 
     @override
     def getPeer(self) -> IAddress:
-        """Who connected to the balancer."""
+        """Return the address that connected to the balancer."""
         return self._source or self.transport.getPeer()
 
     def pause(self) -> None:
-        """Read no header until `resume`."""
+        """Stop reading until `resume`."""
         self.transport.pauseProducing()
 
     def resume(self) -> None:
@@ -144,17 +144,17 @@ class _ProxiedProtocol(ProtocolWrapper):
         self.transport.resumeProducing()
 
     def look_afresh(self) -> None:
-        """Have `stop_if_quiet` forget what it saw when it was last asked."""
+        """Let `stop_if_quiet` start again: its next call ends nothing."""
         self._bytes_last_turn = -1
 
     def stop_if_quiet(self) -> None:
-        """End the connection if nothing came since this was last asked."""
+        """End the connection if nothing came since the last call."""
         if len(self._head) == self._bytes_last_turn:
             self.abort()
         self._bytes_last_turn = len(self._head)
 
     def abort(self) -> None:
-        """End the connection now."""
+        """Abort the connection now."""
         if self._stage is _Stage.HEADER:
             self._stage = _Stage.STOPPED
             self._watched = watch(self.transport)
@@ -170,51 +170,51 @@ class _ProxiedProtocol(ProtocolWrapper):
 
 
 class Arrivals(Interface):
-    """What is asked by connections whose header has yet to come.
+    """Accounts for connections whose header has not arrived.
 
-    The `Connections` of a `ReceiverFactory` are one.
+    The `Connections` of a `ReceiverFactory` provide this.
 
     Attributes:
         reading: counts the time in which peers can be read.
-        unread_bytes: how many bytes had arrived at connections that this side
-            ended, and were not read.
+        unread_bytes: how many bytes had arrived but were never read, at
+            connections that this side ended.
     """
 
     reading: ReadingClock
     unread_bytes: int
 
     def arrive(self, addr: IAddress | None) -> bool:
-        """Count in a connection, if there is room."""
+        """Count a connection, if there is room."""
         ...
 
     def opened(self, protocol: Held) -> None:
-        """Note a connection, which can be held back from now on."""
+        """Add a connection, which can be paused from now on."""
 
     def let_in(self, arrival: Held, factory: IProtocolFactory, addr: IAddress) -> Any:
-        """Make the protocol of a connection whose header has come."""
+        """Make the protocol of a connection whose header has arrived."""
 
     def closed(self, protocol: Held, address: IAddress | None) -> None:
-        """Forget a connection that was not let in."""
+        """Remove a connection that was not let in."""
 
     def refuse(self, peer: Peer, cause: EndCause, detail: str) -> None:
         """Report that a connection was turned away."""
 
 
 class ProxyFactory(WrappingFactory):
-    """Makes connections behind a balancer look as if they were direct.
+    """Makes connections behind a balancer look like direct ones.
 
-    A connection counts from the moment it is accepted. The protocol behind is
-    made, by ``wrapped.buildProtocol``, when the header has come whole and is good;
-    its transport's ``getPeer`` is what the header says.
+    A connection counts as soon as it is accepted. When the whole header has arrived
+    and is good, ``wrapped.buildProtocol`` makes the protocol; its transport's
+    ``getPeer`` returns the address in the header.
 
     Args:
-        wrapped: makes the protocols behind: the factory of ``connections``, if they
-            have one, or what wraps it.
+        wrapped: makes the protocols: the factory of ``connections``, if they have
+            one, or a wrapper of it.
         trusted: the networks of the balancers; others are turned away.
-        connections: counts and holds back those whose header has yet to come, and
-            is told of those who are turned away.
-        header_seconds: how long a header may take, not counting the time in which
-            the sink is full.
+        connections: counts and pauses connections whose header has not arrived, and
+            reports those that are turned away.
+        header_seconds: how long a header may take, without the time in which the
+            sink is full.
     """
 
     noisy = False

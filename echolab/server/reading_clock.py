@@ -1,4 +1,4 @@
-"""A clock that stands still while this side reads nothing."""
+"""A clock that stops while this side reads nothing."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 __all__ = ["ReadingClock", "Wait"]
 
 LEAST_SECONDS = 1.0
-"""How long a wait that was interrupted goes on at least before it looks again."""
+"""How long an interrupted wait continues at least before it checks again."""
 
 
 class ReadingClock:
-    """Counts the seconds in which peers could be read.
+    """Counts the seconds in which peers can be read.
 
-    To stop it costs nothing for each wait: a wait looks at it when it is due.
+    Stopping it costs the same for any number of waits: each checks the clock when due.
 
     Args:
         clock: tells the time.
 
     Attributes:
-        paused: whether it stands still.
+        paused: whether it is stopped.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
@@ -34,29 +34,29 @@ class ReadingClock:
         self._paused_at = 0.0
 
     def pause(self) -> None:
-        """Stand still until `resume`."""
+        """Stop until `resume`."""
         if not self.paused:
             self.paused = True
             self._paused_at = self.clock.seconds()
 
     def resume(self) -> None:
-        """Go on."""
+        """Run again."""
         if self.paused:
             self.paused = False
             self._lost_seconds += self.clock.seconds() - self._paused_at
 
     def seconds(self) -> float:
-        """Return how many seconds there were, from some start."""
+        """Return the seconds counted so far, from an arbitrary start."""
         now = self._paused_at if self.paused else self.clock.seconds()
         return now - self._lost_seconds
 
     def call_later(self, seconds: float, call: Callable[[], object]) -> Wait:
-        """Call when so many seconds of reading have passed."""
+        """Call a function after so many seconds of reading."""
         return Wait(self, seconds, call)
 
 
 class Wait:
-    """One call that is to come; as much of an IDelayedCall as is needed."""
+    """A scheduled call, with the needed methods of an IDelayedCall."""
 
     __slots__ = ("_call", "_due", "_reading", "_until")
 
@@ -78,9 +78,9 @@ class Wait:
             self._call()
 
     def active(self) -> bool:
-        """Whether the call is still to come."""
+        """Whether the call is pending."""
         return bool(self._due.active())
 
     def cancel(self) -> None:
-        """Forget the call."""
+        """Cancel the call."""
         self._due.cancel()

@@ -1,4 +1,4 @@
-"""A port that is taken and refuses everybody, so long, or for ever."""
+"""A port that is bound and refuses all connections, for a time or for ever."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _log = Logger()
 
 @implementer(IStreamServerEndpoint)
 class RefusingEndpoint:
-    """Takes a TCP port and does not listen on it: the kernel refuses for it.
+    """Binds a TCP port without listening, so that the kernel refuses connections.
 
-    Nobody else can take the port meanwhile, so it is surely closed.
+    No other process can take the port in this time, so it is certain to be closed.
 
     Args:
-        reactor: measures the time, and listens at last.
+        reactor: measures the time, and listens in the end.
         interface: IP address.
         port: TCP port; 0 takes a free one.
-        backlog: how many connections may wait to be accepted, at last.
+        backlog: how many connections may wait when the port listens.
         seconds: how long to refuse; None for ever.
     """
 
@@ -68,7 +68,7 @@ class RefusingEndpoint:
         try:
             if family == socket.AF_INET6:
                 taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            # Without SO_REUSEADDR: two sockets that have it could both be bound.
+            # Without SO_REUSEADDR: two sockets with it could both be bound.
             taken.bind((host, port))
         except OSError as error:
             taken.close()
@@ -78,10 +78,10 @@ class RefusingEndpoint:
 
 @implementer(IListeningPort)
 class RefusingPort:
-    """A port that is bound, and not listened on; see listen(2).
+    """A port that is bound but does not listen; see listen(2).
 
     Attributes:
-        listening: the port that listens in the end; None before.
+        listening: the port that listens in the end; None before that.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class RefusingPort:
             self._due = reactor.callLater(seconds, self.startListening)
 
     def startListening(self) -> None:
-        """Listen, from now on."""
+        """Start listening."""
         self._due = None
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.listen(self._backlog)
@@ -110,14 +110,14 @@ class RefusingPort:
         self.listening = self._reactor.adoptStreamPort(
             self._socket.fileno(),
             self._socket.family,
-            cast("Any", self._factory),  # Typed as a class, meant as an interface.
+            cast("Any", self._factory),  # Twisted's annotation is too narrow.
         )
         self._socket.close()
         address = format_address(self.listening.getHost())
         _log.info("listening on {address}", address=address)
 
     def stopListening(self) -> Deferred[None]:
-        """Give the port back."""
+        """Free the port."""
         if self._due is not None:
             self._due.cancel()
             self._due = None
@@ -127,7 +127,7 @@ class RefusingPort:
         return succeed(None)
 
     def getHost(self) -> IPv4Address | IPv6Address:
-        """Where it is."""
+        """Return the address of the port."""
         kind = IPv6Address if self._socket.family == socket.AF_INET6 else IPv4Address
         host, port = self._socket.getsockname()[:2]
         return kind("TCP", host, port)

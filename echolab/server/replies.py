@@ -1,4 +1,4 @@
-"""What one connection owes its peer: replies, sent as fast as the peer takes them."""
+"""The replies that one connection owes its peer, sent as fast as it takes them."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ __all__ = ["AT_ONCE", "Pace", "Replies"]
 
 MOST_OWED = 256
 MOST_OWED_BYTES = 1 << 16
-"""To so many messages or reads, or so many bytes, replies may be owed while reading
-goes on; and so much is kept of a message that was given out in pieces."""
+"""Reading continues while replies to at most so many messages or reads, or so many
+bytes, are owed. And so much is kept of a message that was reported in pieces."""
 
 STEPS_PER_SECOND = 10
-"""What is sent slowly is sent in so many pieces a second."""
+"""A slow reply is sent in so many pieces per second."""
 
 _log = Logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How replies are sent.
+    """The timing of replies.
 
     Attributes:
-        delay_seconds: how long after what they answer; 0 for at once.
+        delay_seconds: how long after the message; 0 for at once.
         bytes_per_second: how fast; 0 for as fast as the peer takes them.
     """
 
@@ -60,12 +60,12 @@ AT_ONCE = Pace()
 
 @dataclass(slots=True)
 class _Owed:
-    """One answer that is not all sent.
+    """One answer that is not fully sent.
 
     Attributes:
-        pieces: what is left of it; None while it is being computed.
-        size: how many bytes it answers.
-        due: when it may be sent, by the clock.
+        pieces: the rest of it; None while it is being computed.
+        size: the number of bytes that it answers.
+        due: when it may be sent, on the clock.
     """
 
     pieces: Iterator[bytes] | None
@@ -75,21 +75,22 @@ class _Owed:
 
 @implementer(IPushProducer)
 class Replies:
-    """The replies to one peer, in the order of what they answer.
+    """The replies to one peer, in the order of its messages.
 
-    They are the producer of the connection's transport. A peer that does not read
-    its replies is not read from, until it does; nor is one that is owed too much.
+    They are the producer of the connection's transport. Reading from a peer pauses
+    while it does not read its replies, or while too many replies are owed.
 
     Args:
-        connection: whose messages are answered.
-        reply: says what to answer.
+        connection: the connection with the messages.
+        reply: makes the answers.
         clock: measures the time.
         fail: called with the reason if the reply fails.
-        stalled: called with whether the transport holds much.
+        stalled: called with True when the transport's buffer is full, with False
+            when it has room.
 
     Attributes:
-        reply: says what to answer from now on.
-        pace: how that is sent.
+        reply: makes the answers from now on.
+        pace: the timing of the answers.
     """
 
     def __init__(
@@ -114,21 +115,21 @@ class Replies:
         self._full = False
         self._turn: IDelayedCall | None = None
         self._computing: set[Deferred[Any]] = set()
-        self._pieces = b""  # of a message that goes on
+        self._pieces = b""  # the start of a message that came in pieces
         connection.took = self._took
 
     @property
     def are_paid(self) -> bool:
-        """Whether nothing is owed."""
+        """Whether no reply is owed."""
         return not self._owed
 
     def answer(self, chunk: bytes) -> None:
-        """Answer the bytes of one read, if the reply is to chunks."""
+        """Answer the bytes of one read, if the reply answers chunks."""
         if isinstance(self.reply, of_chunks):
             self._owe(self.reply.to_chunk, chunk, len(chunk))
 
     def _took(self, messages: Messages) -> None:
-        """Answer messages; one that came in pieces when its end is there."""
+        """Answer messages; a message in pieces is answered at its end."""
         if isinstance(self.reply, of_chunks):
             return
         if messages.mark in GOES_ON:
@@ -192,13 +193,13 @@ class Replies:
         )
 
     def when_paid(self, act: Callable[[], None]) -> None:
-        """Answer nothing more; act when all that is owed is sent."""
+        """Answer no more; call ``act`` when all owed replies are sent."""
         self._answering = False
         self._at_last.append(act)
         self.pay()
 
     def pay(self) -> None:
-        """Send what is owed, as far as the peer takes it."""
+        """Send the owed replies, as far as the peer takes them."""
         while self._owed and self._may_send(self._owed[0]):
             try:
                 piece = next(self._owed[0].pieces or iter(()), None)
@@ -241,7 +242,7 @@ class Replies:
         self.pay()
 
     def stop(self) -> None:
-        """Send nothing more."""
+        """Stop sending and computing."""
         self._answering = False
         self._at_last.clear()
         turn, self._turn = self._turn, None
@@ -249,17 +250,17 @@ class Replies:
             turn.cancel()
         for computing in tuple(self._computing):
             computing.cancel()
-        # They know the protocol, which knows this.
+        # Break the reference cycle: they refer to the protocol, which refers to this.
         self._fail = self._stalled = _ignore
 
     def pauseProducing(self) -> None:
-        """The peer does not read its replies: read nothing from it."""
+        """Stop reading from the peer: it does not read its replies."""
         self._full = True
         self._connection.hold(Holder.PEER)
         self._stalled(True)
 
     def resumeProducing(self) -> None:
-        """It has read them."""
+        """Continue: the peer has read its replies."""
         self._full = False
         self._stalled(False)
         renew(self._connection.transport, self)
@@ -268,8 +269,8 @@ class Replies:
             self._connection.release(Holder.PEER)
 
     def stopProducing(self) -> None:
-        """Nothing can be sent any more; the end comes by itself."""
+        """Do nothing: the connection is lost, and its end follows."""
 
 
 def _ignore(_: object) -> None:
-    """Do nothing: it has ended."""
+    """Do nothing: the connection has ended."""

@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Reply", "echo", "no_reply", "of_chunks", "reply_text"]
 
 Answer: TypeAlias = bytes | Iterable[bytes] | None
-"""What is sent back: bytes as they are, many pieces of them, or nothing.
+"""What is sent back: bytes, an iterable of pieces, or nothing.
 
 Each piece is made when the peer can take it."""
 
 Reply: TypeAlias = "Callable[[Peer, Messages], Answer | Awaitable[Answer]]"
-"""Given a peer and messages of it, all of them ended: what to send back.
+"""A function that takes a peer and its finished messages, and returns the answer.
 
-A coroutine's answer is sent when it is there; later answers wait for it."""
+The answer of a coroutine is sent when it is ready; later answers wait for it."""
 
 PIECE_BYTES = 1 << 16
 
 
 class of_chunks:  # noqa: N801  (a decorator)
-    """Make a reply that is given what each read returned, however that is framed.
+    """Make a reply that is given the bytes of each read, with any framing.
 
     Args:
-        reply: given a peer, and the bytes of one read: what to send back.
+        reply: takes a peer and the bytes of one read; returns the answer.
     """
 
     def __init__(self, reply: Callable[[Peer, bytes], Answer]) -> None:
@@ -44,29 +44,29 @@ class of_chunks:  # noqa: N801  (a decorator)
         return self._reply(peer, chunk)
 
     def __call__(self, _peer: Peer, _messages: Messages) -> None:
-        """Answer nothing to messages: their bytes are answered already."""
+        """Answer nothing to messages: their bytes were answered already."""
 
 
 @of_chunks
 def echo(_peer: Peer, chunk: bytes) -> bytes:
-    """Send back what has come, byte for byte (RFC 862)."""
+    """Send back the received bytes (RFC 862)."""
     return chunk
 
 
 def no_reply(_peer: Peer, _messages: Messages) -> None:
-    """Send back nothing."""
+    """Do not answer."""
 
 
 def reply_text(text: str, framing: str = "line") -> Reply:
     r"""Send back a text for each message.
 
     Args:
-        text: what to send, in which ``\r``, ``\x00`` and the like are escapes.
-        framing: the name of the framing it is sent in.
+        text: the text to send, with escapes such as ``\r`` and ``\x00``.
+        framing: the name of the framing for it.
 
     Raises:
-        ValueError: there is an unknown escape in it, or it is too long for the
-            framing; or there is no such framing.
+        ValueError: the text has an unknown escape, or is too long for the framing;
+            or there is no such framing.
     """
     return repeated(framed(unescape(text), framing))
 

@@ -1,4 +1,4 @@
-"""One accepted connection that answers, well or wrong."""
+"""One accepted connection that answers, correctly or wrongly."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ WELL = Behaviour()
 class ReplyingProtocol(ReceiverProtocol):
     """One accepted connection that answers.
 
-    A peer that does not read its replies is not read from, until it does. One
-    that has ended its sending side gets the rest of them first.
+    Reading from a peer pauses while it does not read its replies. A peer that has
+    ended its sending side gets the rest of its replies before the end.
 
     Args:
-        framer: makes messages of what comes.
-        reply: says what to answer.
-        behaviour: what to do wrong, to which connections.
+        framer: turns bytes into messages.
+        reply: makes the answers.
+        behaviour: what to do wrong, and on which connections.
 
     Attributes:
-        replies: what is owed to the peer.
+        replies: the replies that are owed to the peer.
     """
 
     replies: Replies
@@ -82,7 +82,7 @@ class ReplyingProtocol(ReceiverProtocol):
 
     @override
     def bound_tls(self) -> None:
-        """Bound what TLS holds of its own; the replies are the transport's producer."""
+        """Limit TLS's own bytes; the transport's producer is already `replies`."""
         handle: Any = getattr(self.transport, "getHandle", lambda: None)()
         if self.connection.watched and hasattr(handle, "on_answer"):
             self._unread_answers = UnreadAnswers(
@@ -130,9 +130,9 @@ class ReplyingProtocol(ReceiverProtocol):
         return super().unread_bytes() + waiting
 
     def readConnectionLost(self) -> None:
-        """The peer ends its sending side; what it is owed is still sent."""
+        """Send the owed replies, then close: the peer has ended its sending side."""
         self.end_framing()
-        if self.connection.verdict is None:  # Else this side has ended it.
+        if self.connection.verdict is None:  # Otherwise this side has ended it.
             self.connection.verdict = Verdict(EndCause.EOF)
             self.replies.when_paid(self._close)
 
@@ -141,12 +141,12 @@ class ReplyingProtocol(ReceiverProtocol):
         self.transport.loseConnection()
 
     def writeConnectionLost(self) -> None:
-        """This side ended its sending side; that never happens alone."""
+        """Do nothing: this side never ends only its sending side."""
 
     @override
     def end(self, cause: EndCause, detail: str = "") -> None:
-        """End the connection; what is still owed is not sent."""
-        # TLS would wait for a producer to have done.
+        """End the connection without sending the owed replies."""
+        # TLS would wait for a producer to unregister.
         self.transport.unregisterProducer()
         self._stop_waiting()
         super().end(cause, detail)
@@ -158,7 +158,7 @@ class ReplyingProtocol(ReceiverProtocol):
         connection = self.connection
         broken = reason is not None and reason.check(error.ConnectionLost)
         if connection.verdict == (EndCause.EOF, "") and broken and not self._is_paid():
-            connection.verdict = None  # It broke before the peer had what it was owed.
+            connection.verdict = None  # It broke before the peer had its replies.
         self._stop_waiting()
         if self._misbehaviour is not None:
             self._misbehaviour.stop()
@@ -169,10 +169,10 @@ class ReplyingProtocol(ReceiverProtocol):
         self._stalled(False)
 
     def _is_paid(self) -> bool:
-        """Whether the kernel has taken, without an error, all that the peer is owed.
+        """Whether the kernel has taken all owed replies without an error.
 
-        Then a connection that Twisted calls lost has ended: of a UNIX socket, epoll
-        tells both ends at once.
+        If so, a connection that Twisted calls lost has ended in order: on a UNIX
+        socket, epoll reports both ends at once.
         """
         connection, watched = self.connection, self.connection.watched
         return (

@@ -1,4 +1,4 @@
-"""The server as a service, which twistd, the command and applications run."""
+"""The server as a service, for twistd, the command and applications."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ _log = Logger()
 
 
 class ReceiverService(Service):
-    """Listens, and at its end loses nothing that was accepted.
+    """Listens, and loses no accepted data at its end.
 
     Args:
-        endpoints: where to listen, each with the name users know it by.
-        factory: makes the connections' protocols, for this service alone: the end
-            of one is the end of the other. Its sink is flushed at the end.
+        endpoints: where to listen, each with its name for users.
+        factory: makes the connections' protocols, only for this service: both end
+            together. Its sink is flushed at the end.
         clock: tells the time.
         done: called if an endpoint fails after the start.
-        drain_seconds: how long the end may take, for what has arrived to be
-            read and for a slow output to take it.
-        close_sink: whether to close the factory's sink at the end, and what it
-            prints to: for whoever opened that for this service alone.
+        drain_seconds: how long the end may take, to read the data that has
+            arrived and to write it to a slow output.
+        close_sink: whether to close the factory's sink and its outputs at the
+            end: for a sink that was opened only for this service.
     """
 
     def __init__(
@@ -84,13 +84,13 @@ class ReceiverService(Service):
         """Listen on every endpoint.
 
         Raises:
-            ListenError: one cannot be listened on; then none is.
+            ListenError: an endpoint cannot listen; then none does.
         """
         super().privilegedStartService()
         errors: list[EcholabError | None] = []
         report: Done = errors.append
         self.factory.connections.start_accepting()
-        if not self._is_producer:  # Else an older stop is not over.
+        if not self._is_producer:  # Otherwise an earlier stop has not finished.
             self.factory.sink.registerProducer(self.factory, True)
             self._is_producer = True
 
@@ -113,7 +113,7 @@ class ReceiverService(Service):
             _log.info("connections at a time: at most {most}", most=most)
         for each, (_, endpoint) in zip(self._listening, self._endpoints, strict=True):
             each.addCallback(self._prepare, handed=is_handed(endpoint))
-        # A signal may follow at once, and is handled once the reactor runs.
+        # Scripts may send a signal after this line; signals work when the reactor runs.
         self._announcing = self._clock.callLater(0, self._announce)
 
     @override
@@ -136,19 +136,19 @@ class ReceiverService(Service):
             each.addCallback(_announce)
 
     def stop_listening(self) -> Deferred[list[None]]:
-        """Accept no more connections; those that are open go on.
+        """Stop accepting connections; open ones continue.
 
-        Those who wait to be accepted are closed, and counted.
+        Connections in the accept queue are closed, and counted.
         """
         self.factory.connections.stop_accepting()
         self._turn_away_waiting()
         return self._close_ports()
 
     def expect_stop(self) -> None:
-        """Let the time that the stop may take begin now.
+        """Start the time limit of the stop now.
 
-        This may be called from a signal's handler, in the middle of a turn of the
-        reactor. A long one ends early then.
+        This may be called in a signal handler, in the middle of a turn of the reactor.
+        A long turn then ends early.
         """
         self._deadline = self._clock.seconds() + self._drain_seconds
         self.factory.connections.expect_drain(self._deadline)
@@ -164,12 +164,12 @@ class ReceiverService(Service):
         return gatherResults([each.addCallback(_close) for each in listening])
 
     def addresses(self) -> list[IAddress]:
-        """Where it listens."""
+        """Return the addresses on which the service listens."""
         ports = [listening.result for listening in self._listening]
         return [port.getHost() for port in ports if IListeningPort.providedBy(port)]
 
     def reopen_outputs(self) -> bool:
-        """Go on in the files that now have the outputs' paths.
+        """Open the outputs' paths again, after a rotation.
 
         Returns:
             Whether any output is a file.
@@ -178,7 +178,7 @@ class ReceiverService(Service):
 
     @override
     def stopService(self) -> Deferred[None]:
-        """Accept no more, read and print what has arrived, end."""
+        """Stop accepting, read and print what has arrived, then end."""
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
 
@@ -189,7 +189,7 @@ class ReceiverService(Service):
             deadline = now + self._drain_seconds
         starts = self._starts
         self._empty_queues(deadline)
-        stopped = self._close_ports()  # Those who are at the door are let in.
+        stopped = self._close_ports()  # Arriving connections are still let in.
         drained = self.factory.connections.drain(max(0.0, deadline - now))
         await stopped
         await drained
@@ -203,7 +203,7 @@ class ReceiverService(Service):
                 "{bytes} of output could not be written", bytes=count(left, "byte")
             )
         if starts != self._starts:
-            return  # Started again meanwhile: the outputs are in use.
+            return  # The service was started again: the outputs are in use.
         self._uses_sink = False
         self._leave_sink()
         if self._close_sink:
@@ -215,13 +215,13 @@ class ReceiverService(Service):
             self._is_producer = False
 
     def _empty_queues(self, deadline: float) -> None:
-        """Accept all who wait to be: their kernel has told them that they are."""
+        """Accept all waiting connections: to their peers, they are connected."""
         for port in self._ports():
             accept_waiting(port, lambda: self._clock.seconds() >= deadline)
         self._turn_away_waiting()
 
     def _ports(self) -> list[IListeningPort | None]:
-        """Those whose queues are this server's alone."""
+        """Return the ports whose accept queues belong only to this server."""
         return [
             own.listening if isinstance(own, RefusingPort) else own
             for own in self._own_ports

@@ -18,7 +18,7 @@ __all__ = ["ClosingFactory", "TurnedAway", "is_turned_away"]
 
 
 class TurnedAway(Protocol):
-    """A connection that ends at once, and of which nothing is reported.
+    """A connection that ends at once, without an event.
 
     ``IProtocolFactory.buildProtocol`` may return None instead, but Twisted's
     ``WrappingFactory``, and so its TLS, does not expect that.
@@ -42,10 +42,10 @@ def is_turned_away(protocol: object) -> bool:
 
 
 class ClosingFactory(WrappingFactory):
-    """Lets a port close at once what the wrapped factory turns away.
+    """Lets a port close connections at once that the wrapped factory turns away.
 
-    That takes no descriptor and no turn of the reactor. Only for endpoints that
-    hand the factory to Twisted's port itself.
+    This needs no descriptor and no turn of the reactor. Only for endpoints that give
+    the factory directly to Twisted's port.
     """
 
     noisy = False

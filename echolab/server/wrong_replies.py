@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["ANSWERS", "GARBAGE", "announced", "pace_of", "to_first", "wrong_reply"]
 
 GARBAGE = bytes(range(0xFF, 0x7F, -1)) + b"\n"
-"""No UTF-8, no number, too large for a length; but a line."""
+"""Not UTF-8, not a number, and too large for a length; but it is a line."""
 
 ANSWERS = {"answer-nothing", "answer-garbage", "answer-late", "answer-slowly"}
 
 
 def wrong_reply(behaviour: Behaviour, reply: Reply) -> Reply:
-    """What is answered instead of ``reply``."""
+    """Return the reply that is used instead of ``reply``."""
     kinds = {fault.kind for fault in behaviour}
     if "answer-nothing" in kinds:
         return no_reply
@@ -33,7 +33,7 @@ def wrong_reply(behaviour: Behaviour, reply: Reply) -> Reply:
 
 
 def pace_of(behaviour: Behaviour) -> Pace:
-    """How late and how slowly is answered; the last fault of a kind counts."""
+    """Return how late and how slowly to answer; the last fault of each kind counts."""
     faults = {fault.kind: fault for fault in behaviour}
     late, slow = faults.get("answer-late"), faults.get("answer-slowly")
     if not (late or slow):
@@ -45,7 +45,7 @@ def pace_of(behaviour: Behaviour) -> Pace:
 
 
 def to_first(reply: Reply, most: int) -> Reply:
-    """Answer so many messages, and no more."""
+    """Return a reply to only the first messages, at most ``most``."""
     left = most
 
     def answer(peer: Peer, messages: Messages) -> Any:
@@ -58,7 +58,7 @@ def to_first(reply: Reply, most: int) -> Reply:
 
 
 def announced(reply: Reply, say: Callable[[], None]) -> Reply:
-    """Say so before each answer."""
+    """Return a reply that calls ``say`` before each answer."""
 
     def to_messages(peer: Peer, messages: Messages) -> Any:
         say()
