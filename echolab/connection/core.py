@@ -1,4 +1,4 @@
-"""One connection, of either side: bytes in and out, events out."""
+"""One connection of either side: bytes in and out, events out."""
 
 from __future__ import annotations
 
@@ -35,60 +35,60 @@ _NOBODY: frozenset[Hashable] = frozenset()
 
 
 class State(enum.Enum):
-    """How far a connection has come; it never goes back."""
+    """The states of a connection, in order."""
 
     ARRIVING = enum.auto()
-    """Its peer is not known yet: no event has told of it."""
+    """Its peer is not known yet: no event was reported."""
     OPEN = enum.auto()
-    """What comes is framed and reported."""
+    """Received bytes are framed and reported."""
     UNFRAMED = enum.auto()
-    """What came is not of the framing: nothing more can be made of it."""
+    """The received bytes did not fit the framing: no more messages are made."""
     ENDED = enum.auto()
     """The last message is reported."""
 
 
 class Holder(enum.Enum):
-    """Who holds a connection back, so that nothing is read from it."""
+    """The reasons to pause reading from a connection."""
 
     SINK = enum.auto()
-    """What takes its events is full."""
+    """The sink of its events is full."""
     PEER = enum.auto()
-    """It does not read what it is sent."""
+    """The peer does not read what it is sent."""
     OWED = enum.auto()
-    """It is owed too many replies."""
+    """The peer is owed too many replies."""
 
 
 class Verdict(NamedTuple):
-    """Why this side ends a connection; ``detail`` says it in words."""
+    """Why this side ends a connection; ``detail`` is the reason in words."""
 
     cause: EndCause
     detail: str = ""
 
 
 class Connection:
-    """One connection: it frames what comes and tells the sink what happens.
+    """One connection: frames received bytes and reports events to the sink.
 
-    The protocols of both sides own one. They decide when the connection begins and
-    ends; what is counted, timed and reported is the same for both.
+    Each protocol of both sides has one. The protocol decides when the connection begins
+    and ends; counting, timing and reporting are the same for both sides.
 
     Args:
-        terms: what it has in common with the others of its factory.
-        framer: makes messages of what comes.
+        terms: what it shares with the other connections of its factory.
+        framer: turns bytes into messages.
         transport: its transport.
 
     Attributes:
-        transport: the same, with all that a transport needs (`complete`).
+        transport: its transport, with all methods that are needed (`complete`).
         over_tls: whether the transport does TLS.
-        watched: its socket; None where there is none.
-        state: how far it has come.
-        peer: who is at the other end, once that is known.
-        began: when it was made, by the clock.
+        watched: its socket; None if there is none.
+        state: its state.
+        peer: its peer, once known.
+        began: when it was made, on the clock.
         verdict: why this side ends it, if it does.
-        framer: makes messages of what comes.
+        framer: turns bytes into messages.
         received_bytes: how many bytes were received.
-        sent_bytes: how many bytes were handed to the transport.
-        took: called with messages behind their event.
-        released: called before reading goes on.
+        sent_bytes: how many bytes were given to the transport.
+        took: called with messages after their event.
+        released: called before reading continues.
     """
 
     __slots__ = (
@@ -133,7 +133,7 @@ class Connection:
         self._messages = 0
         self._unterminated_bytes = 0
         self._holders = _NOBODY
-        self._early: list[bytes] = []  # what was sent before the peer was known
+        self._early: list[bytes] = []  # bytes that were sent before the peer was known
 
     def open(
         self,
@@ -142,13 +142,13 @@ class Connection:
         remote: IAddress | None = None,
         name: str | None = None,
     ) -> None:
-        """Report that the peer is there.
+        """Report the peer.
 
         Args:
-            event: how it came to be there.
+            event: the event to report.
             number: the connection's number.
-            remote: the peer's address, if the transport's is not the one.
-            name: the name that its certificate gives it.
+            remote: the peer's address, if it is not that of the transport.
+            name: the peer's name in its certificate.
         """
         self.peer = peer = self._peer_at(
             remote or self.transport.getPeer(), number, name
@@ -168,7 +168,7 @@ class Connection:
 
     @property
     def is_unframed(self) -> bool:
-        """Whether nothing more can be made of what comes."""
+        """Whether received bytes no longer fit the framing."""
         return self.state is State.UNFRAMED
 
     def now(self) -> float:
@@ -176,12 +176,12 @@ class Connection:
         return self._time_of_day(self._terms.clock.seconds())
 
     def take(self, data: bytes, now: float) -> None:
-        """Report what a read returned, and the messages that it completes.
+        """Report the bytes of a read, and the messages that they complete.
 
-        If it is not of the framing, that is the verdict.
+        If they do not fit the framing, this sets the verdict.
 
         Args:
-            data: what the read returned.
+            data: the bytes of the read.
             now: the present time of the clock.
         """
         if self.state is not State.OPEN:
@@ -193,7 +193,7 @@ class Connection:
         self._report(time, self.framer.feed, data)
 
     def take_partial(self, now: float) -> None:
-        """Report what there is of an unfinished message."""
+        """Report an unfinished message."""
         if self.state is State.OPEN:
             self._report(self._time_of_day(now), self.framer.take)
 
@@ -201,7 +201,7 @@ class Connection:
         """Report the last message, once, if the peer has not ended it.
 
         Args:
-            show: whether there is time for that; else it counts as unread.
+            show: whether there is time for that; if not, it counts as unread.
 
         Returns:
             How many bytes of it count as unread.
@@ -258,13 +258,13 @@ class Connection:
         self._terms.sink(Sent(peer, self.now(), data, taken))
 
     def hold(self, who: Hashable) -> None:
-        """Read nothing until all who hold the connection have released it."""
+        """Pause reading until all holders have released the connection."""
         if not self._holders:
             self.transport.pauseProducing()
         self._holders |= {who}
 
     def release(self, who: Hashable) -> None:
-        """Read again, unless somebody else holds the connection."""
+        """Resume reading, unless there is another holder."""
         if self._holders and who in self._holders:
             self._holders -= {who}
             if not self._holders and self.released is not None:
@@ -274,23 +274,23 @@ class Connection:
 
     @property
     def is_held(self) -> bool:
-        """Whether nothing is read."""
+        """Whether reading is paused."""
         return bool(self._holders)
 
     def is_held_by(self, who: Hashable) -> bool:
-        """Whether somebody holds the connection."""
+        """Whether ``who`` holds the connection."""
         return who in self._holders
 
     def let_go(self) -> None:
-        """Forget who is called, so that all is freed at once that has ended."""
+        """Drop the callbacks, so that an ended connection is freed at once."""
         self.took = self.released = None
 
     def finish(self, reason: Failure, *, unread_bytes: int) -> EndCause:
-        """Report that the connection is over; return the cause.
+        """Report the end of the connection; return the end cause.
 
         Args:
-            reason: as ``connectionLost`` is told; it counts if there is no verdict.
-            unread_bytes: how many bytes had arrived and were not read.
+            reason: Twisted's reason, used if there is no verdict.
+            unread_bytes: how many bytes had arrived but were never read.
         """
         assert self.peer is not None
         self.let_go()

@@ -1,4 +1,4 @@
-"""What the connections of one factory have in common."""
+"""What the connections of one factory share."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ __all__ = ["Terms"]
 
 
 class Terms:
-    """What the connections of one factory have in common.
+    """What the connections of one factory share.
 
     Args:
-        sink: takes the events of all of them, each connection's in order.
+        sink: takes the events of all connections, each connection's in order.
         clock: measures spans of time.
-        count_messages: whether `Finished` says how many messages there were.
-        report_chunks: whether the sink is told what each read returned.
-        report_sent: whether the sink is told what is sent.
+        count_messages: whether `Finished` counts messages.
+        report_chunks: whether the sink gets events `Chunk`.
+        report_sent: whether the sink gets events `Sent`.
 
     Attributes:
-        numbers: the numbers of the connections to come.
+        numbers: the numbers of the next connections.
     """
 
     def __init__(

@@ -1,8 +1,7 @@
-"""What the kernel knows of a connection: errors, round trips, credentials.
+"""The kernel's facts about a connection: errors, round trips, credentials.
 
-Twisted tells a protocol that a connection was lost, not why; the errno, and all
-that can be asked of a socket, is gone when ``connectionLost`` is called. So the
-socket is watched.
+Twisted tells a protocol that a connection was lost, but not why. When it calls
+``connectionLost``, the errno and the socket are gone. So the socket is watched.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ __all__ = [
 _TCP_INFO = struct.Struct("=68xI28xI")
 
 LEAST_FILES = 8
-"""What a reactor takes, and a listening socket, its reserve and a connection."""
+"""Enough for a reactor, a listening socket with its reserve, and a connection."""
 
 _HARMLESS = {errno.EAGAIN, errno.EINTR}
 
@@ -54,11 +53,11 @@ class WatchedSocket:
     Attributes:
         error: the errno that ended it, or 0.
         sent_bytes: how many bytes the kernel has taken.
-        unread_bytes: how many bytes had arrived and were not read.
-        unacknowledged_bytes: how many had been sent, and the peer's kernel had not
-            acknowledged them; its own end (FIN) counts as one.
-        rtt_seconds: the kernel's smoothed round-trip time, if it has one.
-        retransmits: how many segments it had to send again, if it knows.
+        unread_bytes: how many bytes had arrived but were never read.
+        unacknowledged_bytes: how many sent bytes the peer's kernel had not
+            acknowledged; this side's end (FIN) counts as one byte.
+        rtt_seconds: the kernel's smoothed round-trip time, if known.
+        retransmits: how many segments the kernel sent again, if known.
     """
 
     __slots__ = (
@@ -83,11 +82,11 @@ class WatchedSocket:
         self.retransmits: int | None = None
 
     def __getattr__(self, name: str) -> Any:
-        """All else that a socket has."""
+        """Pass all other attributes on to the socket."""
         return getattr(self._socket, name)
 
     def recv(self, size: int) -> bytes:
-        """As the socket's."""
+        """Like the socket's method."""
         try:
             data = self._socket.recv(size)
         except OSError as error:
@@ -98,17 +97,17 @@ class WatchedSocket:
         return data
 
     def recvmsg(self, *args: int) -> Any:
-        """As the socket's."""
+        """Like the socket's method."""
         return self._try(self._socket.recvmsg, *args)
 
     def send(self, data: bytes | memoryview) -> int:
-        """As the socket's."""
+        """Like the socket's method."""
         sent: int = self._try(self._socket.send, data)
         self.sent_bytes += sent
         return sent
 
     def close(self) -> None:
-        """Close the socket, and note what can be asked of it only now."""
+        """Close the socket, and first ask the kernel for its final facts."""
         watched = self._socket
         try:
             if not self._at_end:
@@ -117,7 +116,7 @@ class WatchedSocket:
                 self.unacknowledged_bytes = _ask(watched, termios.TIOCOUTQ)
             if self.sent_bytes or not self._at_end:
                 pending = watched.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                if self.error in (0, errno.EPIPE):  # That says less.
+                if self.error in (0, errno.EPIPE):  # EPIPE says less.
                     self.error = pending or self.error
             info = watched.getsockopt(
                 socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size
@@ -125,11 +124,11 @@ class WatchedSocket:
             microseconds, self.retransmits = _TCP_INFO.unpack(info)
             self.rtt_seconds = microseconds / 1e6
         except (OSError, AttributeError, struct.error):
-            pass  # Not TCP; not Linux; an old one.
+            pass  # Not TCP, not Linux, or an old Linux.
         watched.close()
 
     def credentials(self) -> Credentials | None:
-        """Who is at the other end, if it is a UNIX socket (Linux)."""
+        """Return the peer's credentials, if this is a UNIX socket (Linux)."""
         if self._socket.family != socket.AF_UNIX:
             return None
         try:
@@ -152,10 +151,10 @@ class WatchedSocket:
 
 
 def watch(transport: Any) -> WatchedSocket | None:
-    """Watch the socket under a transport, and under the layers between.
+    """Watch the socket of a transport, below all layers.
 
     Returns:
-        What is watched; None where there is no socket.
+        The watched socket; None if there is no socket.
     """
     while isinstance(transport, ProtocolWrapper):
         transport = transport.transport
@@ -167,13 +166,13 @@ def watch(transport: Any) -> WatchedSocket | None:
 
 
 def keep_urgent_data(transport: Any) -> None:
-    """Receive an urgent byte (MSG_OOB) where it was sent, among the others.
+    """Receive an urgent byte (MSG_OOB) in its place among the other bytes.
 
-    The kernel would lay it aside, and forget it at the next. See SO_OOBINLINE in
-    socket(7), and tcp(7).
+    By default, the kernel keeps it apart, and loses it when the next one arrives. See
+    SO_OOBINLINE in socket(7), and tcp(7).
 
     Args:
-        transport: a connection, or a port; nothing is done where it has no socket.
+        transport: a connection or a port; without a socket, nothing is done.
     """
     while isinstance(transport, ProtocolWrapper):
         transport = transport.transport
@@ -182,7 +181,7 @@ def keep_urgent_data(transport: Any) -> None:
 
 
 def prepare_port(port: Any, keepalive_seconds: float) -> None:
-    """Set the options of a listening socket that accepted ones inherit (tcp(7)).
+    """Set options of a listening socket that accepted sockets inherit (tcp(7)).
 
     Args:
         port: the listening port.
@@ -196,8 +195,8 @@ def prepare_port(port: Any, keepalive_seconds: float) -> None:
 def prepare_connection(accepted: WatchedSocket, keepalive_seconds: float) -> None:
     """Set the same options of an accepted socket, if it has not inherited them.
 
-    Who waited to be accepted before they were set does not: the client that has
-    systemd start the server is one of these.
+    Connections that waited before the options were set do not inherit them. One of
+    these is the client for which systemd starts the server.
     """
     with suppress(OSError, AttributeError):
         if accepted.getsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE):
@@ -208,55 +207,55 @@ def prepare_connection(accepted: WatchedSocket, keepalive_seconds: float) -> Non
 
 
 def unacknowledged_bytes(transport: Any) -> int:
-    """How many bytes the peer's kernel has not acknowledged (tcp(7), SIOCOUTQ).
+    """Return how many bytes the peer's kernel has not acknowledged (tcp(7), SIOCOUTQ).
 
     Returns:
-        0 too where that is not known.
+        The number of bytes; 0 also if it is unknown.
     """
     try:
         return _ask(transport.getHandle(), termios.TIOCOUTQ)
     except (OSError, AttributeError, TypeError, ValueError):
-        return 0  # No socket of the kernel's, or none any more.
+        return 0  # Not a socket of the kernel, or it is closed.
 
 
 def _ask(descriptor: Any, question: int) -> int:
-    """Ask for a number, by ioctl(2)."""
+    """Ask the kernel for a number, with ioctl(2)."""
     [number] = struct.unpack("i", fcntl.ioctl(descriptor, question, b"\0" * 4))
     return int(number)
 
 
 def pending_error(transport: Any) -> int:
-    """The errno that a socket has had since this was last asked; 0 for none.
+    """Return and clear the pending errno of a socket; 0 for none.
 
-    Who reads no more is not told of it otherwise. See SO_ERROR in socket(7).
+    Without reading, there is no other way to learn of it. See SO_ERROR in socket(7).
     """
     try:
         handle = transport.getHandle()
         error: int = handle.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     except (OSError, AttributeError):
-        return 0  # No socket of the kernel's, or none any more.
+        return 0  # Not a socket of the kernel, or it is closed.
     if isinstance(handle, WatchedSocket):
         handle.error = handle.error or error
     return error
 
 
 def open_files_left() -> int:
-    """How many descriptors this process may still open."""
+    """Return how many more descriptors this process may open."""
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most == resource.RLIM_INFINITY:
         return sys.maxsize
     try:
         used = len(list(Path("/proc/self/fd").iterdir()))
     except OSError:
-        used = 0  # Not Linux: unknown, and few.
+        used = 0  # Not Linux: unknown, but few.
     return most - used
 
 
 def raise_open_files_limit() -> None:
-    """Allow as many open files as the system lets this process allow itself.
+    """Raise the limit of open files to the maximum that the system allows.
 
     Raises:
-        EcholabError: so few that a reactor and a connection do not fit.
+        EcholabError: the limit is too low for a reactor and a connection.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
@@ -269,14 +268,14 @@ def raise_open_files_limit() -> None:
 
 
 def keep_alive(watched: WatchedSocket | socket.socket, seconds: float) -> None:
-    """Detect a peer that has vanished, though it says nothing.
+    """Detect dead peers with TCP keepalive.
 
-    After half of ``seconds`` of silence it is probed, and when it has answered
-    nothing for the other half, the connection is lost by ETIMEDOUT. That holds
-    for what is sent to it too. See tcp(7).
+    After half of ``seconds`` of silence, the kernel probes the peer. Without an answer
+    for the other half, the connection is lost with ETIMEDOUT. The same holds for sent
+    bytes that are not acknowledged. See tcp(7).
     """
     half = max(1, round(seconds / 2))
-    with suppress(OSError, AttributeError):  # Not TCP; not Linux.
+    with suppress(OSError, AttributeError):  # Not TCP, or not Linux.
         if watched.family == socket.AF_UNIX:
             return
         set_option = watched.setsockopt

@@ -1,4 +1,4 @@
-"""Two protocols joined without a socket, on a clock that the test turns."""
+"""Two protocols joined without a socket, on a clock that the test advances."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Conversation", "Maker", "connected"]
 
 Maker: TypeAlias = "IProtocolFactory | Factory[Any] | Callable[[], Any]"
-"""What makes protocols: a factory; or a class or function without arguments, that
-makes a protocol, or a factory, each time a fresh one."""
+"""A maker of protocols: a factory; or a class or function without arguments that
+returns a new protocol or factory for each call."""
 
 MOST_STEPS = 100_000
 
@@ -44,12 +44,12 @@ class Conversation:
     """A connection in memory; made by `connected`.
 
     Attributes:
-        server: the protocol of the side that was connected to.
-        client: the protocol of the side that connected.
-        clock: the time, which stands still unless the test advances it.
+        server: the server's protocol.
+        client: the client's protocol.
+        clock: the time, which only the test advances.
         transcript: what echolab's side received, if one side is echolab's own.
-        from_server: the server's end; ``deliver`` has the client read from it.
-        from_client: the client's end, likewise.
+        from_server: the server's transport; ``deliver`` makes the client read from it.
+        from_client: the client's transport; ``deliver`` makes the server read from it.
     """
 
     def __init__(
@@ -70,13 +70,13 @@ class Conversation:
         self.from_client = from_client
 
     def flush(self, size: int | None = None) -> None:
-        """Deliver all that waits, in both directions, until nothing more comes.
+        """Deliver all waiting bytes, in both directions, until no more come.
 
         Args:
             size: how many bytes each read returns at most; None for all.
 
         Raises:
-            RuntimeError: there is no end of it.
+            RuntimeError: the protocols send without end.
         """
         ends = (self.from_client, self.from_server)
         for _ in range(MOST_STEPS if size is None else 10 * MOST_STEPS):
@@ -88,10 +88,10 @@ class Conversation:
         raise RuntimeError("the two never stop talking")
 
     def advance(self, seconds: float, size: int | None = None) -> None:
-        """Let time pass, and deliver whatever waits at any time of it.
+        """Let time pass, and deliver all waiting bytes at each due time.
 
         Raises:
-            RuntimeError: there is no end of it.
+            RuntimeError: the protocols send or schedule calls without end.
         """
         end = self.clock.seconds() + seconds
         for _ in range(MOST_STEPS):
@@ -117,17 +117,17 @@ def connected(
         server_factory: makes the server's protocol; None for echolab's receiver.
         client_factory: makes the client's; None for echolab's sender.
         clock: tells both sides the time; a new ``Clock`` if none is given.
-        keywords: how echolab's receiver is to be; see `ServerKeywords`, without what
-            needs a socket. Its sender takes ``framing`` too.
+        keywords: the options of echolab's receiver; see `ServerKeywords`. Those that
+            need a socket are not allowed. Its sender takes ``framing`` too.
 
     Returns:
-        The conversation, both protocols connected and nothing delivered.
+        The conversation: both protocols are connected, nothing is delivered.
 
     Raises:
         ConnectionError: a factory has made no protocol.
-        TypeError: what should make protocols does not; or there are keywords that
-            nobody takes: the server is not echolab's, or they need a socket.
-        ValueError: ``refuse``, which is the kernel's, is to be the behaviour.
+        TypeError: a maker does not make protocols; or there are keywords that
+            cannot be used: the server is not echolab's, or they need a socket.
+        ValueError: the behaviour is ``refuse``, which only the kernel can do.
     """
     others = sorted(set(keywords) - {"framing"})
     if server_factory is not None and others:
@@ -172,7 +172,7 @@ def connected(
 
 
 def _settings(keywords: ServerKeywords) -> ServerSettings:
-    """How a receiver without a socket is to be."""
+    """Return the settings of a receiver without a socket."""
     for name, value in keywords.items():
         if name in _OF_SOCKETS and value is not None and value is not False:
             raise TypeError(f"{name} needs a socket: in memory there is none")

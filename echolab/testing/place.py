@@ -1,4 +1,4 @@
-"""What servers in tests have in common: settings, a place to be, a throw-away CA."""
+"""What servers in tests share: settings, an address, a throw-away CA."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ __all__ = ["Place", "ServerKeywords", "checked", "settings_of"]
 
 
 class ServerKeywords(TypedDict, total=False):
-    """How a server in a test is to be: the options of ``echolab server``, and three.
+    """The options of a server in a test: those of ``echolab server``, and three more.
 
     Attributes:
         host: the loopback address to listen on, ``127.0.0.1`` by default.
         unix: whether to listen on a UNIX path instead.
         tls: whether to do TLS, with a certificate for ``localhost`` and the
             loopback addresses, signed by a CA made for this server.
-        behave: what to do wrong: a `echolab.Behaviour`, or what ``--behave`` takes.
-        framing: as ``--framing``.
-        reply: as ``--reply``.
-        max_message: as ``--max-message``, in bytes.
-        overlong: as ``--overlong``.
-        max_connections: as ``--max-connections``.
-        max_per_host: as ``--max-per-host``.
-        idle_timeout: as ``--idle-timeout``, in seconds.
-        handshake_timeout: as ``--handshake-timeout``, in seconds.
-        backlog: as ``--backlog``.
+        behave: what to do wrong: an `echolab.Behaviour`, or a text for ``--behave``.
+        framing: like ``--framing``.
+        reply: like ``--reply``.
+        max_message: like ``--max-message``, in bytes.
+        overlong: like ``--overlong``.
+        max_connections: like ``--max-connections``.
+        max_per_host: like ``--max-per-host``.
+        idle_timeout: like ``--idle-timeout``, in seconds.
+        handshake_timeout: like ``--handshake-timeout``, in seconds.
+        backlog: like ``--backlog``.
     """
 
     host: str
@@ -60,13 +60,13 @@ class ServerKeywords(TypedDict, total=False):
 
 
 class Place:
-    """Where a server in a test is, and what is needed to get there.
+    """The address of a server in a test, and what is needed to connect to it.
 
     Attributes:
-        host: the IP address, ``127.0.0.1`` if not asked otherwise; "" for UNIX.
+        host: the IP address, ``127.0.0.1`` by default; "" for UNIX.
         port: the TCP port; 0 for UNIX.
         path: the UNIX path; None for TCP.
-        ca: path of the certificate of the CA that signed the server's, in PEM;
+        ca: the path of the certificate (PEM) of the CA that signed the server's;
             None without TLS.
     """
 
@@ -82,24 +82,24 @@ class Place:
         if keywords.get("unix") and "host" in keywords:
             raise ValueError("host and unix: a UNIX path has no host")
         if keywords.get("unix") or keywords.get("tls"):
-            # Not the test's own: a UNIX path has room for 107 bytes.
+            # Not the test's own folder: a UNIX path has room for only 107 bytes.
             self._folder = Path(tempfile.mkdtemp(prefix="echolab-"))
-            # At the interpreter's end at the latest.
+            # Removed when the interpreter ends, at the latest.
             weakref.finalize(self, _remove, self._folder, self._made_in)
 
     @property
     def address(self) -> tuple[str, int] | str:
-        """What ``socket.connect`` takes: host and port, or a path."""
+        """The address for ``socket.connect``: host and port, or a path."""
         return self.path or (self.host, self.port)
 
     @property
     def place(self) -> str:
-        """The same in a word: ``127.0.0.1:8888``, ``[::1]:8888``, a path."""
+        """The address in a word: ``127.0.0.1:8888``, ``[::1]:8888``, a path."""
         return self.path or host_and_port(self.host, self.port)
 
     @property
     def endpoint(self) -> str:
-        """What ``clientFromString`` takes; for TLS it trusts the CA, and no other."""
+        """The string for ``clientFromString``; for TLS it trusts only this CA."""
         if self.path:
             return f"unix:{quoted(self.path)}"
         tcp = f"tcp:{quoted(self.host)}:{self.port}"
@@ -109,17 +109,17 @@ class Place:
         return f"tls:localhost:{self.port}:trustRoots={roots}:endpoint={quoted(tcp)}"
 
     def _settings(self, keywords: ServerKeywords) -> ServerSettings:
-        """How a server is to be that listens here.
+        """Return the settings of a server that listens here.
 
         Raises:
-            TypeError: a keyword is none, or of the wrong type.
-            UsageError: an option has no such value.
+            TypeError: a keyword is unknown, or its value has the wrong type.
+            UsageError: an option does not accept its value.
         """
         settings = settings_of(keywords)
         return checked(replace(settings, **self._listening(keywords)))
 
     def _listening(self, keywords: ServerKeywords) -> dict[str, Any]:
-        """The settings that make a server listen here."""
+        """Return the settings that make a server listen here."""
         if self._folder and keywords.get("unix"):
             self.path = str(self._folder / "lab.sock")
             return {"listen": (f"unix:{quoted(self.path)}",)}
@@ -131,18 +131,18 @@ class Place:
         return {"port": 0, "interface": _read("interface", self.host)}
 
     def leave(self) -> None:
-        """Remove what was made for it."""
+        """Remove the folder that was made for the server."""
         if self._folder:
             _remove(self._folder, self._made_in)
 
     @property
     def is_ours(self) -> bool:
-        """Whether this process made it, and not one that has forked it."""
+        """Whether this process made it; False in a forked child."""
         return os.getpid() == self._made_in
 
 
 def _remove(folder: Path, made_in: int) -> None:
-    """Remove a folder; a forked child leaves it to its parent."""
+    """Remove a folder; a forked child leaves that to its parent."""
     if os.getpid() == made_in:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -157,13 +157,13 @@ _OPTIONS = {
 
 
 def settings_of(keywords: ServerKeywords) -> ServerSettings:
-    """How a server is to be, wherever it is.
+    """Return the settings of a server, without its address.
 
     Raises:
-        TypeError: a keyword is none, or of the wrong type.
-        UsageError: an option has no such value.
+        TypeError: a keyword is unknown, or its value has the wrong type.
+        UsageError: an option does not accept its value.
     """
-    made: dict[str, Any] = {"partial_seconds": 0.0}  # No line is to depend on time.
+    made: dict[str, Any] = {"partial_seconds": 0.0}  # No line must depend on time.
     for name, value in keywords.items():
         if name not in ServerKeywords.__annotations__:
             raise TypeError(f"a server in a test has no option {name}")
@@ -180,7 +180,7 @@ def settings_of(keywords: ServerKeywords) -> ServerSettings:
 
 
 def checked(settings: ServerSettings) -> ServerSettings:
-    """Check what settings say together; return them.
+    """Check the rules between several settings; return the settings.
 
     Raises:
         UsageError: they contradict each other.
@@ -193,7 +193,7 @@ def checked(settings: ServerSettings) -> ServerSettings:
 
 
 def _read(name: str, text: str) -> Any:
-    """Read a value as its option does, so that it is checked likewise."""
+    """Read a value as its option does, with the same checks."""
     field, option = _OPTIONS[name]
     try:
         return option.value_of(text, field.default)
@@ -202,7 +202,7 @@ def _read(name: str, text: str) -> Any:
 
 
 def _certify(folder: Path) -> tuple[Path, Path]:
-    """Make a CA and a certificate; return the paths of the latter and the former."""
+    """Make a CA and a certificate; return the paths of the certificate and the CA's."""
     try:
         import trustme
     except ImportError:

@@ -44,7 +44,7 @@ class LabServer(Place, Transcript):
     """A server that listens, and its transcript; made by `listen`.
 
     Attributes:
-        others: what `another` has made.
+        others: the servers that `another` has made.
     """
 
     def __init__(self, reactor: Any, keywords: ServerKeywords) -> None:
@@ -72,7 +72,7 @@ class LabServer(Place, Transcript):
         show(self)
 
     def another(self, **keywords: Unpack[ServerKeywords]) -> LabServer:
-        """Listen once more, elsewhere; it is stopped with this one."""
+        """Return another server on another address; it is stopped with this one."""
         self.others.append(LabServer(self._reactor, keywords))
         return self.others[-1]
 
@@ -85,8 +85,10 @@ class LabServer(Place, Transcript):
     def stop(self) -> Deferred[None]:
         """Read what has arrived, end every connection, and leave the reactor clean.
 
+        This method can be called again.
+
         Returns:
-            A Deferred that fires when that is done; it can be called again.
+            A Deferred that fires when that is done.
         """
         return Deferred.fromCoroutine(self._stop())
 
@@ -99,9 +101,9 @@ class LabServer(Place, Transcript):
 
 
 class LabClient(Transcript):
-    """A client, and the transcript of what it receives; made by `connect`.
+    """A client, and the transcript of its received data; made by `connect`.
 
-    When the server ends its sending side, it ends the connection.
+    When the server ends its sending side, the client ends the connection.
     """
 
     def __init__(self, reactor: Any, framing: str) -> None:
@@ -124,7 +126,7 @@ class LabClient(Transcript):
 
     @override
     def __call__(self, event: Event) -> None:
-        """Remember an event; after the end nothing more will come."""
+        """Record an event; after the end, no more come."""
         if isinstance(event, Finished):
             self._over = "the connection has ended"
         super().__call__(event)
@@ -141,11 +143,10 @@ class LabClient(Transcript):
         return self
 
     def send(self, data: str | bytes) -> None:
-        """Send bytes; a str stands for its UTF-8. Nothing is added.
+        """Send bytes, or a str as UTF-8. Nothing is added.
 
         Raises:
-            BrokenPipeError: the sending side was finished, or the connection has
-                ended.
+            BrokenPipeError: `finish` was called, or the connection has ended.
         """
         assert self._protocol is not None
         if self._over or self._finished:
@@ -153,24 +154,24 @@ class LabClient(Transcript):
         self._protocol.write(data.encode() if isinstance(data, str) else data)
 
     def finish(self) -> None:
-        """Send no more: shut the sending side down, and go on receiving.
+        """Shut down the sending side, and continue to receive.
 
-        Over TLS, which has no half-close, the server cannot be told.
+        Over TLS, which has no half-close, the server is not told.
         """
         assert self._protocol is not None
         self._finished = True
         self._protocol.finish()
 
     def stop(self) -> Deferred[Finished]:
-        """End the connection, if it is there still.
+        """End the connection, if it is open.
 
         Returns:
-            A Deferred that fires with its end.
+            A Deferred that fires with the event `Finished`.
         """
         assert self._protocol is not None
         if self._over:
             return self.wait_for_end()
-        # Told when all others are who wait for the end.
+        # It fires after all others that wait for the end.
         stopped: Deferred[Finished] = Deferred()
         self._stopping.append(stopped)
         self._protocol.stop(DRAIN_SECONDS)
@@ -181,15 +182,15 @@ def listen(reactor: Any = None, **keywords: Unpack[ServerKeywords]) -> LabServer
     """Listen on a free loopback port, or a UNIX path.
 
     Args:
-        reactor: the installed one, if none is given.
-        keywords: how the server is to be.
+        reactor: by default, the installed one.
+        keywords: the options of the server.
 
     Returns:
-        The server, which listens already. Call its `LabServer.stop` at the end,
-        and wait for that.
+        The server, which listens already. At the end, call its `LabServer.stop`
+        and wait for the Deferred.
 
     Raises:
-        UsageError: an option has no such value.
+        UsageError: an option does not accept its value.
         ModuleNotFoundError: TLS needs the extra ``kit``.
     """
     return LabServer(reactor or _installed_reactor(), keywords)
@@ -205,16 +206,17 @@ def connect(
 
     Args:
         where: host and port; or a UNIX path, an endpoint string or an endpoint.
-        framing: how what is received becomes lines; see ``--framing``.
-        reactor: the installed one, if none is given.
+        framing: the framing of received bytes; see ``--framing``.
+        reactor: by default, the installed one.
 
     Returns:
-        A Deferred that fires with the client, once it can be used; over TLS, after
-        the handshake. Call its `LabClient.stop` at the end, and wait for that.
+        A Deferred that fires with the client when it can be used; over TLS, after
+        the handshake. At the end, call its `LabClient.stop` and wait for the
+        Deferred.
 
     Raises:
-        TypeError: that is nowhere to connect to.
-        ValueError: there is no such endpoint.
+        TypeError: ``where`` is not an address or an endpoint.
+        ValueError: the endpoint string is wrong.
         UnverifiedError: a TLS server has not proved its name; from the Deferred.
     """
     reactor = reactor or _installed_reactor()
@@ -241,7 +243,7 @@ def stopped(peer: LabServer | LabClient) -> Deferred[None]:
 
 
 class Connect(Protocol):
-    """What the fixture ``echolab_client`` is: as `connect`, without a reactor."""
+    """The type of the fixture ``echolab_client``: `connect` without a reactor."""
 
     def __call__(
         self,
@@ -254,15 +256,15 @@ class Connect(Protocol):
 
 
 class _Case(Protocol):
-    """What `ListeningMixin` is mixed into."""
+    """The class that `ListeningMixin` is mixed into."""
 
     def addCleanup(self, f: Callable[..., object], /, *args: Any) -> object:
-        """Have this done after the test."""
+        """Call a function after the test."""
         ...
 
 
 class ListeningMixin:
-    """For trial's ``TestCase``: servers and clients that are gone after each test."""
+    """For trial's ``TestCase``: servers and clients, stopped after each test."""
 
     def listen(self: _Case, **keywords: Unpack[ServerKeywords]) -> LabServer:
         """Listen until the end of the test; see `listen`."""
