@@ -26,7 +26,7 @@ __all__ = ["echolab_client", "echolab_process", "echolab_server"]
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
     config.addinivalue_line(
-        "markers", "echolab(**options): how echolab's server is to be in this test"
+        "markers", "echolab(**options): options of echolab's server for this test"
     )
 
 

@@ -251,10 +251,10 @@ class TrialTests(SynchronousTestCase):
         )
         said = ended.stdout + ended.stderr
         self.assertIn("FAILED (errors=5, successes=1)", said)
-        self.assertIn("test_it.py:19: nobody awaited a line with b'never': the", said)
-        self.assertIn("nobody awaited a line with b'hel': the connection has", said)
-        self.assertIn("nobody awaited a line with b'lo': the server was", said)
-        self.assertIn("nobody awaited 7 bytes: the connection has ended", said)
+        self.assertIn("test_it.py:19: missing await: a line with b'never': the", said)
+        self.assertIn("missing await: a line with b'hel': the connection has", said)
+        self.assertIn("missing await: a line with b'lo': the server was", said)
+        self.assertIn("missing await: 7 bytes: the connection has ended", said)
         log = (folder / "_trial_temp" / "test.log").read_text()
         self.assertRegex(
             log, r"echolab transcript:\n.*127\.0\.0\.1:\d+ accepted\n.*hello"
@@ -294,7 +294,7 @@ def failing(ask):
     try:
         ask()
     except AssertionError as error:
-        return "nobody can tell: (this is a forked child: " in str(error)
+        return "cannot answer: (this is a forked child: " in str(error)
 
 with LabProcess(reply="ok") as server, socket.create_connection(server.address) as peer:
     def say():
@@ -478,7 +478,9 @@ class ProcessTests(SynchronousTestCase):
             where = f"unix:{folder}/{'x' * 200}"
             with self.assertRaisesRegex(RuntimeError, "not start: bind unix:"):
                 LabProcess("--listen", where)
-        with self.assertRaisesRegex(RuntimeError, "printed what is no event: b'Usage"):
+        with self.assertRaisesRegex(
+            RuntimeError, "printed a line that is not an event: b'Usage"
+        ):
             LabProcess("--help")
 
     def test_one_that_dies(self) -> None:

@@ -216,8 +216,8 @@ class PluginTests(SynchronousTestCase):
     def test_an_await_that_is_missing(self) -> None:
         said = self.pytest(FORGOTTEN, status=1)
         self.assertIn("2 passed, 2 errors", said)
-        self.assertIn("test_it.py:13: nobody awaited a line with b'never'", said)
-        self.assertIn("test_it.py:7: nobody awaited a line with b'never'", said)
+        self.assertIn("test_it.py:13: missing await: a line with b'never'", said)
+        self.assertIn("test_it.py:7: missing await: a line with b'never'", said)
 
     def test_it_costs_nothing_where_it_is_not_used(self) -> None:
         unused = "import sys\ndef test_it(): assert 'twisted' not in sys.modules\n"

@@ -210,7 +210,7 @@ class ReplayerTests(RecordingCase):
         with self.assertRaisesRegex(InputError, "no chunks in it: .* --record"):
             Recorded(self.path)
         self.record()
-        with self.assertRaisesRegex(InputError, "nobody connected in it"):
+        with self.assertRaisesRegex(InputError, "no connection in it"):
             Recorded(self.path)
 
 

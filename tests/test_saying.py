@@ -51,7 +51,7 @@ class SpeakerTests(SynchronousTestCase):
         self.assertEqual({*lines}, {b"x" * 99})
         self.assertEqual(
             (notice.decode(), last),
-            (f"{1_000 - len(lines)} lines were not said: stderr had no room", b"heard"),
+            (f"{1_000 - len(lines)} lines were not printed: stderr was full", b"heard"),
         )
 
     def test_pipe_that_is_full(self) -> None:
@@ -83,7 +83,7 @@ class SpeakerTests(SynchronousTestCase):
         seen += os.read(reading, SMALLEST_PIPE)
         self.assertEqual(
             seen,
-            b"x" * 6000 + b"\n1 line was not said: stderr had no room\nheard\n",
+            b"x" * 6000 + b"\n1 line was not printed: stderr was full\nheard\n",
         )
 
     def test_the_number_is_told_at_the_end_too(self) -> None:
@@ -95,7 +95,7 @@ class SpeakerTests(SynchronousTestCase):
         self.assertEqual(len(read(reading)), SMALLEST_PIPE)
         say.catch_up()
         say.catch_up()
-        self.assertEqual(read(reading), b"2 lines were not said: stderr had no room\n")
+        self.assertEqual(read(reading), b"2 lines were not printed: stderr was full\n")
 
     def test_file(self) -> None:
         with tempfile.TemporaryFile() as file:

@@ -147,7 +147,7 @@ class _ClientEndpoints:
 
         own = (certificate, privateKey)
         if self._insecure:
-            text = "--insecure: nothing proves that {host} is who answers"
+            text = "--insecure: the server has not proved that it is {host}"
             _log.warn(text, host=host)
             return client_tls.insecure_client(self._reactor, endpoint, host, *own)
         return client_tls.verified_client(

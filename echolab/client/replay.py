@@ -69,7 +69,7 @@ class Recorded:
         if number is None and began:
             why = f"{len(began)} peers in it; say which with --peer"
         elif number not in began:
-            why = "nobody connected in it" if number is None else f"no peer {number}"
+            why = "no connection in it" if number is None else f"no peer {number}"
         elif not chunks:
             why = "no chunks in it: it was not made by --record"
         elif number in gaps and not any_gap:

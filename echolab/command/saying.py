@@ -57,7 +57,7 @@ class Speaker:
         if self._unsaid_lines:
             lines = count(self._unsaid_lines, "line")
             were = "was" if self._unsaid_lines == 1 else "were"
-            notice = f"{lines} {were} not said: stderr had no room\n"
+            notice = f"{lines} {were} not printed: stderr was full\n"
             text = notice.encode() + text
         rest = self._write(text)
         if text and rest == text:

@@ -218,7 +218,9 @@ def replay_into(
             if isinstance(event, Finished):
                 _end(conversation, reset=event.cause is EndCause.RESET)
     if began is None:
-        raise ValueError("nobody in it" if peer is None else f"no peer {peer} in it")
+        raise ValueError(
+            "no connection in it" if peer is None else f"no peer {peer} in it"
+        )
     return Replayed(
         conversation.server,
         conversation.client.received,

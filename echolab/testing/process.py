@@ -188,7 +188,7 @@ class LabProcess(Place, BlockingTranscript):
     def _caveat(self) -> Iterator[str]:
         yield from super()._caveat()
         if not self.is_ours:
-            yield "(this is a forked child: what the server receives, its parent knows)"
+            yield "(this is a forked child: only its parent receives the events)"
 
     @override
     def _ask(
@@ -213,7 +213,9 @@ class LabProcess(Place, BlockingTranscript):
                 except NotAnEventError as error:
                     self._at_end = True
                     line = lines[error.index]
-                    self.give_up(f"the server printed what is no event: {line!r}")
+                    self.give_up(
+                        f"the server printed a line that is not an event: {line!r}"
+                    )
                     return
             self.give_up("the server has ended")
 

@@ -219,7 +219,7 @@ class Remembering:
             yield f"(the first {gone} events are forgotten: more than {bound})"
 
     def _cannot_tell(self) -> AssertionError:
-        return failure(f"nobody can tell: {' '.join(self._caveat())}")
+        return failure(f"cannot answer: {' '.join(self._caveat())}")
 
     def _ask(
         self, question: Question[T], tell: Callable[[T], object]

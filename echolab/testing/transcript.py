@@ -99,7 +99,7 @@ class Transcript(Remembering):
         for wait in self._failed:
             if not wait.asked:
                 why = cast("Failure", wait.result).getErrorMessage()
-                said.append(f"{wait.where}: nobody awaited {why}")
+                said.append(f"{wait.where}: missing await: {why}")
                 wait.addErrback(_ignore)
         if said:
             first, *others = said

@@ -57,7 +57,9 @@ def common_name(certificate: bytes) -> str | None:
         tag, value = _last_common_name(certificate)
         name = value.decode(_ENCODINGS[tag])
     except (LookupError, ValueError):  # UnicodeDecodeError is one.
-        raise ValueError("the common name in the certificate is no text") from None
+        raise ValueError(
+            "the common name in the certificate is not valid text"
+        ) from None
     if len(name) > MOST_CHARACTERS:
         raise ValueError(
             f"the common name in the certificate is over {MOST_CHARACTERS} characters"

@@ -187,7 +187,7 @@ def _name(host: str) -> _Name:
     try:
         return DNS_ID(name)
     except ValueError as error:  # The base class of idna's errors, too.
-        raise ValueError(f"{host} is no name for a certificate: {error}") from None
+        raise ValueError(f"{host} cannot be a name in a certificate: {error}") from None
 
 
 @implementer(IOpenSSLClientConnectionCreator)
@@ -305,5 +305,5 @@ def _name_fault(certificate: X509, name: _Name) -> str:
     except Exception as error:  # After any error the name is not proved.
         why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         shown = escape(why[:_MOST_SHOWN].encode()).decode()
-        return f"the certificate proves no name: {shown}"
+        return f"the name in the certificate cannot be checked: {shown}"
     return ""
