@@ -97,7 +97,7 @@ def sink(event: Event) -> None:
 
 
 async def slow_sink(event: Event) -> None:
-    """Take its time."""
+    """Take an event asynchronously."""
     print(event)
 
 
@@ -232,7 +232,7 @@ def sender(reactor: Any, endpoint: IStreamClientEndpoint) -> None:
 
 
 def apart(reactor: Any, endpoint: IStreamClientEndpoint, transport: Any) -> None:
-    """Use what stands alone."""
+    """Use the parts that work alone."""
     watched: sockets.WatchedSocket | None = sockets.watch(transport)
     if watched is not None:
         sockets.keep_alive(watched, 60)

@@ -193,7 +193,7 @@ class Program:
         return int(line.rpartition(b":")[2])
 
     def send(self, data: bytes) -> None:
-        """Type."""
+        """Write bytes to its stdin."""
         assert self.process.stdin is not None
         self.process.stdin.write(data)
         self.process.stdin.flush()

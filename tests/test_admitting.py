@@ -1,4 +1,4 @@
-"""Admission in front of factories that know nothing of it."""
+"""Admission in front of any factory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FAR = IPv4Address("TCP", "198.51.100.1", 56324)
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
 class Stranger(Protocol):
-    """A protocol of somebody else's, who writes down what he is told."""
+    """A protocol of a user, which records the calls to it."""
 
     def __init__(self) -> None:
         self.told: list[object] = []
@@ -157,7 +157,7 @@ class AdmittingTests(AdmittingCase):
 
 
 class TLSTests(AdmittingCase):
-    """Over TLS, on either side of it."""
+    """Admission before and behind TLS."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -191,7 +191,7 @@ class TLSTests(AdmittingCase):
 
 
 class SocketTests(TestCase):
-    """With a port and sockets."""
+    """Admission with a port and sockets."""
 
     timeout = SECONDS
 

@@ -28,7 +28,7 @@ from tests.test_client_tls import DNS, NAMES, RawServer
 
 @implementer(IStreamClientEndpoint)
 class Endpoint:
-    """An endpoint that first refuses some times, then hangs some times."""
+    """An endpoint that refuses a number of times, then hangs a number of times."""
 
     def __init__(self, refusals: int = 0, hangs: int = 0) -> None:
         self.tries = 0
@@ -99,7 +99,7 @@ class ConnectorTests(SynchronousTestCase):
 
 
 class StrangersTests(SynchronousTestCase):
-    """Factories that know nothing of echolab."""
+    """Factories that do not belong to echolab."""
 
     def setUp(self) -> None:
         self.clock = Clock()

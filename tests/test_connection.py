@@ -1,4 +1,4 @@
-"""What both sides share of one connection, in memory with a fake clock."""
+"""The core of a connection, shared by both sides, in memory with a fake clock."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class ConnectionTests(SynchronousTestCase):
 
 class MemoryTests(SynchronousTestCase):
     def test_what_has_ended_is_freed_at_once(self) -> None:
-        """Else it waits for the garbage collector, with all that it holds."""
+        """Otherwise it keeps its memory until the next garbage collection."""
         clock = Clock()
         receivers = ReceiverFactory(lambda _event: None, clock=clock)
         replying = ReceiverFactory(
@@ -209,7 +209,7 @@ class BothSidesTests(SynchronousTestCase):
             protocol.makeConnection(transport)
             return protocol
 
-        failed = connect()  # It never gets a number.
+        failed = connect()  # This connection never gets a number.
         failed.connectionLost(Failure(error.ConnectionLost()))
         for number, faults in ((1, 1), (2, 0)):
             protocol = connect()

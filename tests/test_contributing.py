@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md tells to do works; what it and SECURITY.md name is there."""
+"""The steps in CONTRIBUTING.md work; all names in it and in SECURITY.md exist."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ ADDED = (
         "from echolab.framing.varint import VarintFramer\n",
     ),
 )
-"""What the guide's steps add: to which file, behind what, and what."""
+"""The guide's additions: the file, the text before, and the added text."""
 
 
 def run(folder: Path, command: str) -> None:
-    """Run Python there; fail with what it said if it fails."""
+    """Run Python in a folder; if it fails, fail with its output."""
     _, *arguments = shlex.split(command)
     ended = subprocess.run(
         [sys.executable, *arguments],

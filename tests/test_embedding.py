@@ -1,4 +1,4 @@
-"""What docs/embedding.md shows runs."""
+"""The programs in docs/embedding.md run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class EmbeddingTests(SynchronousTestCase):
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
 
     def write(self, name: str, **ports: int) -> None:
-        """Write an example, with other ports than it has."""
+        """Write an example to a file, with other ports."""
         text = EXAMPLES[name]
         for port, other in ports.items():
             self.assertIn(port.strip("_"), text)
@@ -56,7 +56,7 @@ class EmbeddingTests(SynchronousTestCase):
     def serving(
         self, name: str, *argv: str, program: Sequence[str] = PYTHON, **ports: int
     ) -> Iterator[tuple[Program, int]]:
-        """Run a server, on a socket that listens already."""
+        """Run a server on a socket that listens already."""
         self.write(name, **ports)
         path = self.folder / name
         with socket.create_server(("127.0.0.1", 0)) as listening:

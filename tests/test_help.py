@@ -34,7 +34,7 @@ def help_of(options: Any, columns: int = 80) -> str:
 
 
 def groups(shown: str) -> dict[str, list[str]]:
-    """The headings of a help, and how the options below each are spelt."""
+    """Return the headings of a help text, each with the spelling of its options."""
     found: dict[str, list[str]] = {}
     for heading, lines in re.findall(r"^(\w.*):\n((?:  .*\n)+)", shown, re.MULTILINE):
         entries = re.findall(r"^ {2,6}(-.*?)(?:  .*)?$", lines, re.MULTILINE)
@@ -43,7 +43,7 @@ def groups(shown: str) -> dict[str, list[str]]:
 
 
 def tables(section: str) -> dict[str, list[str]]:
-    """The headings of the tables of options in a section of the README."""
+    """Return the headings of the tables of options in a section of the README."""
     text = README.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
     return {
         heading[0].upper() + heading[1:]: [
@@ -57,7 +57,7 @@ def tables(section: str) -> dict[str, list[str]]:
 
 
 def mentioned(text: str) -> Iterator[str]:
-    """All that looks like a long option in a text of ours."""
+    """Return all words in one of our texts that look like a long option."""
     for word in re.findall(r"(?<![\w-])--[a-z][a-z-]*", text):
         yield word.rstrip("-")
 

@@ -15,7 +15,7 @@ import echolab.tls
 from tests.support import ROOT
 
 PUBLIC = (echolab, echolab.escaping, echolab.sockets, echolab.tls)
-"""The package, and where stands apart what others may want alone."""
+"""The package, and its parts that can be used alone."""
 
 
 class LibraryTests(SynchronousTestCase):

@@ -1,4 +1,4 @@
-"""Replies of functions and coroutines, and what is owed, in memory."""
+"""Replies from functions and coroutines, and owed replies, in memory."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Wire(FakeTransport):
 
 @implementer(IStreamClientEndpoint)
 class Server:
-    """One that is there, or not, or hangs."""
+    """An endpoint that connects, fails or hangs."""
 
     def __init__(self) -> None:
         self.tries = 0
@@ -73,7 +73,7 @@ class Server:
         protocol.connectionLost(Failure(why or error.ConnectionLost()))
 
     def end(self) -> None:
-        """End as a good server does that was told of the end."""
+        """End in order, like a server that has read the end."""
         protocol = self.transports[-1].protocol
         IHalfCloseableProtocol(protocol).writeConnectionLost()
         IHalfCloseableProtocol(protocol).readConnectionLost()
@@ -264,7 +264,7 @@ class TLSTests(SenderCase):
 
 
 class AnsweringTests(SenderCase):
-    """The protocol of a peer that an event names."""
+    """Find the protocol for the peer of an event."""
 
     def test_a_sink_answers(self) -> None:
         def answer(event: Event) -> None:

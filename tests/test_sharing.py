@@ -143,7 +143,7 @@ class SharingTests(SynchronousTestCase):
 
 
 class SharedConsumerTests(SynchronousTestCase):
-    """Several producers of a consumer that takes one, as Twisted's do."""
+    """Several producers of a consumer that takes only one, like Twisted's."""
 
     def setUp(self) -> None:
         self.transport: Any = StringTransport()

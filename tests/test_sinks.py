@@ -1,4 +1,4 @@
-"""Sinks that live: they may wait, fail, be flushed, reopened and closed."""
+"""The life of sinks: they wait, fail, are flushed, reopened and closed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FIRST, *OTHERS = EVENTS = [Accepted(PEER, float(n)) for n in range(3)]
 
 
 class Flow:
-    """A producer that notes what it is told."""
+    """A producer that records the calls to it."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -51,7 +51,7 @@ class Flow:
 
 
 class Slow:
-    """A sink that is done with an event when the test says so."""
+    """A sink that finishes an event when the test says so."""
 
     def __init__(self) -> None:
         self.began: list[Event] = []

@@ -1,4 +1,4 @@
-"""The stages that misbehaviour is composed of, each alone."""
+"""The stages of misbehaviour, each alone."""
 
 from __future__ import annotations
 
