@@ -28,7 +28,7 @@ def lazy_names(
         if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         found: object = getattr(import_module(f"{package}.{home_of[name]}"), name)
-        setattr(sys.modules[package], name, found)  # It is asked for no more.
+        setattr(sys.modules[package], name, found)  # Later uses find it there.
         return found
 
     def names() -> list[str]:

@@ -24,20 +24,20 @@ class Holdable(Protocol):
     """The replies of one connection."""
 
     def hold(self, who: Hashable) -> None:
-        """Read no replies until all who hold them have released them."""
+        """Stop reading replies until all holders have released them."""
 
     def release(self, who: Hashable) -> None:
-        """Read replies again, unless somebody else holds them."""
+        """Read replies again, unless there is another holder."""
 
     def stopProducing(self) -> None:
-        """End the connection, once all that was written is delivered."""
+        """End the connection when all written bytes are delivered."""
 
 
 class Connections:
     """The connections of one `SenderFactory`, and what they share.
 
     Args:
-        terms: whom they tell, and of what.
+        terms: where events go, and which.
         patience: how long they wait at their ends.
     """
 

@@ -57,7 +57,7 @@ class SenderFactory(Factory[SenderProtocol]):
 
     Attributes:
         sink: takes the events; it can be flushed and closed.
-        connections: those that are open, and what they share.
+        connections: the open connections, and what they share.
     """
 
     noisy = False

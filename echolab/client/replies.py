@@ -23,8 +23,8 @@ class Replies:
     """The replies of one connection, as a producer that can be paused.
 
     Args:
-        connection: brings them.
-        ending: counts how long the server is silent, and not while they are paused.
+        connection: the connection of the replies.
+        ending: counts the server's silence, except while they are paused.
         close: ends the connection when all written bytes are delivered.
     """
 
@@ -40,7 +40,7 @@ class Replies:
         self.hold(Holder.SINK)
 
     def resumeProducing(self) -> None:
-        """Read replies again, unless somebody else holds them."""
+        """Read replies again, unless there is another holder."""
         self.release(Holder.SINK)
 
     def hold(self, who: Hashable) -> None:
@@ -49,7 +49,7 @@ class Replies:
         self._ending.hold()
 
     def release(self, who: Hashable) -> None:
-        """Read replies again, unless somebody else holds them."""
+        """Read replies again, unless there is another holder."""
         self._connection.release(who)
         if not self._connection.is_held:
             self._ending.resume()
