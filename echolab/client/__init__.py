@@ -1,4 +1,4 @@
 """The sending side: Factory, Protocol, service, and their parts.
 
-Private: what applications use of it are the names in `echolab`.
+Private: applications use its parts by the names in `echolab`.
 """

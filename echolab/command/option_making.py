@@ -36,7 +36,7 @@ class SettingsOptions(BaseOptions):
 
     @override
     def __init_subclass__(cls, *, of: type[DataclassInstance]) -> None:
-        """Set the class attributes that `usage.Options` needs."""
+        """Set the class attributes that ``usage.Options`` needs."""
         super().__init_subclass__()
         cls._made_of = of
         cls.optFlags = []
@@ -81,7 +81,7 @@ class SettingsOptions(BaseOptions):
 
 
 def _reader(option: Option) -> Callable[[str], Any]:
-    """Return a function for `usage.Options` that turns a text into a value."""
+    """Return a function for ``usage.Options`` that turns a text into a value."""
 
     def read(text: str) -> Any:
         return _value_of(option, text)
@@ -92,7 +92,7 @@ def _reader(option: Option) -> Callable[[str], Any]:
 def _collector(
     field: Field[Any], option: Option
 ) -> Callable[[usage.Options, str], None]:
-    """Return a method for `usage.Options`, for an option that may be repeated."""
+    """Return a method for ``usage.Options``, for an option that may be repeated."""
 
     def collect(self: usage.Options, text: str) -> None:
         before = self.get(option.name, field.default)

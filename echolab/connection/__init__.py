@@ -1,4 +1,4 @@
 """One connection of either side: what the protocols of server and client share.
 
-Private: what applications use of it are the names in `echolab`.
+Private: applications use its parts by the names in `echolab`.
 """

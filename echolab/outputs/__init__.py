@@ -1,4 +1,4 @@
 """Outputs: where printed bytes go. Each is bounded and can pause its producers.
 
-Private: what applications use of it are the names in `echolab`.
+Private: applications use its parts by the names in `echolab`.
 """

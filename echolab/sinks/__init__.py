@@ -1,4 +1,4 @@
 """Sinks: objects that take events and do something with them.
 
-Private: what applications use of it are the names in `echolab`.
+Private: applications use its parts by the names in `echolab`.
 """
