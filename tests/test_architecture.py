@@ -69,6 +69,17 @@ class RoomTests(SynchronousTestCase):
                     faults.append(f"echolab/{module}, line {line}: imports {what}")
         self.assertEqual(faults, [])
 
+    def test_the_page_says_what_each_room_imports(self) -> None:
+        known: dict[str, set[str]] = {room: set() for room in ROOMS}
+        for module, path in modules().items():
+            if module != "__init__":
+                for _, what in imports(path):
+                    there = room_of(what.removeprefix("echolab."))
+                    known[room_of(module)] |= {there} - {room_of(module), "top"}
+        for room, cells in re.findall(r"^\| `?(\w+)`? \| .* \| (.*) \|$", PAGE, re.M):
+            if room != "room":
+                self.assertEqual({*re.findall(r"`(\w+)`", cells)}, known[room], room)
+
     def test_client_and_server_do_not_know_each_other(self) -> None:
         for one, other in (("client", "server"), ("server", "client")):
             for path in (PACKAGE / one).rglob("*.py"):
