@@ -76,7 +76,9 @@ class RoomTests(SynchronousTestCase):
                 for _, what in imports(path):
                     there = room_of(what.removeprefix("echolab."))
                     known[room_of(module)] |= {there} - {room_of(module), "top"}
-        for room, cells in re.findall(r"^\| `?(\w+)`? \| .* \| (.*) \|$", PAGE, re.M):
+        for room, cells in re.findall(
+            r"^\| `?(\w+)`? \| .* \| (.*) \|$", PAGE, re.MULTILINE
+        ):
             if room != "room":
                 self.assertEqual({*re.findall(r"`(\w+)`", cells)}, known[room], room)
 
