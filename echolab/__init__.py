@@ -24,6 +24,7 @@ descriptors and sinks are handed in. Each is imported when it is first asked for
   `Output` (`IOutput`) that pauses every `Producer` of it while it is full. `share`
   registers a producer with several outputs; a `SharedConsumer` takes several producers
   for a transport.
+- Extending (docs/extending.md): an `IFraming` makes an `IFramer` for each connection.
 - In front of any factory: `AdmittingFactory` asks an `Admission` who may connect;
   `behind_proxy` reads PROXY headers.
 - Errors: an `EcholabError` is a `ConnectError`, `ConnectionLostError`, `InputError`,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
         Sent,
         Sink,
     )
+    from echolab.extending import IFramer, IFraming
     from echolab.formats import Classic, Form, Hex, Json, Log, Raw, Style
     from echolab.framing import (
         ChunkFramer,
@@ -129,6 +131,8 @@ __all__ = [
     "Framer",
     "FramingError",
     "Hex",
+    "IFramer",
+    "IFraming",
     "IOutput",
     "ISink",
     "InputError",
@@ -198,6 +202,7 @@ __getattr__, __dir__ = lazy_names(
             "Accepted Chunk Connected Event Finished Misbehaved Mistaken "
             "Received Refused Sent Sink"
         ),
+        "extending": "IFramer IFraming",
         "formats": "Classic Form Hex Json Log Raw Style",
         "framing": (
             "ChunkFramer DelimiterFramer Framer IntFramer LineFramer "

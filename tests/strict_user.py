@@ -143,6 +143,19 @@ class Framing:
     end = take
 
 
+@implementer(echolab.IFraming)
+class Framings:
+    """What makes them."""
+
+    def make_framer(self, max_message_bytes: int, overlong: str) -> Framing:
+        """Make one, without a bound."""
+        return Framing()
+
+    def framed(self, message: bytes) -> bytes:
+        """Return the message."""
+        return message
+
+
 def library(reactor: Any, endpoint: IStreamServerEndpoint) -> None:
     """Use the parts of the server, each handed to the next."""
     clock = Clock()
@@ -195,6 +208,7 @@ def library(reactor: Any, endpoint: IStreamServerEndpoint) -> None:
     print(service.addresses())
     make: type[echolab.ReceiverProtocol] = echolab.ReceiverProtocol
     int16 = echolab.framing_named("int16")
+    print(echolab.framing_named(Framings), echolab.IFramer.providedBy(Framing()))
     producer: echolab.Producer = echolab.ReceiverFactory(
         sink, clock=reactor, make_framer=int16, make_protocol=make
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from echolab.doors import DoorError, installed
 from echolab.formats import FORMATS
 from echolab.framing import FRAMING_NAMES, framing_named
 from echolab.near_misses import did_you_mean, nearest
@@ -24,21 +25,36 @@ __all__ = [
     "keepalive_value",
     "output_text",
     "output_value",
+    "said",
 ]
 
 MOST_KEEPALIVE_SECONDS = 65534
 """After half of it the peer is probed: TCP_KEEPIDLE is at most 32767, see tcp(7)."""
 
 
+def said(value: object) -> str:
+    """Write what may be a name, or the thing itself.
+
+    Raises:
+        TypeError: it is the thing.
+    """
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"{value!r} cannot be said in words; python:module:name can")
+
+
 def framing_value(text: str) -> str:
-    """Read the name of a framing, in upper or lower case."""
+    """Read the name of a framing; of a built-in one in upper or lower case."""
     kind, colon, delimiter = text.partition(":")
-    name = f"{kind.lower()}{colon}{delimiter}"
+    named = kind.lower() in FRAMING_NAMES
+    name = f"{kind.lower()}{colon}{delimiter}" if named else text
     try:
         framing_named(name)
+    except DoorError:
+        raise
     except ValueError as error:
-        named = kind.lower() in FRAMING_NAMES
-        known = None if named else nearest(kind, FRAMING_NAMES)
+        names = (*FRAMING_NAMES, *installed("framings"))
+        known = None if named else nearest(kind, names)
         meant = did_you_mean(known and f"{known}{colon}{delimiter}")
         raise ValueError(f"{error}{meant}") from None
     return name

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from echolab.addresses import Peer
+    from echolab.framing.base import AnyFraming
     from echolab.messages import Messages
 
 __all__ = ["Answer", "Reply", "echo", "no_reply", "of_chunks", "reply_text"]
@@ -57,12 +58,12 @@ def no_reply(_peer: Peer, _messages: Messages) -> None:
     """Send back nothing."""
 
 
-def reply_text(text: str, framing: str = "line") -> Reply:
+def reply_text(text: str, framing: AnyFraming = "line") -> Reply:
     r"""Send back a text for each message.
 
     Args:
         text: what to send, in which ``\r``, ``\x00`` and the like are escapes.
-        framing: the name of the framing it is sent in.
+        framing: the framing it is sent in: its name, or itself.
 
     Raises:
         ValueError: there is an unknown escape in it, or it is too long for the

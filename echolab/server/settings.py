@@ -28,9 +28,11 @@ from echolab.server.option_values import (
     keepalive_value,
     output_text,
     output_value,
+    said,
 )
 
 if TYPE_CHECKING:
+    from echolab.framing.base import AnyFraming
     from echolab.server.admission import Network
     from echolab.server.reply import Reply
 
@@ -45,13 +47,14 @@ ANSWERING = "how it answers and how it ends"
 class ServerSettings:
     """What a user can say about a server; each field is what its option says."""
 
-    framing: str = option(
+    framing: AnyFraming = option(
         "line",
         "-f, --framing NAME",
         "How bytes become messages: line, chunk, netstring, int16, int32, or "
         "delimiter:TEXT (with escapes, as delimiter:\\0).",
         group=PRINTING,
         read=framing_value,
+        write=said,
     )
     max_message_bytes: int = option(
         DEFAULT_MAX_MESSAGE_BYTES,

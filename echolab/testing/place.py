@@ -8,18 +8,24 @@ import tempfile
 import weakref
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from twisted.python.usage import UsageError
 
 from echolab.addresses import host_and_port
 from echolab.errors import missing_extra
 from echolab.escaping import escape_line
+from echolab.framing.names import framing_itself
 from echolab.option import options_of
 from echolab.server.behaviour import Behaviour
 from echolab.server.checking import check_together
 from echolab.server.settings import ServerSettings
 from echolab.sockets.endpoint_strings import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from echolab.framing.base import AnyFraming
 
 __all__ = ["Place", "ServerKeywords", "checked", "settings_of"]
 
@@ -33,7 +39,7 @@ class ServerKeywords(TypedDict, total=False):
         tls: whether to do TLS, with a certificate for ``localhost`` and the
             loopback addresses, signed by a CA made for this server.
         behave: what to do wrong: a `echolab.Behaviour`, or what ``--behave`` takes.
-        framing: as ``--framing``.
+        framing: as ``--framing``; or, in this process, a framing (`echolab.IFraming`).
         reply: as ``--reply``.
         max_message: as ``--max-message``, in bytes.
         overlong: as ``--overlong``.
@@ -48,7 +54,7 @@ class ServerKeywords(TypedDict, total=False):
     unix: bool
     tls: bool
     behave: Behaviour | str
-    framing: str
+    framing: AnyFraming
     reply: str
     max_message: int
     overlong: str
@@ -150,6 +156,8 @@ def _remove(folder: Path, made_in: int) -> None:
 _TEXTS = ("host", "framing", "reply", "overlong")
 _FLAGS = ("unix", "tls")
 _OF_PLACES = {"host", "unix", "tls"}
+_CODE: dict[str, Callable[[Any], object]] = {"framing": framing_itself}
+"""Options that take code of this process too, each with what checks it."""
 _OPTIONS = {
     option.name.replace("-", "_"): (field, option)
     for field, option in options_of(ServerSettings)
@@ -168,6 +176,9 @@ def settings_of(keywords: ServerKeywords) -> ServerSettings:
         if name not in ServerKeywords.__annotations__:
             raise TypeError(f"a server in a test has no option {name}")
         if value is None:
+            continue
+        if name in _CODE and _is_code(value):
+            made[_OPTIONS[name][0].name] = _checked_code(name, value)
             continue
         if name in _TEXTS and not isinstance(value, str):
             raise TypeError(f"{name} is a str, not {value!r}; \\xNN is any byte in it")
@@ -190,6 +201,17 @@ def checked(settings: ServerSettings) -> ServerSettings:
     except ValueError as why:
         raise UsageError(escape_line(str(why))) from None
     return settings
+
+
+def _is_code(value: object) -> bool:
+    return callable(value) or hasattr(value, "make_framer")
+
+
+def _checked_code(name: str, value: object) -> object:
+    try:
+        return _CODE[name](value)
+    except ValueError as why:
+        raise TypeError(f"{name}: {why}") from None
 
 
 def _read(name: str, text: str) -> Any:

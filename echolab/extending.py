@@ -1,0 +1,60 @@
+"""What other people's code promises that extends echolab; see docs/extending.md.
+
+Nobody needs to declare these interfaces: what is named is checked against them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from echolab.messages import Messages
+
+__all__ = ["IFramer", "IFraming"]
+
+
+class IFramer(Interface):
+    """Turns the chunks of one connection into messages; see `echolab.Framer`."""
+
+    buffered_bytes = Attribute("Number of bytes of the unfinished message.")
+
+    def feed(chunk: bytes) -> Iterable[Messages]:
+        """Take the bytes of one read; return the messages they complete.
+
+        Raises:
+            MalformedError: the bytes are not valid in this framing.
+            OverlongError: a message is over the bound, and ``overlong`` is ``close``.
+        """
+
+    def take() -> Iterable[Messages]:
+        """Return the bytes of the unfinished message so far, marked ``partial``."""
+
+    def end() -> Iterable[Messages]:
+        """Take the end of the stream; return the unterminated message, if any."""
+
+
+class IFraming(Interface):
+    """How bytes become messages, and messages bytes: what ``--framing`` names.
+
+    A class is called without arguments, once or more often.
+    """
+
+    def make_framer(max_message_bytes: int, overlong: str) -> Any:
+        """Make the framer (`IFramer`) of one connection.
+
+        Args:
+            max_message_bytes: the longest message, at least 1.
+            overlong: what to do with a longer one: ``split`` it, or ``close`` the
+                connection.
+        """
+
+    def framed(message: bytes) -> bytes:
+        """Return a message as it is sent: with its delimiter or its length.
+
+        Raises:
+            ValueError: the message is too long for the framing.
+        """
