@@ -24,7 +24,8 @@ descriptors and sinks are handed in. Each is imported when it is first asked for
   `Output` (`IOutput`) that pauses every `Producer` of it while it is full. `share`
   registers a producer with several outputs; a `SharedConsumer` takes several producers
   for a transport.
-- Extending (docs/extending.md): an `IFraming` makes an `IFramer` for each connection.
+- Extending (docs/extending.md): an `IFraming` makes an `IFramer` for each connection,
+  an `IForm` prints.
 - In front of any factory: `AdmittingFactory` asks an `Admission` who may connect;
   `behind_proxy` reads PROXY headers.
 - Errors: an `EcholabError` is a `ConnectError`, `ConnectionLostError`, `InputError`,
@@ -73,7 +74,7 @@ if TYPE_CHECKING:
         Sent,
         Sink,
     )
-    from echolab.extending import IFramer, IFraming
+    from echolab.extending import IForm, IFramer, IFraming
     from echolab.formats import Classic, Form, Hex, Json, Log, Raw, Style
     from echolab.framing import (
         ChunkFramer,
@@ -131,6 +132,7 @@ __all__ = [
     "Framer",
     "FramingError",
     "Hex",
+    "IForm",
     "IFramer",
     "IFraming",
     "IOutput",
@@ -202,7 +204,7 @@ __getattr__, __dir__ = lazy_names(
             "Accepted Chunk Connected Event Finished Misbehaved Mistaken "
             "Received Refused Sent Sink"
         ),
-        "extending": "IFramer IFraming",
+        "extending": "IForm IFramer IFraming",
         "formats": "Classic Form Hex Json Log Raw Style",
         "framing": (
             "ChunkFramer DelimiterFramer Framer IntFramer LineFramer "

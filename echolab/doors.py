@@ -36,6 +36,7 @@ __all__ = [
 OBJECT = "python"
 _DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _OBJECT = re.compile(rf"{OBJECT}:({_DOTTED}):({_DOTTED})")
+_BEFORE_COLON = re.compile(rf"({_OBJECT.pattern})(?:(:)(.*))?", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
 
 
@@ -65,11 +66,9 @@ def split_name(text: str) -> tuple[str, str, str]:
 
     The colons of ``python:module:name`` belong to the name.
     """
-    parts = text.split(":", 3)
-    if parts[0] != OBJECT or len(parts) < 3:
-        return text.partition(":")
-    rest = parts[3:]
-    return ":".join(parts[:3]), ":" if rest else "", "".join(rest)
+    if found := _BEFORE_COLON.fullmatch(text):
+        return found[1], found[4] or "", found[5] or ""
+    return text.partition(":")
 
 
 def find(kind: str, text: str) -> Found | None:

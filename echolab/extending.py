@@ -12,9 +12,10 @@ from zope.interface import Attribute, Interface
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from echolab.events import Event
     from echolab.messages import Messages
 
-__all__ = ["IFramer", "IFraming"]
+__all__ = ["IForm", "IFramer", "IFraming"]
 
 
 class IFramer(Interface):
@@ -58,3 +59,15 @@ class IFraming(Interface):
         Raises:
             ValueError: the message is too long for the framing.
         """
+
+
+class IForm(Interface):
+    """Makes printed bytes of events: what ``--format`` names.
+
+    A class is called with an `echolab.Style`, once for each output. A function is a
+    format too. An attribute ``needs``, an `echolab.formats.Needs`, says what the
+    format wants to be told.
+    """
+
+    def __call__(event: Event) -> bytes:
+        """Return what is printed of an event: whole lines, or nothing."""

@@ -208,7 +208,11 @@ def library(reactor: Any, endpoint: IStreamServerEndpoint) -> None:
     print(service.addresses())
     make: type[echolab.ReceiverProtocol] = echolab.ReceiverProtocol
     int16 = echolab.framing_named("int16")
-    print(echolab.framing_named(Framings), echolab.IFramer.providedBy(Framing()))
+    print(
+        echolab.IForm.providedBy(form),
+        echolab.framing_named(Framings),
+        echolab.IFramer.providedBy(Framing()),
+    )
     producer: echolab.Producer = echolab.ReceiverFactory(
         sink, clock=reactor, make_framer=int16, make_protocol=make
     )

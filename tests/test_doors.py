@@ -6,19 +6,26 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from twisted.internet.testing import MemoryReactorClock
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab import LineFramer, framing_named
+from echolab import Chunk, LineFramer, OutputError, Peer, Style, framing_named, tee
 from echolab.command.server_options import ServerOptions
+from echolab.command.server_outputs import server_outputs
+from echolab.formats import Needs
 from echolab.framing import framed
 from echolab.option import words_of
 from echolab.testing import LabProcess, connected
 
 if TYPE_CHECKING:
+    from echolab import Event
+    from echolab.command.server_outputs import Printed
     from echolab.server.settings import ServerSettings
+
+PEER = Peer(1, "IPv4", "127.0.0.1", 60612)
 
 
 def parsed(*words: str) -> ServerSettings:
@@ -63,7 +70,46 @@ class Shouting:
         return message.upper() + b"!\n"
 
 
+class Sizes:
+    """A format, whose class is made with a style."""
+
+    needs = Needs(chunks=True)
+
+    def __init__(self, style: Style) -> None:
+        self.style = style
+
+    def __call__(self, event: Event) -> bytes:
+        return b"%d\n" % len(event.data) if isinstance(event, Chunk) else b""
+
+
+def names(event: Event) -> bytes:
+    """A format that is a function."""
+    return b"%b\n" % type(event).__name__.encode()
+
+
+class Keeping:
+    """A sink, whose class is made with its argument."""
+
+    needs = Needs(sent=True)
+    events: ClassVar[list[tuple[str, Event]]] = []
+
+    def __init__(self, argument: str) -> None:
+        self.argument = argument
+        if argument == "nowhere":
+            raise LookupError(argument)
+
+    def __call__(self, event: Event) -> None:
+        self.events.append((self.argument, event))
+
+
+def keep(event: Event) -> None:
+    """A sink that is a function."""
+    Keeping.events.append(("-", event))
+
+
 LAB = """
+from zope.interface import implementer
+from echolab import ISink
 from tests.test_doors import *
 
 class Lacking:
@@ -74,6 +120,13 @@ class Void(Shouting):
 
 class Failing(Shouting):
     def __init__(self): self.nothing
+
+def nothing(): pass
+
+@implementer(ISink)
+class HalfSink(Keeping):
+    def flush(self, seconds): pass
+    def reopen(self): pass
 """
 
 
@@ -170,6 +223,120 @@ class DoorTests(SynchronousTestCase):
             said = self.why_not("--framing", f"python:door_lab:{name}")
             there = f"door_lab.{name} ({self.place})"
             self.assertEqual(said, f"--framing python:door_lab:{name}: {there} {why}")
+
+    def outputs(self, *words: str) -> list[Printed]:
+        reactor: Any = MemoryReactorClock()
+        opened = server_outputs(
+            reactor,
+            parsed(*words),
+            done=lambda why: None,
+            foreground=False,
+        )
+        sink = tee(*(each.sink for each in opened))
+        self.addCleanup(sink.close)
+        sink(Chunk(PEER, 0.0, b"hello"))
+        return opened
+
+    def test_formats(self) -> None:
+        self.installed.distribution(
+            "door-lab",
+            "[echolab.formats]\nNames = door_lab:names\njson = door_lab:names\n",
+        )
+        files = [str(self.installed.folder / name) for name in "abcd"]
+        needs = [
+            each.needs
+            for each in self.outputs(
+                *("--format", "python:door_lab:Sizes", "-o", files[0]),
+                *("-o", f"Names:{files[1]}", "-o", f"JSON:{files[2]}"),
+                *("-o", f"python:door_lab:names:{files[3]}"),
+            )
+        ]
+        self.assertEqual([each.chunks for each in needs], [True, False, False, False])
+        printed = [Path(file).read_text() for file in files]
+        self.assertEqual(printed, ["5\n", "Chunk\n", "", "Chunk\n"])
+
+    def test_what_is_no_format(self) -> None:
+        self.installed.distribution(
+            "door-lab", "[echolab.formats]\nsizes = door_lab:Sizes\n"
+        )
+        self.assertIn("did you mean sizes?", self.why_not("--format", "size"))
+        self.assertIn("did you mean sizes:x?", self.why_not("-o", "size:x"))
+        self.assertEqual(
+            self.why_not("--format", "python:door_lab:nothing"),
+            f"--format python:door_lab:nothing: door_lab.nothing ({self.place}) is no "
+            "IForm: it is called with (event): too many positional arguments",
+        )
+        self.assertIn(
+            "(event): too many", self.why_not("-o", "python:door_lab:nothing:x")
+        )
+        said = self.why_not("-o", "python:door_lab:Sizes")
+        self.assertEqual(said, "--output python:door_lab:Sizes: the file has no name")
+        self.assertEqual(parsed("-o", "./a:b").outputs, ((None, "./a:b"),))
+
+    def test_sinks(self) -> None:
+        self.patch(Keeping, "events", [])
+        self.installed.distribution(
+            "door-lab", "[echolab.sinks]\nkeeping = door_lab:Keeping\n"
+        )
+        opened = self.outputs(
+            *("-o", "sink:keeping", "-o", "sink:keeping:a:b", "-o", "sink:keeping:a:b"),
+            *(
+                "-o",
+                "sink:python:door_lab:Keeping:c",
+                "-o",
+                "SINK:python:door_lab:keep",
+            ),
+        )
+        event = Chunk(PEER, 0.0, b"hello")
+        self.assertEqual(
+            Keeping.events, [(name, event) for name in ("", "a:b", "a:b", "c", "-")]
+        )
+        self.assertEqual([each.needs.sent for each in opened], [True] * 4 + [False])
+
+    def test_what_is_no_sink(self) -> None:
+        self.installed.distribution(
+            "door-lab", "[echolab.sinks]\nkeeping = door_lab:Keeping\n"
+        )
+        for name, why in (
+            (
+                "keepin",
+                (
+                    "keepin is no sink that is installed, nor python:module:name; "
+                    "did you mean keeping?"
+                ),
+            ),
+            ("", "nothing is no sink that is installed, nor python:module:name"),
+            (
+                "python:door_lab:keep:x",
+                f"door_lab.keep ({self.place}) takes no argument, as it is no class",
+            ),
+            (
+                "python:door_lab:nothing",
+                (
+                    f"door_lab.nothing ({self.place}) is no ISinkFunction: it is "
+                    "called with (event): too many positional arguments"
+                ),
+            ),
+            (
+                "python:door_lab:HalfSink",
+                (
+                    f"door_lab.HalfSink ({self.place}) is no ISink: it has no "
+                    "registerProducer(producer, streaming); it has no "
+                    "unregisterProducer(producer=None); it has no close()"
+                ),
+            ),
+        ):
+            said = self.why_not("-o", f"sink:{name}")
+            self.assertEqual(said, f"--output sink:{name}: {why}")
+
+    def test_a_sink_that_cannot_be_made(self) -> None:
+        with self.assertRaises(OutputError) as caught:
+            self.outputs("-o", "sink:python:door_lab:Keeping:nowhere")
+        self.assertEqual(
+            str(caught.exception),
+            "open sink:python:door_lab:Keeping:nowhere: "
+            f"door_lab.Keeping ({self.place}) cannot be used: LookupError: nowhere",
+        )
 
 
 class KitTests(SynchronousTestCase):

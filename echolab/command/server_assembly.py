@@ -62,7 +62,7 @@ def server_service(
             case _:
                 reporter(event)
 
-    sinks: list[Sink] = [each.printer for each in printed]
+    sinks: list[Sink] = [each.sink for each in printed]
     reporter = Reporter(reactor)
     reactor.addSystemEventTrigger("during", "shutdown", reporter.catch_up)
     sinks.append(serve_once if settings.once else reporter)

@@ -23,6 +23,7 @@ from echolab.server.admission import network
 from echolab.server.behaviour import Behaviour
 from echolab.server.option_values import (
     another_output,
+    format_value,
     framing_value,
     interface_value,
     keepalive_value,
@@ -82,7 +83,7 @@ class ServerSettings:
         "--format NAME",
         f"How events are printed: {', '.join(FORMATS)}.",
         group=PRINTING,
-        read=one_of(*FORMATS),
+        read=format_value,
     )
     show: Show = option(
         "received",
