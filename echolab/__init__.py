@@ -25,7 +25,7 @@ descriptors and sinks are handed in. Each is imported when it is first asked for
   registers a producer with several outputs; a `SharedConsumer` takes several producers
   for a transport.
 - Extending (docs/extending.md): an `IFraming` makes an `IFramer` for each connection,
-  an `IForm` prints.
+  an `IForm` prints, an `IReply` answers.
 - In front of any factory: `AdmittingFactory` asks an `Admission` who may connect;
   `behind_proxy` reads PROXY headers.
 - Errors: an `EcholabError` is a `ConnectError`, `ConnectionLostError`, `InputError`,
@@ -74,7 +74,7 @@ if TYPE_CHECKING:
         Sent,
         Sink,
     )
-    from echolab.extending import IForm, IFramer, IFraming
+    from echolab.extending import IForm, IFramer, IFraming, IReply
     from echolab.formats import Classic, Form, Hex, Json, Log, Raw, Style
     from echolab.framing import (
         ChunkFramer,
@@ -136,6 +136,7 @@ __all__ = [
     "IFramer",
     "IFraming",
     "IOutput",
+    "IReply",
     "ISink",
     "InputError",
     "IntFramer",
@@ -204,7 +205,7 @@ __getattr__, __dir__ = lazy_names(
             "Accepted Chunk Connected Event Finished Misbehaved Mistaken "
             "Received Refused Sent Sink"
         ),
-        "extending": "IForm IFramer IFraming",
+        "extending": "IForm IFramer IFraming IReply",
         "formats": "Classic Form Hex Json Log Raw Style",
         "framing": (
             "ChunkFramer DelimiterFramer Framer IntFramer LineFramer "

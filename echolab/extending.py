@@ -12,10 +12,11 @@ from zope.interface import Attribute, Interface
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from echolab.addresses import Peer
     from echolab.events import Event
     from echolab.messages import Messages
 
-__all__ = ["IForm", "IFramer", "IFraming"]
+__all__ = ["IForm", "IFramer", "IFraming", "IReply"]
 
 
 class IFramer(Interface):
@@ -71,3 +72,18 @@ class IForm(Interface):
 
     def __call__(event: Event) -> bytes:
         """Return what is printed of an event: whole lines, or nothing."""
+
+
+class IReply(Interface):
+    """Says what is sent back: what ``--reply`` names. A function is one.
+
+    A class is called without arguments, once for each server.
+    """
+
+    def __call__(peer: Peer, messages: Messages) -> Any:
+        """Return what to send back to whole messages of a peer.
+
+        Returns:
+            Bytes as they are sent, many pieces of them, or None; or a coroutine or
+            Deferred that has that as its result.
+        """

@@ -210,6 +210,7 @@ def library(reactor: Any, endpoint: IStreamServerEndpoint) -> None:
     int16 = echolab.framing_named("int16")
     print(
         echolab.IForm.providedBy(form),
+        echolab.IReply.providedBy(echolab.echo),
         echolab.framing_named(Framings),
         echolab.IFramer.providedBy(Framing()),
     )

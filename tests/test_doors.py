@@ -12,7 +12,18 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab import Chunk, LineFramer, OutputError, Peer, Style, framing_named, tee
+from echolab import (
+    Chunk,
+    EcholabError,
+    LineFramer,
+    OutputError,
+    Peer,
+    Style,
+    echo,
+    framing_named,
+    tee,
+)
+from echolab.command.server_assembly import server_service
 from echolab.command.server_options import ServerOptions
 from echolab.command.server_outputs import server_outputs
 from echolab.formats import Needs
@@ -21,7 +32,7 @@ from echolab.option import words_of
 from echolab.testing import LabProcess, connected
 
 if TYPE_CHECKING:
-    from echolab import Event
+    from echolab import Event, Messages
     from echolab.command.server_outputs import Printed
     from echolab.server.settings import ServerSettings
 
@@ -107,6 +118,22 @@ def keep(event: Event) -> None:
     Keeping.events.append(("-", event))
 
 
+def reversed_lines(peer: Peer, messages: Messages) -> bytes:
+    """A reply that is a function."""
+    return b"".join(message[::-1] + b"\n" for message in messages)
+
+
+class Counted:
+    """A reply that is a class, and a coroutine."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def __call__(self, peer: Peer, messages: Messages) -> list[bytes]:
+        self.count += len(messages)
+        return [b"%d\n" % self.count]
+
+
 LAB = """
 from zope.interface import implementer
 from echolab import ISink
@@ -120,6 +147,9 @@ class Void(Shouting):
 
 class Failing(Shouting):
     def __init__(self): self.nothing
+
+class FailingReply(Counted):
+    def __init__(self): 1 / 0
 
 def nothing(): pass
 
@@ -338,8 +368,85 @@ class DoorTests(SynchronousTestCase):
             f"door_lab.Keeping ({self.place}) cannot be used: LookupError: nowhere",
         )
 
+    def test_replies(self) -> None:
+        self.installed.distribution(
+            "door-lab",
+            "[echolab.replies]\nCounted = door_lab:Counted\nok = door_lab:Counted\n"
+            "echo = door_lab:Counted\n",
+        )
+        for name, answer in (
+            ("python:door_lab:reversed_lines", b"olleh\n"),
+            ("python:door_lab:Counted", b"1\n"),
+            ("Counted", b"1\n"),
+            ("ok", b"1\n"),
+            (r"\x6fk", b"ok\n"),
+            ("echo", b"hello\n"),
+        ):
+            self.assertEqual(parsed("--reply", name).reply, name)
+            talk = connected(reply=name)
+            talk.client.write(b"hello\n")
+            talk.flush()
+            self.assertEqual(talk.transcript.sent(), answer, name)
+
+    def test_a_reply_that_cannot_be_made(self) -> None:
+        reactor: Any = MemoryReactorClock()
+        settings = parsed("--reply", "python:door_lab:FailingReply")
+        with self.assertRaises(EcholabError) as caught:
+            server_service(reactor, settings, done=lambda why: None, foreground=False)
+        self.assertEqual(
+            str(caught.exception),
+            f"make the reply: door_lab.FailingReply ({self.place}) cannot be used: "
+            "ZeroDivisionError: division by zero",
+        )
+
+    def test_a_text_stays_a_text(self) -> None:
+        self.installed.distribution(
+            "door-lab", "[echolab.replies]\nok = door_lab:Counted\n"
+        )
+        for text in (
+            *("OK", " ok", "ok!", "ok:", "1ok", "", "None", "python", "python:"),
+            *(
+                "python:door_lab",
+                "python: door_lab:Counted",
+                "python:door_lab:Counted ",
+            ),
+            *(
+                "python:door_lab:Counted:",
+                "Python:door_lab:Counted",
+                "door_lab:Counted",
+            ),
+        ):
+            talk = connected(reply=text)
+            talk.client.write(b"hello\n")
+            talk.flush()
+            self.assertEqual(talk.transcript.sent(), text.encode() + b"\n")
+
+    def test_what_is_no_reply(self) -> None:
+        self.assertEqual(
+            self.why_not("--reply", "python:door_lab:nothing"),
+            f"--reply python:door_lab:nothing: door_lab.nothing ({self.place}) is no "
+            "IReply: it is called with (peer, messages): too many positional arguments",
+        )
+        self.assertEqual(
+            self.why_not("--reply", "python:door_none:It"),
+            "--reply python:door_none:It: cannot import door_none: "
+            "No module named 'door_none'",
+        )
+
 
 class KitTests(SynchronousTestCase):
+    def test_a_reply_itself(self) -> None:
+        for reply, answer in (
+            (reversed_lines, b"olleh\neyb\n"),
+            (Counted, b"2\n"),
+            (Counted(), b"2\n"),
+            (echo, b"hello\nbye\n"),
+        ):
+            talk = connected(reply=reply)
+            talk.client.write(b"hello\nbye\n")
+            talk.flush()
+            self.assertEqual(talk.transcript.sent(), answer)
+
     def test_a_framing_itself(self) -> None:
         for framing in Shouting, Shouting():
             talk = connected(framing=framing, reply="ok")
@@ -351,10 +458,14 @@ class KitTests(SynchronousTestCase):
     def test_what_is_none(self) -> None:
         with self.assertRaisesRegex(TypeError, "framing: .*int is no IFraming: it has"):
             connected(framing=int)  # type: ignore[arg-type]
+        with self.assertRaisesRegex(TypeError, "reply: len is no IReply: .*too many"):
+            connected(reply=len)  # type: ignore[arg-type]
 
     def test_elsewhere_only_by_name(self) -> None:
         with self.assertRaisesRegex(TypeError, "Shouting.* python:module:name can"):
             LabProcess(framing=Shouting)
+        with self.assertRaisesRegex(TypeError, "reversed.* python:module:name can"):
+            LabProcess(reply=reversed_lines)
 
 
 class CostTests(SynchronousTestCase):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from echolab.escaping import unescape
 from echolab.framing import framed
+from echolab.server.reply import reply_named
 from echolab.sockets.endpoint_strings import TLS_KINDS, parsed
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def check_together(settings: ServerSettings) -> None:
 
 
 def _check_reply(text: str, framing: AnyFraming) -> None:
+    if reply_named(text) is not None:
+        return
     try:
         framed(unescape(text), framing)
     except ValueError as error:

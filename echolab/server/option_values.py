@@ -12,6 +12,7 @@ from echolab.near_misses import did_you_mean, nearest
 from echolab.option import EmptyError
 from echolab.option_values import address_value, from_zero
 from echolab.quantities import seconds
+from echolab.server.reply import reply_named
 from echolab.sinks.names import sink_named
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ __all__ = [
     "keepalive_value",
     "output_text",
     "output_value",
+    "reply_value",
     "said",
 ]
 
@@ -65,6 +67,12 @@ def framing_value(text: str) -> str:
         meant = did_you_mean(known and f"{known}{colon}{delimiter}")
         raise ValueError(f"{error}{meant}") from None
     return name
+
+
+def reply_value(text: str) -> str:
+    """Read what to reply: any text, or a name, which must be a reply's."""
+    reply_named(text)
+    return text
 
 
 def keepalive_value(text: str) -> float:

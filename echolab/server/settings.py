@@ -29,6 +29,7 @@ from echolab.server.option_values import (
     keepalive_value,
     output_text,
     output_value,
+    reply_value,
     said,
 )
 
@@ -251,6 +252,8 @@ class ServerSettings:
         "Send back nothing, what came, or TEXT for each message, framed likewise; "
         "\\xNN in it is any byte.",
         group=ANSWERING,
+        read=reply_value,
+        write=said,
     )
     """A function cannot be said in an option."""
     behave: Behaviour = option(

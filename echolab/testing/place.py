@@ -19,6 +19,7 @@ from echolab.framing.names import framing_itself
 from echolab.option import options_of
 from echolab.server.behaviour import Behaviour
 from echolab.server.checking import check_together
+from echolab.server.reply import reply_itself
 from echolab.server.settings import ServerSettings
 from echolab.sockets.endpoint_strings import quoted
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from echolab.framing.base import AnyFraming
+    from echolab.server.reply import Reply
 
 __all__ = ["Place", "ServerKeywords", "checked", "settings_of"]
 
@@ -40,7 +42,7 @@ class ServerKeywords(TypedDict, total=False):
             loopback addresses, signed by a CA made for this server.
         behave: what to do wrong: a `echolab.Behaviour`, or what ``--behave`` takes.
         framing: as ``--framing``; or, in this process, a framing (`echolab.IFraming`).
-        reply: as ``--reply``.
+        reply: as ``--reply``; or, in this process, a reply (`echolab.IReply`).
         max_message: as ``--max-message``, in bytes.
         overlong: as ``--overlong``.
         max_connections: as ``--max-connections``.
@@ -55,7 +57,7 @@ class ServerKeywords(TypedDict, total=False):
     tls: bool
     behave: Behaviour | str
     framing: AnyFraming
-    reply: str
+    reply: str | Reply | type[Reply]
     max_message: int
     overlong: str
     max_connections: int
@@ -156,7 +158,10 @@ def _remove(folder: Path, made_in: int) -> None:
 _TEXTS = ("host", "framing", "reply", "overlong")
 _FLAGS = ("unix", "tls")
 _OF_PLACES = {"host", "unix", "tls"}
-_CODE: dict[str, Callable[[Any], object]] = {"framing": framing_itself}
+_CODE: dict[str, Callable[[Any], object]] = {
+    "framing": framing_itself,
+    "reply": reply_itself,
+}
 """Options that take code of this process too, each with what checks it."""
 _OPTIONS = {
     option.name.replace("-", "_"): (field, option)
