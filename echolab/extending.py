@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from echolab.events import Event
     from echolab.messages import Messages
 
-__all__ = ["IForm", "IFramer", "IFraming", "IReply"]
+__all__ = ["IForm", "IFramer", "IFraming", "IMisbehaviour", "IReply"]
 
 
 class IFramer(Interface):
@@ -87,3 +87,21 @@ class IReply(Interface):
             Bytes as they are sent, many pieces of them, or None; or a coroutine or
             Deferred that has that as its result.
         """
+
+
+class IMisbehaviour(Interface):
+    """What is done wrong to one connection: what ``--behave`` names makes these.
+
+    A class, or a function that returns one, is called for each connection, with the
+    arguments of the text: ``NAME:every=3`` calls it with ``every="3"``.
+    """
+
+    def accepted(victim: Any) -> None:
+        """Begin: the connection was accepted, and nothing was read.
+
+        Args:
+            victim: the connection (`echolab.Victim`).
+        """
+
+    def gone() -> None:
+        """Let go: the connection has ended, but for framing what is left of it."""

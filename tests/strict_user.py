@@ -156,6 +156,20 @@ class Framings:
         return message
 
 
+@implementer(echolab.IMisbehaviour)
+class Rude:
+    """A misbehaviour of the user's."""
+
+    def accepted(self, victim: echolab.Victim) -> None:
+        """Answer once, then no more."""
+        victim.send(b"no, " + str(victim.peer).encode())
+        victim.later(1, victim.reset)
+        victim.reply = echolab.echo
+
+    def gone(self) -> None:
+        """Let go of nothing."""
+
+
 def library(reactor: Any, endpoint: IStreamServerEndpoint) -> None:
     """Use the parts of the server, each handed to the next."""
     clock = Clock()
@@ -221,6 +235,7 @@ def library(reactor: Any, endpoint: IStreamServerEndpoint) -> None:
     stop_pausing = echolab.share(producer, [file, Elsewhere()])
     stop_pausing()
     print(echolab.reply_text("ok"), echolab.Fault(kind="reset"))
+    print(Behaviour.of(Rude, first=2) + BAD)
 
 
 def sender(reactor: Any, endpoint: IStreamClientEndpoint) -> None:

@@ -13,9 +13,13 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import (
+    Batch,
+    Behaviour,
     Chunk,
     EcholabError,
+    EndCause,
     LineFramer,
+    Misbehaved,
     OutputError,
     Peer,
     Style,
@@ -26,15 +30,19 @@ from echolab import (
 from echolab.command.server_assembly import server_service
 from echolab.command.server_options import ServerOptions
 from echolab.command.server_outputs import server_outputs
+from echolab.doors import DoorError
 from echolab.formats import Needs
 from echolab.framing import framed
 from echolab.option import words_of
 from echolab.testing import LabProcess, connected
 
 if TYPE_CHECKING:
-    from echolab import Event, Messages
+    from collections.abc import Iterator
+
+    from echolab import Event, Framer, Messages, Victim
     from echolab.command.server_outputs import Printed
     from echolab.server.settings import ServerSettings
+    from echolab.testing import Conversation
 
 PEER = Peer(1, "IPv4", "127.0.0.1", 60612)
 
@@ -134,6 +142,77 @@ class Counted:
         return [b"%d\n" % self.count]
 
 
+class Rude:
+    """A misbehaviour: it says something itself, and answers each message twice."""
+
+    there: ClassVar[list[Rude]] = []
+
+    def __init__(self, word: str = "hello") -> None:
+        self.word = word.encode()
+        self.framer: Framer
+
+    def accepted(self, victim: Victim) -> None:
+        self.there.append(self)
+        self.victim = victim
+        self.reply, victim.reply = victim.reply, self.twice
+        victim.send(self.word + b"\n")
+
+    def twice(self, peer: Peer, messages: Messages) -> Any:
+        self.victim.strike()
+        return self.reply(peer, Batch(tuple(messages) * 2))
+
+    def gone(self) -> None:
+        self.there.remove(self)
+
+
+class Cutting:
+    """A misbehaviour that does what a message says."""
+
+    def __init__(self) -> None:
+        self.ended = False
+
+    def accepted(self, victim: Victim) -> None:
+        self.victim = victim
+        victim.framer = _Obeying(victim.framer, self)
+
+    def gone(self) -> None:
+        for act in ["strike", "hold", "release", "close", "reset"]:
+            getattr(self.victim, act)()
+        self.victim.send(b"too late")
+        self.victim.later(1, self.no)
+
+    def no(self) -> None:
+        raise RuntimeError("this is wrong")
+
+    def obey(self, message: bytes) -> None:
+        name, _, seconds = message.decode().partition(" ")
+        if hasattr(self.victim, name):
+            call = getattr(self.victim, name)
+        else:
+            call = getattr(self, name, None)
+        if seconds:
+            self.victim.later(float(seconds), self.victim.release)
+        if call:
+            call()
+
+
+class _Obeying(LineFramer):
+    """Has an order obeyed behind the chunk that it came in."""
+
+    __slots__ = ("_cutting", "_framer")
+
+    def __init__(self, framer: Framer, cutting: Cutting) -> None:
+        super().__init__()
+        self._framer = framer
+        self._cutting = cutting
+
+    def feed(self, chunk: bytes) -> Iterator[Any]:
+        for messages in self._framer.feed(chunk):
+            yield messages
+            for message in messages:
+                self._cutting.obey(message)
+
+
 LAB = """
 from zope.interface import implementer
 from echolab import ISink
@@ -152,6 +231,14 @@ class FailingReply(Counted):
     def __init__(self): 1 / 0
 
 def nothing(): pass
+
+def lacking(): return 3
+
+class NotGone(Rude):
+    gone = None
+
+class NeedsMore(Rude):
+    def __init__(self, how_much, *, first="0"): pass
 
 @implementer(ISink)
 class HalfSink(Keeping):
@@ -433,6 +520,128 @@ class DoorTests(SynchronousTestCase):
             "No module named 'door_none'",
         )
 
+    def test_behaviours(self) -> None:
+        self.installed.distribution(
+            "door-lab",
+            "[echolab.behaviours]\nRude = door_lab:Rude\nreset = door_lab:Rude\n",
+        )
+        text = "Rude:word=hm:first=1+python:door_lab:Rude+reset:after-messages=2"
+        settings = parsed("--behave", text)
+        self.assertEqual(str(settings.behave), text)
+        self.assertEqual(parsed("--behave", text.replace("reset", "RESET")), settings)
+        talk = connected(behave=text, reply="ok")
+        talk.client.write(b"hello\n")
+        talk.flush()
+        self.assertEqual(talk.transcript.sent(), b"hm\nhello\n" + b"ok\n" * 4)
+        struck = [
+            e.behaviour for e in talk.transcript.events if isinstance(e, Misbehaved)
+        ]
+        self.assertEqual(struck, ["python:door_lab:Rude", "Rude:word=hm:first=1"])
+        talk.client.write(b"bye\n")
+        talk.flush()
+        [end] = talk.transcript.ends()
+        self.assertEqual(end.detail, "reset:after-messages=2")
+
+    def test_what_is_no_behaviour(self) -> None:
+        self.installed.distribution(
+            "door-lab", "[echolab.behaviours]\nrude = door_lab:Rude\n"
+        )
+        there = f"({self.place})"
+        for name, why in (
+            ("lacking:more=1", f"door_lab.lacking {there}: got an unexpected keyword "),
+            ("NotGone", f"door_lab.NotGone {there} is no IMisbehaviour: gone()"),
+            ("NeedsMore", f"door_lab.NeedsMore {there}: missing a required argument: "),
+            (
+                "__name__",
+                f"door_lab.__name__ {there} makes no IMisbehaviour: it cannot",
+            ),
+            ("Rude:word", "python:door_lab:Rude: word is no NAME=VALUE"),
+            ("Rude:", "python:door_lab:Rude: nothing is no NAME=VALUE"),
+            ("Rude:word=a:word=b", "python:door_lab:Rude: word is given twice"),
+            ("Rude:first=x", "python:door_lab:Rude: first=x is no number"),
+        ):
+            name = f"python:door_lab:{name}"
+            said = self.why_not("--behave", name)
+            self.assertIn(f"--behave {name}: {why}", said)
+        self.assertIn("; did you mean rude?", self.why_not("--behave", "rud"))
+        with self.assertRaisesRegex(UsageError, "of_nothing is none of accept-late"):
+            ServerOptions().parseOptions(["--behave", "of_nothing"])
+        parsed("--behave", "python:door_lab:NeedsMore:how-much=3:first=2")
+
+    def test_a_behaviour_that_cannot_be_made(self) -> None:
+        talk = connected(behave="python:door_lab:lacking")
+        talk.flush()
+        [end] = talk.transcript.ends()
+        self.assertEqual(end.cause, EndCause.ERROR)
+        self.assertIn("failed: door_lab.lacking", end.detail)
+        self.assertIn("is no IMisbehaviour: it has no accepted(victim)", end.detail)
+        self.assertEqual(len(self.flushLoggedErrors(DoorError)), 1)
+
+
+class VictimTests(SynchronousTestCase):
+    NAME = "python:tests.test_doors:Cutting"
+
+    def talk(self, *orders: bytes) -> Conversation:
+        talk = connected(behave=Cutting, reply="ok")
+        for order in orders:
+            talk.client.write(order + b"\n")
+            talk.flush()
+        return talk
+
+    def struck(self, talk: Conversation) -> list[str]:
+        return [
+            e.behaviour for e in talk.transcript.events if isinstance(e, Misbehaved)
+        ]
+
+    def test_nothing_is_done_once_it_has_gone(self) -> None:
+        talk = self.talk(b"hello")
+        talk.client.finish()
+        talk.flush()
+        talk.advance(2)
+        self.assertEqual(talk.transcript.sent(), b"ok\n")
+        self.assertEqual(self.struck(talk), [])
+        [end] = talk.transcript.ends()
+        self.assertIs(end.cause, EndCause.EOF)
+
+    def test_close_pays_first(self) -> None:
+        talk = self.talk(b"hello", b"close", b"more")
+        self.assertEqual(talk.transcript.sent(), b"ok\nok\n")
+        self.assertEqual(talk.transcript.lines(), [b"hello", b"close"])
+        [end] = talk.transcript.ends()
+        self.assertEqual((end.cause, end.detail), (EndCause.STOPPED, self.NAME))
+        self.assertEqual(self.struck(talk), [self.NAME])
+
+    def test_reset(self) -> None:
+        talk = self.talk(b"reset")
+        [end] = talk.transcript.ends()
+        self.assertEqual((end.cause, end.detail), (EndCause.STOPPED, self.NAME))
+
+    def test_hold_and_release(self) -> None:
+        talk = self.talk(b"hold 3", b"more")
+        talk.transcript.assert_lines(["hold 3"])
+        talk.advance(3)
+        talk.transcript.assert_lines(["hold 3", "more"])
+        self.assertEqual(self.struck(talk), [self.NAME])
+
+    def test_one_that_fails_later(self) -> None:
+        talk = connected(behave=Behaviour.of(Rude, first=1) + Behaviour.of(Cutting))
+        [rude] = Rude.there
+        rude.victim.later(1, Cutting().no)
+        talk.advance(1)
+        [end] = talk.transcript.ends()
+        self.assertEqual(
+            (end.cause, end.detail),
+            (
+                EndCause.ERROR,
+                (
+                    "the behaviour python:tests.test_doors:Rude:first=1 failed: "
+                    "this is wrong"
+                ),
+            ),
+        )
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+        self.assertEqual(Rude.there, [])
+
 
 class KitTests(SynchronousTestCase):
     def test_a_reply_itself(self) -> None:
@@ -460,12 +669,16 @@ class KitTests(SynchronousTestCase):
             connected(framing=int)  # type: ignore[arg-type]
         with self.assertRaisesRegex(TypeError, "reply: len is no IReply: .*too many"):
             connected(reply=len)  # type: ignore[arg-type]
+        with self.assertRaisesRegex(TypeError, "behave: str is no IMisbehaviour: it"):
+            connected(behave=str)
 
     def test_elsewhere_only_by_name(self) -> None:
         with self.assertRaisesRegex(TypeError, "Shouting.* python:module:name can"):
             LabProcess(framing=Shouting)
         with self.assertRaisesRegex(TypeError, "reversed.* python:module:name can"):
             LabProcess(reply=reversed_lines)
+        with self.assertRaisesRegex(TypeError, "Rude.* python:module:name can"):
+            LabProcess(behave=Behaviour.reset() + Behaviour.of(Rude))
 
 
 class CostTests(SynchronousTestCase):

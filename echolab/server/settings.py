@@ -21,6 +21,7 @@ from echolab.option_values import (
 from echolab.quantities import byte_size, seconds, whole_number
 from echolab.server.admission import network
 from echolab.server.behaviour import Behaviour
+from echolab.server.fault import fault_text
 from echolab.server.option_values import (
     another_output,
     format_value,
@@ -262,6 +263,7 @@ class ServerSettings:
         "Misbehave, as reset:after-messages=2; may be repeated.",
         group=ANSWERING,
         read=Behaviour.parse,
+        write=fault_text,
         add=add,
     )
     idle_seconds: float = option(

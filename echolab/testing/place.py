@@ -40,7 +40,8 @@ class ServerKeywords(TypedDict, total=False):
         unix: whether to listen on a UNIX path instead.
         tls: whether to do TLS, with a certificate for ``localhost`` and the
             loopback addresses, signed by a CA made for this server.
-        behave: what to do wrong: a `echolab.Behaviour`, or what ``--behave`` takes.
+        behave: what to do wrong: a `echolab.Behaviour`, or what ``--behave`` takes;
+            or, in this process, what makes an `echolab.IMisbehaviour`.
         framing: as ``--framing``; or, in this process, a framing (`echolab.IFraming`).
         reply: as ``--reply``; or, in this process, a reply (`echolab.IReply`).
         max_message: as ``--max-message``, in bytes.
@@ -55,7 +56,7 @@ class ServerKeywords(TypedDict, total=False):
     host: str
     unix: bool
     tls: bool
-    behave: Behaviour | str
+    behave: Behaviour | str | Callable[..., object]
     framing: AnyFraming
     reply: str | Reply | type[Reply]
     max_message: int
@@ -161,6 +162,7 @@ _OF_PLACES = {"host", "unix", "tls"}
 _CODE: dict[str, Callable[[Any], object]] = {
     "framing": framing_itself,
     "reply": reply_itself,
+    "behave": Behaviour.of,
 }
 """Options that take code of this process too, each with what checks it."""
 _OPTIONS = {
