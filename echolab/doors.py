@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zope.interface.interface import InterfaceClass
 
 __all__ = [
+    "OBJECT",
     "DoorError",
     "Found",
     "call",
@@ -34,6 +35,8 @@ __all__ = [
 ]
 
 OBJECT = "python"
+"""The word before ``module:name``."""
+
 _DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _OBJECT = re.compile(rf"{OBJECT}:({_DOTTED}):({_DOTTED})")
 _BEFORE_COLON = re.compile(rf"({_OBJECT.pattern})(?:(:)(.*))?", re.DOTALL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -622,6 +623,14 @@ class VictimTests(SynchronousTestCase):
         talk.advance(3)
         talk.transcript.assert_lines(["hold 3", "more"])
         self.assertEqual(self.struck(talk), [self.NAME])
+
+    def test_one_without_a_name(self) -> None:
+        talk = connected(behave=partial(Rude, "hm"))
+        talk.flush()
+        self.assertEqual(talk.transcript.sent(), b"hm\n")
+        talk.client.finish()
+        talk.flush()
+        self.assertEqual(Rude.there, [])
 
     def test_one_that_fails_later(self) -> None:
         talk = connected(behave=Behaviour.of(Rude, first=1) + Behaviour.of(Cutting))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from typing_extensions import override
 
-from echolab.doors import DoorError, Found, call, find, verify
+from echolab.doors import OBJECT, DoorError, Found, call, find, verify
 from echolab.quantities import plain
 
 if TYPE_CHECKING:
@@ -112,11 +112,17 @@ def offered_fault(
     except TypeError as why:
         raise DoorError(f"{found.name}: {why}") from None
     return Fault(
-        kind=kind or f"python:{make.__module__}:{make.__qualname__}",
+        kind=kind or _kind_of(make),
         arguments=tuple(arguments.items()),
         make=None if kind else make,
         first=first,
     )
+
+
+def _kind_of(make: Callable[..., object]) -> str:
+    """Return what would name this; for what has no name, what it looks like."""
+    name = getattr(make, "__qualname__", None)
+    return f"{OBJECT}:{make.__module__}:{name}" if name else repr(make)
 
 
 def fault_text(fault: Fault) -> str:
