@@ -24,6 +24,9 @@ descriptors and sinks are handed in. Each is imported when it is first asked for
   `Output` (`IOutput`) that pauses every `Producer` of it while it is full. `share`
   registers a producer with several outputs; a `SharedConsumer` takes several producers
   for a transport.
+- Extending (docs/extending.md): an `IFraming` makes an `IFramer` for each connection,
+  an `IForm` prints, an `IReply` answers, an
+  `IMisbehaviour` does something wrong to a `Victim`.
 - In front of any factory: `AdmittingFactory` asks an `Admission` who may connect;
   `behind_proxy` reads PROXY headers.
 - Errors: an `EcholabError` is a `ConnectError`, `ConnectionLostError`, `InputError`,
@@ -72,6 +75,7 @@ if TYPE_CHECKING:
         Sent,
         Sink,
     )
+    from echolab.extending import IForm, IFramer, IFraming, IMisbehaviour, IReply
     from echolab.formats import Classic, Form, Hex, Json, Log, Raw, Style
     from echolab.framing import (
         ChunkFramer,
@@ -98,6 +102,7 @@ if TYPE_CHECKING:
     from echolab.server.reply import echo, reply_text
     from echolab.server.replying import ReplyingProtocol
     from echolab.server.service import ReceiverService
+    from echolab.server.victim import Victim
     from echolab.sinks.printing import ConversationPrinter, Printer, Replies
     from echolab.sinks.tee import Tee, tee
 
@@ -129,7 +134,12 @@ __all__ = [
     "Framer",
     "FramingError",
     "Hex",
+    "IForm",
+    "IFramer",
+    "IFraming",
+    "IMisbehaviour",
     "IOutput",
+    "IReply",
     "ISink",
     "InputError",
     "IntFramer",
@@ -170,6 +180,7 @@ __all__ = [
     "Style",
     "Tee",
     "UnverifiedError",
+    "Victim",
     "behind_proxy",
     "echo",
     "framing_named",
@@ -198,6 +209,7 @@ __getattr__, __dir__ = lazy_names(
             "Accepted Chunk Connected Event Finished Misbehaved Mistaken "
             "Received Refused Sent Sink"
         ),
+        "extending": "IForm IFramer IFraming IMisbehaviour IReply",
         "formats": "Classic Form Hex Json Log Raw Style",
         "framing": (
             "ChunkFramer DelimiterFramer Framer IntFramer LineFramer "
@@ -219,6 +231,7 @@ __getattr__, __dir__ = lazy_names(
         "server.reply": "echo reply_text",
         "server.replying": "ReplyingProtocol",
         "server.service": "ReceiverService",
+        "server.victim": "Victim",
         "sinks.printing": "ConversationPrinter Printer Replies",
         "sinks.tee": "Tee tee",
     },

@@ -194,6 +194,16 @@ class LiveSink(Living, Protocol):
         """Take an event."""
 
 
+class AnyMisbehaviour(Protocol):
+    """What provides `IMisbehaviour`."""
+
+    def accepted(self, victim: Any, /) -> None:
+        """Begin."""
+
+    def gone(self) -> None:
+        """Let go."""
+
+
 class ServerEndpoint(Protocol):
     """An object that provides ``twisted.internet.interfaces.IStreamServerEndpoint``."""
 

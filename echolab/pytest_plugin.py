@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IStreamClientEndpoint
 
+    from echolab.framing.base import AnyFraming
     from echolab.testing import Connect, LabClient, LabProcess, LabServer
 
 __all__ = ["echolab_client", "echolab_process", "echolab_server"]
@@ -88,7 +89,9 @@ def echolab_client(request: pytest.FixtureRequest) -> Iterator[Connect]:
         return client
 
     def connect_and_remember(
-        where: tuple[str, int] | str | IStreamClientEndpoint, *, framing: str = "line"
+        where: tuple[str, int] | str | IStreamClientEndpoint,
+        *,
+        framing: AnyFraming = "line",
     ) -> Deferred[LabClient]:
         return connect(where, framing=framing).addCallback(remember)
 

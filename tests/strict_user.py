@@ -143,6 +143,33 @@ class Framing:
     end = take
 
 
+@implementer(echolab.IFraming)
+class Framings:
+    """What makes them."""
+
+    def make_framer(self, max_message_bytes: int, overlong: str) -> Framing:
+        """Make one, without a bound."""
+        return Framing()
+
+    def framed(self, message: bytes) -> bytes:
+        """Return the message."""
+        return message
+
+
+@implementer(echolab.IMisbehaviour)
+class Rude:
+    """A misbehaviour of the user's."""
+
+    def accepted(self, victim: echolab.Victim) -> None:
+        """Answer once, then no more."""
+        victim.send(b"no, " + str(victim.peer).encode())
+        victim.later(1, victim.reset)
+        victim.reply = echolab.echo
+
+    def gone(self) -> None:
+        """Let go of nothing."""
+
+
 def library(reactor: Any, endpoint: IStreamServerEndpoint) -> None:
     """Use the parts of the server, each handed to the next."""
     clock = Clock()
@@ -195,6 +222,12 @@ def library(reactor: Any, endpoint: IStreamServerEndpoint) -> None:
     print(service.addresses())
     make: type[echolab.ReceiverProtocol] = echolab.ReceiverProtocol
     int16 = echolab.framing_named("int16")
+    print(
+        echolab.IForm.providedBy(form),
+        echolab.IReply.providedBy(echolab.echo),
+        echolab.framing_named(Framings),
+        echolab.IFramer.providedBy(Framing()),
+    )
     producer: echolab.Producer = echolab.ReceiverFactory(
         sink, clock=reactor, make_framer=int16, make_protocol=make
     )
@@ -202,6 +235,7 @@ def library(reactor: Any, endpoint: IStreamServerEndpoint) -> None:
     stop_pausing = echolab.share(producer, [file, Elsewhere()])
     stop_pausing()
     print(echolab.reply_text("ok"), echolab.Fault(kind="reset"))
+    print(Behaviour.of(Rude, first=2) + BAD)
 
 
 def sender(reactor: Any, endpoint: IStreamClientEndpoint) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from echolab.command.server_outputs import server_outputs
+from echolab.doors import DoorError
 from echolab.ends import ORDERLY
+from echolab.errors import EcholabError
 from echolab.events import Accepted, Finished
 from echolab.server.assembly import receiver_factory
 from echolab.server.endpoints import server_endpoints
@@ -19,7 +21,6 @@ from echolab.sinks.tee import tee
 from echolab.sockets.backlog import check_backlog
 
 if TYPE_CHECKING:
-    from echolab.errors import EcholabError
     from echolab.events import Event, Sink
     from echolab.interfaces import Done, IReactor
     from echolab.server.settings import ServerSettings
@@ -42,6 +43,7 @@ def server_service(
     Raises:
         OutputError: an output file cannot be opened, or two are the same file.
         ListenError: an endpoint string is wrong.
+        EcholabError: the reply cannot be made.
     """
     endpoints = server_endpoints(reactor, settings)
     printed = server_outputs(reactor, settings, done=done, foreground=foreground)
@@ -62,20 +64,25 @@ def server_service(
             case _:
                 reporter(event)
 
-    sinks: list[Sink] = [each.printer for each in printed]
+    sinks: list[Sink] = [each.sink for each in printed]
     reporter = Reporter(reactor)
     reactor.addSystemEventTrigger("during", "shutdown", reporter.catch_up)
     sinks.append(serve_once if settings.once else reporter)
     needs = [each.needs for each in printed]
-    factory = receiver_factory(
-        settings,
-        tee(*sinks),
-        clock=reactor,
-        partial_alone=any(each.alone for each in needs),
-        count_messages=any(each.counts for each in needs),
-        report_chunks=any(each.chunks for each in needs),
-        report_sent=any(each.sent for each in needs),
-    )
+    sink = tee(*sinks)
+    try:
+        factory = receiver_factory(
+            settings,
+            sink,
+            clock=reactor,
+            partial_alone=any(each.alone for each in needs),
+            count_messages=any(each.counts for each in needs),
+            report_chunks=any(each.chunks for each in needs),
+            report_sent=any(each.sent for each in needs),
+        )
+    except DoorError as why:
+        sink.close()
+        raise EcholabError("make", "the reply", str(why)) from None
     service = ReceiverService(
         endpoints,
         factory,

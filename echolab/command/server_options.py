@@ -10,6 +10,7 @@ from echolab.command.options import UNITS_HELP, port_value
 from echolab.near_misses import did_you_mean, host_and_port_of, is_endpoint
 from echolab.server.checking import check_together, does_tls
 from echolab.server.endpoints import ANY_IPV4
+from echolab.server.option_values import SINK
 from echolab.server.settings import ServerSettings
 from echolab.sockets.endpoint_strings import kind_of
 
@@ -75,5 +76,5 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
 
     def _check_record(self) -> None:
         path = self["record"]
-        if path in [path for _, path in self.get("output", ())]:
+        if path in [path for form, path in self.get("output", ()) if form != SINK]:
             raise usage.UsageError(f"--record {path}: that file is an --output too")

@@ -1,25 +1,32 @@
-"""A server's outputs and their formats: turn settings into printers."""
+"""A server's outputs and their formats, and its sinks: turn settings into sinks."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from echolab.choices import decide
 from echolab.descriptors import check_standard_output
+from echolab.doors import DoorError
 from echolab.errors import OutputError
-from echolab.formats import FORMATS, Style
+from echolab.formats import Style
+from echolab.formats.names import format_named
 from echolab.formats.recording import Recording
 from echolab.formats.style import needs_of
 from echolab.outputs.descriptor import DescriptorOutput
 from echolab.outputs.file import FileOutput
 from echolab.outputs.log import LogOutput
 from echolab.outputs.open_files import OpenFiles
+from echolab.server.option_values import SINK
+from echolab.sinks.names import sink_named
 from echolab.sinks.printing import Printer
+from echolab.sinks.tee import tee
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from echolab.events import Sink
     from echolab.formats import Form
     from echolab.formats.style import Needs
     from echolab.interfaces import Done, IOutput, IReactor
@@ -31,24 +38,25 @@ STDOUT = 1
 STANDARD = "-"
 
 
+T = TypeVar("T")
+
+
 class Printed(NamedTuple):
-    """One output of a server.
+    """One output of a server, or one sink from outside echolab.
 
     Attributes:
-        printer: the sink that prints.
-        output: where it prints.
-        needs: what its format needs.
+        sink: takes the events.
+        needs: what it needs, or its format.
     """
 
-    printer: Printer
-    output: IOutput
+    sink: Sink
     needs: Needs
 
 
 def server_outputs(
     reactor: IReactor, settings: ServerSettings, *, done: Done, foreground: bool
 ) -> list[Printed]:
-    """Open the outputs that the user wants.
+    """Open the outputs that the user wants, and make the sinks.
 
     Args:
         reactor: watches them.
@@ -60,31 +68,41 @@ def server_outputs(
         OutputError: an output cannot be opened, or two are the same file; all are
             closed again.
     """
-    wanted = _wanted_outputs(settings)
     printed: list[Printed] = []
     files = OpenFiles()
     try:
-        for make_form, path in wanted:
+        for form, path in _wanted_outputs(settings):
+            if form == SINK:
+                sink = _made(f"{SINK}:{path}", sink_named(path))
+                printed.append(Printed(sink, needs_of(sink)))
+                continue
+            make_form = Recording if form is None else format_named(form)
+            assert make_form is not None
             printed.append(
                 _printed(reactor, settings, make_form, path, done, foreground, files)
             )
     except OutputError:
-        for each in printed:
-            each.output.close()
+        tee(*(each.sink for each in printed)).close()
         raise
     return printed
 
 
-def _wanted_outputs(
-    settings: ServerSettings,
-) -> list[tuple[Callable[[Style], Form], str]]:
-    """Return (factory, path) for each output."""
+def _made(name: str, make: Callable[[], T]) -> T:
+    try:
+        return make()
+    except DoorError as why:
+        raise OutputError("open", name, str(why)) from None
+
+
+def _wanted_outputs(settings: ServerSettings) -> list[tuple[str | None, str]]:
+    """Return (name of the format, path) for each output; None for a recording."""
     outputs = settings.outputs
     if not outputs and settings.record != STANDARD:
         outputs = ((None, STANDARD),)
-    wanted = [(FORMATS[form or settings.format], path) for form, path in outputs]
+    wanted: list[tuple[str | None, str]]
+    wanted = [(form or settings.format, path) for form, path in outputs]
     if settings.record is not None:
-        wanted.append((Recording, settings.record))
+        wanted.append((None, settings.record))
     return wanted
 
 
@@ -105,14 +123,13 @@ def _printed(
     # A log is read on a terminal, sooner or later: it is escaped too.
     seen = terminal or (path == STANDARD and not foreground)
     colors = terminal and os.environ.get("NO_COLOR", "") == ""
-    form = make_form(
-        Style(
-            label=settings.label,
-            escape=decide(settings.escape, seen),
-            color=decide(settings.color, colors),
-            sent=settings.show == "sent",
-        )
+    style = Style(
+        label=settings.label,
+        escape=decide(settings.escape, seen),
+        color=decide(settings.color, colors),
+        sent=settings.show == "sent",
     )
+    form = _made(path, partial(make_form, style))
     needs = needs_of(form)
     output: IOutput
     if to_stdout:
@@ -129,4 +146,4 @@ def _printed(
             whole_lines=needs.whole_lines,
             files=files,
         )
-    return Printed(Printer(output, form), output, needs)
+    return Printed(Printer(output, form), needs)

@@ -6,7 +6,7 @@ from echolab.formats.json import Json
 from echolab.formats.log import Log
 from echolab.formats.names import FORMATS
 from echolab.formats.raw import Raw
-from echolab.formats.style import Form, Label, Show, Style
+from echolab.formats.style import Form, Label, Needs, Show, Style
 
 __all__ = [
     "FORMATS",
@@ -16,6 +16,7 @@ __all__ = [
     "Json",
     "Label",
     "Log",
+    "Needs",
     "Raw",
     "Show",
     "Style",

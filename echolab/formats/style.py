@@ -54,8 +54,8 @@ class Needs(NamedTuple):
     alone: bool = False
 
 
-def needs_of(form: Form) -> Needs:
-    """Return the attribute ``needs`` of a format, or no needs if it has none."""
+def needs_of(form: object) -> Needs:
+    """Return the ``needs`` of a format or sink, or no needs if it has none."""
     needs: Needs = getattr(form, "needs", Needs())
     return needs
 

@@ -5,7 +5,7 @@ It does not matter how the stream was cut into chunks. Bytes that are not valid 
 the framing end the connection: the framer gives back the good messages, then raises.
 """
 
-from echolab.framing.base import DEFAULT_MAX_MESSAGE_BYTES, Framer, Overlong
+from echolab.framing.base import DEFAULT_MAX_MESSAGE_BYTES, Framer, Framing, Overlong
 from echolab.framing.chunk import ChunkFramer
 from echolab.framing.delimiter import DelimiterFramer
 from echolab.framing.int_prefixed import IntFramer
@@ -19,6 +19,7 @@ __all__ = [
     "ChunkFramer",
     "DelimiterFramer",
     "Framer",
+    "Framing",
     "IntFramer",
     "LineFramer",
     "NetstringFramer",

@@ -9,7 +9,14 @@ if TYPE_CHECKING:
 
     from echolab.messages import Messages
 
-__all__ = ["DEFAULT_MAX_MESSAGE_BYTES", "Framer", "Overlong", "check_bound"]
+__all__ = [
+    "DEFAULT_MAX_MESSAGE_BYTES",
+    "AnyFraming",
+    "Framer",
+    "Framing",
+    "Overlong",
+    "check_bound",
+]
 
 DEFAULT_MAX_MESSAGE_BYTES = 65536
 
@@ -52,6 +59,22 @@ class Framer(Protocol):
             FramingError: as in `feed`.
         """
         ...
+
+
+class Framing(Protocol):
+    """What provides `echolab.IFraming`."""
+
+    def make_framer(self, max_message_bytes: int, overlong: Overlong, /) -> Framer:
+        """Make the framer of one connection."""
+        ...
+
+    def framed(self, message: bytes, /) -> bytes:
+        """Return a message as it is sent."""
+        ...
+
+
+AnyFraming: TypeAlias = str | Framing | type[Framing]
+"""The name of a framing, or a framing of yours."""
 
 
 def check_bound(max_message_bytes: int) -> int:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from echolab.doors import Found, call, find, made, verify
 from echolab.escaping import unescape
-from echolab.framing.base import DEFAULT_MAX_MESSAGE_BYTES, Framer, Overlong
+from echolab.framing.base import (
+    DEFAULT_MAX_MESSAGE_BYTES,
+    AnyFraming,
+    Framer,
+    Overlong,
+)
 from echolab.framing.chunk import ChunkFramer
 from echolab.framing.delimiter import DelimiterFramer
 from echolab.framing.int_prefixed import IntFramer, int_framed
@@ -16,7 +22,7 @@ from echolab.framing.netstring import NetstringFramer, netstring
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FRAMING_NAMES", "framed", "framing_named"]
+__all__ = ["FRAMING_NAMES", "framed", "framing_itself", "framing_named"]
 
 
 def _ended(end: bytes, message: bytes) -> bytes:
@@ -37,19 +43,50 @@ FRAMING_NAMES = (*_FRAMINGS, "delimiter")
 """The first word of each framing's name; ``delimiter`` is followed by ``:TEXT``."""
 
 
-def _named(name: str) -> tuple[_MakeFramer, _Write]:
+def _named(name: AnyFraming) -> tuple[_MakeFramer, _Write]:
+    if not isinstance(name, str):
+        return _offered(Found.here(name))
     kind, colon, text = name.partition(":")
     if kind == "delimiter" and text:
         delimiter = unescape(text)
         return partial(DelimiterFramer, delimiter), partial(_ended, delimiter)
     if kind in _FRAMINGS and not colon:
         return _FRAMINGS[kind]
+    if found := find("framings", name):
+        return _offered(found)
     names = ", ".join([*_FRAMINGS, "delimiter:TEXT"])
     raise ValueError(f"must be one of {names}")
 
 
+def _offered(found: Found) -> tuple[_MakeFramer, _Write]:
+    """A framing of other people's, checked with a framer that it makes.
+
+    Raises:
+        DoorError: it is none.
+    """
+    # Imported here, since most framings are built in.
+    from echolab.extending import IFramer, IFraming
+
+    found = made(found)
+    verify(IFraming, found)
+    framing = found.thing
+    framer = call(found, framing.make_framer, DEFAULT_MAX_MESSAGE_BYTES, "split")
+    verify(IFramer, framer)
+    return framing.make_framer, framing.framed
+
+
+def framing_itself(framing: AnyFraming) -> AnyFraming:
+    """Return a framing that is not named but handed in.
+
+    Raises:
+        DoorError: it is none.
+    """
+    _named(framing)
+    return framing
+
+
 def framing_named(
-    name: str,
+    name: AnyFraming,
     max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
     overlong: Overlong = "split",
 ) -> Callable[[], Framer]:
@@ -58,7 +95,8 @@ def framing_named(
     Args:
         name: ``line``, ``chunk``, ``netstring``, ``int16``, ``int32``, or
             ``delimiter:`` and the delimiter, in which ``\0``, ``\n``, ``\x1e``
-            and the like are escapes as in Python.
+            and the like are escapes as in Python; or the name of an installed
+            framing, ``python:module:name``, or a framing itself (`echolab.IFraming`).
         max_message_bytes: the longest message, at least 1.
         overlong: what to do with a longer one.
 
@@ -66,13 +104,13 @@ def framing_named(
         A function that makes a framer for each connection.
 
     Raises:
-        ValueError: there is no such framing.
+        ValueError: there is no such framing, or it is none.
     """
     make, _ = _named(name)
     return partial(make, max_message_bytes, overlong)
 
 
-def framed(message: bytes, name: str) -> bytes:
+def framed(message: bytes, name: AnyFraming) -> bytes:
     """Return a message as it is sent: with its delimiter or its length.
 
     Args:

@@ -16,7 +16,7 @@ from echolab.server.admission import Admission
 from echolab.server.factory import ReceiverFactory
 from echolab.server.limits import Limits
 from echolab.server.protocol import ReceiverProtocol
-from echolab.server.reply import echo, no_reply, reply_text
+from echolab.server.reply import no_reply, reply_named, reply_text
 from echolab.server.replying import ReplyingProtocol
 from echolab.sockets.watching import open_files_left
 
@@ -60,6 +60,9 @@ def receiver_factory(
         count_messages: see `echolab.ReceiverFactory`.
         report_chunks: likewise.
         report_sent: likewise.
+
+    Raises:
+        DoorError: a reply of other people's cannot be made.
     """
     return ReceiverFactory(
         sink,
@@ -104,11 +107,9 @@ def _protocol_maker(
 def _reply(settings: ServerSettings) -> Reply | None:
     if callable(settings.reply):
         return settings.reply
-    if settings.reply == "none":
-        return None
-    if settings.reply == "echo":
-        return echo
-    return reply_text(settings.reply, settings.framing)
+    make = reply_named(settings.reply)
+    reply = make() if make else reply_text(settings.reply, settings.framing)
+    return None if reply is no_reply else reply
 
 
 def _connections(wanted: int) -> int:

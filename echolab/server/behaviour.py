@@ -4,63 +4,20 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from echolab.doors import Found, find, installed, split_name
 from echolab.near_misses import did_you_mean, nearest
-from echolab.quantities import byte_rate, byte_size, plain, seconds, whole_number
+from echolab.quantities import byte_rate, byte_size, seconds, whole_number
+from echolab.server.fault import KINDS, Fault, offered_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 __all__ = ["Behaviour", "Fault"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """One thing to do wrong; made by the methods of `Behaviour`.
-
-    Attributes:
-        kind: what: ``reset``, ``read-slowly``…
-        after_bytes: strike when so many bytes were read.
-        after_messages: strike when so many messages were read.
-        bytes_per_second: how fast.
-        seconds: how long.
-        first: do it to so many connections only, the first ones; 0 for all.
-
-    Raises:
-        ValueError: a number is negative, or one is 0 that cannot be.
-    """
-
-    kind: str
-    after_bytes: int | None = None
-    after_messages: int | None = None
-    bytes_per_second: float | None = None
-    seconds: float | None = None
-    first: int = 0
-
-    def __post_init__(self) -> None:
-        """Check the numbers."""
-        for name, least in (("after_bytes", 0), ("after_messages", 1), ("first", 0)):
-            number = getattr(self, name)
-            if number is not None and number < least:
-                raise ValueError(f"{name} must be at least {least}, not {number}")
-        for name in ("bytes_per_second", "seconds"):
-            number = getattr(self, name)
-            if number is not None and not 0 < number < float("inf"):
-                raise ValueError(f"{name} must be more than 0, not {number}")
-
-    @override
-    def __str__(self) -> str:
-        """As `Behaviour.parse` reads it: ``reset:after-messages=2:first=1``."""
-        words = [self.kind]
-        for field in fields(self)[1:]:
-            value = getattr(self, field.name)
-            if value != field.default:
-                words.append(f"{field.name.replace('_', '-')}={plain(value)}")
-        return ":".join(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +55,31 @@ class Behaviour:
 
         Args:
             text: one or more of the methods here, with ``-`` for ``_``, and
-                their arguments: ``read-slowly:bytes-per-second=100+close``.
+                their arguments: ``read-slowly:bytes-per-second=100+close``; or the
+                name of an installed behaviour, or ``python:module:name``
+                (`echolab.IMisbehaviour`), likewise with arguments.
 
         Raises:
             ValueError: it cannot be understood.
         """
         parts = re.split(r"\+(?!\d)", text)  # An error is to show all of 1e+06.
         return cls(tuple(fault for part in parts for fault in _parse(part)))
+
+    @classmethod
+    def of(
+        cls, make: Callable[..., object], *, first: int = 0, **arguments: str
+    ) -> Behaviour:
+        """A behaviour of yours.
+
+        Args:
+            make: called for each connection; returns an `echolab.IMisbehaviour`.
+            first: to how many connections it is done, the first ones; 0 for all.
+            arguments: what ``make`` is called with.
+
+        Raises:
+            ValueError: it cannot be used.
+        """
+        return cls((offered_fault("", Found.here(make), arguments, first),))
 
     def towards(self, number: int) -> Behaviour:
         """What is done to one connection, the first being number 1."""
@@ -238,21 +213,6 @@ def _cut(
     )
 
 
-_KINDS = (
-    "accept-late",
-    "read-bytewise",
-    "read-slowly",
-    "stop-reading",
-    "reset",
-    "close",
-    "half-close",
-    "answer-nothing",
-    "answer-garbage",
-    "answer-late",
-    "answer-slowly",
-    "refuse",
-)
-
 _NUMBERS: dict[str, Callable[[str], float]] = {
     "after_bytes": byte_size,
     "after_messages": whole_number,
@@ -263,11 +223,14 @@ _NUMBERS: dict[str, Callable[[str], float]] = {
 
 
 def _parse(text: str) -> Behaviour:
-    spelt, *words = text.split(":")
+    spelt, colon, rest = split_name(text)
+    words = rest.split(":") if colon else []
     kind = spelt.lower()
-    if kind not in _KINDS:
-        meant = did_you_mean(nearest(kind, _KINDS))
-        raise ValueError(f"{spelt or 'nothing'} is none of {', '.join(_KINDS)}{meant}")
+    if kind not in KINDS:
+        if found := find("behaviours", spelt):
+            return _parse_offered(spelt, found, words)
+        meant = did_you_mean(nearest(kind, [*KINDS, *installed("behaviours")]))
+        raise ValueError(f"{spelt or 'nothing'} is none of {', '.join(KINDS)}{meant}")
     make = getattr(Behaviour, kind.replace("-", "_"))
     arguments: dict[str, float] = {}
     for word in words:
@@ -290,3 +253,20 @@ def _parse(text: str) -> Behaviour:
     except ValueError as why:
         raise ValueError(f"{kind}: {why}".replace("_", "-")) from None
     return made
+
+
+def _parse_offered(kind: str, found: Found, words: list[str]) -> Behaviour:
+    arguments: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise ValueError(f"{kind}: {word or 'nothing'} is no NAME=VALUE")
+        if name.replace("-", "_") in arguments:
+            raise ValueError(f"{kind}: {name} is given twice")
+        arguments[name.replace("-", "_")] = value
+    first = arguments.pop("first", "0")
+    try:
+        number = whole_number(first)
+    except ValueError:
+        raise ValueError(f"{kind}: first={first} is no number") from None
+    return _one(offered_fault(kind, found, arguments, number))

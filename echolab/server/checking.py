@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from echolab.escaping import unescape
 from echolab.framing import framed
+from echolab.server.reply import reply_named
 from echolab.sockets.endpoint_strings import TLS_KINDS, parsed
 
 if TYPE_CHECKING:
+    from echolab.framing.base import AnyFraming
     from echolab.server.settings import ServerSettings
 
 __all__ = ["check_together", "does_tls"]
@@ -40,9 +42,11 @@ def check_together(settings: ServerSettings) -> None:
         raise ValueError("--behave half-close: TLS ends both sides at once")
 
 
-def _check_reply(text: str, framing_name: str) -> None:
+def _check_reply(text: str, framing: AnyFraming) -> None:
+    if reply_named(text) is not None:
+        return
     try:
-        framed(unescape(text), framing_name)
+        framed(unescape(text), framing)
     except ValueError as error:
         shown = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
         raise ValueError(f"--reply {shown}: {error}") from None

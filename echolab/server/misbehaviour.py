@@ -13,7 +13,9 @@ from echolab.ends import EndCause
 from echolab.events import Misbehaved
 from echolab.framing.first import FirstMessages
 from echolab.server.cuts import CUTS, ENDS, Cuts, fewest_messages
+from echolab.server.offered_faults import OfferedFaults
 from echolab.server.portions import Portions
+from echolab.server.victim import Victim
 from echolab.server.wrong_replies import (
     ANSWERS,
     announced,
@@ -41,7 +43,7 @@ STEPS_PER_SECOND = 10
 """What is read slowly is read in so many portions a second."""
 
 
-class Victim(Protocol):
+class Misbehaving(Protocol):
     """What misbehaviour needs of the protocol of a connection."""
 
     connection: Connection
@@ -69,7 +71,7 @@ class Misbehaviour:
 
     Args:
         behaviour: what to do wrong, to which connections.
-        victim: the protocol.
+        protocol: the connection's.
         numbers: the numbers of connections.
         clock: measures the time.
         sink: is told.
@@ -78,27 +80,28 @@ class Misbehaviour:
     def __init__(
         self,
         behaviour: Behaviour,
-        victim: Victim,
+        protocol: Misbehaving,
         *,
         numbers: Iterator[int],
         clock: AnyClock,
         sink: Sink,
     ) -> None:
         self._behaviour = behaviour
-        self._victim = victim
-        self._connection = victim.connection
+        self._protocol = protocol
+        self._connection = protocol.connection
         self._numbers = numbers
         self._clock = clock
         self._sink = sink
         self._faults: dict[str, Fault] = {}
         self._cuts = self._make_cuts(())
-        self._first = FirstMessages(victim.connection.framer, sys.maxsize)
+        self._first = FirstMessages(protocol.connection.framer, sys.maxsize)
         self._portions = Portions(
             size=self._portion, may_pass=self._may_read, passes=self._pass
         )
         self._half_closed = False
         self._unsaid: list[Fault] = []
         self._timers: set[IDelayedCall] = set()
+        self._offered = OfferedFaults(self._victim_of, self._fail)
 
     def arrive(self) -> int | None:
         """Let the protocol begin, now or late.
@@ -108,7 +111,7 @@ class Misbehaviour:
             connection is accepted.
         """
         if not any(fault.kind == "accept-late" for fault in self._behaviour):
-            self._victim.begin()
+            self._protocol.begin()
             return None
         number = next(self._numbers)
         for fault in self._behaviour.towards(number):
@@ -116,12 +119,12 @@ class Misbehaviour:
                 self._connection.hold(fault)
                 self._later(fault.seconds, partial(self._begin_late, fault))
                 return number
-        self._victim.begin()
+        self._protocol.begin()
         return number
 
     def _begin_late(self, late: Fault) -> None:
         if self._may_act():
-            self._victim.begin()
+            self._protocol.begin()
             self._connection.release(late)
 
     def accepted(self) -> None:
@@ -130,13 +133,14 @@ class Misbehaviour:
         assert peer is not None
         behaviour = self._behaviour.towards(peer.number)
         self._faults = {fault.kind: fault for fault in behaviour}
+        self._offered.begin(behaviour)
         self._unsaid = [fault for fault in behaviour if fault.kind in ANSWERS]
         self._cuts = self._make_cuts(f for f in behaviour if f.kind in CUTS)
         self._first = FirstMessages(
             self._connection.framer, fewest_messages(behaviour, ENDS)
         )
         self._connection.framer = self._first
-        replies = self._victim.replies
+        replies = self._protocol.replies
         reply = wrong_reply(behaviour, replies.reply)
         reply = to_first(reply, fewest_messages(behaviour, {"half-close"}))
         replies.reply = announced(reply, self._say_answers)
@@ -155,7 +159,7 @@ class Misbehaviour:
     def go_on(self) -> None:
         """Pass on what may be read now."""
         if self._portions.waiting_bytes and self._may_read():
-            self._victim.handshakeCompleted()
+            self._protocol.handshakeCompleted()
         self._portions.go_on()
         transport = self._connection.transport
         if isinstance(transport, FileDescriptor):
@@ -177,6 +181,24 @@ class Misbehaviour:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+        self._offered.stop()
+
+    def _victim_of(self, fault: Fault) -> Victim:
+        return Victim(
+            self._connection,
+            self._protocol.replies,
+            clock=self._clock,
+            say=partial(self._say, fault),
+            close=partial(self._close, fault),
+            reset=partial(self._reset, fault),
+            later=lambda seconds, call: self._later(
+                seconds, partial(self._offered.act, fault, call)
+            ),
+        )
+
+    def _fail(self, why: str) -> None:
+        if self._may_act():
+            self._protocol.end(EndCause.ERROR, why)
 
     def _may_act(self) -> bool:
         return self._connection.verdict is None
@@ -185,7 +207,7 @@ class Misbehaviour:
         return self._may_act() and not self._connection.is_held
 
     def _pass(self, portion: bytes) -> None:
-        self._victim.take(portion)
+        self._protocol.take(portion)
         self._strike()
         if slow := self._faults.get("read-slowly"):
             assert slow.bytes_per_second is not None
@@ -211,14 +233,20 @@ class Misbehaviour:
             case "stop-reading":
                 self._hold(fault, fault.seconds)
             case "half-close":
-                self._victim.replies.when_paid(self._half_close)
+                self._protocol.replies.when_paid(self._half_close)
             case "close":
-                self._connection.hold(fault)
-                end = partial(self._victim.end, EndCause.STOPPED, str(fault))
-                self._victim.replies.when_paid(end)
+                self._close(fault)
             case _:
-                self._connection.verdict = Verdict(EndCause.STOPPED, str(fault))
-                self._connection.transport.abortConnection()
+                self._reset(fault)
+
+    def _close(self, fault: Fault) -> None:
+        self._connection.hold(fault)
+        end = partial(self._protocol.end, EndCause.STOPPED, str(fault))
+        self._protocol.replies.when_paid(end)
+
+    def _reset(self, fault: Fault) -> None:
+        self._connection.verdict = Verdict(EndCause.STOPPED, str(fault))
+        self._connection.transport.abortConnection()
 
     def _half_close(self) -> None:
         if not self._half_closed and self._may_act():
@@ -242,7 +270,7 @@ class Misbehaviour:
         assert connection.peer is not None
         self._sink(Misbehaved(connection.peer, connection.now(), str(fault)))
 
-    def _later(self, seconds: float | None, call: Callable[[], None]) -> None:
+    def _later(self, seconds: float | None, call: Callable[[], object]) -> None:
         def due() -> None:
             self._timers.discard(timer)
             call()

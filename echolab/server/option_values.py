@@ -4,44 +4,75 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from echolab.doors import DoorError, installed, split_name
 from echolab.formats import FORMATS
+from echolab.formats.names import format_named
 from echolab.framing import FRAMING_NAMES, framing_named
 from echolab.near_misses import did_you_mean, nearest
 from echolab.option import EmptyError
 from echolab.option_values import address_value, from_zero
 from echolab.quantities import seconds
+from echolab.server.reply import reply_named
+from echolab.sinks.names import sink_named
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
     Output: TypeAlias = "tuple[str | None, str]"
-    """A format (None for that of ``--format``) and the file it goes to."""
+    """A format (None for that of ``--format``) and the file it goes to; or the word
+    ``sink``, and the sink's name with its argument."""
 
 __all__ = [
+    "SINK",
     "another_output",
+    "format_value",
     "framing_value",
     "interface_value",
     "keepalive_value",
     "output_text",
     "output_value",
+    "reply_value",
+    "said",
 ]
+
+SINK = "sink"
 
 MOST_KEEPALIVE_SECONDS = 65534
 """After half of it the peer is probed: TCP_KEEPIDLE is at most 32767, see tcp(7)."""
 
 
+def said(value: object) -> str:
+    """Write what may be a name, or the thing itself.
+
+    Raises:
+        TypeError: it is the thing.
+    """
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"{value!r} cannot be said in words; python:module:name can")
+
+
 def framing_value(text: str) -> str:
-    """Read the name of a framing, in upper or lower case."""
+    """Read the name of a framing; of a built-in one in upper or lower case."""
     kind, colon, delimiter = text.partition(":")
-    name = f"{kind.lower()}{colon}{delimiter}"
+    named = kind.lower() in FRAMING_NAMES
+    name = f"{kind.lower()}{colon}{delimiter}" if named else text
     try:
         framing_named(name)
+    except DoorError:
+        raise
     except ValueError as error:
-        named = kind.lower() in FRAMING_NAMES
-        known = None if named else nearest(kind, FRAMING_NAMES)
+        names = (*FRAMING_NAMES, *installed("framings"))
+        known = None if named else nearest(kind, names)
         meant = did_you_mean(known and f"{known}{colon}{delimiter}")
         raise ValueError(f"{error}{meant}") from None
     return name
+
+
+def reply_value(text: str) -> str:
+    """Read what to reply: any text, or a name, which must be a reply's."""
+    reply_named(text)
+    return text
 
 
 def keepalive_value(text: str) -> float:
@@ -62,20 +93,40 @@ def interface_value(text: str) -> str:
     return address_value(text)
 
 
+def format_value(text: str) -> str:
+    """Read the name of a format; of a built-in one in upper or lower case."""
+    if format_named(text) is None:
+        meant = did_you_mean(_format_meant(text))
+        raise ValueError(f"must be one of {', '.join(FORMATS)}{meant}")
+    return _as_known(text)
+
+
+def _format_meant(name: str) -> str | None:
+    return nearest(name, [*FORMATS, *installed("formats")])
+
+
+def _as_known(form: str) -> str:
+    return form.lower() if form.lower() in FORMATS else form
+
+
 def output_value(text: str) -> Output:
-    """Read where to print: ``FILE`` or ``FORMAT:FILE``."""
-    form, colon, path = text.partition(":")
-    known = bool(colon) and form.lower() in FORMATS
-    if colon and not known and "/" not in form:
-        meant = nearest(form, FORMATS)
+    """Read where to print: ``FILE`` or ``FORMAT:FILE``; or a sink: ``sink:NAME``."""
+    form, colon, path = split_name(text)
+    if colon and form.lower() == SINK:
+        sink_named(path)
+        return SINK, path
+    named = bool(colon) and "/" not in form
+    known = named and format_named(form) is not None
+    if named and not known:
+        meant = _format_meant(form)
         raise ValueError(
             f"{form} is no format ({', '.join(FORMATS)})"
             f"{did_you_mean(meant and f'{meant}:{path}')}; "
             f"for a file of that name write ./{text}"
         )
-    if not (path if known else text):
+    if not (path if known or ":" in form else text):
         raise ValueError("the file has no name")
-    return (form.lower(), path) if known else (None, text)
+    return (_as_known(form), path) if known else (None, text)
 
 
 def another_output(before: tuple[Output, ...], one: Output) -> tuple[Output, ...]:
@@ -84,7 +135,7 @@ def another_output(before: tuple[Output, ...], one: Output) -> tuple[Output, ...
     Raises:
         ValueError: it is not.
     """
-    if one[1] in [path for _, path in before]:
+    if one[1] in [path for form, path in before if SINK not in (form, one[0])]:
         raise ValueError("that file is given twice")
     return (*before, one)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from echolab.doors import Found, find, made, verify
 from echolab.escaping import unescape
 from echolab.framing import framed
 
@@ -12,9 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from echolab.addresses import Peer
+    from echolab.framing.base import AnyFraming
     from echolab.messages import Messages
 
-__all__ = ["Answer", "Reply", "echo", "no_reply", "of_chunks", "reply_text"]
+__all__ = [
+    "Answer",
+    "Reply",
+    "echo",
+    "no_reply",
+    "of_chunks",
+    "reply_itself",
+    "reply_named",
+    "reply_text",
+]
 
 Answer: TypeAlias = bytes | Iterable[bytes] | None
 """What is sent back: bytes, an iterable of pieces, or nothing.
@@ -57,18 +69,62 @@ def no_reply(_peer: Peer, _messages: Messages) -> None:
     """Do not answer."""
 
 
-def reply_text(text: str, framing: str = "line") -> Reply:
+def reply_named(text: str) -> Callable[[], Reply] | None:
+    """Find the reply that a text names; None if it names none, and is what to send.
+
+    Args:
+        text: ``none``, ``echo``, the name of an installed reply, or
+            ``python:module:name`` (`echolab.IReply`).
+
+    Returns:
+        What makes the reply of one server; it raises a DoorError if that fails.
+
+    Raises:
+        DoorError: what has the name is no reply.
+    """
+    if text in _REPLIES:
+        return partial(_REPLIES.__getitem__, text)
+    found = find("replies", text)
+    return found and _offered(found)
+
+
+def reply_itself(reply: Reply | type[Reply]) -> Reply:
+    """Return a reply that is not named but handed in; a class is called.
+
+    Raises:
+        DoorError: it is none.
+    """
+    return _offered(Found.here(reply))()
+
+
+def _offered(found: Found) -> Callable[[], Reply]:
+    # Imported here, since most replies are built in.
+    from echolab.extending import IReply
+
+    verify(IReply, found)
+
+    def make() -> Reply:
+        reply: Reply = made(found).thing
+        return reply
+
+    return make
+
+
+def reply_text(text: str, framing: AnyFraming = "line") -> Reply:
     r"""Send back a text for each message.
 
     Args:
         text: the text to send, with escapes such as ``\r`` and ``\x00``.
-        framing: the name of the framing for it.
+        framing: the framing for it: its name, or the framing itself.
 
     Raises:
         ValueError: the text has an unknown escape, or is too long for the framing;
             or there is no such framing.
     """
     return repeated(framed(unescape(text), framing))
+
+
+_REPLIES: dict[str, Reply] = {"none": no_reply, "echo": echo}
 
 
 def repeated(message: bytes) -> Reply:

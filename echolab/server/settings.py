@@ -21,16 +21,21 @@ from echolab.option_values import (
 from echolab.quantities import byte_size, seconds, whole_number
 from echolab.server.admission import network
 from echolab.server.behaviour import Behaviour
+from echolab.server.fault import fault_text
 from echolab.server.option_values import (
     another_output,
+    format_value,
     framing_value,
     interface_value,
     keepalive_value,
     output_text,
     output_value,
+    reply_value,
+    said,
 )
 
 if TYPE_CHECKING:
+    from echolab.framing.base import AnyFraming
     from echolab.server.admission import Network
     from echolab.server.reply import Reply
 
@@ -45,13 +50,14 @@ ANSWERING = "how it answers and how it ends"
 class ServerSettings:
     """What a user can say about a server; each field is what its option says."""
 
-    framing: str = option(
+    framing: AnyFraming = option(
         "line",
         "-f, --framing NAME",
         "How bytes become messages: line, chunk, netstring, int16, int32, or "
         "delimiter:TEXT (with escapes, as delimiter:\\0).",
         group=PRINTING,
         read=framing_value,
+        write=said,
     )
     max_message_bytes: int = option(
         DEFAULT_MAX_MESSAGE_BYTES,
@@ -79,7 +85,7 @@ class ServerSettings:
         "--format NAME",
         f"How events are printed: {', '.join(FORMATS)}.",
         group=PRINTING,
-        read=one_of(*FORMATS),
+        read=format_value,
     )
     show: Show = option(
         "received",
@@ -247,6 +253,8 @@ class ServerSettings:
         "Send back nothing, what came, or TEXT for each message, framed likewise; "
         "\\xNN in it is any byte.",
         group=ANSWERING,
+        read=reply_value,
+        write=said,
     )
     """A function cannot be said in an option."""
     behave: Behaviour = option(
@@ -255,6 +263,7 @@ class ServerSettings:
         "Misbehave, as reset:after-messages=2; may be repeated.",
         group=ANSWERING,
         read=Behaviour.parse,
+        write=fault_text,
         add=add,
     )
     idle_seconds: float = option(

@@ -8,18 +8,26 @@ import tempfile
 import weakref
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from twisted.python.usage import UsageError
 
 from echolab.addresses import host_and_port
 from echolab.errors import missing_extra
 from echolab.escaping import escape_line
+from echolab.framing.names import framing_itself
 from echolab.option import options_of
 from echolab.server.behaviour import Behaviour
 from echolab.server.checking import check_together
+from echolab.server.reply import reply_itself
 from echolab.server.settings import ServerSettings
 from echolab.sockets.endpoint_strings import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from echolab.framing.base import AnyFraming
+    from echolab.server.reply import Reply
 
 __all__ = ["Place", "ServerKeywords", "checked", "settings_of"]
 
@@ -32,9 +40,10 @@ class ServerKeywords(TypedDict, total=False):
         unix: whether to listen on a UNIX path instead.
         tls: whether to do TLS, with a certificate for ``localhost`` and the
             loopback addresses, signed by a CA made for this server.
-        behave: what to do wrong: an `echolab.Behaviour`, or a text for ``--behave``.
-        framing: like ``--framing``.
-        reply: like ``--reply``.
+        behave: what to do wrong: an `echolab.Behaviour`, a text for ``--behave``;
+            or, in this process, what makes an `echolab.IMisbehaviour`.
+        framing: like ``--framing``; or, in this process, an `echolab.IFraming`.
+        reply: like ``--reply``; or, in this process, an `echolab.IReply`.
         max_message: like ``--max-message``, in bytes.
         overlong: like ``--overlong``.
         max_connections: like ``--max-connections``.
@@ -47,9 +56,9 @@ class ServerKeywords(TypedDict, total=False):
     host: str
     unix: bool
     tls: bool
-    behave: Behaviour | str
-    framing: str
-    reply: str
+    behave: Behaviour | str | Callable[..., object]
+    framing: AnyFraming
+    reply: str | Reply | type[Reply]
     max_message: int
     overlong: str
     max_connections: int
@@ -150,6 +159,12 @@ def _remove(folder: Path, made_in: int) -> None:
 _TEXTS = ("host", "framing", "reply", "overlong")
 _FLAGS = ("unix", "tls")
 _OF_PLACES = {"host", "unix", "tls"}
+_CODE: dict[str, Callable[[Any], object]] = {
+    "framing": framing_itself,
+    "reply": reply_itself,
+    "behave": Behaviour.of,
+}
+"""Options that take code of this process too, each with what checks it."""
 _OPTIONS = {
     option.name.replace("-", "_"): (field, option)
     for field, option in options_of(ServerSettings)
@@ -168,6 +183,9 @@ def settings_of(keywords: ServerKeywords) -> ServerSettings:
         if name not in ServerKeywords.__annotations__:
             raise TypeError(f"a server in a test has no option {name}")
         if value is None:
+            continue
+        if name in _CODE and _is_code(value):
+            made[_OPTIONS[name][0].name] = _checked_code(name, value)
             continue
         if name in _TEXTS and not isinstance(value, str):
             raise TypeError(f"{name} is a str, not {value!r}; \\xNN is any byte in it")
@@ -190,6 +208,17 @@ def checked(settings: ServerSettings) -> ServerSettings:
     except ValueError as why:
         raise UsageError(escape_line(str(why))) from None
     return settings
+
+
+def _is_code(value: object) -> bool:
+    return callable(value) or hasattr(value, "make_framer")
+
+
+def _checked_code(name: str, value: object) -> object:
+    try:
+        return _CODE[name](value)
+    except ValueError as why:
+        raise TypeError(f"{name}: {why}") from None
 
 
 def _read(name: str, text: str) -> Any:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from echolab.client.protocol import SenderProtocol
     from echolab.errors import EcholabError
     from echolab.events import Event
+    from echolab.framing.base import AnyFraming
 
 __all__ = ["Connect", "LabClient", "LabServer", "ListeningMixin", "connect", "listen"]
 
@@ -106,7 +107,7 @@ class LabClient(Transcript):
     When the server ends its sending side, the client ends the connection.
     """
 
-    def __init__(self, reactor: Any, framing: str) -> None:
+    def __init__(self, reactor: Any, framing: AnyFraming) -> None:
         super().__init__(clock=reactor)
         self.name = "a client"
         show(self)
@@ -199,14 +200,15 @@ def listen(reactor: Any = None, **keywords: Unpack[ServerKeywords]) -> LabServer
 def connect(
     where: tuple[str, int] | str | IStreamClientEndpoint,
     *,
-    framing: str = "line",
+    framing: AnyFraming = "line",
     reactor: Any = None,
 ) -> Deferred[LabClient]:
     """Connect.
 
     Args:
         where: host and port; or a UNIX path, an endpoint string or an endpoint.
-        framing: the framing of received bytes; see ``--framing``.
+        framing: the framing of received bytes; see ``--framing``; or an
+            `echolab.IFraming`.
         reactor: by default, the installed one.
 
     Returns:
@@ -249,7 +251,7 @@ class Connect(Protocol):
         self,
         where: tuple[str, int] | str | IStreamClientEndpoint,
         *,
-        framing: str = "line",
+        framing: AnyFraming = "line",
     ) -> Deferred[LabClient]:
         """Connect until the end of the test."""
         ...
@@ -276,7 +278,7 @@ class ListeningMixin:
         self: _Case,
         where: tuple[str, int] | str | IStreamClientEndpoint,
         *,
-        framing: str = "line",
+        framing: AnyFraming = "line",
     ) -> Deferred[LabClient]:
         """Connect until the end of the test; see `connect`."""
 
