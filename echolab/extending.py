@@ -20,7 +20,7 @@ __all__ = ["IForm", "IFramer", "IFraming", "IMisbehaviour", "IReply"]
 
 
 class IFramer(Interface):
-    """Turns the chunks of one connection into messages; see `echolab.Framer`."""
+    """Turns the chunks of one connection into messages; see ``echolab.Framer``."""
 
     buffered_bytes = Attribute("Number of bytes of the unfinished message.")
 
@@ -65,7 +65,7 @@ class IFraming(Interface):
 class IForm(Interface):
     """Makes printed bytes of events: what ``--format`` names.
 
-    A class is called with an `echolab.Style`, once for each output. A function is a
+    A class is called with an ``echolab.Style``, once for each output. A function is a
     format too. An attribute ``needs``, an `echolab.formats.Needs`, says what the
     format wants to be told.
     """

@@ -17,7 +17,7 @@ __all__ = ["help_of"]
 COLUMN = 30
 """The column where the description of an option begins."""
 LEAST_WIDTH = 20
-NO_BREAK = "\xa0"
+NO_BREAK = chr(0xA0)
 
 
 def help_of(options: Iterable[Option], about: str, width: int) -> str:
