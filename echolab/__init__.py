@@ -5,7 +5,8 @@ descriptors and sinks are handed in. Each is imported when it is first asked for
 (PEP 562): a test runner that only looks for plugins does not pay for Twisted.
 
 - Receiving: `ReceiverFactory` makes a `ReceiverProtocol` for each connection, within
-  `Limits`. A `ReplyingProtocol` answers, by `echo` or `reply_text`; a `Behaviour` is a
+  `Limits`. A `ReplyingProtocol` answers, by `echo` or `reply_text`, or `of_chunks`
+  what each read returned; a `Behaviour` is a
   list of things to do wrong, each a `Fault`. `ReceiverService` is that as a service.
 - Sending: `SenderFactory` makes `SenderProtocol` s. A `Sender` keeps one connected; a
   `Connector` connects any factory, and tries again. `SenderService` is the command's
@@ -99,7 +100,7 @@ if TYPE_CHECKING:
     from echolab.server.factory import ReceiverFactory
     from echolab.server.limits import Limits
     from echolab.server.protocol import ReceiverProtocol
-    from echolab.server.reply import echo, reply_text
+    from echolab.server.reply import echo, of_chunks, reply_text
     from echolab.server.replying import ReplyingProtocol
     from echolab.server.service import ReceiverService
     from echolab.server.victim import Victim
@@ -184,6 +185,7 @@ __all__ = [
     "behind_proxy",
     "echo",
     "framing_named",
+    "of_chunks",
     "reply_text",
     "share",
     "tee",
@@ -228,7 +230,7 @@ __getattr__, __dir__ = lazy_names(
         "server.factory": "ReceiverFactory",
         "server.limits": "Limits",
         "server.protocol": "ReceiverProtocol",
-        "server.reply": "echo reply_text",
+        "server.reply": "echo of_chunks reply_text",
         "server.replying": "ReplyingProtocol",
         "server.service": "ReceiverService",
         "server.victim": "Victim",

@@ -234,6 +234,7 @@ def library(reactor: Any, endpoint: IStreamServerEndpoint) -> None:
     stdout.registerProducer(producer, True)
     stop_pausing = echolab.share(producer, [file, Elsewhere()])
     stop_pausing()
+    print(echolab.of_chunks(lambda peer, chunk: b"%d" % len(chunk) * peer.number))
     print(echolab.reply_text("ok"), echolab.Fault(kind="reset"))
     print(Behaviour.of(Rude, first=2) + BAD)
 
