@@ -345,8 +345,8 @@ class ApplicationTests(TestCase):
                 self.output.pause()
                 self.reactor.callLater(0, self.output.write_buffer)
 
-        connections = self.one.factory.connections
-        printer, connections.terms.sink = connections.terms.sink, fill
+        terms: Any = self.one.factory.connections.terms
+        printer, terms.sink = terms.sink, fill
         [where] = self.one.addresses()
         endpoint = endpoints.clientFromString(
             self.reactor, f"tcp:127.0.0.1:{cast('IPv4Address', where).port}"

@@ -13,7 +13,6 @@ from echolab.client.connections import Connections, Patience
 from echolab.client.protocol import SenderProtocol
 from echolab.connection.terms import Terms
 from echolab.framing import ChunkFramer
-from echolab.sinks.tee import Tee
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,17 +74,17 @@ class SenderFactory(Factory[SenderProtocol]):
         report_chunks: bool = False,
         report_sent: bool = False,
     ) -> None:
-        self.sink = sink if isinstance(sink, Tee) else Tee(sink)
-        self.sink.measure(clock)
+        terms = Terms(
+            sink,
+            clock=clock,
+            count_messages=count_messages,
+            report_chunks=report_chunks,
+            report_sent=report_sent,
+        )
+        self.sink = terms.sink
         self.sink.registerProducer(self, True)
         self.connections = Connections(
-            Terms(
-                self.sink,
-                clock=clock,
-                count_messages=count_messages,
-                report_chunks=report_chunks,
-                report_sent=report_sent,
-            ),
+            terms,
             Patience(wait_seconds, tls_wait_seconds, half_open_seconds),
         )
         self._make_framer = make_framer

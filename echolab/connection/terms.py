@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
+from echolab.sinks.tee import Tee
+
 if TYPE_CHECKING:
     from echolab.events import Sink
     from echolab.interfaces import AnyClock
@@ -23,6 +25,7 @@ class Terms:
         report_sent: whether the sink gets events `Sent`.
 
     Attributes:
+        sink: the same, as a `Tee`.
         numbers: the numbers of the next connections.
     """
 
@@ -35,7 +38,8 @@ class Terms:
         report_chunks: bool,
         report_sent: bool,
     ) -> None:
-        self.sink = sink
+        self.sink = sink if isinstance(sink, Tee) else Tee(sink)
+        self.sink.measure(clock)
         self.clock = clock
         self.count_messages = count_messages
         self.report_chunks = report_chunks

@@ -17,7 +17,6 @@ from echolab.server.connections import Connections
 from echolab.server.limits import Limits
 from echolab.server.protocol import ReceiverProtocol
 from echolab.server.turned_away import TurnedAway
-from echolab.sinks.tee import Tee
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,17 +71,17 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         report_chunks: bool = False,
         report_sent: bool = False,
     ) -> None:
-        self.sink = sink if isinstance(sink, Tee) else Tee(sink)
-        self.sink.measure(clock)
+        terms = Terms(
+            sink,
+            clock=clock,
+            count_messages=count_messages,
+            report_chunks=report_chunks,
+            report_sent=report_sent,
+        )
+        self.sink = terms.sink
         self.sink.registerProducer(self, True)
         self.connections = Connections(
-            Terms(
-                self.sink,
-                clock=clock,
-                count_messages=count_messages,
-                report_chunks=report_chunks,
-                report_sent=report_sent,
-            ),
+            terms,
             limits=limits or Limits(),
             admission=admission or Admission(),
         )
