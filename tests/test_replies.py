@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 
 from echolab import EndCause
 from echolab.server.replies import MOST_OWED
-from tests.test_server import ReplyCase
+from tests.receiving import ReplyCase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
