@@ -251,6 +251,28 @@ class PausingTests(SynchronousTestCase):
         self.slow.done()
         self.assertFalse(talk.from_client.paused)
 
+    def test_whoever_pauses_a_factory_resumes_it_alone(self) -> None:
+        output = Sluice(self.clock)
+        receivers = ReceiverFactory(Printer(output), clock=self.clock)
+        senders = SenderFactory(self.slow, clock=self.clock)
+        talk = connected(receivers, senders, clock=self.clock)
+        output.write(b"x")
+        for factory in receivers, senders:
+            factory.pauseProducing()
+            factory.resumeProducing()
+        self.assertTrue(talk.from_server.paused)
+        self.assertTrue(talk.from_client.paused)
+        for factory in receivers, senders:
+            factory.pauseProducing()
+        output.let_through()
+        self.slow.done()
+        self.assertTrue(talk.from_server.paused)
+        self.assertTrue(talk.from_client.paused)
+        for factory in receivers, senders:
+            factory.resumeProducing()
+        self.assertFalse(talk.from_server.paused)
+        self.assertFalse(talk.from_client.paused)
+
     def test_a_printers_output_pauses_them(self) -> None:
         output = Sluice(self.clock)
         factory = ReceiverFactory(Printer(output), clock=self.clock)

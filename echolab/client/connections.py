@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from echolab.connection.core import Holder
+
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
@@ -33,6 +38,7 @@ class Holdable(Protocol):
         """End the connection when all written bytes are delivered."""
 
 
+@implementer(IPushProducer)
 class Connections:
     """The connections of one `SenderFactory`, and what they share.
 
@@ -45,31 +51,40 @@ class Connections:
         self.terms = terms
         self.patience = patience
         self._open: set[Holdable] = set()
-        self._paused = False
+        self._holders: frozenset[Hashable] = frozenset()
 
     def opened(self, replies: Holdable) -> None:
         """Add a new connection; pause its replies if the sink is full."""
         self._open.add(replies)
-        if self._paused:
+        if self._holders:
             replies.hold(self)
 
     def closed(self, replies: Holdable) -> None:
         """Remove a connection that has ended."""
         self._open.discard(replies)
 
-    def pause(self) -> None:
-        """Stop reading replies from all connections until `resume`."""
-        self._paused = True
+    def hold(self, who: Hashable) -> None:
+        """Stop reading replies until all holders have released the connections."""
+        self._holders |= {who}
         for replies in self._open:
             replies.hold(self)
 
-    def resume(self) -> None:
-        """Read replies from all connections again."""
-        self._paused = False
+    def release(self, who: Hashable) -> None:
+        """Read replies again, unless somebody else holds the connections."""
+        self._holders -= {who}
         for replies in tuple(self._open):
-            replies.release(self)
+            if not self._holders:
+                replies.release(self)
 
-    def stop(self) -> None:
+    def pauseProducing(self) -> None:
+        """Stop reading replies: the sink takes no more."""
+        self.hold(Holder.SINK)
+
+    def resumeProducing(self) -> None:
+        """Read again, as far as the sink is concerned."""
+        self.release(Holder.SINK)
+
+    def stopProducing(self) -> None:
         """End every connection, since the sink takes no more."""
         for replies in tuple(self._open):
             replies.stopProducing()

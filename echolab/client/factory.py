@@ -82,11 +82,11 @@ class SenderFactory(Factory[SenderProtocol]):
             report_sent=report_sent,
         )
         self.sink = terms.sink
-        self.sink.registerProducer(self, True)
         self.connections = Connections(
             terms,
             Patience(wait_seconds, tls_wait_seconds, half_open_seconds),
         )
+        self.sink.registerProducer(self.connections, True)
         self._make_framer = make_framer
 
     @override
@@ -98,12 +98,12 @@ class SenderFactory(Factory[SenderProtocol]):
 
     def pauseProducing(self) -> None:
         """Stop reading replies from all connections until `resumeProducing`."""
-        self.connections.pause()
+        self.connections.hold(self)
 
     def resumeProducing(self) -> None:
         """Read replies from all connections again."""
-        self.connections.resume()
+        self.connections.release(self)
 
     def stopProducing(self) -> None:
         """End every connection, since the sink takes no more."""
-        self.connections.stop()
+        self.connections.stopProducing()

@@ -13,6 +13,7 @@ from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from echolab.addresses import Peer
+from echolab.connection.core import Holder
 from echolab.ends import EndCause
 from echolab.events import Refused
 from echolab.server.reading_clock import ReadingClock
@@ -20,6 +21,8 @@ from echolab.sinks.bounded_reports import BoundedReports
 from echolab.timekeeping import time_of_day
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from twisted.internet.interfaces import IAddress, IProtocolFactory
 
     from echolab.connection.terms import Terms
@@ -77,7 +80,6 @@ class Connections:
         admission: decides which connections to admit.
 
     Attributes:
-        paused: whether the sink has paused reading.
         reading: counts the time in which the sink has not paused reading.
         unread_bytes: how many bytes had arrived but were never read, at
             connections that this side ended.
@@ -93,7 +95,7 @@ class Connections:
         self.terms = terms
         self.clock = clock = terms.clock
         self.limits = limits
-        self.paused = False
+        self._holders: frozenset[Hashable] = frozenset()
         self.reading = ReadingClock(clock)
         self.unread_bytes = 0
         self._admission = admission
@@ -177,20 +179,36 @@ class Connections:
         self._connections.discard(protocol)
         self._admission.leave(_host(address))
 
-    def pauseProducing(self) -> None:
-        """Stop reading from all connections until `resumeProducing`."""
-        self.paused = True
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is read now."""
+        return bool(self._holders)
+
+    def hold(self, who: Hashable) -> None:
+        """Stop reading from all connections until all holders have released them."""
+        self._holders |= {who}
         self.reading.pause()
         for protocol in self._connections:
             protocol.pause()
 
-    def resumeProducing(self) -> None:
-        """Read from all connections again."""
-        self.paused = False
+    def release(self, who: Hashable) -> None:
+        """Read from all connections again, unless somebody else holds them."""
+        self._holders -= {who}
+        if self._holders:
+            return
         self.reading.resume()
         # The first may fill the output at once: it should not always be the same.
         for protocol in random.sample(tuple(self._connections), len(self._connections)):
-            protocol.resume()
+            if not self._holders:
+                protocol.resume()
+
+    def pauseProducing(self) -> None:
+        """Stop reading from all connections: the sink takes no more."""
+        self.hold(Holder.SINK)
+
+    def resumeProducing(self) -> None:
+        """Read again, as far as the sink is concerned."""
+        self.release(Holder.SINK)
 
     def stopProducing(self) -> None:
         """Abort every connection now, since the sink takes no more."""

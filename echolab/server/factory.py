@@ -79,12 +79,12 @@ class ReceiverFactory(Factory[TwistedProtocol]):
             report_sent=report_sent,
         )
         self.sink = terms.sink
-        self.sink.registerProducer(self, True)
         self.connections = Connections(
             terms,
             limits=limits or Limits(),
             admission=admission or Admission(),
         )
+        self.sink.registerProducer(self.connections, True)
         self._make_framer = make_framer
         self._make_protocol = make_protocol
 
@@ -101,11 +101,11 @@ class ReceiverFactory(Factory[TwistedProtocol]):
 
     def pauseProducing(self) -> None:
         """Stop reading from all connections until `resumeProducing`."""
-        self.connections.pauseProducing()
+        self.connections.hold(self)
 
     def resumeProducing(self) -> None:
-        """Read from all connections again."""
-        self.connections.resumeProducing()
+        """Read from all connections again, unless the sink is still full."""
+        self.connections.release(self)
 
     def stopProducing(self) -> None:
         """Abort every connection now, since the sink takes no more."""

@@ -91,7 +91,7 @@ class ReceiverService(Service):
         report: Done = errors.append
         self.factory.connections.start_accepting()
         if not self._is_producer:  # Otherwise an earlier stop has not finished.
-            self.factory.sink.registerProducer(self.factory, True)
+            self.factory.sink.registerProducer(self.factory.connections, True)
             self._is_producer = True
 
         def failed(failure: Failure, name: str) -> None:
@@ -211,7 +211,7 @@ class ReceiverService(Service):
 
     def _leave_sink(self) -> None:
         if self._is_producer:
-            self.factory.sink.unregisterProducer(self.factory)
+            self.factory.sink.unregisterProducer(self.factory.connections)
             self._is_producer = False
 
     def _empty_queues(self, deadline: float) -> None:
