@@ -125,6 +125,13 @@ class EmbeddingTests(SynchronousTestCase):
             program.wait_for(b"cut off b'bye'\n")
         self.assertIn(b"\nwhole b'hello'\nwhole b'whole'\n", program.out)
 
+    def test_a_slow_sink_and_one_that_fails(self) -> None:
+        with self.serving("slowly.py") as (program, port), Client(port) as client:
+            client.sendall(b"one\n")
+            program.wait_for(b"stored b'one'\n")
+            client.sendall(b"two\nthree\n")
+            program.wait_for(b"stored b'two' b'three'\n")
+
     def test_forwarding(self) -> None:
         with (
             LabProcess() as server,
