@@ -73,7 +73,11 @@ class Victim:
 
     @property
     def reply(self) -> Reply:
-        """What says what to answer; put another around it, or in its place."""
+        """The reply; wrap or replace it.
+
+        A reply to reads, such as `echo`, can only be wrapped by another that is made
+        with `of_chunks`.
+        """
         return self._replies.reply
 
     @reply.setter
