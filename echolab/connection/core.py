@@ -83,6 +83,7 @@ class Connection:
         state: its state.
         peer: its peer, once known.
         began: when it was made, on the clock.
+        heard: when it was last read, or began to be read again, by the clock.
         verdict: why this side ends it, if it does.
         framer: turns bytes into messages.
         received_bytes: how many bytes were received.
@@ -100,6 +101,7 @@ class Connection:
         "_unterminated_bytes",
         "began",
         "framer",
+        "heard",
         "over_tls",
         "peer",
         "received_bytes",
@@ -123,7 +125,7 @@ class Connection:
         self.watched = watch(below or transport)
         self.state = State.ARRIVING
         self.peer: Peer | None = None
-        self.began = terms.clock.seconds()
+        self.began = self.heard = terms.clock.seconds()
         self.verdict: Verdict | None = None
         self.received_bytes = 0
         self.sent_bytes = 0

@@ -15,6 +15,7 @@ from echolab.connection.core import Connection, Holder, State, Verdict
 from echolab.ends import EndCause
 from echolab.errors import reason_of
 from echolab.events import Accepted, Mistaken
+from echolab.server.partial import Partial
 from echolab.sockets.watching import prepare_connection
 from echolab.sockets.wrapped import hear
 from echolab.tls.alert import begins_tls
@@ -66,7 +67,7 @@ class ReceiverProtocol(Protocol):
         self._framer = framer
         self._late_bytes = 0
         self._bytes_last_turn = -1
-        self._partial_due: IDelayedCall | None = None
+        self._partial: Partial | None = None
         self._due: IDelayedCall | Wait | None = None
         self._unread_tls: UnreadTLS | None = None
 
@@ -77,7 +78,6 @@ class ReceiverProtocol(Protocol):
         connection = Connection(connections.terms, self._framer, self.transport)
         connection.released = self.go_on
         self.connection, self.transport = connection, connection.transport
-        self._heard = connection.began
         if connection.watched is not None:
             prepare_connection(connection.watched, connections.limits.keepalive_seconds)
         hear(self)
@@ -128,7 +128,7 @@ class ReceiverProtocol(Protocol):
         """Accept: the TLS handshake is done, and the client's certificate is good."""
         connection = self.connection
         if connection.state is State.ARRIVING and connection.verdict is None:
-            self._heard = self.connections.clock.seconds()
+            connection.heard = self.connections.clock.seconds()
             self._cancel_due()
             try:
                 name = verified_name(self.transport)
@@ -164,12 +164,14 @@ class ReceiverProtocol(Protocol):
             return
         if not connection.received_bytes and not self._begins_with(data):
             return
-        self._heard = now = connections.clock.seconds()
+        connection.heard = now = connections.clock.seconds()
         connection.take(data, now)
         if connection.is_unframed:
             self._end_unframed()
-        elif self._partial_due is None and connection.framer.buffered_bytes:
-            self._show_partial_in(connections.limits.partial_seconds)
+        elif connection.framer.buffered_bytes:
+            if self._partial is None:
+                self._partial = Partial(connections, connection, self._end_unframed)
+            self._partial.expect()
 
     def _begins_with(self, data: bytes) -> bool:
         """Check the first bytes; return whether the peer is accepted."""
@@ -194,8 +196,9 @@ class ReceiverProtocol(Protocol):
         reason = reason or connectionDone  # Some layers give None.
         self.connected = 0
         self._cancel_due()
-        if self._partial_due is not None:
-            self._partial_due.cancel()
+        if self._partial is not None:
+            self._partial.stop()
+            self._partial = None
         if self._unread_tls is not None:
             self._unread_tls.stopProducing()
         connections, connection = self.connections, self.connection
@@ -254,7 +257,7 @@ class ReceiverProtocol(Protocol):
     def go_on(self) -> None:
         """Restart all waits: reading continues."""
         self.look_afresh()
-        self._heard = self.connections.clock.seconds()
+        self.connection.heard = self.connections.clock.seconds()
 
     def look_afresh(self) -> None:
         """Let `stop_if_quiet` start again: its next call ends nothing."""
@@ -278,7 +281,7 @@ class ReceiverProtocol(Protocol):
         connection = self.connection
         if connection.received_bytes or not connection.over_tls:
             return False
-        since = self.connections.clock.seconds() - self._heard
+        since = self.connections.clock.seconds() - connection.heard
         return connection.state is State.ARRIVING or since < FIRST_BYTES_SECONDS
 
     def end(self, cause: EndCause, detail: str = "") -> None:
@@ -300,35 +303,12 @@ class ReceiverProtocol(Protocol):
         connection.verdict = connection.verdict or Verdict(EndCause.STOPPED)
         self.transport.abortConnection()
 
-    def _show_partial_in(self, seconds: float) -> None:
-        if seconds:
-            clock = self.connections.clock
-            self._partial_due = clock.callLater(seconds, self._show_partial)
-
-    def _show_partial(self) -> None:
-        """Report an unfinished message whose peer is silent."""
-        self._partial_due = None
-        connection = self.connection
-        if not connection.framer.buffered_bytes or connection.verdict is not None:
-            return
-        connections = self.connections
-        now = connections.clock.seconds()
-        patience = connections.limits.partial_seconds
-        silent = now - self._heard
-        if silent < patience:
-            self._show_partial_in(patience - silent)
-        elif not connections.partials_wanted():
-            self._show_partial_in(patience)
-        else:
-            connection.take_partial(now)
-            self._end_unframed()
-
     def _end_if_idle(self) -> None:
         """End the connection, unless something came or could not be read."""
         self._due = None
         connections = self.connections
         patience = connections.limits.idle_seconds
-        silent = connections.clock.seconds() - self._heard
+        silent = connections.clock.seconds() - self.connection.heard
         if connections.paused:
             self._due = connections.clock.callLater(patience, self._end_if_idle)
         elif silent < patience:
