@@ -87,6 +87,8 @@ def find(kind: str, text: str) -> Found | None:
     if named := _OBJECT.fullmatch(text):
         _see_current_folder()
         return _load(*named.groups())
+    if text.startswith(f"{OBJECT}:"):
+        raise DoorError(f"a name is {OBJECT}:module:name")
     points = _points(kind).get(text, []) if _NAME.fullmatch(text) else []
     if not points:
         return None

@@ -247,6 +247,25 @@ class SenderTests(SynchronousTestCase):
             self.transcript.ends()[-1].detail, "the server acknowledges nothing"
         )
 
+    def test_stopped_before_the_server_took_all(self) -> None:
+        for read in (True, False):
+            self.transport = FakeTransport()
+            self.transport.peerAddr = ADDRESS
+            peer = self.joined()
+            self.protocol = self.connect()
+            own: Any = self.transport.socket
+            self.protocol.write(b"x" * 1000)
+            own.send(b"x" * 1000)
+            if read:
+                peer.recv(65536)
+            else:
+                self.protocol.write(b"never taken by the kernel")
+            self.protocol.stop(1)
+            own.close()
+            self.assertIs(self.lose(), EndCause.STOPPED)
+            words = "" if read else "not all that was sent was acknowledged"
+            self.assertEqual(self.transcript.ends()[-1].detail, words)
+
     def test_tls_server_that_ends_before_it_took_all(self) -> None:
         below, _ = self.sending_over_tls()
         below.socket.close()

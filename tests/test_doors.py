@@ -492,22 +492,19 @@ class DoorTests(SynchronousTestCase):
             "door-lab", "[echolab.replies]\nok = door_lab:Counted\n"
         )
         for text in (
-            *("OK", " ok", "ok!", "ok:", "1ok", "", "None", "python", "python:"),
-            *(
-                "python:door_lab",
-                "python: door_lab:Counted",
-                "python:door_lab:Counted ",
-            ),
-            *(
-                "python:door_lab:Counted:",
-                "Python:door_lab:Counted",
-                "door_lab:Counted",
-            ),
+            *("OK", " ok", "ok!", "ok:", "1ok", "", "None", "python"),
+            *("Python:door_lab:Counted", "door_lab:Counted", r"\x70ython:"),
         ):
             talk = connected(reply=text)
             talk.client.write(b"hello\n")
             talk.flush()
-            self.assertEqual(talk.transcript.sent(), text.encode() + b"\n")
+            sent = text.replace(r"\x70", "p").encode() + b"\n"
+            self.assertEqual(talk.transcript.sent(), sent)
+
+    def test_a_name_that_is_misspelt_is_not_sent(self) -> None:
+        for rest in ("", "door_lab", " door_lab:Counted", "door_lab:Counted:"):
+            with self.assertRaisesRegex(UsageError, "a name is python:module:name"):
+                connected(reply=f"python:{rest}")
 
     def test_what_is_no_reply(self) -> None:
         self.assertEqual(

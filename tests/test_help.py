@@ -62,6 +62,17 @@ def mentioned(text: str) -> Iterator[str]:
         yield word.rstrip("-")
 
 
+class WidthTests(SynchronousTestCase):
+    def test_odd_widths_are_none(self) -> None:
+        usual = help_of(ServerOptions())
+        for columns in ("0", "-3", "abc", ""):
+            with (
+                mock.patch.dict("os.environ", {"COLUMNS": columns}),
+                mock.patch("os.get_terminal_size", side_effect=OSError),
+            ):
+                self.assertEqual(str(ServerOptions()), usual)
+
+
 class ListTests(SynchronousTestCase):
     def test_the_readmes_tables_are_the_help(self) -> None:
         for options, section in (

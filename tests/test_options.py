@@ -46,6 +46,19 @@ class EmptyValueTests(SynchronousTestCase):
         self.assertEqual(server("-o-", "-p1").port, 1)
 
 
+class ShowTests(SynchronousTestCase):
+    def test_what_is_sent_is_shown_by_formats_that_can(self) -> None:
+        for words in (
+            ("--format", "log"),
+            ("--output", "json:lab.json", "--output", "-"),
+            ("--format", "hex", "--output", "lab"),
+        ):
+            self.assertEqual(server("--show", "sent", *words).show, "sent")
+        for words in ((), ("--format", "raw"), ("--output", "raw:lab", "-o", "-")):
+            with self.assertRaisesRegex(UsageError, "^--show sent: goes with --form"):
+                server("--show", "sent", *words)
+
+
 class BehaviourOptionsTests(SynchronousTestCase):
     def test_behave_and_record(self) -> None:
         settings = server(

@@ -762,6 +762,43 @@ class StartingTests(SynchronousTestCase):
             self.assertEqual(Path(folder, "lab.txt").read_bytes(), b"hello\n" * 2)
 
 
+class CodeOfOthersTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.folder = self.enterContext(tempfile.TemporaryDirectory())
+        Path(self.folder, "bad.py").write_text(
+            "def broken(event):\n    raise ValueError('odd')\n\n"
+            "def loud(peer, messages):\n"
+            "    raise ValueError(messages.raw().decode())\n"
+        )
+
+    def start(self, *options: str) -> Program:
+        words = ("server", *LOOPBACK, *options)
+        return self.enterContext(Program(*words, cwd=self.folder))
+
+    def test_the_program_ends_with_its_last_output(self) -> None:
+        for options in (
+            ("--format", "python:bad:broken"),
+            ("--once", "--output", "sink:python:bad:broken"),
+        ):
+            program = self.start(*options)
+            with Client(program.port()) as client:
+                client.sendall(b"hello\n")
+            self.assertEqual(program.end(), 1)
+            last = program.err.splitlines()[-1]
+            self.assertEqual(last, b"print the last output: odd")
+
+    def test_a_peer_does_not_drive_the_terminal_by_an_exception(self) -> None:
+        program = self.start("--reply", "python:bad:loud")
+        with Client(program.port()) as client:
+            client.sendall(b"\x1b]0;owned\x07\n")
+            self.assertEqual(client.recv(1), b"")
+        program.wait_for(b"the reply failed", stream="err")
+        program.process.terminate()
+        program.end()
+        self.assertNotIn(b"\x1b", program.err)
+        self.assertIn(rb"ValueError: \x1b]0;owned\x07", program.err)
+
+
 class CommandTests(SynchronousTestCase):
     def test_help_that_cannot_be_printed(self) -> None:
         for words in ("--help",), ("server", "--help"), ("client", "--version"):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from twisted.internet.defer import Deferred
 
 from echolab import EndCause
 from echolab.server.replies import MOST_OWED
+from echolab.testing import Transcript
 from tests.receiving import ReplyCase
 
 if TYPE_CHECKING:
@@ -150,6 +153,36 @@ class CoroutineTests(ReplyCase):
             protocol, transport = self.connect()
             protocol.dataReceived(b"one\n")
             self.assert_failed(protocol, transport)
+
+    def test_what_is_no_answer(self) -> None:
+        for answer, why in (
+            ("text", "it returned str, not bytes"),
+            (5, "it returned int, not bytes"),
+            (["text"], "a piece of it is str, not bytes"),
+        ):
+            self.reply = mock.Mock(return_value=answer)
+            protocol, _ = self.connect()
+            protocol.dataReceived(b"one\n")
+            self.assertIs(self.lose(protocol), EndCause.ERROR)
+            self.assertEqual(
+                self.transcript.ends()[-1].detail, f"the reply failed: {why}"
+            )
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 3)
+
+    def test_whatever_it_fails_by_can_be_recorded(self) -> None:
+        def reply(_peer: Peer, messages: Messages) -> bytes:
+            raise ValueError(messages.raw().decode())
+
+        self.reply = reply
+        protocol, _ = self.connect()
+        protocol.dataReceived(b"\x1b]0;owned\x07\n")
+        self.lose(protocol)
+        self.flushLoggedErrors(ValueError)
+        detail = self.transcript.ends()[-1].detail
+        self.assertEqual(detail, r"the reply failed: \x1b]0;owned\x07")
+        with tempfile.NamedTemporaryFile() as file:
+            self.transcript.save(file.name)
+            self.assertEqual(Transcript.load(file.name).ends()[-1].detail, detail)
 
     def assert_failed(self, protocol: Any, transport: Any) -> None:
         self.assertTrue(transport.disconnecting)

@@ -211,6 +211,34 @@ class FailingTests(SynchronousTestCase):
         self.assertEqual(len(self.quick), 2)
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 2)
 
+    def test_it_is_told_which_one(self) -> None:
+        lost: list[tuple[object, str]] = []
+        both = tee(self.broken, self.quick.append)
+        both.lost = lambda sink, why: lost.append((sink, why))
+        both(FIRST)
+        self.assertEqual(lost, [(self.broken, "odd")])
+        self.flushLoggedErrors(ValueError)
+
+    def test_a_framer_that_makes_no_messages_does_not_reach_it(self) -> None:
+        class Framer:
+            buffered_bytes = 0
+
+            def feed(self, chunk: bytes) -> list[Any]:
+                return [chunk]
+
+            def take(self) -> list[Any]:
+                return []
+
+            end = take
+
+        factory = ReceiverFactory(
+            lambda event: self.quick.append(event), clock=Clock(), make_framer=Framer
+        )
+        talk = connected(factory, SenderFactory(print, clock=Clock()))
+        with self.assertRaises(AttributeError):
+            talk.server.dataReceived(b"hello\n")
+        self.assertEqual([type(event) for event in self.quick], [Accepted])
+
 
 class PausingTests(SynchronousTestCase):
     def setUp(self) -> None:

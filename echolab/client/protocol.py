@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["SenderProtocol"]
 
 CLOSED = "closed by the server"
+UNDELIVERED = "not all that was sent was acknowledged"
 READS_NOT = "the server acknowledges nothing"
 
 _CLOSED = {0, errno.ECONNRESET, errno.EPIPE}
@@ -155,6 +156,8 @@ class SenderProtocol(Protocol):
         """Send bytes, as soon as the server takes them."""
         if not self.connected:
             return
+        if not isinstance(data, bytes):
+            data = bytes(memoryview(data))  # No text, and no number.
         if not self.ending.has_begun:
             self.ending.wrote()
             self.connection.write(data)
@@ -229,9 +232,13 @@ class SenderProtocol(Protocol):
         try:
             connection.end_framing()
         finally:
-            connection.verdict = connection.verdict or self._verdict(
-                reason, has_begun=has_begun
-            )
+            verdict = connection.verdict or self._verdict(reason, has_begun=has_begun)
+            # Over TLS it is not known how many of the bytes are TLS's own.
+            known = not self.line.over_tls
+            if verdict == Verdict(EndCause.STOPPED) and known:
+                words = "" if self.line.was_delivered() else UNDELIVERED
+                verdict = Verdict(EndCause.STOPPED, words)
+            connection.verdict = verdict
             watched = connection.watched
             unread_bytes = watched.unread_bytes if watched else 0
             connection.finish(reason, unread_bytes=unread_bytes)

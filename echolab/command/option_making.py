@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from twisted.python import usage
@@ -76,7 +76,7 @@ class SettingsOptions(BaseOptions):
             Option("-h, --help", self.docs["help"].strip(), OTHERS),
             Option("--version", self.docs["version"].strip(), OTHERS),
         ]
-        width = width or int(os.environ.get("COLUMNS", "80"))
+        width = width or get_terminal_size().columns
         return help_of([*options, *others], self.longdesc, width)
 
 

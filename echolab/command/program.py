@@ -82,7 +82,9 @@ def _say_event(event: LogEvent) -> None:
     if ours or _others(event.get("log_time", 0.0)) is not None:
         text = eventAsText(event, includeTimestamp=False, includeSystem=False)
         # A path or a host may contain a newline; only a traceback has several lines.
-        say(text if "log_failure" in event else escape_line(text))
+        # And what a peer sent may be in it, by way of an exception.
+        lines = text.split("\n") if "log_failure" in event else [text]
+        say("\n".join(map(escape_line, lines)))
 
 
 def use_asyncio_for_editing() -> None:

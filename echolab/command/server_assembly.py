@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from echolab.command.server_outputs import server_outputs
 from echolab.doors import DoorError
 from echolab.ends import ORDERLY
-from echolab.errors import EcholabError
+from echolab.errors import EcholabError, OutputError
 from echolab.events import Accepted, Finished
 from echolab.server.assembly import receiver_factory
 from echolab.server.endpoints import server_endpoints
@@ -70,6 +70,16 @@ def server_service(
     sinks.append(serve_once if settings.once else reporter)
     needs = [each.needs for each in printed]
     sink = tee(*sinks)
+    outputs = [each.sink for each in printed]
+
+    def lost(sink: Sink, reason: str) -> None:
+        """End with the last output: nobody would see what is received."""
+        if sink in outputs:
+            outputs.remove(sink)
+            if not outputs:
+                done(OutputError("print", "the last output", reason))
+
+    sink.lost = lost
     try:
         factory = receiver_factory(
             settings,

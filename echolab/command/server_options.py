@@ -17,6 +17,10 @@ from echolab.sockets.endpoint_strings import kind_of
 __all__ = ["ServerOptions"]
 
 
+_SHOW_NOT = {None, "classic", "raw"}
+"""Formats that do not show what is sent; the first is the default."""
+
+
 class ServerOptions(SettingsOptions, of=ServerSettings):
     """``twistd echolab`` and ``echolab server``."""
 
@@ -46,6 +50,7 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
     def postOptions(self) -> None:
         self._check_tls()
         self._check_record()
+        self._check_show()
         given = self.given()
         if self["port"] is not None:
             where = given.get("interface") or ANY_IPV4
@@ -73,6 +78,11 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
         behind = any(kind_of(text) == "haproxy" for text in listen)
         if "proxy-from" in self and not behind:
             raise usage.UsageError("--proxy-from: no --listen is haproxy:")
+
+    def _check_show(self) -> None:
+        forms = [form or self["format"] for form, _ in self.get("output", ())]
+        if self["show"] == "sent" and {*(forms or [self["format"]])} <= _SHOW_NOT:
+            raise usage.UsageError("--show sent: goes with --format log, hex or json")
 
     def _check_record(self) -> None:
         path = self["record"]

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import ISSLTransport
 from echolab.addresses import Peer
 from echolab.ends import EndCause, end_of, unframed
 from echolab.errors import FramingError
+from echolab.escaping import escape_line
 from echolab.events import Accepted, Chunk, Connected, Finished, Received, Sent
 from echolab.messages import ENDED
 from echolab.sockets.transports import complete
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from echolab.connection.terms import Terms
     from echolab.framing import Framer
     from echolab.interfaces import IStreamTransport
-    from echolab.messages import Messages
+    from echolab.messages import Mark, Messages
 
 __all__ = ["Connection", "Holder", "State", "Verdict"]
 
@@ -227,14 +228,16 @@ class Connection:
         try:
             for messages in frame(*chunk):
                 if messages:
+                    # Before the sink: what a framer of others' makes may be none.
+                    mark = messages.mark
                     self._terms.sink(Received(self.peer, time, messages))
-                    self._count(messages)
+                    self._count(messages, mark)
         except FramingError as why:
             self.state = State.UNFRAMED
             self.verdict = Verdict(unframed(why), str(why))
 
-    def _count(self, messages: Messages) -> None:
-        if messages.mark not in ENDED:
+    def _count(self, messages: Messages, mark: Mark | None) -> None:
+        if mark not in ENDED:
             self._unterminated_bytes += len(messages.raw())
         else:
             self._unterminated_bytes = 0
@@ -300,6 +303,8 @@ class Connection:
         ended = terms.clock.seconds()
         number = watched.error if watched else 0
         cause, detail = self.verdict or end_of(reason, number)
+        if not detail.isprintable():  # An exception's text may be of the peer's making.
+            detail = escape_line(detail)
         terms.sink(
             Finished(
                 self.peer,

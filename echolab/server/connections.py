@@ -15,6 +15,7 @@ from zope.interface import implementer
 from echolab.addresses import Peer
 from echolab.connection.core import Holder
 from echolab.ends import EndCause
+from echolab.escaping import escape_line
 from echolab.events import Refused
 from echolab.server.reading_clock import ReadingClock
 from echolab.sinks.bounded_reports import BoundedReports
@@ -163,7 +164,7 @@ class Connections:
         if self._door is _Door.GONE:
             return
         now = self._time_of_day()
-        self._refusals(Refused(peer, now, cause, detail, 0))
+        self._refusals(Refused(peer, now, cause, escape_line(detail), 0))
 
     def _report_refused(self, refused: Refused, others: int) -> None:
         self.terms.sink(replace(refused, others=others))

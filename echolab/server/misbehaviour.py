@@ -10,6 +10,7 @@ from twisted.internet.abstract import FileDescriptor
 
 from echolab.connection.core import Verdict
 from echolab.ends import EndCause
+from echolab.escaping import escape_line
 from echolab.events import Misbehaved
 from echolab.framing.first import FirstMessages
 from echolab.server.cuts import CUTS, ENDS, Cuts, fewest_messages
@@ -268,7 +269,8 @@ class Misbehaviour:
     def _say(self, fault: Fault) -> None:
         connection = self._connection
         assert connection.peer is not None
-        self._sink(Misbehaved(connection.peer, connection.now(), str(fault)))
+        what = escape_line(str(fault))
+        self._sink(Misbehaved(connection.peer, connection.now(), what))
 
     def _later(self, seconds: float | None, call: Callable[[], object]) -> None:
         def due() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -150,14 +150,14 @@ class Replies:
         self._owed_bytes += size
         try:
             answer = reply(self._connection.peer, to)
+            if not isinstance(answer, bytes) and isinstance(answer, Awaitable):
+                self._wait_for(answer, owed)
+            else:
+                owed.pieces = self._in_pieces(answer)
         except Exception:
             self._failed(Failure())
-            return
-        if not isinstance(answer, bytes) and isinstance(answer, Awaitable):
-            self._wait_for(answer, owed)
         else:
-            owed.pieces = self._in_pieces(answer)
-        self.pay()
+            self.pay()
 
     def _wait_for(self, answer: Awaitable[Answer], owed: _Owed) -> None:
         def computed(pieces: Answer) -> None:
@@ -180,9 +180,11 @@ class Replies:
             self._fail(f"the reply failed: {reason_of(why.value)}")
 
     def _in_pieces(self, answer: Answer) -> Iterator[bytes]:
-        pieces = () if answer is None else answer
-        if isinstance(pieces, bytes):
-            pieces = (pieces,)
+        pieces: Any = () if answer is None else answer
+        if isinstance(pieces, bytes | bytearray | memoryview):
+            pieces = (bytes(pieces),)
+        elif isinstance(pieces, str) or not isinstance(pieces, Iterable):
+            raise TypeError(f"it returned {type(pieces).__name__}, not bytes")
         if not self.pace.bytes_per_second:
             return iter(pieces)
         size = max(1, int(self.pace.bytes_per_second / STEPS_PER_SECOND))
@@ -203,6 +205,9 @@ class Replies:
         while self._owed and self._may_send(self._owed[0]):
             try:
                 piece = next(self._owed[0].pieces or iter(()), None)
+                if not isinstance(piece, bytes | None):
+                    kind = type(piece).__name__
+                    raise TypeError(f"a piece of it is {kind}, not bytes")
             except Exception:
                 self._failed(Failure())
                 return

@@ -52,6 +52,7 @@ class Printer:
             self._write = self._output.write
         else:
             self._write = cast("Callable[[bytes], None]", output)
+        self.name = f"printing to {getattr(output, 'name', output)}"
         self._form = form or Classic()
 
     def __call__(self, event: Event) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
@@ -39,6 +39,7 @@ class Tee:
         sinks: take the events; a callable is enough.
 
     Attributes:
+        lost: called with a sink that has failed, and the reason.
         taken: how many events there were.
         flushed: how many events, from the first, are known to be written; `flush`
             updates it.
@@ -54,6 +55,7 @@ class Tee:
             for sink in sinks
         ]
         self._stops: dict[object, Callable[[], None]] = {}
+        self.lost: Callable[[Any, str], None] = _ignore
 
     def measure(self, clock: AnyClock) -> None:
         """Set the clock that measures the time limit when callables are flushed."""
@@ -67,14 +69,16 @@ class Tee:
         for sink in self._sinks:
             try:
                 sink(event)
-            except Exception:
+            except (Exception, SystemExit):
                 self._failed(sink, Failure())
 
     def _failed(self, sink: object, why: Failure) -> None:
         self._sinks = [each for each in self._sinks if each is not sink]
         name = getattr(sink, "name", None) or repr(sink)
         text = "a sink failed and gets no more events: {name}: {reason}"
-        _log.failure(text, why, name=name, reason=reason_of(why.value))
+        reason = reason_of(why.value)
+        _log.failure(text, why, name=name, reason=reason)
+        self.lost(sink.sink if isinstance(sink, WaitingSink) else sink, reason)
 
     def registerProducer(self, producer: Producer | IProducer, streaming: bool) -> None:
         """Pause ``producer`` while any of the sinks waits.
@@ -123,6 +127,10 @@ class Tee:
         """Stop taking events."""
         for sink in self._sinks:
             sink.close()
+
+
+def _ignore(_sink: object, _reason: str) -> None:
+    """Do nothing more: it is logged."""
 
 
 def tee(*sinks: Sink) -> Tee:

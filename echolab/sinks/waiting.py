@@ -38,13 +38,14 @@ class WaitingSink:
             or its coroutine fails.
 
     Attributes:
+        sink: the callable.
         name: its name for users.
     """
 
     def __init__(self, sink: Sink, failed: Callable[[object, Failure], None]) -> None:
         self.name = getattr(sink, "__qualname__", None) or repr(sink)
         self._clock: AnyClock | None = None
-        self._sink = sink
+        self.sink = self._sink = sink
         self._failed = failed
         self._events: deque[Event] = deque()  # The callable works on the first.
         self._working: Deferred[None] | None = None
@@ -81,7 +82,7 @@ class WaitingSink:
                 answer = self._sink(self._events[0])
         except CancelledError:
             return
-        except Exception:
+        except (Exception, SystemExit):
             self._failed(self, Failure())
         self._end()
 

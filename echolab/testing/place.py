@@ -188,7 +188,10 @@ def settings_of(keywords: ServerKeywords) -> ServerSettings:
             made[_OPTIONS[name][0].name] = _checked_code(name, value)
             continue
         if name in _TEXTS and not isinstance(value, str):
-            raise TypeError(f"{name} is a str, not {value!r}; \\xNN is any byte in it")
+            kinds = "a str or a function" if name == "reply" else "a str"
+            raise TypeError(
+                f"{name} is {kinds}, not {value!r}; \\xNN is any byte in it"
+            )
         if name in _FLAGS and not isinstance(value, bool):
             raise TypeError(f"{name} is True or False, not {value!r}")
         if name not in _OF_PLACES:
