@@ -54,7 +54,8 @@ class ShowTests(SynchronousTestCase):
             ("--format", "hex", "--output", "lab"),
         ):
             self.assertEqual(server("--show", "sent", *words).show, "sent")
-        for words in ((), ("--format", "raw"), ("--output", "raw:lab", "-o", "-")):
+        wrong: list[tuple[str, ...]] = [(), ("--format", "raw"), ("-o", "raw:lab")]
+        for words in wrong:
             with self.assertRaisesRegex(UsageError, "^--show sent: goes with --form"):
                 server("--show", "sent", *words)
 
