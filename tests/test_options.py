@@ -48,11 +48,12 @@ class EmptyValueTests(SynchronousTestCase):
 
 class ShowTests(SynchronousTestCase):
     def test_what_is_sent_is_shown_by_formats_that_can(self) -> None:
-        for words in (
+        right: list[tuple[str, ...]] = [
             ("--format", "log"),
             ("--output", "json:lab.json", "--output", "-"),
             ("--format", "hex", "--output", "lab"),
-        ):
+        ]
+        for words in right:
             self.assertEqual(server("--show", "sent", *words).show, "sent")
         wrong: list[tuple[str, ...]] = [(), ("--format", "raw"), ("-o", "raw:lab")]
         for words in wrong:
