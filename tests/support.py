@@ -158,9 +158,16 @@ class Program:
                 with contextlib.suppress(BrokenPipeError):
                     stream.close()
 
-    def wait_for(self, text: bytes, *, stream: str = "out", times: int = 1) -> None:
+    def wait_for(
+        self,
+        text: bytes,
+        *,
+        stream: str = "out",
+        times: int = 1,
+        seconds: float = SECONDS,
+    ) -> None:
         """Wait until ``text`` has been printed so many times."""
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + seconds
         while getattr(self, stream).count(text) < times:
             left = deadline - time.monotonic()
             if left <= 0 or not self._collect(left):
