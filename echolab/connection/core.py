@@ -189,9 +189,10 @@ class Connection:
         """
         if self.state is not State.OPEN:
             return
+        assert self.peer is not None
         self.received_bytes += len(data)
         time = self._time_of_day(now)
-        if self._terms.report_chunks and self.peer is not None:
+        if self._terms.report_chunks:
             self._terms.sink(Chunk(self.peer, time, data))
         self._report(time, self.framer.feed, data)
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -135,11 +135,11 @@ class Replies:
         if messages.mark in GOES_ON:
             self._pieces = (self._pieces + messages.raw())[:MOST_OWED_BYTES]
             return
-        if self._pieces:
+        pieces, self._pieces = self._pieces, b""
+        if pieces and messages.mark is not None:
             [last] = messages
             mark = None if messages.mark == "continued" else messages.mark
-            messages = Batch((self._pieces + last,), mark)
-            self._pieces = b""
+            messages = Batch((pieces + last,), mark)
         self._owe(self.reply, messages, len(messages.raw()))
 
     def _owe(self, reply: Callable[..., Any], to: object, size: int) -> None:
@@ -164,7 +164,7 @@ class Replies:
             owed.pieces = self._in_pieces(pieces)
             self.pay()
 
-        computing: Deferred[Any] = ensureDeferred(answer)  # type: ignore[arg-type]
+        computing: Deferred[Any] = Deferred.fromCoroutine(_awaited(answer))
         self._computing.add(computing)
         computing.addBoth(self._forget, computing)
         computing.addCallback(computed)
@@ -275,6 +275,10 @@ class Replies:
 
     def stopProducing(self) -> None:
         """Do nothing: the connection is lost, and its end follows."""
+
+
+async def _awaited(answer: Awaitable[Answer]) -> Answer:
+    return await answer
 
 
 def _ignore(_: object) -> None:
