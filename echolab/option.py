@@ -124,7 +124,7 @@ class Option(NamedTuple):
 def option(
     default: T,
     spelt: str,
-    help: str,  # noqa: A002 - the word of argparse, which everybody knows
+    about: str,
     *,
     group: str,
     shown: str | None = None,
@@ -137,7 +137,7 @@ def option(
     Args:
         default: the field's value if the option is not given.
         spelt: see `Option`.
-        help: see `Option`.
+        about: what it does; the `help` of `Option`.
         group: see `Option`.
         shown: see `Option`; None to show the default, if there is one.
         read: see `Option`.
@@ -148,7 +148,7 @@ def option(
         shown = "" if default is None or add else write(default)
     made = Option(
         spelt=spelt,
-        help=help,
+        help=about,
         group=group,
         shown=shown,
         read=read,
@@ -158,16 +158,16 @@ def option(
     return _field(default, made)
 
 
-def flag(default: bool, spelt: str, help: str, *, group: str) -> bool:  # noqa: A002
+def flag(default: bool, spelt: str, about: str, *, group: str) -> bool:
     """Define a field that an option without a value sets to the opposite.
 
     Args:
         default: the field's value if the option is not given.
         spelt: see `Option`.
-        help: see `Option`.
+        about: what it does; the `help` of `Option`.
         group: see `Option`.
     """
-    made = Option(spelt=spelt, help=help, group=group, sets=not default)
+    made = Option(spelt=spelt, help=about, group=group, sets=not default)
     return _field(default, made)
 
 

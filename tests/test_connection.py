@@ -40,15 +40,14 @@ ADDRESS = IPv4Address("TCP", "127.0.0.1", 60612)
 class ConnectionTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.transcript = Transcript()
-        self.transport = FakeTransport()
+        self.transport: Any = FakeTransport()
         self.transport.peerAddr = ADDRESS
         self.connection = self.connect()
 
     def connect(self, **wants: bool) -> Connection:
         wanted = {"count_messages": True, "report_chunks": False, "report_sent": True}
         terms = Terms(self.transcript, clock=Clock(), **(wanted | wants))
-        transport: Any = self.transport
-        return Connection(terms, LineFramer(4, "close"), transport)
+        return Connection(terms, LineFramer(4, "close"), self.transport)
 
     def test_nothing_is_reported_of_what_is_sent_unless_it_is_asked_for(self) -> None:
         connection = self.connect(report_sent=False)
@@ -73,11 +72,11 @@ class ConnectionTests(SynchronousTestCase):
     def test_the_kernel_says_how_many_bytes_it_had_taken(self) -> None:
         ours, theirs = socket.socketpair()
         self.addCleanup(theirs.close)
-        self.transport.socket = ours  # type: ignore[attr-defined]
+        self.transport.socket = ours
         connection = self.connect()
         connection.open(Accepted, 1)
         connection.write(b"one\n")
-        self.transport.socket.send(b"one\n")  # type: ignore[attr-defined]
+        self.transport.socket.send(b"one\n")
         connection.write(b"two\n")
         alsoProvides(self.transport, ISSLTransport)
         sealed = self.connect()

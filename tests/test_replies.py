@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHalfCloseableProtocol
 
 from echolab import EndCause
 from echolab.server.replies import MOST_OWED
@@ -65,7 +66,7 @@ class FunctionTests(ReplyCase):
             protocol.dataReceived(chunk)
             self.clock.advance(1)  # Shown as partial.
         protocol.dataReceived(b"ve")
-        protocol.readConnectionLost()  # type: ignore[attr-defined]
+        IHalfCloseableProtocol(protocol).readConnectionLost()
         self.assertEqual(
             given,
             [
@@ -111,7 +112,7 @@ class CoroutineTests(ReplyCase):
     def test_the_peers_end_waits_for_them(self) -> None:
         protocol, transport = self.connect()
         protocol.dataReceived(b"one\n")
-        protocol.readConnectionLost()  # type: ignore[attr-defined]
+        IHalfCloseableProtocol(protocol).readConnectionLost()
         self.assertFalse(transport.disconnecting)
         self.waiting[0].callback(b"1\n")
         self.assertEqual(transport.value(), b"1\n")

@@ -98,6 +98,7 @@ class _AwaitedProtocol(ProtocolWrapper):
             # Before the protocol, which may be a handshake listener itself.
             alsoProvides(self, IHandshakeListener)
             hear(self)
+        # By its ``__getattr__`` a wrapper is a transport, which types do not tell.
         self.wrappedProtocol.makeConnection(self)  # type: ignore[arg-type]
         pass_on(self.wrappedProtocol, self)
         hear(self)

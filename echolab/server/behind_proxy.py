@@ -30,21 +30,21 @@ class _Unbounded:
         self.unread_bytes = 0
         self._refused = refused
 
-    def arrive(self, addr: IAddress | None) -> bool:  # noqa: ARG002
+    def arrive(self, addr: IAddress | None) -> bool:
         """Accept every connection."""
         return True
 
     def opened(self, protocol: Held) -> None:
         """Do nothing: nothing is paused."""
 
-    def let_in(self, arrival: Held, factory: IProtocolFactory, addr: IAddress) -> Any:  # noqa: ARG002
+    def let_in(self, arrival: Held, factory: IProtocolFactory, addr: IAddress) -> Any:
         """Make the protocol."""
         return factory.buildProtocol(addr)
 
     def closed(self, protocol: Held, address: IAddress | None) -> None:
         """Do nothing: nothing is counted."""
 
-    def refuse(self, peer: Peer, cause: EndCause, detail: str) -> None:  # noqa: ARG002
+    def refuse(self, peer: Peer, cause: EndCause, detail: str) -> None:
         """Report that a connection was turned away."""
         self._refused(peer, detail)
 
