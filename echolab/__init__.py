@@ -13,9 +13,11 @@ descriptors and sinks are handed in. Each is imported when it is first asked for
   client: it sends what a `StdinReader` reads, and a `ConversationPrinter` shows the
   `Replies`.
 - Events: a `Sink` takes every `Event`: `Accepted`, `Connected`, `Chunk`, `Received`,
-  `Sent`, `Misbehaved`, `Mistaken`, `Refused` and `Finished`, each of a `Peer`, the last
-  with its `EndCause`. `tee` makes one of several, a `Tee`, which lives as an `ISink`
-  does; a `Printer` is one.
+  `Sent`, `HalfClosed`, `Misbehaved`, `Mistaken`, `Refused` and `Finished`, each of a
+  `Peer`, the last with its `EndCause`. A ledger also has the system calls, `Called`,
+  and what the kernel says: `Listening`, `SynSaved`, `Sampled`, `Diagnosed`.
+  `tee` makes one of several, a `Tee`, which lives as an `ISink` does; a `Printer` is
+  one.
 - Framing (`echolab.framing`): a `Framer` makes `Messages` of bytes, `Lines` or a
   `Batch`: `LineFramer`, `ChunkFramer`, `DelimiterFramer`, `NetstringFramer`,
   `IntFramer`; `framing_named` finds one.
@@ -65,10 +67,12 @@ if TYPE_CHECKING:
     )
     from echolab.events import (
         Accepted,
+        Called,
         Chunk,
         Connected,
         Event,
         Finished,
+        HalfClosed,
         Misbehaved,
         Mistaken,
         Received,
@@ -77,6 +81,7 @@ if TYPE_CHECKING:
         Sink,
     )
     from echolab.extending import IForm, IFramer, IFraming, IMisbehaviour, IReply
+    from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
     from echolab.formats import Classic, Form, Hex, Json, Log, Raw, Style
     from echolab.framing import (
         ChunkFramer,
@@ -115,6 +120,7 @@ __all__ = [
     "AdmittingFactory",
     "Batch",
     "Behaviour",
+    "Called",
     "Chunk",
     "ChunkFramer",
     "Classic",
@@ -125,6 +131,7 @@ __all__ = [
     "ConversationPrinter",
     "DelimiterFramer",
     "DescriptorOutput",
+    "Diagnosed",
     "EcholabError",
     "EndCause",
     "Event",
@@ -134,6 +141,7 @@ __all__ = [
     "Form",
     "Framer",
     "FramingError",
+    "HalfClosed",
     "Hex",
     "IForm",
     "IFramer",
@@ -149,6 +157,7 @@ __all__ = [
     "LineFramer",
     "Lines",
     "ListenError",
+    "Listening",
     "Log",
     "LogOutput",
     "MalformedError",
@@ -170,6 +179,7 @@ __all__ = [
     "Refused",
     "Replies",
     "ReplyingProtocol",
+    "Sampled",
     "Sender",
     "SenderFactory",
     "SenderProtocol",
@@ -179,6 +189,7 @@ __all__ = [
     "Sink",
     "StdinReader",
     "Style",
+    "SynSaved",
     "Tee",
     "UnverifiedError",
     "Victim",
@@ -208,10 +219,11 @@ __getattr__, __dir__ = lazy_names(
             "OverlongError UnverifiedError"
         ),
         "events": (
-            "Accepted Chunk Connected Event Finished Misbehaved Mistaken "
-            "Received Refused Sent Sink"
+            "Accepted Called Chunk Connected Event Finished HalfClosed Misbehaved "
+            "Mistaken Received Refused Sent Sink"
         ),
         "extending": "IForm IFramer IFraming IMisbehaviour IReply",
+        "facts": "Diagnosed Listening Sampled SynSaved",
         "formats": "Classic Form Hex Json Log Raw Style",
         "framing": (
             "ChunkFramer DelimiterFramer Framer IntFramer LineFramer "

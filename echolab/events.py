@@ -1,10 +1,15 @@
-"""The events of a connection, in order: accepted, received…, finished."""
+"""The events of a connection, in order: accepted, received…, finished.
+
+What the kernel says in between are events too: `echolab.facts`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
 
 if TYPE_CHECKING:
     from echolab.addresses import Peer
@@ -13,10 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Accepted",
+    "Called",
     "Chunk",
     "Connected",
     "Event",
     "Finished",
+    "HalfClosed",
     "Misbehaved",
     "Mistaken",
     "Received",
@@ -28,18 +35,73 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A client has connected; ``time`` in POSIX seconds."""
+    """A client has connected.
+
+    Attributes:
+        peer: the peer of the connection.
+        time: when, in POSIX seconds.
+        local: this end of the connection, as its peer would name it; None unless
+            calls are reported.
+        monotonic: the same time by CLOCK_MONOTONIC, in seconds, which all programs of
+            a machine share; None unless calls are reported.
+    """
 
     peer: Peer
     time: float
+    local: Peer | None = None
+    monotonic: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A client's connection is made; ``time`` in POSIX seconds."""
+    """A client's connection is made.
+
+    Attributes:
+        peer: the peer of the connection.
+        time: when, in POSIX seconds.
+        local: this end of the connection, as its peer would name it; None unless
+            calls are reported.
+        monotonic: the same time by CLOCK_MONOTONIC, in seconds, which all programs of
+            a machine share; None unless calls are reported.
+    """
 
     peer: Peer
     time: float
+    local: Peer | None = None
+    monotonic: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """This side has made a system call.
+
+    Only sinks that ask for calls get this event (`echolab.ReceiverFactory`,
+    `echolab.SenderFactory`).
+
+    Attributes:
+        peer: the peer of the connection; for the calls of a listening socket, its
+            address with the number 0.
+        time: when it returned, in POSIX seconds.
+        call: ``socket``, ``bind``, ``listen``, ``accept``, ``connect``, ``recv``,
+            ``send``, ``shutdown`` or ``close``.
+        arguments: what it was called with, besides the descriptor: ``65536``.
+        result: what it returned: a number of bytes, 0, or -1 for an error.
+        errno: the error: ``EAGAIN``; empty if there was none.
+        seconds: how long it took.
+        exact: whether the times are those of the call. Otherwise, it was made somewhere
+            between ``time - seconds`` and ``time``.
+        monotonic: ``time`` by CLOCK_MONOTONIC, in seconds.
+    """
+
+    peer: Peer
+    time: float
+    call: str
+    arguments: str = ""
+    result: int = 0
+    errno: str = ""
+    seconds: float = 0.0
+    exact: bool = True
+    monotonic: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +115,21 @@ class Chunk:
     peer: Peer
     time: float
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HalfClosed:
+    """The peer has ended its side (FIN); this side may still send.
+
+    If this side ends too, at once, there is only `Finished`.
+
+    Attributes:
+        peer: the peer of the connection.
+        time: when, in POSIX seconds.
+    """
+
+    peer: Peer
+    time: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +257,17 @@ class Refused:
 Event: TypeAlias = (
     Accepted
     | Connected
+    | Called
     | Chunk
     | Received
     | Sent
+    | HalfClosed
     | Misbehaved
     | Mistaken
+    | Sampled
+    | Diagnosed
+    | SynSaved
+    | Listening
     | Finished
     | Refused
 )

@@ -94,6 +94,16 @@ def sink(event: Event) -> None:
             print(len(data), taken)
         case echolab.Mistaken(protocol=text):
             print(text.upper())
+        case echolab.Called(call=call, result=result):
+            print(call.upper(), result + 1)
+        case echolab.Sampled(state=text) | echolab.Diagnosed(state=text):
+            print(text.upper())
+        case echolab.SynSaved(packet=data):
+            print(data.hex())
+        case echolab.Listening(backlog=backlog, waiting=waiting):
+            print(backlog - waiting)
+        case echolab.HalfClosed(peer=peer):
+            print(peer.number)
 
 
 async def slow_sink(event: Event) -> None:

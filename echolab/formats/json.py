@@ -6,6 +6,7 @@ import base64
 import json
 from binascii import b2a_base64
 from contextlib import suppress
+from dataclasses import fields
 from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
@@ -13,15 +14,18 @@ from typing import TYPE_CHECKING
 from echolab.escaping import escape_json
 from echolab.events import (
     Accepted,
+    Called,
     Chunk,
     Connected,
     Finished,
+    HalfClosed,
     Misbehaved,
     Mistaken,
     Received,
     Refused,
     Sent,
 )
+from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
 from echolab.formats.style import Needs, Style, rfc3339, rfc3339_exactly
 from echolab.messages import Lines
 
@@ -71,9 +75,9 @@ class Json:
                         return self._lines(start, messages)
                 return self._messages(start, messages)
             case Accepted():
-                return self._line(self._start("accepted", event), {})
+                return self._line(self._start("accepted", event), self._began(event))
             case Connected():
-                return self._line(self._start("connected", event), {})
+                return self._line(self._start("connected", event), self._began(event))
             case Chunk(data=data):
                 if not self._recording:
                     return b""
@@ -90,6 +94,16 @@ class Json:
                 return self._line(self._start("misbehaved", event), what)
             case Mistaken():
                 return b""  # Stderr reports it; the sent bytes are printed.
+            case HalfClosed():
+                return self._line(self._start("half_closed", event), {})
+            case Called():
+                if not self._recording:
+                    return b""
+                return self._line(self._start("called", event), _called(event))
+            case Sampled() | Diagnosed() | SynSaved() | Listening():
+                if not self._recording:
+                    return b""
+                return self._line(self._start(NAMES[type(event)], event), _fact(event))
             case Finished():
                 end: dict[str, object] = {
                     "cause": event.cause.value,
@@ -152,6 +166,12 @@ class Json:
         line = f"{start},{rest}\n" if members else f"{start}{rest}\n"
         return (escape_json(line) if self._style.escape else line).encode()
 
+    def _began(self, event: Accepted | Connected) -> dict[str, object]:
+        """Return the members that only recordings have."""
+        if not self._recording or event.local is None:
+            return {}
+        return {"local": _members(event.local), "monotonic": event.monotonic}
+
     def _start(self, name: str, event: Event) -> str:
         """Return an object without its end, with the members of every event."""
         time = self._time(event.time).decode()
@@ -160,6 +180,11 @@ class Json:
 
 @lru_cache(maxsize=1024)
 def _peer(peer: Peer) -> str:
+    # The peer may have chosen a path or a name: escape it in any case.
+    return escape_json(_dumps(_members(peer)))
+
+
+def _members(peer: Peer) -> dict[str, object]:
     members: dict[str, object] = {"number": peer.number, "family": peer.family}
     if peer.host is not None:
         members |= {"host": peer.host, "port": peer.port}
@@ -169,8 +194,42 @@ def _peer(peer: Peer) -> str:
         members |= {"pid": peer.pid, "uid": peer.uid}
     if peer.name is not None:
         members["name"] = peer.name
-    # The peer may have chosen a path or a name: escape it in any case.
-    return escape_json(_dumps(members))
+    return members
+
+
+NAMES = {
+    Sampled: "sampled",
+    Diagnosed: "diagnosed",
+    SynSaved: "syn",
+    Listening: "listening",
+}
+"""How the kernel's facts are called in a recording."""
+
+
+def _called(event: Called) -> dict[str, object]:
+    members: dict[str, object] = {"source": "app", "call": event.call}
+    if event.arguments:
+        members["arguments"] = event.arguments
+    members["result"] = event.result
+    if event.errno:
+        members["errno"] = event.errno
+    members["seconds"] = event.seconds
+    members["certainty"] = "exact" if event.exact else "between"
+    if event.monotonic is not None:
+        members["monotonic"] = event.monotonic
+    return members
+
+
+def _fact(event: Sampled | Diagnosed | SynSaved | Listening) -> dict[str, object]:
+    """Return what is known of a fact, member by member."""
+    members: dict[str, object] = {"source": event.source}
+    for field in fields(event)[2:]:
+        value = getattr(event, field.name)
+        if isinstance(value, bytes):
+            members[f"{field.name}_base64"] = base64.b64encode(value).decode()
+        elif value is not None:
+            members[field.name] = value
+    return members
 
 
 def _bytes(name: str, data: bytes) -> dict[str, str]:

@@ -9,6 +9,7 @@ from echolab.events import (
     Accepted,
     Connected,
     Finished,
+    HalfClosed,
     Misbehaved,
     Received,
     Refused,
@@ -59,6 +60,8 @@ class Log:
                 return start + b"accepted\n"
             case Connected():
                 return start + b"connected\n"
+            case HalfClosed():
+                return start + b"half-closed\n"
             case Misbehaved(behaviour=behaviour):
                 return start + f"misbehaved {behaviour}\n".encode()
             case Finished():

@@ -19,14 +19,18 @@ from echolab.addresses import Peer
 from echolab.ends import EndCause
 from echolab.events import (
     Accepted,
+    Called,
     Chunk,
     Connected,
     Finished,
+    HalfClosed,
     Misbehaved,
     Received,
     Refused,
     Sent,
 )
+from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
+from echolab.formats.json import NAMES
 from echolab.messages import Batch
 
 if TYPE_CHECKING:
@@ -64,9 +68,15 @@ def event_of(line: bytes) -> Event:
     peer, time = _peer(_object(members["peer"])), _time(_text(members, "time"))
     match _text(members, "event"):
         case "accepted":
-            return Accepted(peer, time)
+            return Accepted(peer, time, *_began(members))
         case "connected":
-            return Connected(peer, time)
+            return Connected(peer, time, *_began(members))
+        case "called":
+            return _called(peer, time, members)
+        case "half_closed":
+            return HalfClosed(peer, time)
+        case "sampled" | "diagnosed" | "syn" | "listening" as name:
+            return _fact(FACTS[name], peer, time, members)
         case "chunk":
             return Chunk(peer, time, _bytes("data", members))
         case "received":
@@ -138,6 +148,58 @@ def _object(value: object) -> Members:
     if not isinstance(value, dict):
         raise TypeError("not an object")
     return value
+
+
+def _began(members: Members) -> tuple[Peer | None, float | None]:
+    local = members.get("local")
+    return (
+        None if local is None else _peer(_object(local)),
+        _optional(_seconds, members, "monotonic"),
+    )
+
+
+def _called(peer: Peer, time: float, members: Members) -> Called:
+    return Called(
+        peer,
+        time,
+        _words(members, "call"),
+        arguments=_words(members, "arguments") if "arguments" in members else "",
+        result=-1 if members["result"] == -1 else _whole(members, "result"),
+        errno=_words(members, "errno") if "errno" in members else "",
+        seconds=_seconds(members, "seconds"),
+        exact=_text(members, "certainty") == "exact",
+        monotonic=_optional(_seconds, members, "monotonic"),
+    )
+
+
+Fact = Sampled | Diagnosed | SynSaved | Listening
+FACTS: dict[str, type[Fact]] = {name: kind for kind, name in NAMES.items()}
+
+
+def _fact(kind: type[Fact], peer: Peer, time: float, members: Members) -> Fact:
+    """Read a fact: the name of a member tells its kind."""
+    known: Members = {}
+    for field in fields(kind)[2:]:
+        name = field.name
+        if name == "packet":
+            known[name] = base64.b64decode(_text(members, "packet_base64"))
+        elif members.get(name) is None:
+            continue
+        elif name.endswith("_seconds"):
+            known[name] = _seconds(members, name)
+        elif name == "end":
+            known[name] = _end(members)
+        elif name == "state":
+            known[name] = _words(members, name)
+        else:
+            known[name] = _whole(members, name)
+    return kind(peer, time, **known)
+
+
+def _end(members: Members) -> str:
+    if (end := _text(members, "end")) not in ("own", "peer"):
+        raise ValueError("end is neither own nor peer")
+    return end
 
 
 def _text(members: Members, name: str) -> str:
