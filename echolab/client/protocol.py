@@ -211,6 +211,8 @@ class SenderProtocol(Protocol):
 
     def readConnectionLost(self) -> None:
         """The server will send no more; whether it still reads is unknown."""
+        if not self.ending.has_begun:
+            self.connection.half_closed()
         self.ending.server_has_ended()
 
     @override

@@ -12,7 +12,15 @@ from echolab.addresses import Peer
 from echolab.ends import EndCause, end_of, unframed
 from echolab.errors import FramingError
 from echolab.escaping import escape_line
-from echolab.events import Accepted, Chunk, Connected, Finished, Received, Sent
+from echolab.events import (
+    Accepted,
+    Chunk,
+    Connected,
+    Finished,
+    HalfClosed,
+    Received,
+    Sent,
+)
 from echolab.messages import ENDED
 from echolab.sockets.transports import complete
 from echolab.sockets.watching import watch
@@ -262,6 +270,11 @@ class Connection:
         if self.watched is not None and not self.over_tls:
             taken = self.watched.sent_bytes
         self._terms.sink(Sent(peer, self.now(), data, taken))
+
+    def half_closed(self) -> None:
+        """Report that the peer has ended its side while this side may still send."""
+        if self.peer is not None:
+            self._terms.sink(HalfClosed(self.peer, self.now()))
 
     def hold(self, who: Hashable) -> None:
         """Pause reading until all holders have released the connection."""

@@ -60,7 +60,7 @@ class Log:
                 return start + b"accepted\n"
             case Connected():
                 return start + b"connected\n"
-            case HalfClosed():
+            case HalfClosed() if not self._timeless:
                 return start + b"half-closed\n"
             case Misbehaved(behaviour=behaviour):
                 return start + f"misbehaved {behaviour}\n".encode()

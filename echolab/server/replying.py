@@ -133,6 +133,8 @@ class ReplyingProtocol(ReceiverProtocol):
         """Send the owed replies, then close: the peer has ended its sending side."""
         self.end_framing()
         if self.connection.verdict is None:  # Otherwise this side has ended it.
+            if not self.replies.are_paid:
+                self.connection.half_closed()
             self.connection.verdict = Verdict(EndCause.EOF)
             self.replies.when_paid(self._close)
 
