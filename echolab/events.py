@@ -83,9 +83,11 @@ class Called:
             address with the number 0.
         time: when it returned, in POSIX seconds.
         call: ``socket``, ``bind``, ``listen``, ``accept``, ``connect``, ``recv``,
-            ``send``, ``shutdown`` or ``close``.
+            ``recvmsg``, ``send``, ``shutdown`` or ``close``; ``getsockopt`` if it
+            told of an error (SO_ERROR).
         arguments: what it was called with, besides the descriptor: ``65536``.
-        result: what it returned: a number of bytes, 0, or -1 for an error.
+        result: what it returned: a number of bytes, a descriptor, 0, or -1 for an
+            error.
         errno: the error: ``EAGAIN``; empty if there was none.
         seconds: how long it took.
         exact: whether the times are those of the call. Otherwise, it was made somewhere

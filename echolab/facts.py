@@ -31,8 +31,9 @@ class Sampled:
         unsent_bytes: how many bytes wait to be sent.
         unacknowledged_bytes: how many bytes wait to be sent or acknowledged; this
             side's end (FIN) counts as one byte.
-        acked_bytes: how many bytes the peer's kernel has acknowledged.
-        arrived_bytes: how many bytes have arrived.
+        acked_bytes: how many bytes the peer's kernel has acknowledged; a client's SYN
+            and this side's end (FIN) count as one byte each.
+        arrived_bytes: how many bytes have arrived; the peer's end (FIN) counts as one.
         segments_out: how many segments were sent; a server's SYN-ACK is not counted.
         segments_in: how many segments arrived.
         data_segments_out: how many of the sent segments had data.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from echolab.interfaces import AnyClock
 
 
-__all__ = ["TimeOfDay", "make_monotonic", "time_of_day"]
+__all__ = ["TimeOfDay", "make_monotonic", "monotonic", "time_of_day"]
 
 STEP_SECONDS = 1.0
 """How far the time of day must jump ahead to count as set forward."""
@@ -31,6 +31,15 @@ def time_of_day(clock: AnyClock) -> Callable[[], float]:
             a test knows the times of its events.
     """
     return clock.seconds if isinstance(clock, Clock) else time.time
+
+
+def monotonic(clock: AnyClock) -> Callable[[], float]:
+    """Return a function that tells CLOCK_MONOTONIC, in seconds.
+
+    Args:
+        clock: measures spans. A test's ``Clock`` is monotonic itself.
+    """
+    return clock.seconds if isinstance(clock, Clock) else time.monotonic
 
 
 class TimeOfDay:

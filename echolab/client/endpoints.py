@@ -15,6 +15,7 @@ from twisted.internet.endpoints import (
 from twisted.logger import Logger
 
 from echolab.addresses import host_and_port
+from echolab.client.calling import CallingReactor
 from echolab.errors import ConnectError
 from echolab.sockets.endpoint_strings import (
     TLS_KINDS,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IStreamClientEndpoint
 
     from echolab.client.settings import ClientSettings
+    from echolab.events import Sink
 
 __all__ = ["client_endpoint", "endpoint_from_string"]
 
@@ -42,13 +44,20 @@ UNIX_PATH_BYTES = 107
 
 
 def client_endpoint(
-    reactor: Any, settings: ClientSettings
+    reactor: Any, settings: ClientSettings, sink: Sink | None = None
 ) -> tuple[str, IStreamClientEndpoint]:
     """Return the endpoint to connect to, after the name that users see.
+
+    Args:
+        reactor: connects.
+        settings: the user's settings.
+        sink: takes an event for each system call with which it connects, if given.
 
     Raises:
         ConnectError: the endpoint string is wrong.
     """
+    if sink is not None:
+        reactor = CallingReactor(reactor, sink)
     make = _ClientEndpoints(reactor, settings.timeout_seconds, settings.insecure)
     host, port = settings.host, settings.port
     name = settings.connect or host_and_port(host, port)

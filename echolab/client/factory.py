@@ -53,6 +53,10 @@ class SenderFactory(Factory[SenderProtocol]):
         report_chunks: whether the sink gets an event `Chunk` for each read, before
             the replies that it completes.
         report_sent: whether the sink gets events `Sent`.
+        report_calls: whether the sink gets events `Called`, for each system call on
+            a connection's socket.
+        ask_kernel: whether, with those, it also gets what the kernel says of each
+            connection: `SynSaved`, `Sampled`, `Diagnosed`.
 
     Attributes:
         sink: takes the events; it can be flushed and closed.
@@ -73,6 +77,8 @@ class SenderFactory(Factory[SenderProtocol]):
         count_messages: bool = True,
         report_chunks: bool = False,
         report_sent: bool = False,
+        report_calls: bool = False,
+        ask_kernel: bool = False,
     ) -> None:
         terms = Terms(
             sink,
@@ -80,6 +86,8 @@ class SenderFactory(Factory[SenderProtocol]):
             count_messages=count_messages,
             report_chunks=report_chunks,
             report_sent=report_sent,
+            report_calls=report_calls,
+            ask_kernel=ask_kernel,
         )
         self.sink = terms.sink
         self.connections = Connections(

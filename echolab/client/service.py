@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from echolab.client.line import Line
     from echolab.client.protocol import SenderProtocol
     from echolab.errors import EcholabError
-    from echolab.events import Event
+    from echolab.events import Event, Sink
     from echolab.interfaces import AnyClock, Done, Output, Producer
     from echolab.sinks.printing import ConversationPrinter
 
@@ -74,6 +74,7 @@ class SenderService(Service):
         no_delay: whether each write is sent at once (TCP_NODELAY).
         wait_seconds: see `SenderFactory`; None for its default.
         half_open_seconds: see `SenderFactory`.
+        recorder: also takes all events, with the calls and what the kernel says.
         close: called at the end, before the last lines are printed.
         close_outputs: whether to close the outputs at the end: for outputs that
             were opened only for this service.
@@ -92,6 +93,7 @@ class SenderService(Service):
         no_delay: bool = False,
         wait_seconds: float | None = None,
         half_open_seconds: float | None = 1.0,
+        recorder: Sink | None = None,
         close: Callable[[], Deferred[None] | None] = lambda: None,
         close_outputs: bool = False,
     ) -> None:
@@ -107,11 +109,15 @@ class SenderService(Service):
         self._no_delay = no_delay
         self._replies = AlertWatch(tee(printer, self._note))
         self._factory = SenderFactory(
-            self._replies,
+            tee(self._replies, *([recorder] if recorder else [])),
             clock=clock,
             wait_seconds=5.0 if wait_seconds is None else wait_seconds,
             tls_wait_seconds=1.0 if wait_seconds is None else wait_seconds,
             half_open_seconds=half_open_seconds,
+            report_chunks=recorder is not None,
+            report_sent=recorder is not None,
+            report_calls=recorder is not None,
+            ask_kernel=recorder is not None,
         )
         self._protocol: SenderProtocol | None = None
         self._stall: Stall | None = None  # while the server may have bytes to take
@@ -142,6 +148,7 @@ class SenderService(Service):
             self._protocol.stop(STOP_SECONDS)
             await self._finished
         self._connector.stop()
+        self._factory.connections.terms.stop_asking()
         seconds = max(0.0, deadline - self._clock.seconds())
         flushing = [output.flush(seconds) for output in self._outputs]
         left = sum(await gatherResults(flushing))

@@ -171,6 +171,13 @@ class ClientSettings:
         group=ENDING,
         read=one_of(*get_args(When)),
     )
+    record: str | None = option(
+        None,
+        "--record FILE",
+        "Append all that happens to FILE, for echolab draw.",
+        group=ENDING,
+        read=path_value,
+    )
     wait_seconds: float | None = option(
         None,
         "--wait SECONDS",

@@ -20,7 +20,7 @@ from echolab.client.stages.crlf import CRLF
 from echolab.client.stages.dot import DotQuit
 from echolab.client.stages.pacing import Pacer
 from echolab.client.stdin import StdinReader
-from echolab.sinks.printing import ConversationPrinter, Replies
+from echolab.sinks.printing import ConversationPrinter, Printer, Replies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
     from echolab.client.settings import ClientSettings
     from echolab.client.stages.base import Taker
     from echolab.errors import InputError
-    from echolab.interfaces import Done, IReactor, Producer
+    from echolab.interfaces import Done, IReactor, Output, Producer
 
 __all__ = ["client_service", "is_typed"]
 
+STDOUT = 1
 STDERR = 2
 
 
@@ -68,8 +69,9 @@ def client_service(
         any_gap = settings.speed is not None  # If set, gaps may have any length.
         recorded = Recorded(settings.replay, settings.peer, any_gap=any_gap)
     prompt = f"Input message({'.' if dot else 'Ctrl-D'}:quit): " if typing else ""
-    name, endpoint = client_endpoint(reactor, settings)
     screen = Screen.of_process(reactor, lambda why: service.output_lost(why))
+    record, recorder = _recorder(reactor, settings.record)
+    name, endpoint = client_endpoint(reactor, settings, recorder)
     bar = _progress(files, screen)
     editor = _editor(reactor, settings, screen, prompt) if typing else None
     display: Display = editor or bar or screen
@@ -106,17 +108,39 @@ def client_service(
         ),
         name,
         printer,
-        screen.outputs,
+        [*screen.outputs, *record],
         clock=reactor,
         done=done,
         make_reader=partial(join, make_source, list(filter(None, stages))),
         no_delay=recorded is not None,
         wait_seconds=settings.wait_seconds,
         half_open_seconds=_half_open_seconds(settings, typing=typing),
+        recorder=recorder,
         close=display.close,
         close_outputs=True,
     )
     return service
+
+
+def _recorder(
+    reactor: IReactor, path: str | None
+) -> tuple[Sequence[Output], Printer | None]:
+    """Return the output of a recording, and what prints there, if there is a path.
+
+    Raises:
+        OutputError: the file cannot be opened, or the replies go there.
+    """
+    if path is None:
+        return (), None
+    # Imported here, because few clients record.
+    from echolab.formats.recording import Recording
+    from echolab.outputs.file import FileOutput
+    from echolab.outputs.open_files import OpenFiles
+
+    files = OpenFiles()
+    files.claim(STDOUT, "stdout")
+    output = FileOutput(path, clock=reactor, whole_lines=True, files=files)
+    return (output,), Printer(output, Recording())
 
 
 def _half_open_seconds(settings: ClientSettings, *, typing: bool) -> float | None:

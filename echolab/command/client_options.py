@@ -50,6 +50,8 @@ class ClientOptions(SettingsOptions, of=ClientSettings):
     def postOptions(self) -> None:
         self._check_tls()
         self._check_replay()
+        if self["record"] == "-":
+            raise usage.UsageError("--record: stdout has the replies; name a file")
         if self["dot"] and self["no-dot"]:
             raise usage.UsageError("--dot and --no-dot contradict each other")
         given = self.given()

@@ -16,7 +16,7 @@ from echolab.events import Accepted, Finished
 from echolab.server.assembly import receiver_factory
 from echolab.server.endpoints import server_endpoints
 from echolab.server.service import ReceiverService
-from echolab.sinks.reporting import Reporter, connection_lost
+from echolab.sinks.reporting import BacklogReporter, Reporter, connection_lost
 from echolab.sinks.tee import tee
 from echolab.sockets.backlog import check_backlog
 
@@ -68,6 +68,8 @@ def server_service(
     reporter = Reporter(reactor)
     reactor.addSystemEventTrigger("during", "shutdown", reporter.catch_up)
     sinks.append(serve_once if settings.once else reporter)
+    if settings.kernel == "always":
+        sinks.append(BacklogReporter())
     needs = [each.needs for each in printed]
     sink = tee(*sinks)
     outputs = [each.sink for each in printed]
@@ -89,6 +91,7 @@ def server_service(
             count_messages=any(each.counts for each in needs),
             report_chunks=any(each.chunks for each in needs),
             report_sent=any(each.sent for each in needs),
+            report_ledger=any(each.ledger for each in needs),
         )
     except DoorError as why:
         sink.close()

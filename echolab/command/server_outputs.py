@@ -128,6 +128,7 @@ def _printed(
         escape=decide(settings.escape, seen),
         color=decide(settings.color, colors),
         sent=settings.show == "sent",
+        kernel=settings.kernel == "always",
     )
     form = _made(path, partial(make_form, style))
     needs = needs_of(form)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import enum
+import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import ISSLTransport
 
 from echolab.addresses import Peer
+from echolab.connection.account import Account
 from echolab.ends import EndCause, end_of, unframed
 from echolab.errors import FramingError
 from echolab.escaping import escape_line
@@ -22,6 +25,7 @@ from echolab.events import (
     Sent,
 )
 from echolab.messages import ENDED
+from echolab.sockets.calling import CallingSocket
 from echolab.sockets.transports import complete
 from echolab.sockets.watching import watch
 from echolab.sockets.wrapped import below_tls
@@ -102,6 +106,7 @@ class Connection:
     """
 
     __slots__ = (
+        "_account",
         "_early",
         "_holders",
         "_messages",
@@ -131,7 +136,7 @@ class Connection:
         self.over_tls = ISSLTransport.providedBy(transport)
         self.transport: IStreamTransport = complete(transport)
         below = below_tls(transport) if self.over_tls else None
-        self.watched = watch(below or transport)
+        self.watched = watch(below or transport, terms.make_watched)
         self.state = State.ARRIVING
         self.peer: Peer | None = None
         self.began = self.heard = terms.clock.seconds()
@@ -144,6 +149,9 @@ class Connection:
         self._messages = 0
         self._unterminated_bytes = 0
         self._holders = _NOBODY
+        self._account: Account | None = None
+        if terms.report_calls and isinstance(self.watched, CallingSocket):
+            self._account = Account(terms, self.watched, self.now)
         self._early: list[bytes] = []  # bytes that were sent before the peer was known
 
     def open(
@@ -165,10 +173,24 @@ class Connection:
             remote or self.transport.getPeer(), number, name
         )
         self.state = State.OPEN
-        self._terms.sink(event(peer, self.now()))
+        if self._terms.report_calls:
+            self._report_open(event, peer)
+        else:
+            self._terms.sink(event(peer, self.now()))
         early, self._early = self._early, []
         for data in early:
             self._report_sent(peer, data)
+
+    def _report_open(self, event: type[Accepted | Connected], peer: Peer) -> None:
+        local = replace(
+            Peer.of(peer.number, self.transport.getHost()),
+            pid=os.getpid() if peer.family == "UNIX" else None,
+        )
+        if self._account is not None:
+            self._account.begin(peer, local)
+        self._terms.sink(event(peer, self.now(), local, self._terms.monotonic()))
+        if self._account is not None:
+            self._account.opened()
 
     def _peer_at(self, remote: IAddress | None, number: int, name: str | None) -> Peer:
         if not isinstance(remote, UNIXAddress):
@@ -313,6 +335,8 @@ class Connection:
         """
         assert self.peer is not None
         self.let_go()
+        if self._account is not None:
+            self._account.finished()
         terms, watched = self._terms, self.watched
         ended = terms.clock.seconds()
         number = watched.error if watched else 0

@@ -5,9 +5,14 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
+from echolab.connection.kernel import Kernel
 from echolab.sinks.tee import Tee
+from echolab.sockets.calling import CallingSocket
+from echolab.timekeeping import monotonic
 
 if TYPE_CHECKING:
+    import socket
+
     from echolab.events import Sink
     from echolab.interfaces import AnyClock
 
@@ -23,9 +28,14 @@ class Terms:
         count_messages: whether `Finished` counts messages.
         report_chunks: whether the sink gets events `Chunk`.
         report_sent: whether the sink gets events `Sent`.
+        report_calls: whether the sink gets events `Called`.
+        ask_kernel: whether it also gets what the kernel says: `echolab.facts`.
 
     Attributes:
         sink: the same, as a `Tee`.
+        monotonic: tells CLOCK_MONOTONIC, in seconds.
+        make_watched: makes the watched socket of a connection; None for the usual.
+        kernel: asks the kernel; None if it is not asked.
         numbers: the numbers of the next connections.
     """
 
@@ -37,6 +47,8 @@ class Terms:
         count_messages: bool,
         report_chunks: bool,
         report_sent: bool,
+        report_calls: bool = False,
+        ask_kernel: bool = False,
     ) -> None:
         self.sink = sink if isinstance(sink, Tee) else Tee(sink)
         self.sink.measure(clock)
@@ -44,4 +56,16 @@ class Terms:
         self.count_messages = count_messages
         self.report_chunks = report_chunks
         self.report_sent = report_sent
+        self.report_calls = report_calls
+        self.monotonic = monotonic(clock)
+        self.make_watched = self._calling if report_calls else None
+        self.kernel = Kernel(clock) if report_calls and ask_kernel else None
         self.numbers = count(1)
+
+    def stop_asking(self) -> None:
+        """Ask the kernel nothing more."""
+        if self.kernel is not None:
+            self.kernel.stop()
+
+    def _calling(self, watched: socket.socket) -> CallingSocket:
+        return CallingSocket(watched, self.monotonic)

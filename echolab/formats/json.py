@@ -48,9 +48,9 @@ class Json:
     """One JSON object per line; docs/formats.md lists its members.
 
     Args:
-        style: only ``escape`` and ``sent`` are used.
-        recording: whether this is a recording: it has chunks and sent bytes too, and
-            times with all their digits.
+        style: only ``escape``, ``sent`` and ``kernel`` are used.
+        recording: whether this is a recording: it has chunks, sent bytes, calls and
+            what the kernel says too, and times with all their digits.
 
     Attributes:
         needs: see `Needs`.
@@ -60,7 +60,13 @@ class Json:
         self._style = style or Style()
         self._recording = recording
         self._sent = recording or self._style.sent
-        self.needs = Needs(chunks=recording, sent=self._sent, whole_lines=recording)
+        self._kernel = recording or self._style.kernel
+        self.needs = Needs(
+            chunks=recording,
+            sent=self._sent,
+            ledger=self._kernel,
+            whole_lines=recording,
+        )
         self._time = rfc3339_exactly if recording else rfc3339
 
     def __call__(self, event: Event) -> bytes:
@@ -101,7 +107,7 @@ class Json:
                     return b""
                 return self._line(self._start("called", event), _called(event))
             case Sampled() | Diagnosed() | SynSaved() | Listening():
-                if not self._recording:
+                if not self._kernel:
                     return b""
                 return self._line(self._start(NAMES[type(event)], event), _fact(event))
             case Finished():

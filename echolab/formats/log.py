@@ -15,6 +15,8 @@ from echolab.events import (
     Refused,
     Sent,
 )
+from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
+from echolab.formats.kernel import said
 from echolab.formats.style import Needs, Style, mark_of, rfc3339, sent_lines
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class Log:
     def __init__(self, style: Style | None = None, *, timeless: bool = False) -> None:
         self._style = style or Style()
         self._timeless = timeless
-        self.needs = Needs(sent=self._style.sent)
+        self.needs = Needs(sent=self._style.sent, ledger=self._style.kernel)
 
     def __call__(self, event: Event) -> bytes:
         """Return the bytes to print for an event."""
@@ -72,6 +74,10 @@ class Log:
             case Refused(cause=cause, detail=detail, others=others):
                 more = f", and {count(others, 'other')}" if others else ""
                 return start + f"{cause.value}: {detail}{more}\n".encode()
+            case Sampled() | Diagnosed() | SynSaved() | Listening():
+                if not self._style.kernel:
+                    return b""
+                return start + f"kernel {said(event)}\n".encode()
             case _:
                 return b""
 

@@ -41,6 +41,7 @@ class Needs(NamedTuple):
         counts: `Finished` must have the number of messages.
         chunks: it needs the event `Chunk`.
         sent: it needs the event `Sent`.
+        ledger: it needs the event `Called`, and what the kernel says.
         whole_lines: its earlier output must end with a whole line, even after a
             crash.
         alone: a part of a message may be shown only while no other connection is
@@ -50,6 +51,7 @@ class Needs(NamedTuple):
     counts: bool = True
     chunks: bool = False
     sent: bool = False
+    ledger: bool = False
     whole_lines: bool = False
     alone: bool = False
 
@@ -74,12 +76,14 @@ class Style:
         escape: whether to make bytes from the network harmless.
         color: whether to give each peer a colour.
         sent: whether to show sent bytes too, in the formats that can.
+        kernel: whether to show what the kernel says, in the formats that can.
     """
 
     label: Label = "auto"
     escape: bool = False
     color: bool = False
     sent: bool = False
+    kernel: bool = False
 
     def name(self, peer: Peer) -> bytes:
         """Return the peer's address, in its colour."""

@@ -49,6 +49,7 @@ def receiver_factory(
     count_messages: bool = True,
     report_chunks: bool = True,
     report_sent: bool = True,
+    report_ledger: bool = False,
 ) -> ReceiverFactory:
     """What makes a server's connections, as the user wants them.
 
@@ -60,6 +61,8 @@ def receiver_factory(
         count_messages: see `echolab.ReceiverFactory`.
         report_chunks: likewise.
         report_sent: likewise.
+        report_ledger: whether to report calls, and to ask the kernel if the user has
+            not forbidden that.
 
     Raises:
         DoorError: a reply of other people's cannot be made.
@@ -87,6 +90,8 @@ def receiver_factory(
         count_messages=count_messages,
         report_chunks=report_chunks,
         report_sent=report_sent,
+        report_calls=report_ledger,
+        ask_kernel=settings.kernel != "never",
     )
 
 

@@ -50,6 +50,10 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         report_chunks: whether the sink gets an event `Chunk` for each read, before
             the messages that it completes.
         report_sent: whether the sink gets events `Sent`.
+        report_calls: whether the sink gets events `Called`, for each system call on
+            a connection's socket.
+        ask_kernel: whether, with those, it also gets what the kernel says of each
+            connection: `SynSaved`, `Sampled`, `Diagnosed`.
 
     Attributes:
         connections: the open connections, and what they share.
@@ -70,6 +74,8 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         count_messages: bool = True,
         report_chunks: bool = False,
         report_sent: bool = False,
+        report_calls: bool = False,
+        ask_kernel: bool = False,
     ) -> None:
         terms = Terms(
             sink,
@@ -77,6 +83,8 @@ class ReceiverFactory(Factory[TwistedProtocol]):
             count_messages=count_messages,
             report_chunks=report_chunks,
             report_sent=report_sent,
+            report_calls=report_calls,
+            ask_kernel=ask_kernel,
         )
         self.sink = terms.sink
         self.connections = Connections(

@@ -17,6 +17,7 @@ from typing_extensions import override
 from echolab.addresses import format_address
 from echolab.counting import count
 from echolab.server.endpoints import is_handed, listen_error
+from echolab.server.listening import ListeningAccount
 from echolab.server.refusing import RefusingPort
 from echolab.sockets.accept_queue import accept_waiting, turn_away_waiting
 from echolab.sockets.watching import prepare_port
@@ -98,8 +99,13 @@ class ReceiverService(Service):
             if not failure.check(CancelledError):
                 report(listen_error(name, failure.value))
 
+        terms = self.factory.connections.terms
         for name, endpoint in self._endpoints:
+            began = terms.monotonic()
             listening = endpoint.listen(self.factory)
+            if terms.report_calls:
+                account = ListeningAccount(terms, began, handed=is_handed(endpoint))
+                listening.addCallbacks(account, account.failed)
             self._listening.append(listening.addErrback(failed, name))
         report = self._done
         for why in filter(None, errors):
@@ -193,6 +199,7 @@ class ReceiverService(Service):
         drained = self.factory.connections.drain(max(0.0, deadline - now))
         await stopped
         await drained
+        self.factory.connections.terms.stop_asking()
         if unread := self.factory.connections.unread_bytes:
             _log.warn(
                 "{bytes} that had arrived were not read", bytes=count(unread, "byte")

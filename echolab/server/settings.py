@@ -133,6 +133,14 @@ class ServerSettings:
         group=PRINTING,
         read=path_value,
     )
+    kernel: When = option(
+        "auto",
+        "--kernel auto|always|never",
+        "Ask the kernel about each connection; auto: for --record; always: for log "
+        "and json too.",
+        group=PRINTING,
+        read=one_of(*get_args(When)),
+    )
     fsync: bool = flag(
         False,
         "--fsync",

@@ -11,6 +11,7 @@ from echolab.ends import ORDERLY
 from echolab.errors import ConnectionLostError
 from echolab.events import (
     Accepted,
+    Called,
     Chunk,
     Connected,
     Finished,
@@ -20,9 +21,12 @@ from echolab.events import (
     Refused,
     Sent,
 )
+from echolab.facts import Listening, Sampled
+from echolab.formats.kernel import said
 from echolab.sinks.bounded_reports import BoundedReports
 
 if TYPE_CHECKING:
+    from echolab.addresses import Peer
     from echolab.ends import EndCause
     from echolab.events import Event
     from echolab.interfaces import AnyClock
@@ -48,7 +52,7 @@ def _because(cause: EndCause, detail: str) -> str:
     return f"{cause.value} ({detail})" if detail else cause.value
 
 
-_UNSAID = {Accepted, Connected, Chunk, Received, Sent}
+_UNSAID = {Accepted, Connected, Called, Chunk, Received, Sent, Sampled}
 
 
 class Reporter:
@@ -78,6 +82,19 @@ class Reporter:
     def catch_up(self) -> None:
         """Log the suppressed events: this is the end."""
         self._reports.catch_up()
+
+
+class BacklogReporter:
+    """Logs the backlog of each listening socket, and the system's limits for it."""
+
+    def __init__(self) -> None:
+        self._known: set[Peer] = set()
+
+    def __call__(self, event: Event) -> None:
+        """Log one event, if it is the first of a listening socket."""
+        if isinstance(event, Listening) and event.peer not in self._known:
+            self._known.add(event.peer)
+            _log.info("{peer}: {said}", peer=str(event.peer), said=said(event))
 
 
 def _say(event: Finished | Misbehaved | Mistaken | Refused, others: int) -> None:

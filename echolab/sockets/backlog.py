@@ -8,9 +8,10 @@ from twisted.logger import Logger
 
 from echolab.quantities import whole_number
 
-__all__ = ["backlog_of", "check_backlog"]
+__all__ = ["SOMAXCONN", "SYN_BACKLOG", "backlog_of", "check_backlog", "limit"]
 
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
+SYN_BACKLOG = Path("/proc/sys/net/ipv4/tcp_max_syn_backlog")
 MOST = 2**31
 
 _log = Logger()
@@ -30,14 +31,19 @@ def backlog_of(text: str) -> int:
 
 def check_backlog(backlog: int) -> None:
     """Warn if the backlog is over the kernel's limit: listen(2) silently cuts it."""
-    try:
-        most = int(SOMAXCONN.read_text())
-    except (OSError, ValueError):
-        return  # Not Linux: unknown.
-    if backlog > most:
+    most = limit(SOMAXCONN)
+    if most is not None and backlog > most:
         _log.warn(
             "backlog {backlog} is more than this machine's net.core.somaxconn: "
             "the kernel makes it {most}",
             backlog=backlog,
             most=most,
         )
+
+
+def limit(path: Path) -> int | None:
+    """Return a limit of the kernel; None if it is unknown, as on other systems."""
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None

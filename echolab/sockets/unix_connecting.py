@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from typing_extensions import override
 from zope.interface import implementer
+
+from echolab.addresses import Peer
+from echolab.sockets.calling import Call, made
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -49,7 +53,7 @@ class UNIXClientEndpoint:
         name = f"\0{self._path[1:]}" if abstract else self._path
         with closing(socket.socket(socket.AF_UNIX)) as connected:
             connected.setblocking(False)
-            number = connected.connect_ex(os.fsencode(name))
+            number = self._connect_ex(connected, name)
             if number == errno.EAGAIN:
                 raise BlockingIOError(number, "the queue is full (EAGAIN)")
             if number == errno.ECONNREFUSED and not abstract:
@@ -63,6 +67,19 @@ class UNIXClientEndpoint:
                 connected.fileno(), socket.AF_UNIX, _Made(protocol)
             )
         return protocol
+
+    def _connect_ex(self, connected: socket.socket, name: str) -> int:
+        """Call connect(2), and report it to a reactor that wants to know."""
+        if not hasattr(self._reactor, "report"):
+            return connected.connect_ex(os.fsencode(name))
+        peer = Peer.of(0, UNIXAddress(name))
+        clock = self._reactor.monotonic
+        now = clock()
+        self._reactor.report(peer, Call("socket", "", connected.fileno(), "", now, now))
+        connect = partial(connected.connect, os.fsencode(name))
+        call, why = made(clock, "connect", "", connect)
+        self._reactor.report(peer, call)
+        return why.errno or 0 if isinstance(why, OSError) else 0
 
 
 def _why_refused(path: Path) -> int:

@@ -150,17 +150,26 @@ class WatchedSocket:
             self.error = error.errno or 0
 
 
-def watch(transport: Any) -> WatchedSocket | None:
+def watch(
+    transport: Any, make: Callable[[socket.socket], WatchedSocket] | None = None
+) -> WatchedSocket | None:
     """Watch the socket of a transport, below all layers.
+
+    Args:
+        transport: the transport.
+        make: makes the watched socket, if it is not watched already.
 
     Returns:
         The watched socket; None if there is no socket.
     """
     while isinstance(transport, ProtocolWrapper):
         transport = transport.transport
-    if not isinstance(getattr(transport, "socket", None), socket.socket):
+    found = getattr(transport, "socket", None)
+    if isinstance(found, WatchedSocket):
+        return found
+    if not isinstance(found, socket.socket):
         return None
-    watched = WatchedSocket(transport.socket)
+    watched = (make or WatchedSocket)(found)
     transport.socket = watched
     return watched
 

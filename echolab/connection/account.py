@@ -1,0 +1,156 @@
+"""What a ledger adds to the events of a connection: calls, the kernel's facts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from echolab.events import Called
+from echolab.facts import Diagnosed, SynSaved
+from echolab.sockets.diagnosing import CLOSED
+from echolab.sockets.tcp_info import sample, saved_syn
+from echolab.throttle import Throttle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from echolab.addresses import Peer
+    from echolab.connection.terms import Terms
+    from echolab.facts import Sampled
+    from echolab.sockets.calling import Call, CallingSocket
+    from echolab.sockets.diagnosing import Diagnosis
+
+__all__ = ["Account"]
+
+SAMPLES_A_SECOND = 100
+"""The most samples of one connection at its calls; those of its end do not count."""
+LASTING = {"TIME_WAIT", CLOSED}
+"""Nothing more happens to an end in these states."""
+LOOKS_AFTER_CLOSE = 25
+"""How often an end that was closed is looked at before it is given up."""
+
+
+class Account:
+    """Reports the calls of one connection, and what the kernel says of it.
+
+    Args:
+        terms: where events go, and which.
+        watched: the connection's socket.
+        now: tells the time of day of its events.
+    """
+
+    def __init__(
+        self, terms: Terms, watched: CallingSocket, now: Callable[[], float]
+    ) -> None:
+        self._terms = terms
+        self._watched = watched
+        self._now = now
+        self._peer: Peer | None = None
+        self._local: Peer | None = None
+        self._before: Sampled | None = None
+        self._samples = Throttle(SAMPLES_A_SECOND)
+        self._ends: dict[Literal["own", "peer"], Diagnosis] = {}
+        self._closed = False
+        self._looks_left = LOOKS_AFTER_CLOSE
+
+    def begin(self, peer: Peer, local: Peer) -> None:
+        """Report the calls so far, and all that follow.
+
+        Args:
+            peer: the connection's peer.
+            local: this end, as the peer would name it.
+        """
+        self._peer, self._local = peer, local
+        self._watched.closing = self._closing
+        self._watched.report_to(self._called)
+
+    def opened(self) -> None:
+        """Ask the kernel about the beginning: the event of it is reported."""
+        kernel, peer = self._terms.kernel, self._peer
+        if kernel is None or peer is None or peer.host is None:
+            return
+        if packet := saved_syn(self._watched):
+            self._terms.sink(SynSaved(peer, self._now(), packet))
+        self._sample()
+        self._diagnose("peer")
+        kernel.add(self)
+
+    def _called(self, call: Call) -> None:
+        assert self._peer is not None
+        since = self._terms.monotonic() - call.ended
+        self._terms.sink(called(call, self._peer, self._now() - since))
+        if call.name == "close":
+            self._after_close()
+        elif self._terms.kernel and call.name != "accept" and self._is_due(call):
+            self._sample()
+
+    def _is_due(self, call: Call) -> bool:
+        """Whether to ask after a call: always at an end, else at a bounded rate."""
+        return call.result == 0 or self._samples(call.ended) is not None
+
+    def _closing(self) -> None:
+        if self._terms.kernel is not None:
+            self._sample()
+
+    def _after_close(self) -> None:
+        self._closed = True
+        self._watched.closing = None
+        kernel = self._terms.kernel
+        if kernel is not None:
+            self._diagnose("own")
+            self._diagnose("peer")
+
+    def finished(self) -> None:
+        """Ask no more, unless the socket was closed: its end may go on."""
+        if self._terms.kernel is not None and not self._closed:
+            self._terms.kernel.remove(self)
+
+    def look(self) -> bool:
+        """Ask the kernel again; return whether there is more to come."""
+        if not self._closed:
+            self._sample()
+            if "peer" in self._ends:
+                self._diagnose("peer")
+            return True
+        self._diagnose("own")
+        self._looks_left -= 1
+        own = self._ends.get("own")
+        return own is not None and own.state not in LASTING and self._looks_left > 0
+
+    def _sample(self) -> None:
+        if self._peer is None:
+            return
+        taken = sample(self._watched, self._peer, self._now())
+        if taken is None:
+            return
+        before, self._before = self._before, taken
+        if before is None or replace(before, time=taken.time) != taken:
+            self._terms.sink(taken)
+
+    def _diagnose(self, end: Literal["own", "peer"]) -> None:
+        kernel, peer, local = self._terms.kernel, self._peer, self._local
+        if kernel is None or peer is None or local is None:
+            return
+        here, there = (local, peer) if end == "own" else (peer, local)
+        found = kernel.diagnose(here, there)
+        known = self._ends.get(end)
+        if found is None or (known is None and end == "peer" and found.state == CLOSED):
+            return  # The other end is on another machine.
+        if known is None or found._replace(timer_seconds=known.timer_seconds) != known:
+            self._ends[end] = found
+            self._terms.sink(Diagnosed(peer, self._now(), end, *found))
+
+
+def called(call: Call, peer: Peer, time: float) -> Called:
+    """Return the event of a call."""
+    return Called(
+        peer,
+        time,
+        call.name,
+        call.arguments,
+        call.result,
+        call.errno,
+        call.ended - call.began,
+        call.exact,
+        call.ended,
+    )

@@ -1,0 +1,219 @@
+"""Sockets that report the system calls made on them: their results and times."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from typing_extensions import override
+
+from echolab.addresses import host_and_port
+from echolab.sockets.watching import WatchedSocket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Call", "CallingSocket", "ListeningSocket", "made"]
+
+SHUTDOWNS = {
+    socket.SHUT_RD: "SHUT_RD",
+    socket.SHUT_WR: "SHUT_WR",
+    socket.SHUT_RDWR: "SHUT_RDWR",
+}
+
+DONE = frozenset({0, errno.EISCONN})
+
+
+class Call(NamedTuple):
+    """A system call that was made.
+
+    Attributes:
+        name: its name: ``recv``.
+        arguments: what it was called with, besides the descriptor.
+        result: what it returned; -1 for an error.
+        errno: the name of the error; empty for none.
+        began: when it was made, by the clock.
+        ended: when it returned.
+        exact: whether both times are its own; else it was made between the two.
+    """
+
+    name: str
+    arguments: str
+    result: int
+    errno: str
+    began: float
+    ended: float
+    exact: bool = True
+
+
+def made(
+    clock: Callable[[], float], name: str, arguments: str, call: Callable[[], Any]
+) -> tuple[Call, Any]:
+    """Make a system call.
+
+    Returns:
+        What is to be reported; and what the call returned, or the OSError.
+    """
+    began = clock()
+    try:
+        value = call()
+    except OSError as error:
+        word = errno.errorcode.get(error.errno or 0, "unknown")
+        return Call(name, arguments, -1, word, began, clock()), error
+    return Call(name, arguments, _number(value), "", began, clock()), value
+
+
+def _number(value: Any) -> int:
+    """Return the result as C's function would: a number of bytes, or 0."""
+    match value:
+        case int():
+            return value
+        case bytes():
+            return len(value)
+        case (bytes() as data, *_):
+            return len(data)
+        case _:
+            return 0
+
+
+class CallingSocket(WatchedSocket):
+    """A watched socket that reports its calls.
+
+    Args:
+        watched: the socket.
+        clock: tells the time.
+        before: calls that were made before.
+
+    Attributes:
+        closing: called before the socket is closed.
+    """
+
+    __slots__ = ("_clock", "_early", "_report", "closing")
+
+    def __init__(
+        self, watched: socket.socket, clock: Callable[[], float], *before: Call
+    ) -> None:
+        super().__init__(watched)
+        self._clock = clock
+        self._early = [*before]
+        self._report: Callable[[Call], None] = self._early.append
+        self.closing: Callable[[], None] | None = None
+
+    def report_to(self, report: Callable[[Call], None]) -> None:
+        """Report all calls so far, and all that follow."""
+        early, self._early = self._early, []
+        self._report = report
+        for call in early:
+            report(call)
+
+    def _make(self, name: str, arguments: str, call: Callable[[], Any]) -> Any:
+        what, value = made(self._clock, name, arguments, call)
+        self._report(what)
+        if isinstance(value, OSError):
+            raise value
+        return value
+
+    @override
+    def recv(self, size: int) -> bytes:
+        receive = super().recv
+        data: bytes = self._make("recv", str(size), lambda: receive(size))
+        return data
+
+    @override
+    def recvmsg(self, *args: int) -> Any:
+        receive = super().recvmsg
+        return self._make("recvmsg", str(args[0]), lambda: receive(*args))
+
+    @override
+    def send(self, data: bytes | memoryview) -> int:
+        send = super().send
+        sent: int = self._make("send", str(len(data)), lambda: send(data))
+        return sent
+
+    def connect_ex(self, address: Any) -> int:
+        """Like the socket's method, which returns the errno."""
+        watched = self._socket
+
+        def connect() -> None:
+            if number := watched.connect_ex(address):
+                raise OSError(number, "")
+
+        shown = _shown(address)
+        what, value = made(self._clock, "connect", shown, connect)
+        self._report(what)
+        return value.errno or 0 if isinstance(value, OSError) else 0
+
+    def getsockopt(self, level: int, name: int, *size: int) -> Any:
+        """Like the socket's method; only a pending error is reported."""
+        value = self._socket.getsockopt(level, name, *size)
+        if value and (level, name) == (socket.SOL_SOCKET, socket.SO_ERROR):
+            now = self._clock()
+            word = errno.errorcode.get(value, "unknown")
+            self._report(Call("getsockopt", "SO_ERROR", 0, word, now, now))
+        return value
+
+    def shutdown(self, how: int) -> None:
+        """Like the socket's method."""
+        end = self._socket.shutdown
+        self._make("shutdown", SHUTDOWNS.get(how, str(how)), lambda: end(how))
+
+    @override
+    def close(self) -> None:
+        if self.closing is not None:
+            self.closing()
+        close = super().close
+        self._make("close", "", close)
+
+
+class ListeningSocket:
+    """A listening socket that reports its calls.
+
+    Args:
+        listening: the socket.
+        clock: tells the time.
+        report: takes its calls; those of an accepted socket are that one's.
+        looking: called before a connection is accepted.
+    """
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        clock: Callable[[], float],
+        *,
+        report: Callable[[Call], None],
+        looking: Callable[[], None],
+    ) -> None:
+        self._socket = listening
+        self._clock = clock
+        self._report = report
+        self._looking = looking
+
+    def __getattr__(self, name: str) -> Any:
+        """Pass all other attributes on to the socket."""
+        return getattr(self._socket, name)
+
+    def accept(self) -> tuple[CallingSocket, Any]:
+        """Like the socket's method."""
+        self._looking()
+        what, value = made(self._clock, "accept", "", self._socket.accept)
+        if isinstance(value, OSError):
+            self._report(what)
+            raise value
+        accepted, address = value
+        what = what._replace(result=accepted.fileno())
+        return CallingSocket(accepted, self._clock, what), address
+
+    def close(self) -> None:
+        """Like the socket's method."""
+        what, _ = made(self._clock, "close", "", self._socket.close)
+        self._report(what)
+
+
+def _shown(address: Any) -> str:
+    """Return an address as users write it."""
+    match address:
+        case (str() as host, int() as port, *_):
+            return host_and_port(host, port)
+        case _:
+            return "…"

@@ -1,0 +1,311 @@
+"""What recordings of both programs say: system calls, and what the kernel says."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import struct
+import sys
+from typing import TypeVar
+
+import pytest
+
+from echolab import (
+    Accepted,
+    Called,
+    Chunk,
+    Connected,
+    Diagnosed,
+    Finished,
+    HalfClosed,
+    Listening,
+    Sampled,
+    Sent,
+    SynSaved,
+)
+from echolab.formats.recording import read_recording
+from tests.support import Client, Program, run
+from tests.ways import FolderCase
+
+T = TypeVar("T")
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="Linux tells this")
+
+
+class LedgerCase(FolderCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.server_file = str(self.folder / "server.jsonl")
+        self.client_file = str(self.folder / "client.jsonl")
+
+    def serve(self, *options: str) -> Program:
+        if "--listen" not in options:
+            options = ("--port", "0", "--interface", "127.0.0.1", *options)
+        return self.start("--record", self.server_file, *options)
+
+    def stop(self, server: Program) -> None:
+        server.process.send_signal(signal.SIGTERM)
+        self.assertEqual(server.end(), -signal.SIGTERM, server.err)
+
+    def events(self, path: str, kind: type[T]) -> list[T]:
+        return [event for event in read_recording(path) if isinstance(event, kind)]
+
+    def calls(self, path: str, number: int) -> list[str]:
+        """Return the calls of one peer as strace writes them, the close last."""
+        return [
+            f"{call.call}({call.arguments}) = {call.errno or call.result}"
+            for call in self.events(path, Called)
+            if call.peer.number == number
+        ]
+
+
+class ServerCallTests(LedgerCase):
+    def test_the_calls_of_the_lecture(self) -> None:
+        server = self.serve()
+        port = server.port()
+        with Client(port) as client:
+            client.sendall(b"hello\n")
+            server.wait_for(b"recv hello")
+        server.wait_for(b"finished")
+        self.stop(server)
+        listening = self.calls(self.server_file, 0)
+        self.assertEqual(
+            listening[:3],
+            ["socket() = 0", f"bind(127.0.0.1:{port}) = 0", "listen(1024) = 0"],
+        )
+        self.assertIn("accept() = EAGAIN", listening)
+        self.assertEqual(listening[-1], "close() = 0")
+        accepted, *calls = self.calls(self.server_file, 1)
+        self.assertRegex(accepted, r"^accept\(\) = [1-9]")
+        self.assertEqual(calls[0], "recv(65536) = 6")
+        self.assertEqual(calls[1], "recv(65536) = 0")
+        self.assertRegex(calls[2], r"^shutdown\(SHUT_RDWR\) = ")
+        self.assertEqual(calls[3:], ["close() = 0"])
+
+    def test_both_ends_tell_their_addresses(self) -> None:
+        server = self.serve("--once")
+        port = server.port()
+        with Client(port) as client:
+            client.sendall(b"x\n")
+            client_port = client.port
+        server.end()
+        [accepted] = self.events(self.server_file, Accepted)
+        assert accepted.local is not None
+        self.assertEqual(
+            (accepted.peer.port, accepted.local.host, accepted.local.port),
+            (client_port, "127.0.0.1", port),
+        )
+
+    def test_spans_are_of_the_monotonic_clock(self) -> None:
+        server = self.serve("--once")
+        with Client(server.port()) as client:
+            client.sendall(b"x\n")
+        server.end()
+        [accepted] = self.events(self.server_file, Accepted)
+        assert accepted.monotonic is not None
+        received, *_ = [
+            call for call in self.events(self.server_file, Called) if call.result == 2
+        ]
+        assert received.monotonic is not None
+        self.assertGreaterEqual(received.monotonic, accepted.monotonic)
+        self.assertAlmostEqual(
+            received.monotonic - accepted.monotonic,
+            received.time - accepted.time,
+            places=2,
+        )
+
+    def test_a_reset_is_the_error_of_a_call(self) -> None:
+        server = self.serve()
+        with Client(server.port()) as client:
+            client.sendall(b"x\n")
+            server.wait_for(b"recv x")
+            client.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+        server.wait_for(b"reset")
+        self.stop(server)
+        self.assertIn("recv(65536) = ECONNRESET", self.calls(self.server_file, 1))
+
+    def test_a_unix_socket(self) -> None:
+        server = self.serve("--listen", f"unix:{self.path}")
+        server.wait_for(b"listening on", stream="err")
+        self.talk(data=b"hello\n")
+        server.wait_for(b"finished")
+        self.stop(server)
+        names = [call.partition("(")[0] for call in self.calls(self.server_file, 1)]
+        self.assertEqual(names[0], "accept")
+        self.assertEqual(names[-1], "close")
+        self.assertEqual(self.events(self.server_file, Sampled), [])
+        [accepted] = self.events(self.server_file, Accepted)
+        assert accepted.local is not None
+        self.assertEqual(accepted.local.path, self.path)
+        self.assertEqual(accepted.local.pid, server.process.pid)
+
+
+@LINUX
+class KernelTests(LedgerCase):
+    def test_what_it_says_of_a_connection(self) -> None:
+        server = self.serve("--kernel", "auto")
+        port = server.port()
+        with Client(port) as client:
+            client.sendall(b"hello\n")
+            server.wait_for(b"recv hello")
+            ours = client.port
+        server.wait_for(b"finished")
+        self.stop(server)
+        first, *_ = self.events(self.server_file, Listening)
+        self.assertEqual((first.peer.port, first.backlog), (port, 1024))
+        assert first.somaxconn is not None
+        [syn] = self.events(self.server_file, SynSaved)
+        header = (syn.packet[0] & 15) * 4
+        self.assertEqual(struct.unpack_from("!HH", syn.packet, header), (ours, port))
+        sampled = self.events(self.server_file, Sampled)
+        self.assertEqual(sampled[0].state, "ESTABLISHED")
+        self.assertEqual(sampled[-1].arrived_bytes, 7)  # The FIN counts.
+        ends = [
+            (diagnosed.end, diagnosed.state)
+            for diagnosed in self.events(self.server_file, Diagnosed)
+        ]
+        self.assertEqual(ends[0], ("peer", "ESTABLISHED"))
+        self.assertIn(("own", "CLOSED"), ends)
+        # The client closed first: the waiting is on its side.
+        self.assertIn(("peer", "TIME_WAIT"), ends)
+        self.assertNotIn(b"kernel", server.out)
+
+    def test_a_stalled_reader_is_seen_between_the_events(self) -> None:
+        server = self.serve("--reply", "echo", "--kernel", "always")
+        with Client(server.port()) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.setblocking(False)
+            line = b"x" * 4095 + b"\n"
+            try:
+                while True:
+                    client.send(line)
+            except BlockingIOError:
+                pass
+            server.wait_for(b", window 0, full for ")
+            client.setblocking(True)
+        server.wait_for(b"finished")
+        self.stop(server)
+        stalls = [
+            each.window_seconds for each in self.events(self.server_file, Sampled)
+        ]
+        self.assertGreater(stalls[-1] or 0, 0)
+
+    def test_never(self) -> None:
+        server = self.serve("--kernel", "never")
+        with Client(server.port()) as client:
+            client.sendall(b"hello\n")
+        server.wait_for(b"finished")
+        self.stop(server)
+        for kind in Listening, SynSaved, Sampled, Diagnosed:
+            self.assertEqual(self.events(self.server_file, kind), [])
+        self.assertIn("recv(65536) = 6", self.calls(self.server_file, 1))
+
+    def test_always_shows_it_and_says_the_backlog_at_the_start(self) -> None:
+        server = self.start(
+            "--port", "0", "--interface", "127.0.0.1", "--kernel", "always",
+            "--backlog", "7", "--output", "json:-",
+        )  # fmt: skip
+        port = server.port()
+        said = f"127.0.0.1:{port}: backlog 7 (somaxconn "
+        server.wait_for(said.encode(), stream="err")
+        with Client(port) as client:
+            client.sendall(b"hello\n")
+            server.wait_for(b'"state":"ESTABLISHED"')
+        server.wait_for(b'"event":"finished"')
+        self.stop(server)
+        self.assertNotIn(b'"event":"called"', server.out)
+
+
+class ClientRecordTests(LedgerCase):
+    def test_what_a_client_does(self) -> None:
+        server = self.serve("--reply", "echo")
+        port = str(server.port())
+        client = run(
+            *("client", "127.0.0.1", port, "--record", self.client_file),
+            typed=b"hello\n",
+        )
+        self.assertEqual((client.out, client.err), (b"hello\n", b""))
+        self.stop(server)
+        connecting = self.calls(self.client_file, 0)
+        self.assertRegex(connecting[0], r"^socket\(\) = [1-9]")
+        self.assertEqual(connecting[-1], f"connect(127.0.0.1:{port}) = 0")
+        calls = self.calls(self.client_file, 1)
+        self.assertEqual(calls[:2], ["send(6) = 6", "shutdown(SHUT_WR) = 0"])
+        self.assertIn("recv(65536) = 6", calls)
+        self.assertEqual(calls[-1], "close() = 0")
+        kinds = [type(event) for event in read_recording(self.client_file)]
+        for kind in Connected, Sent, Chunk, Finished:
+            self.assertIn(kind, kinds)
+        self.assert_joined()
+
+    def assert_joined(self) -> None:
+        """Both recordings name both ends of the connection alike."""
+        [accepted] = self.events(self.server_file, Accepted)
+        [connected] = self.events(self.client_file, Connected)
+        assert accepted.local is not None
+        assert connected.local is not None
+        self.assertEqual(connected.local.port, accepted.peer.port)
+        self.assertEqual(connected.peer.port, accepted.local.port)
+
+    def test_what_a_client_recorded_can_be_replayed_and_goes_on(self) -> None:
+        server = self.serve("--reply", "ok")
+        where = ("client", "127.0.0.1", str(server.port()))
+        for line in b"one\n", b"two\n":
+            run(*where, "--record", self.client_file, typed=line)
+        self.stop(server)
+        numbers = [
+            each.peer.number for each in self.events(self.client_file, Connected)
+        ]
+        self.assertEqual(numbers, [1, 2])
+
+    def test_a_refused_connection(self) -> None:
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            port = bound.getsockname()[1]
+            client = run("client", "127.0.0.1", str(port), "--record", self.client_file)
+        self.assertIn(b"Connection refused", client.err)
+        calls = " ".join(self.calls(self.client_file, 0))
+        self.assertIn("ECONNREFUSED", calls)
+        self.assertIn("close() = 0", calls)
+
+    def test_a_full_unix_queue(self) -> None:
+        with socket.socket(socket.AF_UNIX) as full:
+            full.bind(self.path)
+            full.listen(0)
+            with socket.socket(socket.AF_UNIX) as first:
+                first.connect(self.path)
+                client = run(
+                    *("client", "--connect", f"unix:{self.path}"),
+                    *("--record", self.client_file),
+                )
+        self.assertIn(b"EAGAIN", client.err)
+        self.assertEqual(self.calls(self.client_file, 0)[-1], "connect() = EAGAIN")
+
+    def test_a_server_that_ends_first(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            port = listening.getsockname()[1]
+            client = Program(
+                *("client", "127.0.0.1", str(port), "--record", self.client_file),
+                "--quiet",
+            )
+            with client:
+                accepted, _ = listening.accept()
+                accepted.shutdown(socket.SHUT_WR)
+                client.send(b"still here\n")
+                self.assertEqual(accepted.recv(100), b"still here\n")
+                client.end_input()
+                self.assertEqual(accepted.recv(100), b"")
+                accepted.close()
+                self.assertEqual(client.end(), 0)
+        self.assertEqual(len(self.events(self.client_file, HalfClosed)), 1)
+
+    def test_wrong_places(self) -> None:
+        for path, said in (
+            ("-", b"--record: stdout has the replies; name a file"),
+            ("/no/such/folder/x", b"open /no/such/folder/x: No such file"),
+        ):
+            client = run("client", "127.0.0.1", "1", "--record", path)
+            self.assertIn(said, client.err)
+            self.assertEqual(client.process.returncode, 1)
