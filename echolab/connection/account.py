@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from echolab.events import Called
-from echolab.facts import Diagnosed, SynSaved
+from echolab.facts import Diagnosed, Sampled, SynSaved
 from echolab.sockets.diagnosing import CLOSED
-from echolab.sockets.tcp_info import sample, saved_syn
+from echolab.sockets.tcp_info import Counting, saved_syn
 from echolab.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
     from echolab.addresses import Peer
     from echolab.connection.terms import Terms
-    from echolab.facts import Sampled
     from echolab.sockets.calling import Call, CallingSocket
     from echolab.sockets.diagnosing import Diagnosis
 
@@ -47,7 +45,7 @@ class Account:
         self._now = now
         self._peer: Peer | None = None
         self._local: Peer | None = None
-        self._before: Sampled | None = None
+        self._counting = Counting(watched)
         self._samples = Throttle(SAMPLES_A_SECOND)
         self._ends: dict[Literal["own", "peer"], Diagnosis] = {}
         self._closed = False
@@ -98,7 +96,7 @@ class Account:
         kernel = self._terms.kernel
         if kernel is not None:
             self._diagnose("own")
-            self._diagnose("peer")
+            self._diagnose("peer", known=True)
 
     def finished(self) -> None:
         """Ask no more, unless the socket was closed: its end may go on."""
@@ -108,35 +106,37 @@ class Account:
     def look(self) -> bool:
         """Ask the kernel again; return whether there is more to come."""
         if not self._closed:
-            self._sample()
-            if "peer" in self._ends:
-                self._diagnose("peer")
+            peer = self._ends.get("peer")
+            # Without a segment, nothing changes there but what it has still to read.
+            if self._sample() or (peer and peer.unread_bytes):
+                self._diagnose("peer", known=True)
             return True
         self._diagnose("own")
         self._looks_left -= 1
         own = self._ends.get("own")
         return own is not None and own.state not in LASTING and self._looks_left > 0
 
-    def _sample(self) -> None:
-        if self._peer is None:
-            return
-        taken = sample(self._watched, self._peer, self._now())
-        if taken is None:
-            return
-        before, self._before = self._before, taken
-        if before is None or replace(before, time=taken.time) != taken:
-            self._terms.sink(taken)
+    def _sample(self) -> bool:
+        """Report the counters if they have changed; return whether they have."""
+        counted = self._counting.changed()
+        if counted is None or self._peer is None:
+            return False
+        self._terms.sink(Sampled(self._peer, self._now(), *counted))
+        return True
 
-    def _diagnose(self, end: Literal["own", "peer"]) -> None:
+    def _diagnose(self, end: Literal["own", "peer"], *, known: bool = False) -> None:
+        """Report the state of an end; with ``known`` only of one on this machine."""
+        if known and end not in self._ends:
+            return
         kernel, peer, local = self._terms.kernel, self._peer, self._local
         if kernel is None or peer is None or local is None:
             return
         here, there = (local, peer) if end == "own" else (peer, local)
         found = kernel.diagnose(here, there)
-        known = self._ends.get(end)
-        if found is None or (known is None and end == "peer" and found.state == CLOSED):
+        before = self._ends.get(end)
+        if found is None or (not before and end == "peer" and found.state == CLOSED):
             return  # The other end is on another machine.
-        if known is None or found._replace(timer_seconds=known.timer_seconds) != known:
+        if not before or found._replace(timer_seconds=before.timer_seconds) != before:
             self._ends[end] = found
             self._terms.sink(Diagnosed(peer, self._now(), end, *found))
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_ASKED", "Asked", "Kernel"]
 
-ASK_SECONDS = 0.2
+ASK_SECONDS = 0.25
 """How often the kernel is asked about each connection between its events."""
 MOST_ASKED = 1000
 """With more connections than this, it is asked only at their events."""
@@ -29,7 +29,7 @@ class Asked(Protocol):
 
 
 class Kernel:
-    """Asks the kernel about all connections of a factory, five times a second.
+    """Asks the kernel about all connections of a factory, four times a second.
 
     With more than `MOST_ASKED` connections, it asks only at their events.
 

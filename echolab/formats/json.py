@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import fields
 from functools import lru_cache
 from json.encoder import encode_basestring
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 from echolab.escaping import escape_json
 from echolab.events import (
@@ -30,7 +31,7 @@ from echolab.formats.style import Needs, Style, rfc3339, rfc3339_exactly
 from echolab.messages import Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from echolab.addresses import Peer
     from echolab.events import Event
@@ -228,14 +229,21 @@ def _called(event: Called) -> dict[str, object]:
 
 def _fact(event: Sampled | Diagnosed | SynSaved | Listening) -> dict[str, object]:
     """Return what is known of a fact, member by member."""
-    members: dict[str, object] = {"source": event.source}
-    for field in fields(event)[2:]:
-        value = getattr(event, field.name)
-        if isinstance(value, bytes):
-            members[f"{field.name}_base64"] = base64.b64encode(value).decode()
-        elif value is not None:
-            members[field.name] = value
-    return members
+    if isinstance(event, SynSaved):
+        packet = base64.b64encode(event.packet).decode()
+        return {"source": event.source, "packet_base64": packet}
+    names, values = _FACTS[type(event)]
+    known = zip(names, values(event), strict=True)
+    return {"source": event.source} | {k: v for k, v in known if v is not None}
+
+
+def _members_of(kind: type) -> tuple[tuple[str, ...], Callable[[object], Any]]:
+    """Return the names of a fact's own members, and what reads them all."""
+    names = tuple(field.name for field in fields(kind)[2:])
+    return names, attrgetter(*names)
+
+
+_FACTS = {kind: _members_of(kind) for kind in (Sampled, Diagnosed, Listening)}
 
 
 def _bytes(name: str, data: bytes) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from echolab.escaping import escape_messages, escape_newlines
@@ -125,5 +126,11 @@ def rfc3339(seconds: float) -> bytes:
 def rfc3339_exactly(seconds: float) -> bytes:
     """Return the same with seven digits, all that a float has for a present time."""
     whole, _, fraction = f"{seconds:.7f}".partition(".")
+    return f"{_second(whole)}.{fraction}Z".encode()
+
+
+@lru_cache(maxsize=16)
+def _second(whole: str) -> str:
+    """Return the time of a whole second, without its zone."""
     moment = datetime.fromtimestamp(int(whole), UTC).replace(tzinfo=None)
-    return f"{moment.isoformat()}.{fraction}Z".encode()
+    return moment.isoformat()

@@ -12,14 +12,17 @@ import struct
 import sys
 import termios
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-from echolab.facts import Sampled
-
-if TYPE_CHECKING:
-    from echolab.addresses import Peer
-
-__all__ = ["Queue", "accept_queue", "sample", "save_syns", "saved_syn", "state_name"]
+__all__ = [
+    "Counters",
+    "Counting",
+    "Queue",
+    "accept_queue",
+    "save_syns",
+    "saved_syn",
+    "state_name",
+]
 
 _STATES = (
     "ESTABLISHED",
@@ -52,6 +55,12 @@ LONGEST_SYN = 256
 MICROS = 1e6
 
 
+Counters: TypeAlias = (
+    "tuple[str, float | None, int, int, int, int, int, int, int, int, int, int, int, "
+    "int, float, float, float]"
+)
+
+
 class Queue(NamedTuple):
     """The accept queue of a listening socket.
 
@@ -72,22 +81,45 @@ def state_name(number: int) -> str:
     return _STATES[number - 1] if known else f"state {number}"
 
 
-def sample(watched: Any, peer: Peer, time: float) -> Sampled | None:
-    """Ask the kernel about a connection; return None if it does not tell.
+class Counting:
+    """Asks the kernel about one connection, again and again.
 
     Args:
         watched: the socket.
-        peer: the peer of the connection.
-        time: the present time of day, in POSIX seconds.
     """
-    try:
-        info = watched.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
-        unread = fcntl.ioctl(watched, termios.FIONREAD, b"\0" * 4)
-        waiting = fcntl.ioctl(watched, termios.TIOCOUTQ, b"\0" * 4)
-    except (OSError, AttributeError, ValueError):
-        return None
-    if len(info) < _INFO.size:
-        return None
+
+    def __init__(self, watched: Any) -> None:
+        self._watched = watched
+        self._counters: tuple[int, ...] = ()
+        self._queues = (0, 0)
+
+    def changed(self) -> Counters | None:
+        """Return what a `Sampled` has after the peer and the time.
+
+        Returns:
+            None if nothing has changed since the last time, or if the kernel does not
+            tell.
+        """
+        watched = self._watched
+        try:
+            info = watched.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
+            counters = _INFO.unpack(info)
+            if counters == self._counters and self._queues == (0, 0):
+                return None  # Without a segment, an empty queue stays empty.
+            queues = (_ask(watched, termios.FIONREAD), _ask(watched, termios.TIOCOUTQ))
+        except (OSError, AttributeError, ValueError, struct.error):
+            return None  # Closed, not TCP, not Linux, or an old Linux.
+        if (counters, queues) == (self._counters, self._queues):
+            return None
+        self._counters, self._queues = counters, queues
+        return _known(counters, queues)
+
+
+def _ask(watched: Any, question: int) -> int:
+    return int.from_bytes(fcntl.ioctl(watched, question, b"\0" * 4), sys.byteorder)
+
+
+def _known(counters: tuple[int, ...], queues: tuple[int, int]) -> Counters:
     (
         state,
         rtt,
@@ -104,16 +136,15 @@ def sample(watched: Any, peer: Peer, time: float) -> Sampled | None:
         buffer,
         send_window,
         receive_window,
-    ) = _INFO.unpack(info)
-    return Sampled(
-        peer,
-        time,
+    ) = counters
+    unread, waiting = queues
+    return (
         state_name(state),
         rtt / MICROS if rtt else None,
         retransmits,
-        int.from_bytes(unread, sys.byteorder),
+        unread,
         unsent,
-        int.from_bytes(waiting, sys.byteorder),
+        waiting,
         acked,
         arrived,
         segments_out,
