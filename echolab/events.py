@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from echolab.messages import Messages
 
 __all__ = [
+    "LEDGER",
     "Accepted",
     "Called",
     "Chunk",
@@ -273,6 +274,9 @@ Event: TypeAlias = (
     | Finished
     | Refused
 )
+LEDGER = Called, Sampled, Diagnosed, SynSaved, Listening
+"""The events that only a ledger has."""
+
 Sink: TypeAlias = Callable[[Event], object]
 """A function that takes events. If it returns a Deferred or a coroutine, it gets the
 next event when that has fired. See `echolab.ISink`."""

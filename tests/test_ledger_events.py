@@ -26,6 +26,7 @@ from echolab import (
 )
 from echolab.formats.recorded_event import NOT_AN_EVENT, event_of
 from echolab.formats.recording import Recording
+from echolab.testing import Transcript
 
 ANN = Peer(1, "IPv4", "127.0.0.1", 60612)
 PORT = Peer(0, "IPv4", "127.0.0.1", 8888)
@@ -99,3 +100,11 @@ class FormatTests(SynchronousTestCase):
             self.assertEqual(
                 Json()(begun(ANN, TIME, HERE, 12.25)), Json()(begun(ANN, TIME))
             )
+
+
+class TranscriptTests(SynchronousTestCase):
+    def test_a_transcript_has_only_what_does_not_depend_on_time(self) -> None:
+        transcript = Transcript()
+        for event in (*FACTS, *BEGINNINGS):
+            transcript(event)
+        self.assertEqual(transcript.events, [*BEGINNINGS])

@@ -93,7 +93,10 @@ class LabProcess(Place, BlockingTranscript):
             settings = self._settings(keywords)
         except UsageError as why:
             raise RuntimeError(f"the server did not start: {why}") from None
-        return words_of(replace(settings, record="-", drain_seconds=DRAIN_SECONDS))
+        settings = replace(
+            settings, record="-", kernel="never", drain_seconds=DRAIN_SECONDS
+        )
+        return words_of(settings)
 
     def _start(self) -> None:
         """Start to read its output; wait until it says where it listens."""
