@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import select
 import socket
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from echolab.testing import Conversation, ServerKeywords
 
+SYN_SENT = 2
+"""A state of TCP, as TCP_INFO tells it."""
+
 EVERY = (
     Behaviour.accept_late(2),
     Behaviour.read_bytewise(first=1),
@@ -36,6 +40,8 @@ EVERY = (
     Behaviour.answer_slowly(100),
     Behaviour.refuse(),
     Behaviour.refuse(2),
+    Behaviour.hold_accept(),
+    Behaviour.hold_accept(2),
 )
 
 
@@ -96,6 +102,7 @@ class ValueTests(SynchronousTestCase):
             ("reset:after-messages=1k", "reset: after-messages=1k is no number"),
             ("resett:first=1", "; did you mean reset?"),
             ("refuse:first=1", "refuse takes seconds, not first=1"),
+            ("hold-accept:first=1", "hold-accept takes seconds, not first=1"),
         ):
             with self.assertRaises(ValueError) as caught:
                 Behaviour.parse(text)
@@ -502,6 +509,38 @@ class PlainSocketTests(SynchronousTestCase):
         self.server.stop()  # Then all its output is there.
         self.assertRegex(
             self.server.said(), "refusing on (.*)\n(?s:.*)listening on \\1"
+        )
+
+    def test_hold_accept_fills_the_queue(self) -> None:
+        self.serve(Behaviour.hold_accept(), backlog=1)
+        for _ in range(2):
+            self.connect().sendall(b"hello\n")
+        third = self.enterContext(socket.socket())
+        third.setblocking(False)
+        self.assertEqual(third.connect_ex(self.server.address), errno.EINPROGRESS)
+        state, *_ = third.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+        self.assertEqual(state, SYN_SENT)
+        self.assertEqual(self.server.peers(), [])
+        self.server.stop()
+        self.server.assert_lines(["hello", "hello"])
+        self.assertEqual(self.struck(), ["hold-accept"])
+
+    def test_hold_accept_on_a_unix_path(self) -> None:
+        self.serve(Behaviour.hold_accept(), backlog=1, unix=True)
+        for full in (False, False, True):
+            client = self.enterContext(socket.socket(socket.AF_UNIX))
+            client.setblocking(False)
+            error = client.connect_ex(self.server.address)
+            self.assertEqual(error, errno.EAGAIN if full else 0)
+
+    def test_hold_accept_for_a_while(self) -> None:
+        self.serve(Behaviour.hold_accept(0.2), backlog=1, reply="ok")
+        for client in [self.connect() for _ in range(3)]:
+            client.sendall(b"hello\n")
+            self.assertEqual(client.recv(100), b"ok\n")
+        self.server.stop()  # Then all its output is there.
+        self.assertRegex(
+            self.server.said(), "listening on (.*)\n(?s:.*)accepting on \\1"
         )
 
     def test_the_first_and_then_no_more(self) -> None:

@@ -295,7 +295,10 @@ class MemoryTests(SynchronousTestCase):
             name = next(iter(keywords))
             with self.assertRaisesRegex(TypeError, f"^{name} needs a socket: in mem"):
                 connected(None, Protocol, **keywords)
-        for behave in "refuse", "reset+refuse:seconds=1", Behaviour.refuse():
+        for behave in (
+            *("refuse", "reset+refuse:seconds=1", Behaviour.refuse()),
+            Behaviour.hold_accept(),
+        ):
             with self.assertRaisesRegex(ValueError, "^behave: it is the kernel that"):
                 connected(None, Protocol, behave=behave)
 

@@ -142,6 +142,14 @@ class InTheReactorTests(ListeningMixin, TestCase):
         with self.assertRaises(Refused):
             await connect(server.address)
 
+    async def test_a_server_that_does_not_accept(self) -> None:
+        server = self.listen(behave="hold-accept:seconds=0.05", reply="ok")
+        client = await self.connect(server.address)
+        self.assertEqual(server.peers(), [])
+        client.send("hello\n")
+        await client.wait_for_line("ok")
+        self.assertIn("peer 0 misbehaved hold-accept:seconds=0.05", server.render())
+
     def test_tls_where_warnings_are_errors(self) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")

@@ -77,6 +77,7 @@ class BehaviourOptionsTests(SynchronousTestCase):
         for words, why in (
             (("--behave", "toast"), "--behave toast: toast is none of accept-late"),
             (("--behave", "refuse", "--listen", "unix:/a"), "refuse: goes with --port"),
+            (("--behave", "refuse+hold-accept"), "hold-accept: not with refuse, which"),
             (("--behave", "half-close", "--listen", "ssl:1"), "half-close: TLS ends"),
             (("--behave", "half-close", "--tls"), "half-close: TLS ends"),
             (("--behave", "refuse", "--cert", "a"), "refuse: goes with --port"),

@@ -103,6 +103,7 @@ def server_service(
         done=done,
         drain_seconds=settings.drain_seconds,
         close_sink=True,
+        behaviour=settings.behave,
     )
     check_backlog(settings.backlog)
     return service

@@ -191,6 +191,16 @@ class Behaviour:
         """
         return _one(Fault(kind="refuse", seconds=seconds))
 
+    @staticmethod
+    def hold_accept(seconds: float | None = None) -> Behaviour:
+        """Listen, but do not call accept(2), for so long, or for ever.
+
+        Connections wait in the kernel's queue until it is full (listen(2)); then TCP
+        ignores new clients, and UNIX sockets block them. Those that wait at the end
+        are accepted.
+        """
+        return _one(Fault(kind="hold-accept", seconds=seconds))
+
 
 def _one(fault: Fault) -> Behaviour:
     return Behaviour((fault,))

@@ -37,6 +37,8 @@ def check_together(settings: ServerSettings) -> None:
     kinds = {fault.kind for fault in settings.behave}
     if "refuse" in kinds and (settings.listen or settings.tls):
         raise ValueError("--behave refuse: goes with --port, not --listen or --tls")
+    if {"refuse", "hold-accept"} <= kinds:
+        raise ValueError("--behave hold-accept: not with refuse, which does not listen")
     tls = settings.tls or any(map(does_tls, settings.listen))
     if "half-close" in kinds and tls:
         raise ValueError("--behave half-close: TLS ends both sides at once")

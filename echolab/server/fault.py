@@ -31,6 +31,7 @@ KINDS = (
     "answer-late",
     "answer-slowly",
     "refuse",
+    "hold-accept",
 )
 
 

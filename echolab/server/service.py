@@ -16,7 +16,9 @@ from typing_extensions import override
 
 from echolab.addresses import format_address
 from echolab.counting import count
+from echolab.server.behaviour import Behaviour
 from echolab.server.endpoints import is_handed, listen_error
+from echolab.server.holding import Holding
 from echolab.server.listening import ListeningAccount
 from echolab.server.refusing import RefusingPort
 from echolab.sockets.accept_queue import accept_waiting, turn_away_waiting
@@ -54,6 +56,8 @@ class ReceiverService(Service):
             arrived and to write it to a slow output.
         close_sink: whether to close the factory's sink and its outputs at the
             end: for a sink that was opened only for this service.
+        behaviour: what to do wrong with the ports: `Behaviour.hold_accept`. The
+            factory and the endpoints do everything else.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class ReceiverService(Service):
         done: Done,
         drain_seconds: float = 5.0,
         close_sink: bool = False,
+        behaviour: Behaviour = Behaviour(),  # noqa: B008 - it cannot change
     ) -> None:
         self._endpoints = endpoints
         self.factory = factory
@@ -72,6 +77,10 @@ class ReceiverService(Service):
         self._done = done
         self._drain_seconds = drain_seconds
         self._close_sink = close_sink
+        self._holding: Holding | None = None
+        for fault in behaviour:
+            if fault.kind == "hold-accept":
+                self._holding = Holding(fault, clock=clock, sink=factory.sink)
         self._is_producer = True  # of the factory's sink
         self._uses_sink = False
         self._starts = 0
@@ -135,6 +144,8 @@ class ReceiverService(Service):
         prepare_port(port, self.factory.connections.limits.keepalive_seconds)
         if port is not None and not handed:
             self._own_ports.append(port)
+        if port is not None and self._holding is not None:
+            self._holding.hold(port)
         return port
 
     def _announce(self) -> None:
@@ -164,6 +175,8 @@ class ReceiverService(Service):
         if announcing is not None and announcing.active():
             announcing.cancel()
         self._own_ports.clear()
+        if self._holding is not None:
+            self._holding.stop()
         listening, self._listening = self._listening, []
         for each in listening:
             each.cancel()

@@ -127,7 +127,8 @@ def connected(
         ConnectionError: a factory has made no protocol.
         TypeError: a maker does not make protocols; or there are keywords that
             cannot be used: the server is not echolab's, or they need a socket.
-        ValueError: the behaviour is ``refuse``, which only the kernel can do.
+        ValueError: the behaviour is ``refuse`` or ``hold-accept``: only the
+            kernel can do that.
     """
     others = sorted(set(keywords) - {"framing"})
     if server_factory is not None and others:
@@ -180,6 +181,10 @@ def _settings(keywords: ServerKeywords) -> ServerSettings:
     if any(fault.kind == "refuse" for fault in settings.behave):
         raise ValueError(
             "behave: it is the kernel that refuses: in memory there is none"
+        )
+    if any(fault.kind == "hold-accept" for fault in settings.behave):
+        raise ValueError(
+            "behave: it is the kernel that queues: in memory there is none"
         )
     return settings
 

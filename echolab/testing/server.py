@@ -62,6 +62,7 @@ class LabServer(Place, Transcript):
                 clock=reactor,
                 done=_raise,
                 drain_seconds=DRAIN_SECONDS,
+                behaviour=settings.behave,
             )
             self._service.startService()
         except BaseException:
