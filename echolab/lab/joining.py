@@ -1,0 +1,273 @@
+"""Join what the two ends of a connection tell, on one time axis.
+
+On one machine, both programs share CLOCK_MONOTONIC. Clocks of two machines are put
+together by the handshake: the server accepts about half a round trip after the client's
+connect has returned.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from functools import partial
+from heapq import merge
+from ipaddress import ip_address
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from echolab.events import Accepted, Connected
+from echolab.lab.ledger import Data, End, Entry, Side
+from echolab.lab.wording import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from echolab.addresses import Peer
+
+__all__ = ["Account", "join"]
+
+MAPPED = "::ffff:"
+"""How an IPv4 address begins on a socket of IPv6."""
+APART_SECONDS = 3600.0
+"""Clocks that put accept and connect further apart than this are not shared."""
+EARLY_SECONDS = 0.001
+"""How much earlier than its connect an accept may seem, on one clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """All that is known of a connection, of one end or of both.
+
+    Attributes:
+        client: the client's recording of it, if there is one.
+        server: the server's recording of it, if there is one.
+        entries: the entries of both, in order, on one axis.
+        clocks: how the two axes became one: ``""`` for one recording.
+    """
+
+    client: Side | None
+    server: Side | None
+    entries: tuple[Entry, ...]
+    clocks: str = ""
+
+    @property
+    def number(self) -> int:
+        """The number of the connection in its recording: of the server, if known."""
+        return (self.server or self._some).peer.number
+
+    @property
+    def client_address(self) -> Peer | None:
+        """The client's address, if known."""
+        if self.server is not None:
+            return self.server.peer
+        return self._some.local
+
+    @property
+    def server_address(self) -> Peer | None:
+        """The server's address, if known."""
+        if self.client is not None:
+            return self.client.peer
+        return self._some.local
+
+    @property
+    def _some(self) -> Side:
+        side = self.server or self.client
+        assert side is not None, "an account has a side"
+        return side
+
+    def side(self, end: End) -> Side | None:
+        """Return the recording of an end, if there is one."""
+        return self.client if end is End.CLIENT else self.server
+
+
+def join(recordings: Sequence[Iterable[Side]]) -> list[Account]:
+    """Make accounts of the connections of all recordings, in their order."""
+    sides = [side for recording in recordings for side in recording]
+    servers: dict[object, list[Side]] = defaultdict(list)
+    for side in sides:
+        if side.end is End.SERVER and (ends := _ends(side)) is not None:
+            servers[ends].append(side)
+    clients: dict[int, Side] = {}  # by the id of the server's side
+    for side in sides:
+        if side.end is End.CLIENT and (ends := _ends(side)) is not None:
+            found = [each for each in servers[ends] if id(each) not in clients]
+            if found:
+                clients[id(min(found, key=partial(_apart, side)))] = side
+    joined = {id(side) for side in clients.values()}
+    return [
+        _account(clients.get(id(side)), side)
+        if side.end is End.SERVER
+        else _account(side, None)
+        for side in sides
+        if id(side) not in joined
+    ]
+
+
+def _ends(side: Side) -> object | None:
+    """Return what names a connection at both of its ends; None if unknown."""
+    local, peer = side.local, side.peer
+    if peer.family == "UNIX":
+        client = peer if side.end is End.SERVER else local
+        if client is None or client.pid is None:
+            return None
+        return peer.path, client.pid
+    if local is None:
+        return None
+    ends = _address(local), _address(peer)
+    return ends if side.end is End.CLIENT else ends[::-1]
+
+
+def _address(peer: Peer) -> object:
+    """Return the address; IPv4 in IPv6 is the same as IPv4."""
+    return (peer.host or "").removeprefix(MAPPED), peer.port
+
+
+def _apart(client: Side, server: Side) -> float:
+    return abs(_began(server) - _began(client))
+
+
+def _began(side: Side) -> float:
+    """Return when a connection began, by the time of day."""
+    for entry in side.entries:
+        if isinstance(entry.what, Accepted | Connected):
+            return entry.what.time
+    return 0.0
+
+
+def _account(client: Side | None, server: Side | None) -> Account:
+    if client is None or server is None:
+        return Account(client, server, tuple(_in_order(client or server)))
+    ahead, clocks = _clocks(client, server)
+    moved = (_moved(each, ahead) for each in _in_order(server))
+    both = merge(_in_order(client), moved, key=attrgetter("time"))
+    return Account(client, server, tuple(both), clocks)
+
+
+def _in_order(side: Side | None) -> Iterator[Entry]:
+    """Yield the entries of a side and of its listening socket in order."""
+    if side is None:
+        return iter(())
+    both = _never_back(side.listener), _never_back(side.entries)
+    return merge(*both, key=attrgetter("time"))
+
+
+def _never_back(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield entries in the order of their recording, on an axis that never runs back.
+
+    The recording's order is the order in which things happened at this end; rounded
+    times may say otherwise.
+    """
+    last = float("-inf")
+    for entry in entries:
+        yield _moved(entry, max(0.0, last - entry.time))
+        last = max(last, entry.time)
+
+
+def _moved(entry: Entry, seconds: float) -> Entry:
+    if not seconds:
+        return entry
+    return replace(
+        entry, earliest=entry.earliest + seconds, latest=entry.latest + seconds
+    )
+
+
+def _clocks(client: Side, server: Side) -> tuple[float, str]:
+    """Return what to add to the server's times, and how that is known."""
+    share_a_clock = client.has_monotonic == server.has_monotonic
+    if share_a_clock and _on_one_machine(client) and _is_plausible(client, server):
+        if client.has_monotonic:
+            return 0.0, "one machine, one clock"
+        return 0.0, "one machine, by its time of day"
+    trip = _round_trip(client)
+    connected = _connected(client)
+    ahead = connected + trip / 2 - _accepted(server)
+    least, most = _bounds(client, server)
+    if least <= most:
+        ahead = min(max(ahead, least), most)
+    return ahead, f"two clocks, put together by a handshake of {duration(trip)}"
+
+
+def _on_one_machine(client: Side) -> bool:
+    """Whether the addresses say that both ends are on one machine."""
+    if client.peer.family == "UNIX":
+        return True
+    ends = client.local, client.peer
+    hosts = [each.host for each in ends if each is not None and each.host is not None]
+    if len(hosts) < len(ends):
+        return False
+    return hosts[0] == hosts[1] or all(map(_is_loopback, hosts))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.removeprefix(MAPPED)).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_plausible(client: Side, server: Side) -> bool:
+    """Whether the server accepts after the client's connect, on the same clock."""
+    early = _connected(client) - _round_trip(client) - EARLY_SECONDS
+    return early <= _accepted(server) <= early + APART_SECONDS
+
+
+def _accepted(server: Side) -> float:
+    for entry in server.entries:
+        if isinstance(entry.what, Accepted):
+            return entry.latest
+    return server.entries[0].latest
+
+
+def _connected(client: Side) -> float:
+    for entry in client.entries:
+        if isinstance(entry.what, Connected):
+            return entry.latest
+    return client.entries[0].latest
+
+
+def _round_trip(client: Side) -> float:
+    """Return how long the connect took that made the connection; 0 if unknown."""
+    connected = _connected(client)
+    began = connected
+    for entry, call in client.find("connect"):
+        if entry.earliest <= connected and call.errno in {"", "EINPROGRESS"}:
+            under_way = began < connected and not call.errno
+            began = began if under_way else entry.earliest
+    return max(0.0, connected - began)
+
+
+def _bounds(client: Side, server: Side) -> tuple[float, float]:
+    """Return between which limits the server's clock may be moved.
+
+    No byte is read before it is written.
+    """
+    least = _latest_lead(_moments(client, "write"), _moments(server, "read"))
+    most = -_latest_lead(_moments(server, "write"), _moments(client, "read"))
+    return least, most
+
+
+def _moments(side: Side, kind: str) -> list[tuple[int, float]]:
+    """Return how many bytes were read or written, and when."""
+    moments = []
+    for entry in side.entries:
+        what = entry.what
+        if isinstance(what, Data) and what.kind == kind:
+            moments.append((what.start + what.size, entry.latest))
+    return moments
+
+
+def _latest_lead(
+    written: list[tuple[int, float]], read: list[tuple[int, float]]
+) -> float:
+    """Return the most by which a write comes after the read of its last byte."""
+    lead = float("-inf")
+    reads = iter(read)
+    total, when = 0, 0.0
+    for size, time in written:
+        while total < size:
+            try:
+                total, when = next(reads)
+            except StopIteration:
+                return lead
+        lead = max(lead, time - when)
+    return lead
