@@ -818,7 +818,10 @@ class CommandTests(SynchronousTestCase):
             self.assertEqual(ended.returncode, 0)
 
     def test_usage(self) -> None:
-        usage = b"Usage: echolab server [PORT] | echolab client HOST PORT\n"
+        usage = (
+            b"Usage: echolab server [PORT] | echolab client HOST PORT "
+            b"| echolab draw RECORDING\n"
+        )
         ended = run()
         self.assertEqual((ended.err, ended.process.returncode), (usage, 1))
 

@@ -1,4 +1,4 @@
-"""The ``echolab`` command: ``echolab server`` and ``echolab client``."""
+"""The ``echolab`` command: ``echolab server``, ``echolab client``, ``echolab draw``."""
 
 from __future__ import annotations
 
@@ -36,10 +36,13 @@ if TYPE_CHECKING:
     from twisted.application.service import IService
 
     from echolab.interfaces import Done
+    from echolab.lab.settings import DrawSettings
 
 __all__ = ["main"]
 
-USAGE = "Usage: echolab server [PORT] | echolab client HOST PORT"
+USAGE = (
+    "Usage: echolab server [PORT] | echolab client HOST PORT | echolab draw RECORDING"
+)
 
 
 # Each program is imported when it is needed, since both imports take time.
@@ -55,14 +58,21 @@ def _client_options() -> BaseOptions:
     return ClientOptions()
 
 
+def _draw_options() -> BaseOptions:
+    from echolab.command.draw_options import DrawOptions
+
+    return DrawOptions()
+
+
 class CommandOptions(BaseOptions):
-    """The options before ``server`` or ``client``: ``--help``, ``--version``."""
+    """The options before the name of a program: ``--help``, ``--version``."""
 
     synopsis = "Usage: echolab"
     longdesc = "Example: echolab server 8888; then: echolab client 127.0.0.1 8888."
     subCommands = [
         ["server", None, _server_options, "Receive on many connections and print."],
         ["client", None, _client_options, "Send lines, show the replies."],
+        ["draw", None, _draw_options, "Draw the connections of recordings."],
     ]
 
     @override
@@ -71,7 +81,11 @@ class CommandOptions(BaseOptions):
         try:
             super().parseOptions(words)
         except usage.UsageError as error:
-            commands = {"server": _server_options(), "client": _client_options()}
+            commands = {
+                "server": _server_options(),
+                "client": _client_options(),
+                "draw": _draw_options(),
+            }
             names = {
                 name: [*option_names(each), *each.shortOpt.replace(":", "")]
                 for name, each in commands.items()
@@ -102,6 +116,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(USAGE)
         return 1
     settings = options.subOptions.settings
+    if options.subCommand == "draw":
+        return _draw(settings)
     if options.subCommand == "server":
         from echolab.command.server_assembly import server_service
 
@@ -114,6 +130,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _run(
         lambda reactor, done: client_service(reactor, settings, stdin=stdin, done=done)
     )
+
+
+def _draw(settings: DrawSettings) -> int:
+    """Draw figures; no reactor is needed."""
+    from echolab.command.drawing import draw
+
+    try:
+        draw(settings)
+    except EcholabError as error:
+        say(error)
+        return 1
+    return 0
 
 
 def _run(make: Callable[[Any, Done], IService]) -> int:

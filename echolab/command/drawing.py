@@ -1,0 +1,108 @@
+"""``echolab draw``: figures of recordings, on stdout or in a file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING
+
+from twisted.logger import globalLogBeginner
+
+from echolab.command.program import stderr_observer
+from echolab.errors import InputError, OutputError, reason_of
+from echolab.lab.figures import figure_of, title_of
+from echolab.lab.joining import join
+from echolab.lab.reading import read_sides
+from echolab.lab.text import draw_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from echolab.lab.joining import Account
+    from echolab.lab.settings import DrawSettings
+
+__all__ = ["draw"]
+
+MOST_FIGURES = 5
+"""How many connections are drawn unless one is chosen; more are listed."""
+COLUMNS = 80
+
+
+def draw(settings: DrawSettings) -> None:
+    """Draw the connections of recordings.
+
+    Raises:
+        InputError: a recording cannot be read, or has no such connection.
+        OutputError: the figure cannot be written.
+    """
+    globalLogBeginner.beginLoggingTo([stderr_observer()], redirectStandardIO=False)
+    accounts = _chosen(settings)
+    encoding = "utf-8"
+    if settings.output == "-" and sys.stdout is not None:
+        encoding = sys.stdout.encoding
+    if len(accounts) > MOST_FIGURES:
+        text = _list(accounts)
+    else:
+        width = get_terminal_size((COLUMNS, 0)).columns
+        figures = (
+            figure_of(
+                account,
+                settings.figure,
+                between=settings.between,
+                unfolded=settings.unfolded,
+            )
+            for account in accounts
+        )
+        text = "\n".join(draw_text(figure, width, encoding) for figure in figures)
+    _write(settings.output, text.encode(encoding, "backslashreplace"))
+
+
+def _chosen(settings: DrawSettings) -> Sequence[Account]:
+    """Return the connections to draw.
+
+    Raises:
+        InputError: there are none.
+    """
+    accounts = join([read_sides(path) for path in settings.recordings])
+    path = settings.recordings[0]
+    if not accounts:
+        raise InputError("read", path, "no connection is recorded")
+    if settings.peer is None:
+        # Whoever gives both recordings wants what is in both.
+        return [each for each in accounts if each.clocks] or accounts
+    chosen = [each for each in accounts if each.number == settings.peer]
+    if not chosen:
+        raise InputError("read", path, f"there is no connection {settings.peer}")
+    return chosen
+
+
+def _list(accounts: Sequence[Account]) -> str:
+    """Return the connections, one a line."""
+    lines = [f"{len(accounts)} connections; choose one with --peer N:"]
+    for account in accounts:
+        address = account.client_address or account.server_address
+        lines.append(f"{title_of(account)} ({address})")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _write(path: str, data: bytes) -> None:
+    """Write to a file, or to stdout, which may be a pipe that nobody reads.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        if path != "-":
+            Path(path).write_bytes(data)
+        elif sys.stdout is not None:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # It is flushed once more.
+    except OSError as error:
+        if path == "-":
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        where = "stdout" if path == "-" else path
+        raise OutputError("write", where, reason_of(error)) from None

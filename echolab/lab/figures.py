@@ -1,0 +1,109 @@
+"""Figures of accounts: which connections, which part of them, and their titles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from echolab.events import Finished
+from echolab.lab.folding import fold, with_gaps
+from echolab.lab.layout import lay_out
+from echolab.lab.ledger import End
+from echolab.lab.rows import Figure, Row
+from echolab.lab.wording import size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from echolab.lab.joining import Account
+
+ENDS = {
+    "FIN": "ended first",
+    "end": "ended first",
+    "RST": "reset the connection",
+}
+
+__all__ = ["figure_of", "title_of"]
+
+
+def figure_of(
+    account: Account,
+    kind: str,
+    *,
+    between: tuple[float, float] | None = None,
+    unfolded: bool = False,
+) -> Figure:
+    """Return the figure of a connection.
+
+    Args:
+        account: the connection.
+        kind: ``calls``, ``packets`` or ``both``.
+        between: show only what happened between these times, in seconds from the
+            beginning.
+        unfolded: whether to show every row, even if thousands repeat.
+    """
+    rows = lay_out(account, kind)
+    began = _began(account)
+    ended = tuple(_ended_first(rows))
+    if between is not None:
+        first, last = (began + each for each in between)
+        rows = [row for row in rows if first <= row.at <= last]
+    if not rows:
+        rows = [Row(began, is_timed=False, note="… nothing happened …")]
+    if not unfolded:
+        rows = fold(rows)
+    return Figure(
+        title_of(account),
+        {end: _lane(account, end) for end in End},
+        (*_remarks(account), *ended),
+        tuple(with_gaps(rows)),
+        began,
+    )
+
+
+def _began(account: Account) -> float:
+    """Return when a connection began, not counting its listening socket."""
+    own = [entry for entry in account.entries if not entry.of_listener]
+    return min((entry.time for entry in own), default=0.0)
+
+
+def _ended_first(rows: list[Row]) -> Iterator[str]:
+    """Say which side has ended the connection, or its half of it, first."""
+    for row in rows:
+        if row.arrow is not None and row.arrow.label in ENDS:
+            yield f"the {row.arrow.to.other.value} {ENDS[row.arrow.label]}"
+            return
+
+
+def title_of(account: Account) -> str:
+    """Return which connection it is, and how much was sent."""
+    return f"connection {account.number}: {', '.join(_totals(account))}"
+
+
+def _totals(account: Account) -> Iterator[str]:
+    for side, received, sent in (
+        (account.server, "to the server", "to the client"),
+        (account.client, "to the client", "to the server"),
+    ):
+        for entry in side.entries if side else ():
+            if isinstance(entry.what, Finished):
+                yield f"{size(entry.what.received_bytes)} {received}"
+                if entry.what.sent_bytes is not None:
+                    yield f"{size(entry.what.sent_bytes)} {sent}"
+                yield f"ended by {entry.what.cause.value}"
+                return
+    yield "not ended"
+
+
+def _lane(account: Account, end: End) -> str:
+    client = end is End.CLIENT
+    address = account.client_address if client else account.server_address
+    return end.value if address is None else f"{end.value} {address}"
+
+
+def _remarks(account: Account) -> Iterator[str]:
+    if account.clocks:
+        yield f"two recordings: {account.clocks}"
+    else:
+        told = End.SERVER if account.server else End.CLIENT
+        other = told.other.value
+        yield f"only the {told.value}'s recording: the {other} is as seen there"

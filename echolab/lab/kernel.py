@@ -1,0 +1,141 @@
+"""Rows of what the kernel says: states, acknowledgements, segments, windows, queues."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from echolab.counting import count
+from echolab.lab.rows import Arrow, Line, Row
+from echolab.lab.wording import duration, size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from echolab.facts import Diagnosed, Listening, Sampled
+    from echolab.lab.ledger import End, Entry
+
+__all__ = ["KernelView"]
+
+STALL_SECONDS = 0.01
+"""How much longer a sender must have waited for a window to be worth a row."""
+
+
+class KernelView:
+    """Turn looks at the kernel's counters into rows: what has changed between two.
+
+    Args:
+        counts_segments: whether the counters of the first end tell of the segments
+            that the second has sent.
+    """
+
+    def __init__(self, counts_segments: Callable[[End, End], bool]) -> None:
+        self._counts_segments = counts_segments
+        self._before: dict[End, Sampled] = {}
+        self._states: dict[End, str] = {}
+        self._rows_seen: dict[End, int] = {}
+        self._queue: tuple[int, int | None] | None = None
+
+    def sampled(self, entry: Entry, sample: Sampled, rows: list[Row]) -> list[Row]:
+        """Return the rows of a sample.
+
+        Args:
+            entry: the entry of the sample.
+            sample: the sample.
+            rows: those before it; the counted segments are noted on their arrows.
+        """
+        end = entry.end
+        before = self._before.get(end)
+        self._before[end] = sample
+        since = self._rows_seen.get(end, 0)
+        self._rows_seen[end] = len(rows)
+        said = self._state(entry, end, sample.state)
+        if before is None:
+            return said
+        at = entry.time
+        for to, grown in (
+            (end.other, _grown(before.data_segments_out, sample.data_segments_out)),
+            (end, _grown(before.data_segments_in, sample.data_segments_in)),
+        ):
+            if grown and self._counts_segments(end, to.other):
+                said += _segments(entry, rows, since, to, grown)
+        if sample.retransmits > before.retransmits:
+            label = f"{sample.retransmits - before.retransmits} sent again"
+            said.append(Row(at, arrow=Arrow(end.other, Line.BETWEEN, label)))
+        if _grown(before.acked_bytes, sample.acked_bytes) and _pure(before, sample):
+            arrow = Arrow(end, Line.DEDUCED, "ACK")
+            said.append(Row(at, is_timed=False, arrow=arrow))
+        said += _windows(entry, before, sample)
+        return said
+
+    def diagnosed(self, entry: Entry, diagnosed: Diagnosed) -> list[Row]:
+        """Return the rows of a diagnosis."""
+        end = entry.end if diagnosed.end == "own" else entry.end.other
+        timer = diagnosed.timer_seconds
+        more = "" if timer is None else f" {duration(timer)}"
+        return self._state(entry, end, diagnosed.state, more)
+
+    def listening(self, entry: Entry, listening: Listening) -> list[Row]:
+        """Return the rows of a look at the accept queue."""
+        queue = listening.waiting, listening.drops
+        before, self._queue = self._queue, queue
+        if before in {queue, None} and not (listening.waiting or listening.drops):
+            return []
+        text = f"{listening.waiting} of {listening.backlog} wait to be accepted"
+        if listening.drops:
+            text += f", {listening.drops} ignored"
+        return [Row(entry.time, texts={entry.end: text})]
+
+    def _state(self, entry: Entry, end: End, state: str, more: str = "") -> list[Row]:
+        before = self._states.get(end)
+        self._states[end] = state
+        if before == state or (before is None and state == "ESTABLISHED"):
+            return []
+        return [Row(entry.time, texts={end: state + more})]
+
+
+def _grown(before: int | None, now: int | None) -> int:
+    return 0 if before is None or now is None else now - before
+
+
+def _pure(before: Sampled, sample: Sampled) -> bool:
+    """Whether segments without data have arrived, as far as the kernel counts them."""
+    if sample.segments_in is None or before.segments_in is None:
+        return True
+    with_data = _grown(before.data_segments_in, sample.data_segments_in)
+    return _grown(before.segments_in, sample.segments_in) > with_data
+
+
+def _segments(
+    entry: Entry, rows: list[Row], since: int, to: End, number: int
+) -> list[Row]:
+    """Tell in how many segments bytes have travelled since the last look.
+
+    If it was one write, its arrow says so. Otherwise, a row does.
+    """
+    found = [
+        at
+        for at in range(since, len(rows))
+        if (arrow := rows[at].arrow) is not None and arrow.to is to and arrow.span
+    ]
+    if len(found) == 1:
+        [at] = found
+        arrow = rows[at].arrow
+        assert arrow is not None, "it was found by its arrow"
+        rows[at] = replace(rows[at], arrow=replace(arrow, segments=number))
+        return []
+    arrow = Arrow(to, Line.BETWEEN, f"×{count(number, 'segment')}", segments=number)
+    return [Row(entry.time, arrow=arrow)]
+
+
+def _windows(entry: Entry, before: Sampled, sample: Sampled) -> list[Row]:
+    """Return what has become of the windows: who waits for whom."""
+    texts = []
+    if sample.receive_window == 0 != before.receive_window:
+        texts.append(f"window 0, {size(sample.unread_bytes)} unread")
+    if sample.send_window == 0 != before.send_window:
+        texts.append(f"peer's window 0, {size(sample.unsent_bytes)} unsent")
+    waited = (sample.window_seconds or 0.0) - (before.window_seconds or 0.0)
+    if waited > STALL_SECONDS and sample.send_window:
+        texts.append(f"waited {duration(waited)} for the peer's window")
+    return [Row(entry.time, texts={entry.end: text}) for text in texts]

@@ -1,0 +1,110 @@
+"""The rows of a figure: computed once, drawn by each renderer in its own way."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from echolab.lab.ledger import End
+
+__all__ = ["Arrow", "Figure", "Line", "Row"]
+
+
+class Line(enum.Enum):
+    """How certain an arrow is."""
+
+    SEEN = "seen"
+    BETWEEN = "between two looks"
+    DEDUCED = "deduced"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """An arrow between the two lanes.
+
+    Attributes:
+        to: where it points.
+        line: how certain it is.
+        label: what is written on it.
+        span: the bytes it carries, as ``(start, size)`` in their direction.
+        segments: in how many segments they travelled; 0 if unknown.
+    """
+
+    to: End
+    line: Line
+    label: str
+    span: tuple[int, int] | None = None
+    segments: int = 0
+
+    @property
+    def text(self) -> str:
+        """What is written on it, with the number of segments if it is not in it."""
+        if self.segments < 2 or "segments" in self.label:
+            return self.label
+        return f"{self.label}, {self.segments} segments"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One moment of a connection.
+
+    Attributes:
+        at: where it stands on the axis.
+        is_timed: whether its time is known, and shown.
+        texts: what stands beside each lane.
+        arrow: the arrow between the lanes.
+        note: what stands between the lanes instead.
+        span: the bytes that a read has taken, as in `Arrow`.
+        answers: the labels of the arrows that it may be the arrival of.
+        until: the end of the time that a folded row stands for.
+    """
+
+    at: float
+    is_timed: bool = True
+    texts: dict[End, str] = field(default_factory=dict)
+    arrow: Arrow | None = None
+    note: str = ""
+    span: tuple[int, int] | None = None
+    answers: tuple[str, ...] = ()
+    until: float | None = None
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it has an arrow without a time, and no text."""
+        return not (self.is_timed or self.texts or self.note)
+
+    @property
+    def data_to(self) -> End | None:
+        """Where bytes go of which this row tells: of a send, or of a recv."""
+        if self.arrow is not None:
+            return self.arrow.to if self.arrow.span else None
+        return next(iter(self.texts)) if self.span else None
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A connection, as rows.
+
+    Attributes:
+        title: which connection it is.
+        lanes: the name of each lane.
+        remarks: what is to be known of the whole.
+        rows: in order.
+        began: the time of the axis that is shown as 0.
+    """
+
+    title: str
+    lanes: dict[End, str]
+    remarks: tuple[str, ...]
+    rows: tuple[Row, ...]
+    began: float
+
+    @property
+    def lines(self) -> Iterator[Line]:
+        """The kinds of lines that it has."""
+        used = {row.arrow.line for row in self.rows if row.arrow is not None}
+        return (line for line in Line if line in used)

@@ -1,0 +1,79 @@
+"""The settings of a figure: one field for each option, each with a default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from echolab.option import flag, option
+from echolab.option_values import from_zero, one_of, over_zero, path_value
+from echolab.quantities import plain, seconds, whole_number
+
+__all__ = ["DrawSettings"]
+
+WHAT = "what is drawn"
+HOW = "how it is drawn"
+
+PAIR = ".."
+
+
+def _span(text: str) -> tuple[float, float]:
+    """Read two times, as ``echolab draw`` joins them: ``1.5..3``."""
+    first, _, last = text.partition(PAIR)
+    read = from_zero(seconds)
+    span = read(first), read(last)
+    if span[0] >= span[1]:
+        raise ValueError("the first time must be before the second")
+    return span
+
+
+def _span_as_written(span: tuple[float, float]) -> str:
+    return PAIR.join(map(plain, span))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawSettings:
+    """The settings of a figure; each option's help describes its field."""
+
+    recordings: tuple[str, ...] = ()
+    figure: str = option(
+        "both",
+        "-f, --figure NAME",
+        "calls: what each program calls; packets: what travels; or both.",
+        group=WHAT,
+        read=one_of("calls", "packets", "both"),
+    )
+    peer: int | None = option(
+        None,
+        "--peer N",
+        "Only connection N of the recording.",
+        group=WHAT,
+        read=over_zero(whole_number),
+    )
+    between: tuple[float, float] | None = option(
+        None,
+        "--between SECONDS SECONDS",
+        "Only what happened between these times of the figure.",
+        group=WHAT,
+        read=_span,
+        write=_span_as_written,
+    )
+    unfolded: bool = flag(
+        False,
+        "--all",
+        "Show each event, even if thousands repeat.",
+        group=WHAT,
+    )
+    form: str = option(
+        "text",
+        "--as FORM",
+        "text, as wide as the terminal.",
+        group=HOW,
+        read=one_of("text"),
+    )
+    output: str = option(
+        "-",
+        "-o, --output FILE",
+        "Write the figure to this file; - for stdout.",
+        group=HOW,
+        read=path_value,
+    )

@@ -1,0 +1,123 @@
+"""The bytes of both directions: how calls, reads and writes share them out."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from echolab.events import Called, Finished
+from echolab.facts import Sampled
+from echolab.lab.ledger import Data, End
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from echolab.lab.joining import Account
+    from echolab.lab.ledger import Side
+
+__all__ = ["Streams"]
+
+
+class Streams:
+    """What is known of the bytes of an account.
+
+    Args:
+        account: the account.
+    """
+
+    def __init__(self, account: Account) -> None:
+        self._ends = {end: _OneEnd(account.side(end)) for end in End}
+        self._places: Counter[tuple[End, bool]] = Counter()
+
+    def has_calls(self, end: End) -> bool:
+        """Whether calls of an end were recorded."""
+        return self._ends[end].has_calls
+
+    def shows_calls(self, end: End, *, sends: bool) -> bool:
+        """Whether the calls of an end have the bytes that its program has.
+
+        With TLS, they have others.
+        """
+        known = self._ends[end]
+        return known.called[sends] > 0 and known.called[sends] == known.told[sends]
+
+    def is_drawn_by_sender(self, end: End) -> bool:
+        """Whether the bytes of an end are drawn where it sent them.
+
+        Otherwise, they are drawn where they were received.
+        """
+        known, other = self._ends[end], self._ends[end.other]
+        if other.has_calls != known.has_calls:
+            return known.has_calls
+        return known.has(sends=True)
+
+    def counts_segments(self, end: End, sender: End) -> bool:
+        """Whether the counters of an end tell of a sender's segments."""
+        return end is sender or not self._ends[sender].has_samples
+
+    def next_span(self, end: End, number: int, *, sends: bool) -> tuple[int, int]:
+        """Return which bytes the next call of an end has sent or received."""
+        start = self._places[end, sends]
+        self._places[end, sends] += number
+        return start, number
+
+    def head(self, end: End, start: int, *, sends: bool) -> bytes:
+        """Return the bytes from ``start`` on that were kept; none if unknown."""
+        known = self._ends[end]
+        if known.has_calls and not self.shows_calls(end, sends=sends):
+            return b""
+        datas = known.datas[sends]
+        at = bisect_right(datas, start, key=lambda each: each.start) - 1
+        if at < 0:
+            return b""
+        return datas[at].head[start - datas[at].start :]
+
+    def resets(self, end: End) -> bool:
+        """Whether an end has ended with a reset instead of a FIN."""
+        known, other = self._ends[end], self._ends[end.other]
+        if other.saw_end:
+            return False
+        return other.saw_reset or known.left_unread
+
+    def was_reset_by(self, end: End, gone: Mapping[End, float]) -> bool:
+        """Whether the reset by an end is drawn already."""
+        return end in gone and self.resets(end)
+
+
+class _OneEnd:
+    """What one recording says of the bytes; nothing if there is none."""
+
+    def __init__(self, side: Side | None) -> None:
+        self.called = {True: 0, False: 0}  # by whether they were sent
+        self.told = {True: 0, False: 0}
+        self.datas: dict[bool, list[Data]] = {True: [], False: []}
+        self.has_calls = self.saw_end = self.saw_reset = self.left_unread = False
+        self.has_samples = False
+        for entry in side.entries if side else ():
+            match entry.what:
+                case Data() as data:
+                    sends = data.kind == "write"
+                    self.told[sends] += data.size
+                    self.datas[sends].append(data)
+                case Called() as call:
+                    self._called(call)
+                case Sampled(data_segments_out=segments):
+                    self.has_samples |= segments is not None
+                case Finished() as finished:
+                    self.left_unread = finished.unread_bytes > 0
+                    self.saw_reset |= finished.detail == "ECONNRESET"
+                case _:
+                    pass
+
+    def _called(self, call: Called) -> None:
+        self.has_calls = True
+        if call.call in {"send", "recv"}:
+            self.called[call.call == "send"] += max(0, call.result)
+            self.saw_reset |= call.errno == "ECONNRESET"
+            ended = call.call == "recv" and call.result == 0 and not call.errno
+            self.saw_end |= ended
+
+    def has(self, *, sends: bool) -> bool:
+        """Whether any bytes were recorded in this direction."""
+        return bool(self.called[sends] or self.told[sends])

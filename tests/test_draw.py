@@ -1,0 +1,453 @@
+"""``echolab draw``: figures of recordings, as text."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from unittest import mock
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from echolab import EndCause, Event, Misbehaved, Peer
+from echolab.command.cli import main
+from echolab.lab.figures import figure_of
+from echolab.lab.joining import join
+from echolab.lab.reading import sides_of
+from echolab.lab.text import draw_text
+from echolab.lab.wording import cells
+from tests.sessions import TIME, Pair, hello, older, write
+from tests.support import ECHOLAB
+
+
+def drawn(
+    *recordings: list[Event],
+    figure: str = "both",
+    width: int = 80,
+    encoding: str = "utf-8",
+    unfolded: bool = False,
+    between: tuple[float, float] | None = None,
+) -> str:
+    """Return the figure of the only connection."""
+    [account] = join([sides_of(events) for events in recordings])
+    made = figure_of(account, figure, unfolded=unfolded, between=between)
+    return draw_text(made, width, encoding)
+
+
+def rows(text: str) -> list[str]:
+    """Return the rows of a figure: between the names of the lanes and the legend."""
+    return text.split("\n\n")[1].splitlines()[1:]
+
+
+BOTH = """\
+connection 1: 6 bytes to the server, 0 bytes to the client, ended by eof
+two recordings: one machine, one clock
+the client ended first
+
+                client 127.0.0.1:60612             server 127.0.0.1:8888
+                               │                          │ socket()
+                               │                          │ bind(127.0.0.1:8888)
+                               │                          │ listen(1024)
+0.000 000  socket()            │                          │
+0.000 000  connect(            │──── SYN, MSS 65495 ─────▶│
+             127.0.0.1:8888)   │                          │
+             = -1 EINPROGRESS  │                          │
+0.000 100  connect(            │◀······· SYN, ACK ········│
+             127.0.0.1:8888)   │                          │
+             = 0               │                          │
+0.000 200                      │·········· ACK ··········▶│ accept() =
+                               │                          │   127.0.0.1:60612
+                               ┊    … 812 ms nothing …    ┊
+0.812 300  send(6) = 6         │─── 6 bytes "hello\\n" ───▶│ recv(65536) = 6
+                               │                          │   300 µs later
+                               │◀·········· ACK ··········│
+                               ┊    … 4.2 s nothing …     ┊
+4.999 990  shutdown(SHUT_WR)   │─ ─ ─ ─ ─  FIN ─ ─ ─ ─ ─ ▶│ recv(65536) = 0
+5.000 190                      │◀─ ─ ─ ─ FIN, ACK ─ ─ ─ ─ │ shutdown(SHUT_RDWR)
+                               │·········· ACK ··········▶│
+5.000 290                      │                          │ close()
+5.000 500  recv(65536) = 0     │                          │
+5.000 590  close()             │                          │
+5.000 700  TIME_WAIT 60 s      │                          │
+
+──── seen   ─ ─  between two looks   ···· deduced
+"""
+
+
+class LectureTests(SynchronousTestCase):
+    def test_both_figures_in_one(self) -> None:
+        pair = hello()
+        self.assertEqual(drawn(pair.at_server, pair.at_client), BOTH)
+
+    def test_the_call_flow(self) -> None:
+        pair = hello()
+        shown = drawn(pair.at_server, pair.at_client, figure="calls", width=120)
+        self.assertNotIn("SYN", shown)
+        self.assertNotIn("deduced", shown)
+        lines = rows(shown)
+        for call, answer in (
+            ("connect(127.0.0.1:8888) = 0", "accept() = 127.0.0.1:60612"),
+            ("send(6) = 6", "recv(65536) = 6 300 µs later"),
+            ("shutdown(SHUT_WR)", "recv(65536) = 0"),
+        ):
+            [line] = [line for line in lines if call in line]
+            self.assertRegex(
+                line, rf"│.*▶│ {answer.replace('(', '.').replace(')', '.')}"
+            )
+
+    def test_the_packet_flow_of_one_hello_has_eight_packets(self) -> None:
+        pair = hello()
+        shown = drawn(pair.at_server, pair.at_client, figure="packets")
+        arrows = [line for line in rows(shown) if "▶" in line or "◀" in line]
+        for arrow, words in zip(
+            arrows,
+            ("SYN", "SYN, ACK", "ACK", "6 bytes", "ACK", "FIN", "FIN, ACK", "ACK"),
+            strict=True,
+        ):
+            self.assertIn(f" {words}", arrow)
+        self.assertNotIn("recv", shown)
+        self.assertIn("TIME_WAIT 60 s", shown)
+
+    def test_it_fits(self) -> None:
+        pair = hello()
+        for width in (60, 80, 100, 120):
+            for figure in ("both", "calls", "packets"):
+                for recordings in (
+                    (pair.at_server, pair.at_client),
+                    (pair.at_server,),
+                    (pair.at_client,),
+                ):
+                    shown = drawn(*recordings, figure=figure, width=width)
+                    most = max(map(cells, shown.splitlines()))
+                    self.assertLessEqual(most, width, shown)
+                    lanes = {line.find("│") for line in rows(shown) if "│" in line}
+                    self.assertEqual(len(lanes), 1, shown)
+
+
+class HonestyTests(SynchronousTestCase):
+    def test_one_recording_says_only_what_it_knows(self) -> None:
+        pair = hello()
+        server = drawn(pair.at_server)
+        self.assertIn("only the server's recording", server)
+        for word in ("connect(", "send("):
+            self.assertNotIn(word, server)
+        [line] = [line for line in rows(server) if "6 bytes" in line]
+        self.assertRegex(line, r'│─+ 6 bytes "hello\\n" ─+▶│ recv')
+
+        client = drawn(pair.at_client)
+        for word in ("accept(", "listen("):
+            self.assertNotIn(word, client)
+        [line] = [line for line in rows(client) if " SYN ·" in line]
+        self.assertIn("·▶", line)  # The server has not kept the client's SYN.
+
+    def test_older_recordings(self) -> None:
+        pair = hello()
+        shown = drawn(older(pair.at_server))
+        for word in ("accepted", '6 bytes "hello\\n"', "read", "finished: eof", "FIN"):
+            self.assertIn(word, shown)
+        for word in ("recv(", "accept(", "close("):
+            self.assertNotIn(word, shown)
+
+    def test_what_json_prints_has_no_chunks(self) -> None:
+        events = [
+            event
+            for event in older(hello().at_server)
+            if type(event).__name__ != "Chunk"
+        ]
+        self.assertIn('"hello"', drawn(events))
+
+    def test_no_sequence_numbers(self) -> None:
+        pair = hello()
+        self.assertNotIn("1234", drawn(pair.at_server, pair.at_client))
+
+    def test_several_writes_between_two_looks(self) -> None:
+        pair = Pair()
+        pair.connects()
+        counted = {"segments_in": 1, "data_segments_in": 0}
+        pair.client_is_sampled(0.1, data_segments_out=0, **counted)
+        for at in (0.2, 0.3):
+            pair.client_sends(at, b"x" * 100)
+        pair.client_is_sampled(0.4, data_segments_out=5, **counted)
+        shown = drawn(pair.at_client)
+        [line] = [line for line in rows(shown) if "segments" in line]
+        self.assertRegex(line, "─ +×5 segments ─ ")
+
+    def test_a_refused_client(self) -> None:
+        pair = Pair()
+        pair.client_calls(0.0, "socket")
+        pair.client_calls(0.1, "connect", "127.0.0.1:8888", -1, "ECONNREFUSED")
+        pair.client_calls(0.2, "close")
+        shown = drawn(pair.at_client)
+        self.assertRegex(shown, r"connect\([^◀]* SYN ·+▶")
+        self.assertRegex(shown, r"◀·+ RST ·+│")
+        self.assertNotIn("ACK", shown)
+        self.assertNotIn("FIN", shown)
+
+    def test_a_try_that_is_under_way_and_fails(self) -> None:
+        pair = Pair()
+        where = str(pair.port)
+        for at in (0.0, 1.0):
+            pair.client_calls(at, "socket")
+            pair.client_calls(at + 0.1, "connect", where, -1, "EINPROGRESS")
+            pair.client_calls(at + 0.2, "connect", where, -1, "ECONNREFUSED")
+            pair.client_calls(at + 0.3, "close")
+        shown = drawn(pair.at_client, width=120)
+        self.assertEqual(shown.count(" SYN "), 2)
+        self.assertEqual(shown.count(" RST "), 2)
+
+    def test_a_reset(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.client_sends(0.5, b"hello\n")
+        pair.client_calls(1.0, "close")
+        pair.server_receives(0.6, b"hello\n")
+        pair.server_calls(1.1, "recv", 65536, -1, "ECONNRESET")
+        pair.finishes(6, EndCause.RESET)
+        for recordings in (pair.at_server, pair.at_client), (pair.at_server,):
+            shown = drawn(*recordings)
+            self.assertEqual(shown.count(" RST "), 1, shown)
+            self.assertNotIn("FIN", shown)
+            self.assertIn("the client reset the connection", shown)
+            self.assertIn("finished: reset", shown)
+
+    def test_the_server_ends_first(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.server_calls(1.0, "close")
+        pair.client_calls(1.1, "recv", 65536, 0)
+        pair.client_calls(3.1, "close")
+        shown = drawn(pair.at_server, pair.at_client)
+        self.assertIn("the server ended first", shown)
+        # It has ended long before the client has: it was acknowledged by itself.
+        arrows = [line for line in rows(shown) if "▶" in line or "◀" in line]
+        ends = [line.split("│")[1].strip("─ ·▶◀") for line in arrows[-4:]]
+        self.assertEqual(ends, ["FIN", "ACK", "FIN", "ACK"])
+
+    def test_unix_sockets_have_no_packets(self) -> None:
+        path = Peer(0, "UNIX", path="/tmp/lab.sock")
+        pair = hello(Pair(replace(path, number=1, pid=7, uid=0), path))
+        shown = drawn(pair.at_server)
+        for word in ("SYN", "FIN", "ACK"):
+            self.assertNotIn(word, shown)
+        self.assertIn("connection", shown)
+        self.assertIn("unix:/tmp/lab.sock,pid=7", shown)
+
+    def test_tls_has_other_bytes_on_the_wire(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.client_calls(0.1, "send", 517, 517)
+        pair.client_sends(0.2, b"secret\n", 29)
+        shown = drawn(pair.at_client, width=120)
+        self.assertRegex(shown, r"send\(517\) = 517 +│─+ 517 bytes ─+▶")
+        self.assertRegex(shown, r"send\(29\) = 29 +│─+ 29 bytes ─+▶")
+        self.assertIn('wrote 7 bytes "secret\\n"', shown)
+
+
+class SafetyTests(SynchronousTestCase):
+    def test_nothing_in_a_recording_drives_a_terminal(self) -> None:
+        evil = "\x1b[2J\u202e\u05d0\x9b\u200b\xa0\ufeff".encode() + b"\xff\r"
+        pair = Pair(Peer(1, "IPv4", "127.0.0.1", 60612, name="\x1b[31m"))
+        pair.connects()
+        pair.server_receives(0.1, evil)
+        pair.server_calls(0.2, "recv", "\u05d0\u202e", 5)
+        pair.at_server.append(Misbehaved(pair.client, TIME, "\x1b]0;\u05d0"))
+        for encoding in ("utf-8", "ascii", "latin-1"):
+            shown = drawn(pair.at_server, encoding=encoding, width=140)
+            shown.encode(encoding)
+            bad = {each for each in shown if not each.isprintable()} - {"\n"}
+            self.assertEqual(bad, set())
+            self.assertNotIn("\u05d0", shown)
+
+    def test_without_unicode(self) -> None:
+        pair = hello()
+        pair.client_sends(0.9, "안녕\n".encode())
+        for encoding in ("ascii", "iso-8859-15"):
+            shown = drawn(pair.at_server, pair.at_client, encoding=encoding)
+            self.assertTrue(shown.isascii() or encoding != "ascii")
+            self.assertRegex(shown, r"\|-+ SYN, MSS 65495 -+>\|")
+            self.assertIn("... 812 ms nothing ...", shown)
+            self.assertIn("\\uc548", shown)
+            self.assertLessEqual(max(map(len, shown.splitlines())), 80)
+
+    def test_wide_characters_keep_the_lanes_straight(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.server_receives(0.1, "안녕하세요, 여러분 반갑습니다\n".encode())
+        shown = drawn(pair.at_server)
+        ends = {cells(line[: line.rfind("│")]) for line in rows(shown) if "│" in line}
+        self.assertEqual(len(ends), 1, shown)
+        self.assertIn("안녕하세요", shown)
+
+
+class FoldTests(SynchronousTestCase):
+    def bulk(self, number: int) -> Pair:
+        pair = Pair()
+        pair.connects()
+        for at in range(number):
+            pair.client_sends(1 + at / number, b"x" * 65536)
+            pair.server_receives(1.0001 + at / number, b"x" * 65536)
+        pair.ends(3.0, number * 65536)
+        return pair
+
+    def test_what_repeats_is_one_row(self) -> None:
+        pair = self.bulk(412)
+        shown = drawn(pair.at_server, pair.at_client)
+        self.assertLess(len(rows(shown)), 25)
+        self.assertIn("send ×412", shown)
+        self.assertIn("recv ×412", shown)
+        self.assertIn("27 MB in ", shown)
+
+    def test_all_of_it_if_asked_for(self) -> None:
+        pair = self.bulk(412)
+        shown = drawn(pair.at_server, pair.at_client, unfolded=True)
+        self.assertEqual(shown.count("send("), 412)
+        self.assertNotIn("×412", shown)
+
+    def test_a_long_talk(self) -> None:
+        pair = Pair()
+        pair.connects()
+        for at in range(1000):
+            pair.client_sends(at, b"ping\n")
+            pair.server_receives(at + 0.01, b"ping\n")
+            pair.server_calls(at + 0.02, "send", 5, 5)
+            pair.client_calls(at + 0.03, "recv", 65536, 5)
+        shown = drawn(pair.at_server, pair.at_client)
+        self.assertLess(len(rows(shown)), 120)
+        self.assertEqual(shown.count("4940 bytes in 987 s"), 2)
+
+    def test_a_part_of_it(self) -> None:
+        pair = hello()
+        shown = drawn(pair.at_server, pair.at_client, between=(0.5, 1.0))
+        self.assertIn("0.812 300", shown)
+        for word in ("connect(", "listen(", "FIN"):
+            self.assertNotIn(word, shown)
+
+    def test_a_part_without_anything(self) -> None:
+        pair = hello()
+        shown = drawn(pair.at_server, pair.at_client, between=(2.0, 3.0))
+        self.assertIn("nothing happened", shown)
+
+
+class CommandTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        pair = hello()
+        self.server = write(self.folder / "server.jsonl", pair.at_server)
+        self.client = write(self.folder / "client.jsonl", pair.at_client)
+
+    def draw(self, *words: str, status: int = 0) -> str:
+        """Draw into a file, or fail with a line on stderr; return the text."""
+        output = self.folder / "figure.txt"
+        output.unlink(missing_ok=True)
+        said: list[str] = []
+        with (
+            mock.patch("echolab.command.cli.say", said.append),
+            mock.patch.dict(os.environ, {"COLUMNS": "80"}),
+        ):
+            try:
+                found = main(["draw", "-o", str(output), *words])
+            except SystemExit as error:
+                said.append(str(error))
+                found = 1
+        self.assertEqual(found, status, said)
+        if status:
+            [line] = map(str, said)
+            self.assertFalse(output.exists())
+            return line
+        return output.read_text()
+
+    def test_the_figure_is_that_of_the_recordings(self) -> None:
+        self.assertEqual(self.draw(self.server, self.client), BOTH)
+        self.assertEqual(self.draw(self.client, self.server), BOTH)
+
+    def test_it_follows_the_encoding_of_stdout_and_needs_no_reactor(self) -> None:
+        code = (
+            "import sys; from echolab.__main__ import main; status = main();"
+            "sys.exit(status or 'twisted.internet.reactor' in sys.modules)"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", code, "draw", self.server, self.client],
+            capture_output=True,
+            env={**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "80"},
+            check=False,
+        )
+        self.assertEqual((ended.returncode, ended.stderr), (0, b""))
+        self.assertRegex(ended.stdout, rb"\|-+ SYN, MSS 65495 -+>\|")
+
+    def test_a_reader_that_goes_away(self) -> None:
+        reader, writer = os.pipe()
+        os.close(reader)
+        ended = subprocess.run(
+            [*ECHOLAB, "draw", self.server],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        os.close(writer)
+        self.assertEqual((ended.returncode, ended.stderr), (0, b""))
+
+    def test_a_full_disk(self) -> None:
+        with Path("/dev/full").open("wb") as full:
+            ended = subprocess.run(
+                [*ECHOLAB, "draw", self.server],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                check=False,
+            )
+        said = b"write stdout: No space left on device\n"
+        self.assertEqual((ended.returncode, ended.stderr), (1, said))
+
+    def test_errors(self) -> None:
+        nothing = write(self.folder / "nothing.jsonl", [])
+        for words, why in (
+            ((), "Usage: echolab draw RECORDING..."),
+            (("no",), "open no: No such file or directory"),
+            ((nothing,), f"read {nothing}: no connection is recorded"),
+            ((self.server, "--peer", "2"), f"read {self.server}: there is no conn"),
+            ((self.server, "--figure", "call"), "did you mean calls?"),
+            ((self.server, "--between", "1"), "--between: needs two times"),
+            ((self.server, "--between", "2", "1"), "must be before the second"),
+            ((self.server, "--betwen", "2", "1"), "did you mean --between?"),
+            ((self.server, "--as", "png"), "--as png: must be "),
+        ):
+            self.assertIn(why, self.draw(*words, status=1))
+        (self.folder / "bad").write_text("hello\n")
+        said = self.draw(str(self.folder / "bad"), status=1)
+        self.assertIn("line 1 is not of a recording", said)
+
+    def test_several_connections(self) -> None:
+        events: list[Event] = []
+        path = str(self.folder / "many.jsonl")
+        for number in range(1, 9):
+            peer = Peer(number, "IPv4", "127.0.0.1", 60000 + number)
+            events += hello(Pair(peer)).at_server
+            write(Path(path), events)
+            shown = self.draw(path)
+            if number <= 5:
+                self.assertEqual(shown.count("recv(65536) = 6"), number)
+            else:
+                self.assertEqual(shown.count("\n"), number + 1)
+                self.assertIn("choose one with --peer N", shown)
+                self.assertIn("127.0.0.1:60003", shown)
+        shown = self.draw(path, "--peer", "3")
+        self.assertIn("client 127.0.0.1:60003", shown)
+        self.assertEqual(shown.count("recv(65536) = 6"), 1)
+
+    def test_one_of_the_two_has_many_and_both_have_one_in_common(self) -> None:
+        others = [
+            hello(Pair(Peer(number, "IPv4", "127.0.0.1", 50000 + number))).at_server
+            for number in (2, 3)
+        ]
+        events = [*hello().at_server, *others[0], *others[1]]
+        shown = self.draw(write(self.folder / "many.jsonl", events), self.client)
+        self.assertEqual(shown, BOTH)
+
+    def test_recordings_that_have_nothing_in_common_are_drawn_each(self) -> None:
+        other = hello(Pair(Peer(1, "IPv4", "127.0.0.1", 50001)))
+        client = write(self.folder / "other.jsonl", other.at_client)
+        shown = self.draw(self.server, client)
+        self.assertIn("only the server's recording", shown)
+        self.assertIn("only the client's recording", shown)
