@@ -94,6 +94,8 @@ class Called:
         exact: whether the times are those of the call. Otherwise, it was made somewhere
             between ``time - seconds`` and ``time``.
         monotonic: ``time`` by CLOCK_MONOTONIC, in seconds.
+        waited_seconds: how long the last of the received bytes had waited in the
+            kernel; None if that is unknown.
     """
 
     peer: Peer
@@ -105,6 +107,7 @@ class Called:
     seconds: float = 0.0
     exact: bool = True
     monotonic: float | None = None
+    waited_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,12 @@ class KernelTests(LedgerCase):
         [syn] = self.events(self.server_file, SynSaved)
         header = (syn.packet[0] & 15) * 4
         self.assertEqual(struct.unpack_from("!HH", syn.packet, header), (ours, port))
+        received, *_ = [
+            call
+            for call in self.events(self.server_file, Called)
+            if call.call == "recv"
+        ]
+        self.assertGreater(received.waited_seconds or 0, 0)
         sampled = self.events(self.server_file, Sampled)
         self.assertEqual(sampled[0].state, "ESTABLISHED")
         self.assertEqual(sampled[-1].arrived_bytes, 7)  # The FIN counts.

@@ -36,7 +36,7 @@ TIME = 1_795_000_000.1234567
 FACTS: tuple[Event, ...] = (
     Called(PORT, TIME, "bind", "127.0.0.1:8888", exact=False, monotonic=7.5),
     Called(PORT, TIME, "accept", result=-1, errno="EAGAIN", seconds=0.00001),
-    Called(ANN, TIME, "recv", "65536", result=6),
+    Called(ANN, TIME, "recv", "65536", result=6, waited_seconds=0.000038),
     Listening(PORT, TIME, 1024, waiting=3, drops=1, somaxconn=4096, syn_backlog=512),
     SynSaved(ANN, TIME, b"E\0\0\x3c"),
     Sampled(ANN, TIME, "ESTABLISHED", rtt_seconds=0.000041, acked_bytes=6),

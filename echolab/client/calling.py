@@ -62,7 +62,7 @@ class CallingReactor:
         made = Call(
             "socket", "", found.fileno(), "", began, self.monotonic(), exact=False
         )
-        calling = CallingSocket(found, self.monotonic, made)
+        calling = CallingSocket(found, self.monotonic, made, stamped=True)
         calling.report_to(partial(self.report, peer))
         connector.transport.socket = calling
         return connector

@@ -153,4 +153,5 @@ def called(call: Call, peer: Peer, time: float) -> Called:
         call.ended - call.began,
         call.exact,
         call.ended,
+        call.waited,
     )

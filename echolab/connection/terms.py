@@ -68,4 +68,5 @@ class Terms:
             self.kernel.stop()
 
     def _calling(self, watched: socket.socket) -> CallingSocket:
-        return CallingSocket(watched, self.monotonic)
+        stamped = self.kernel is not None
+        return CallingSocket(watched, self.monotonic, stamped=stamped)

@@ -224,6 +224,8 @@ def _called(event: Called) -> dict[str, object]:
     members["certainty"] = "exact" if event.exact else "between"
     if event.monotonic is not None:
         members["monotonic"] = event.monotonic
+    if event.waited_seconds is not None:
+        members["waited_seconds"] = event.waited_seconds
     return members
 
 

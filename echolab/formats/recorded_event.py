@@ -169,6 +169,7 @@ def _called(peer: Peer, time: float, members: Members) -> Called:
         seconds=_seconds(members, "seconds"),
         exact=_text(members, "certainty") == "exact",
         monotonic=_optional(_seconds, members, "monotonic"),
+        waited_seconds=_optional(_seconds, members, "waited_seconds"),
     )
 
 

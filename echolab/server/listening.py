@@ -14,6 +14,7 @@ from echolab.connection.account import called
 from echolab.facts import Listening
 from echolab.sockets.backlog import SOMAXCONN, SYN_BACKLOG, limit
 from echolab.sockets.calling import Call, ListeningSocket
+from echolab.sockets.stamps import ask_for_stamps
 from echolab.sockets.tcp_info import accept_queue, save_syns
 from echolab.timekeeping import time_of_day
 
@@ -63,6 +64,8 @@ class ListeningAccount:
         self._socket = listening
         looking = self._nothing
         if self._terms.kernel is not None:
+            # Accepted sockets inherit this: bytes may arrive before accept.
+            ask_for_stamps(listening)
             save_syns(listening)
             self.look()
             self._terms.kernel.add(self)
@@ -70,7 +73,11 @@ class ListeningAccount:
         # Twisted reads from the port by this attribute.
         observed: Any = port
         observed.socket = ListeningSocket(
-            listening, self._terms.monotonic, report=self._called, looking=looking
+            listening,
+            self._terms.monotonic,
+            report=self._called,
+            looking=looking,
+            stamped=self._terms.kernel is not None,
         )
         return port
 

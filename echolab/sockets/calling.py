@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from typing_extensions import override
 
 from echolab.addresses import host_and_port
+from echolab.sockets.stamps import STAMP_SPACE, ask_for_stamps, waited
 from echolab.sockets.watching import WatchedSocket
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Call(NamedTuple):
         began: when it was made, by the clock.
         ended: when it returned.
         exact: whether both times are its own; else it was made between the two.
+        waited: how long the last of the received bytes had waited in the kernel, in
+            seconds; None if the kernel does not tell.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Call(NamedTuple):
     began: float
     ended: float
     exact: bool = True
+    waited: float | None = None
 
 
 def made(
@@ -84,17 +88,23 @@ class CallingSocket(WatchedSocket):
         watched: the socket.
         clock: tells the time.
         before: calls that were made before.
+        stamped: whether to ask when received bytes had arrived.
 
     Attributes:
         closing: called before the socket is closed.
     """
 
-    __slots__ = ("_clock", "_early", "_report", "closing")
+    __slots__ = ("_clock", "_early", "_report", "_stamped", "closing")
 
     def __init__(
-        self, watched: socket.socket, clock: Callable[[], float], *before: Call
+        self,
+        watched: socket.socket,
+        clock: Callable[[], float],
+        *before: Call,
+        stamped: bool = False,
     ) -> None:
         super().__init__(watched)
+        self._stamped = stamped and ask_for_stamps(watched)
         self._clock = clock
         self._early = [*before]
         self._report: Callable[[Call], None] = self._early.append
@@ -117,7 +127,23 @@ class CallingSocket(WatchedSocket):
     @override
     def recv(self, size: int) -> bytes:
         receive = super().recv
+        if self._stamped:
+            return self._recv_stamped(size)
         data: bytes = self._make("recv", str(size), lambda: receive(size))
+        return data
+
+    def _recv_stamped(self, size: int) -> bytes:
+        """Receive with recvmsg(2), which also tells when the bytes had arrived."""
+        receive = super().recvmsg
+        what, value = made(
+            self._clock, "recv", str(size), lambda: receive(size, STAMP_SPACE)
+        )
+        if isinstance(value, OSError):
+            self._report(what)
+            raise value
+        data: bytes = value[0]
+        self._at_end = self._at_end or not data
+        self._report(what._replace(waited=waited(value[1])))
         return data
 
     @override
@@ -174,6 +200,7 @@ class ListeningSocket:
         clock: tells the time.
         report: takes its calls; those of an accepted socket are that one's.
         looking: called before a connection is accepted.
+        stamped: see `CallingSocket`.
     """
 
     def __init__(
@@ -183,11 +210,13 @@ class ListeningSocket:
         *,
         report: Callable[[Call], None],
         looking: Callable[[], None],
+        stamped: bool,
     ) -> None:
         self._socket = listening
         self._clock = clock
         self._report = report
         self._looking = looking
+        self._stamped = stamped
 
     def __getattr__(self, name: str) -> Any:
         """Pass all other attributes on to the socket."""
@@ -202,7 +231,8 @@ class ListeningSocket:
             raise value
         accepted, address = value
         what = what._replace(result=accepted.fileno())
-        return CallingSocket(accepted, self._clock, what), address
+        calling = CallingSocket(accepted, self._clock, what, stamped=self._stamped)
+        return calling, address
 
     def close(self) -> None:
         """Like the socket's method."""
