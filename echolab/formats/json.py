@@ -88,7 +88,13 @@ class Json:
             case Chunk(data=data):
                 if not self._recording:
                     return b""
-                return self._line(self._start("chunk", event), _bytes("data", data))
+                start = self._start("chunk", event)
+                if not data.translate(None, _PLAIN):  # Much faster than an encoder.
+                    return b'%b,"data":"%b"}\n' % (
+                        start.encode(),
+                        data.replace(b"\n", b"\\n"),
+                    )
+                return self._line(start, _bytes("data", data))
             case Sent(data=data, taken_bytes=taken):
                 if not self._sent:
                     return b""
