@@ -94,6 +94,8 @@ class Called:
         exact: whether the times are those of the call. Otherwise, it was made somewhere
             between ``time - seconds`` and ``time``.
         monotonic: ``time`` by CLOCK_MONOTONIC, in seconds.
+        data: the bytes that were received or sent, if they are encrypted and were
+            asked for.
         waited_seconds: how long the last of the received bytes had waited in the
             kernel; None if that is unknown.
     """
@@ -108,6 +110,7 @@ class Called:
     exact: bool = True
     monotonic: float | None = None
     waited_seconds: float | None = None
+    data: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -305,13 +305,14 @@ class ProofTests(SynchronousTestCase):
         (self.folder / "empty").mkdir()
         (self.folder / "bad.pem").write_text("-----BEGIN CERTIFICATE-----\nx")
         server = RawServer(self.authority.context(None))
-        for keywords, why in (
+        wrong: tuple[tuple[dict[str, Any], str], ...] = (
             ({"trust_roots": f"{self.folder}/none"}, "none: No such file"),
             ({"trust_roots": f"{self.folder}/empty"}, "empty: no certificate"),
             ({"certificate": f"{self.folder}/none"}, "none: No such file"),
             ({"certificate": f"{self.folder}/bad.pem"}, "bad.pem: "),
             ({"certificate": f"{self.authority.roots}/ca.pem"}, "ca.pem: "),
-        ):
+        )
+        for keywords, why in wrong:
             with self.assertRaisesRegex(ValueError, why):
                 verified_client(self.clock, server, "localhost", **keywords)
         for host in ("", "1234", "a" * 70 + "\xfc", "a b"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import stat
 import struct
 import sys
 from typing import TypeVar
@@ -24,7 +25,7 @@ from echolab import (
     SynSaved,
 )
 from echolab.formats.recording import read_recording
-from tests.support import Client, Program, run
+from tests.support import Client, Program, run, write_certificates
 from tests.ways import FolderCase
 
 T = TypeVar("T")
@@ -315,3 +316,99 @@ class ClientRecordTests(LedgerCase):
             client = run("client", "127.0.0.1", "1", "--record", path)
             self.assertIn(said, client.err)
             self.assertEqual(client.process.returncode, 1)
+
+
+class KeyTests(LedgerCase):
+    def setUp(self) -> None:
+        super().setUp()
+        write_certificates(self.folder, server="localhost")
+        self.keys = self.folder / "keys.txt"
+        self.client_keys = self.folder / "client-keys.txt"
+
+    def talk_tls(self) -> bytes:
+        """Talk over TLS; return what the server says on stderr."""
+        server = self.serve(
+            *("--cert", f"{self.folder}/server.pem", "--reply", "echo"),
+            *("--tls-keys", str(self.keys)),
+        )
+        client = run(
+            *("client", "localhost", str(server.port()), "--tls", "--insecure"),
+            *("--tls-keys", str(self.client_keys), "--record", self.client_file),
+            typed=b"hello\n",
+        )
+        self.assertEqual(client.out, b"hello\n", client.err)
+        server.wait_for(b"finished")
+        self.stop(server)
+        return server.err
+
+    def test_both_sides_write_the_same_secrets_for_their_owner_alone(self) -> None:
+        said = self.talk_tls()
+        self.assertIn(f"whoever reads {self.keys} can decrypt".encode(), said)
+        both = [path.read_text().splitlines() for path in (self.keys, self.client_keys)]
+        for keys in both:
+            self.assertTrue(any(k.startswith("CLIENT_TRAFFIC_SECRET_0 ") for k in keys))
+        self.assertEqual(*map(sorted, both))
+        self.assertEqual(stat.S_IMODE(self.keys.stat().st_mode), 0o600)
+
+    def test_recordings_keep_the_encrypted_bytes(self) -> None:
+        self.talk_tls()
+        streams = [
+            b"".join(
+                call.data
+                for call in self.events(path, Called)
+                if call.call == name and call.data is not None
+            )
+            for path, name in (
+                (self.client_file, "send"),
+                (self.server_file, "recv"),
+                (self.server_file, "send"),
+                (self.client_file, "recv"),
+            )
+        ]
+        self.assertEqual(streams[0], streams[1])
+        self.assertEqual(streams[2], streams[3])
+        self.assertTrue(streams[0].startswith(b"\x16\x03\x01"))  # A ClientHello.
+        self.assertNotIn(b"hello", streams[0])
+
+    def test_a_failed_handshake_has_its_calls_too(self) -> None:
+        server = self.serve("--cert", f"{self.folder}/server.pem")
+        port = str(server.port())
+        client = run(
+            *("client", "localhost", port, "--tls", "--record", self.client_file)
+        )
+        self.assertIn(b"certificate verify failed", client.err)
+        server.wait_for(b"handshake")
+        self.stop(server)
+        for path in self.server_file, self.client_file:
+            calls = " ".join(self.calls(path, 0))
+            self.assertRegex(calls, r"send\(\d+\) = \d+ .*close\(\) = 0")
+
+    def test_without_keys_the_encrypted_bytes_are_not_kept(self) -> None:
+        server = self.serve("--cert", f"{self.folder}/server.pem")
+        run(
+            *("client", "localhost", str(server.port()), "--tls", "--insecure"),
+            typed=b"hello\n",
+        )
+        server.wait_for(b"finished")
+        self.stop(server)
+        self.assertTrue(self.calls(self.server_file, 1))
+        for call in self.events(self.server_file, Called):
+            self.assertIs(call.data, None)
+
+    def test_wrong_uses(self) -> None:
+        no_folder = "/no/such/folder/keys"
+        for words, said in (
+            (("server", "--tls-keys", "x"), b"--tls-keys: there is no TLS"),
+            (("client", "h", "1", "--tls-keys", "x"), b"no TLS without --tls"),
+            (
+                ("server", "--port", "0", "--tls", "--tls-keys", no_folder),
+                b"open /no/such/folder/keys: No such file or directory\n",
+            ),
+            (
+                ("client", "h", "1", "--tls", "--tls-keys", no_folder),
+                b"open /no/such/folder/keys: No such file or directory\n",
+            ),
+        ):
+            program = run(*words)
+            self.assertIn(said, program.err)
+            self.assertEqual(program.process.returncode, 1)

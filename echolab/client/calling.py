@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zope.interface import directlyProvides, providedBy
@@ -22,8 +21,8 @@ __all__ = ["CallingReactor"]
 class CallingReactor:
     """A reactor that reports the calls of each connection that it makes.
 
-    They are reported with the peer number 0 until the connection is made: whoever owns
-    the socket then takes the rest (`CallingSocket.report_to`).
+    They are reported with the peer number 0 until the connection is made. Whoever owns
+    the socket then takes all that follow (`CallingSocket.report_to`).
 
     Args:
         reactor: connects.
@@ -63,6 +62,12 @@ class CallingReactor:
             "socket", "", found.fileno(), "", began, self.monotonic(), exact=False
         )
         calling = CallingSocket(found, self.monotonic, made, stamped=True)
-        calling.report_to(partial(self.report, peer))
+
+        def report(call: Call) -> None:
+            self.report(peer, call)
+            if (call.name, call.result) == ("connect", 0):
+                calling.hold_back()
+
+        calling.report_to(report)
         connector.transport.socket = calling
         return connector

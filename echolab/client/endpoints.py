@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from echolab.addresses import host_and_port
 from echolab.client.calling import CallingReactor
-from echolab.errors import ConnectError
+from echolab.errors import ConnectError, EcholabError
 from echolab.sockets.endpoint_strings import (
     TLS_KINDS,
     check_client,
@@ -58,7 +58,9 @@ def client_endpoint(
     """
     if sink is not None:
         reactor = CallingReactor(reactor, sink)
-    make = _ClientEndpoints(reactor, settings.timeout_seconds, settings.insecure)
+    make = _ClientEndpoints(
+        reactor, settings.timeout_seconds, settings.insecure, settings.tls_keys
+    )
     host, port = settings.host, settings.port
     name = settings.connect or host_and_port(host, port)
     try:
@@ -66,6 +68,8 @@ def client_endpoint(
             return name, make(settings.connect)
         endpoint = make.tcp(host, port)
         return name, make.secured(endpoint, host) if settings.tls else endpoint
+    except EcholabError:
+        raise
     except Exception as error:
         raise ConnectError("connect", name, parse_reason(error)) from error
 
@@ -89,14 +93,20 @@ class _ClientEndpoints:
         reactor: connects.
         seconds: how long a connection may take.
         insecure: whether a TLS server need not prove its name.
+        tls_keys: path of a file for the secrets of TLS; None to keep none.
     """
 
     def __init__(
-        self, reactor: Any, seconds: float = 30.0, insecure: bool = False
+        self,
+        reactor: Any,
+        seconds: float = 30.0,
+        insecure: bool = False,
+        tls_keys: str | None = None,
     ) -> None:
         self._reactor = reactor
         self._seconds = seconds
         self._insecure = insecure
+        self._tls_keys = tls_keys
 
     def __call__(self, text: str) -> IStreamClientEndpoint:
         """Make an endpoint from a string."""
@@ -155,12 +165,19 @@ class _ClientEndpoints:
         from echolab.tls import client as client_tls
 
         own = (certificate, privateKey)
+        log = None
+        if self._tls_keys is not None:
+            from echolab.tls.key_log import KeyLog
+
+            log = KeyLog(self._tls_keys)
         if self._insecure:
             text = "--insecure: the server has not proved that it is {host}"
             _log.warn(text, host=host)
-            return client_tls.insecure_client(self._reactor, endpoint, host, *own)
+            return client_tls.insecure_client(
+                self._reactor, endpoint, host, *own, key_log=log
+            )
         return client_tls.verified_client(
-            self._reactor, endpoint, host, *own, trust_roots=trustRoots
+            self._reactor, endpoint, host, *own, trust_roots=trustRoots, key_log=log
         )
 
     def _unix(

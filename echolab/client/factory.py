@@ -57,6 +57,8 @@ class SenderFactory(Factory[SenderProtocol]):
             a connection's socket.
         ask_kernel: whether, with those, it also gets what the kernel says of each
             connection: `SynSaved`, `Sampled`, `Diagnosed`.
+        keep_encrypted: whether, over TLS, `Called` has the bytes that were read and
+            written.
 
     Attributes:
         sink: takes the events; it can be flushed and closed.
@@ -79,6 +81,7 @@ class SenderFactory(Factory[SenderProtocol]):
         report_sent: bool = False,
         report_calls: bool = False,
         ask_kernel: bool = False,
+        keep_encrypted: bool = False,
     ) -> None:
         terms = Terms(
             sink,
@@ -88,6 +91,7 @@ class SenderFactory(Factory[SenderProtocol]):
             report_sent=report_sent,
             report_calls=report_calls,
             ask_kernel=ask_kernel,
+            keep_encrypted=keep_encrypted,
         )
         self.sink = terms.sink
         self.connections = Connections(

@@ -228,6 +228,7 @@ class SenderProtocol(Protocol):
         self.connections.closed(self.replies)
         connection = self.connection
         if connection.peer is None:
+            connection.never_opened()
             if self._waiting is not None and not self._waiting.called:
                 self._waiting.errback(reason)
             return

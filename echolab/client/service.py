@@ -75,6 +75,7 @@ class SenderService(Service):
         wait_seconds: see `SenderFactory`; None for its default.
         half_open_seconds: see `SenderFactory`.
         recorder: also takes all events, with the calls and what the kernel says.
+        keep_encrypted: see `SenderFactory`.
         close: called at the end, before the last lines are printed.
         close_outputs: whether to close the outputs at the end: for outputs that
             were opened only for this service.
@@ -94,6 +95,7 @@ class SenderService(Service):
         wait_seconds: float | None = None,
         half_open_seconds: float | None = 1.0,
         recorder: Sink | None = None,
+        keep_encrypted: bool = False,
         close: Callable[[], Deferred[None] | None] = lambda: None,
         close_outputs: bool = False,
     ) -> None:
@@ -118,6 +120,7 @@ class SenderService(Service):
             report_sent=recorder is not None,
             report_calls=recorder is not None,
             ask_kernel=recorder is not None,
+            keep_encrypted=keep_encrypted,
         )
         self._protocol: SenderProtocol | None = None
         self._stall: Stall | None = None  # while the server may have bytes to take

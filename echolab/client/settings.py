@@ -90,6 +90,14 @@ class ClientSettings:
         "Do TLS with whoever answers, unverified.",
         group=CONNECTING,
     )
+    tls_keys: str | None = option(
+        None,
+        "--tls-keys FILE",
+        "Append the secrets of TLS to FILE, for Wireshark; --record keeps the "
+        "encrypted bytes too.",
+        group=CONNECTING,
+        read=path_value,
+    )
 
     files: tuple[str, ...] = option(
         (),

@@ -116,6 +116,7 @@ def client_service(
         wait_seconds=settings.wait_seconds,
         half_open_seconds=_half_open_seconds(settings, typing=typing),
         recorder=recorder,
+        keep_encrypted=settings.tls_keys is not None,
         close=display.close,
         close_outputs=True,
     )

@@ -67,6 +67,8 @@ class ClientOptions(SettingsOptions, of=ClientSettings):
         if self["tls"] and self["connect"] is not None:
             raise usage.UsageError("--tls: goes with HOST PORT; --connect has tls:")
         tls = self["tls"] or kind_of(self["connect"] or "") in TLS_KINDS
+        if self["tls-keys"] is not None and not tls:
+            raise usage.UsageError("--tls-keys: there is no TLS without --tls")
         if self["insecure"] and not tls:
             raise usage.UsageError("--insecure: there is no TLS without --tls")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from echolab.events import Called
@@ -35,14 +36,21 @@ class Account:
         terms: where events go, and which.
         watched: the connection's socket.
         now: tells the time of day of its events.
+        over_tls: whether the socket's bytes are encrypted.
     """
 
     def __init__(
-        self, terms: Terms, watched: CallingSocket, now: Callable[[], float]
+        self,
+        terms: Terms,
+        watched: CallingSocket,
+        now: Callable[[], float],
+        *,
+        over_tls: bool,
     ) -> None:
         self._terms = terms
         self._watched = watched
         self._now = now
+        self._keep_data = over_tls and terms.keep_encrypted
         self._peer: Peer | None = None
         self._local: Peer | None = None
         self._counting = Counting(watched)
@@ -62,6 +70,15 @@ class Account:
         self._watched.closing = self._closing
         self._watched.report_to(self._called)
 
+    def never_opened(self, peer: Peer) -> None:
+        """Report the calls of a connection that has ended without an event.
+
+        Args:
+            peer: its peer, with the number 0.
+        """
+        self._peer = peer
+        self._watched.report_to(self._called)
+
     def opened(self) -> None:
         """Ask the kernel about the beginning: the event of it is reported."""
         kernel, peer = self._terms.kernel, self._peer
@@ -76,7 +93,10 @@ class Account:
     def _called(self, call: Call) -> None:
         assert self._peer is not None
         since = self._terms.monotonic() - call.ended
-        self._terms.sink(called(call, self._peer, self._now() - since))
+        event = called(call, self._peer, self._now() - since)
+        if self._keep_data and call.data is not None:
+            event = replace(event, data=bytes(call.data))
+        self._terms.sink(event)
         if call.name == "close":
             self._after_close()
         elif self._terms.kernel and call.name != "accept" and self._is_due(call):

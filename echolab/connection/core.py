@@ -151,7 +151,9 @@ class Connection:
         self._holders = _NOBODY
         self._account: Account | None = None
         if terms.report_calls and isinstance(self.watched, CallingSocket):
-            self._account = Account(terms, self.watched, self.now)
+            self._account = Account(
+                terms, self.watched, self.now, over_tls=self.over_tls
+            )
         self._early: list[bytes] = []  # bytes that were sent before the peer was known
 
     def open(
@@ -321,6 +323,13 @@ class Connection:
     def is_held_by(self, who: Hashable) -> bool:
         """Whether ``who`` holds the connection."""
         return who in self._holders
+
+    def never_opened(self, remote: IAddress | None = None) -> None:
+        """Drop what is kept of a connection that has ended before `open`."""
+        self.let_go()
+        if self._account is not None:
+            peer = Peer.of(0, remote or self.transport.getPeer())
+            self._account.never_opened(peer)
 
     def let_go(self) -> None:
         """Drop the callbacks, so that an ended connection is freed at once."""

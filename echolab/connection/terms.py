@@ -30,6 +30,7 @@ class Terms:
         report_sent: whether the sink gets events `Sent`.
         report_calls: whether the sink gets events `Called`.
         ask_kernel: whether it also gets what the kernel says: `echolab.facts`.
+        keep_encrypted: whether `Called` has the bytes of TLS.
 
     Attributes:
         sink: the same, as a `Tee`.
@@ -49,6 +50,7 @@ class Terms:
         report_sent: bool,
         report_calls: bool = False,
         ask_kernel: bool = False,
+        keep_encrypted: bool = False,
     ) -> None:
         self.sink = sink if isinstance(sink, Tee) else Tee(sink)
         self.sink.measure(clock)
@@ -57,6 +59,7 @@ class Terms:
         self.report_chunks = report_chunks
         self.report_sent = report_sent
         self.report_calls = report_calls
+        self.keep_encrypted = keep_encrypted
         self.monotonic = monotonic(clock)
         self.make_watched = self._calling if report_calls else None
         self.kernel = Kernel(clock) if report_calls and ask_kernel else None

@@ -232,6 +232,8 @@ def _called(event: Called) -> dict[str, object]:
         members["monotonic"] = event.monotonic
     if event.waited_seconds is not None:
         members["waited_seconds"] = event.waited_seconds
+    if event.data is not None:
+        members["data_base64"] = base64.b64encode(event.data).decode()
     return members
 
 

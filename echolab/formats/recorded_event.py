@@ -170,6 +170,7 @@ def _called(peer: Peer, time: float, members: Members) -> Called:
         exact=_text(members, "certainty") == "exact",
         monotonic=_optional(_seconds, members, "monotonic"),
         waited_seconds=_optional(_seconds, members, "waited_seconds"),
+        data=_bytes("data", members) if "data_base64" in members else None,
     )
 
 

@@ -92,6 +92,7 @@ def receiver_factory(
         report_sent=report_sent,
         report_calls=report_ledger,
         ask_kernel=settings.kernel != "never",
+        keep_encrypted=settings.tls_keys is not None,
     )
 
 

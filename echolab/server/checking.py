@@ -40,6 +40,8 @@ def check_together(settings: ServerSettings) -> None:
     if {"refuse", "hold-accept"} <= kinds:
         raise ValueError("--behave hold-accept: not with refuse, which does not listen")
     tls = settings.tls or any(map(does_tls, settings.listen))
+    if settings.tls_keys and not tls:
+        raise ValueError("--tls-keys: there is no TLS")
     if "half-close" in kinds and tls:
         raise ValueError("--behave half-close: TLS ends both sides at once")
 

@@ -18,7 +18,7 @@ from twisted.internet.tcp import makeBinding
 from zope.interface import implementer
 
 from echolab.addresses import host_and_port
-from echolab.errors import ListenError, reason_of
+from echolab.errors import EcholabError, ListenError, reason_of
 from echolab.quantities import whole_number
 from echolab.server.proxy import ProxyFactory
 from echolab.server.refusing import RefusingEndpoint
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from echolab.interfaces import IReactor
     from echolab.server.settings import ServerSettings
+    from echolab.tls.key_log import KeyLog
 
 __all__ = [
     "ANY_IPV4",
@@ -125,6 +126,8 @@ def _tls(
         endpoint = make(":".join(words))
     except ListenError as error:
         raise ListenError("listen", name, error.reason) from error
+    except EcholabError:
+        raise
     except Exception as error:
         raise ListenError("listen", name, parse_reason(error)) from error
     if made is None:
@@ -143,6 +146,7 @@ class _ServerEndpoints:
     def __init__(self, reactor: IReactor, settings: ServerSettings) -> None:
         self._reactor = reactor
         self._settings = settings
+        self._key_log: KeyLog | None = None  # one for all endpoints
         self._kinds: dict[str, Callable[..., IStreamServerEndpoint]] = {
             "tcp": self._tcp,
             "tcp6": self._tcp6,
@@ -158,7 +162,7 @@ class _ServerEndpoints:
         """
         try:
             return self._make(text)
-        except ListenError:
+        except EcholabError:
             raise
         except Exception as error:
             raise ListenError("listen", text, parse_reason(error)) from error
@@ -171,6 +175,8 @@ class _ServerEndpoints:
             return self._kinds[kind](*arguments, **named)
         if kind == "tls" and self._settings.client_ca:
             raise ValueError("--client-ca goes with ssl: endpoints only")
+        if kind == "tls" and self._settings.tls_keys:
+            raise ValueError("--tls-keys goes with ssl: endpoints only")
         if kind == "tls":
             self._check_tls(arguments, named)
         text = joined(kind, arguments, named)
@@ -194,6 +200,14 @@ class _ServerEndpoints:
         return _WrappedEndpoint(
             twisteds.endpoint, lambda factory: tls.wrap(factory, creator, self._reactor)
         )
+
+    def _keys(self) -> KeyLog | None:
+        """Return the file for the secrets of TLS, if the user wants one."""
+        from echolab.tls.key_log import KeyLog
+
+        if self._settings.tls_keys and self._key_log is None:
+            self._key_log = KeyLog(self._settings.tls_keys)
+        return self._key_log
 
     def _check_tls(self, positional: list[str], named: dict[str, str]) -> None:
         """Check a folder of certificates and its arguments; Twisted does not."""
@@ -278,6 +292,7 @@ class _ServerEndpoints:
             certificate=named.pop("certKey", key),
             chain=named.pop("extraCertChain", None),
             client_ca=self._settings.client_ca,
+            key_log=self._keys(),
         )
         endpoint = self._tcp(*arguments, **named)
         return endpoint, lambda factory: tls.wrap(factory, options, self._reactor)

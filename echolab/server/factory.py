@@ -54,6 +54,8 @@ class ReceiverFactory(Factory[TwistedProtocol]):
             a connection's socket.
         ask_kernel: whether, with those, it also gets what the kernel says of each
             connection: `SynSaved`, `Sampled`, `Diagnosed`.
+        keep_encrypted: whether, over TLS, `Called` has the bytes that were read and
+            written.
 
     Attributes:
         connections: the open connections, and what they share.
@@ -76,6 +78,7 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         report_sent: bool = False,
         report_calls: bool = False,
         ask_kernel: bool = False,
+        keep_encrypted: bool = False,
     ) -> None:
         terms = Terms(
             sink,
@@ -85,6 +88,7 @@ class ReceiverFactory(Factory[TwistedProtocol]):
             report_sent=report_sent,
             report_calls=report_calls,
             ask_kernel=ask_kernel,
+            keep_encrypted=keep_encrypted,
         )
         self.sink = terms.sink
         self.connections = Connections(

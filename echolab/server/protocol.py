@@ -216,7 +216,7 @@ class ReceiverProtocol(Protocol):
 
     def _never_accepted(self, reason: Failure) -> None:
         """Report a connection that was never accepted, if a reason is known."""
-        self.connection.let_go()
+        self.connection.never_opened(self.remote)
         cause, why = self.connection.verdict or (None, "")
         if cause is EndCause.STOPPED:
             self.connections.unread_bytes += self.unread_bytes()

@@ -246,6 +246,14 @@ class ServerSettings:
         group=LISTENING,
         read=path_value,
     )
+    tls_keys: str | None = option(
+        None,
+        "--tls-keys FILE",
+        "Append the secrets of TLS to FILE, for Wireshark; --record keeps the "
+        "encrypted bytes too.",
+        group=LISTENING,
+        read=path_value,
+    )
     proxy_from: tuple[Network, ...] = option(
         (),
         "--proxy-from CIDR",

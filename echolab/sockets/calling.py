@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from typing_extensions import override
@@ -23,7 +24,8 @@ SHUTDOWNS = {
     socket.SHUT_RDWR: "SHUT_RDWR",
 }
 
-DONE = frozenset({0, errno.EISCONN})
+MOST_EARLY = 1000
+"""How many calls are kept before it is known who takes them."""
 
 
 class Call(NamedTuple):
@@ -39,6 +41,7 @@ class Call(NamedTuple):
         exact: whether both times are its own; else it was made between the two.
         waited: how long the last of the received bytes had waited in the kernel, in
             seconds; None if the kernel does not tell.
+        data: the bytes that were received or sent; None for none.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Call(NamedTuple):
     ended: float
     exact: bool = True
     waited: float | None = None
+    data: bytes | memoryview | None = None
 
 
 def made(
@@ -106,19 +110,24 @@ class CallingSocket(WatchedSocket):
         super().__init__(watched)
         self._stamped = stamped and ask_for_stamps(watched)
         self._clock = clock
-        self._early = [*before]
+        self._early = deque(before, maxlen=MOST_EARLY)
         self._report: Callable[[Call], None] = self._early.append
         self.closing: Callable[[], None] | None = None
 
     def report_to(self, report: Callable[[Call], None]) -> None:
         """Report all calls so far, and all that follow."""
-        early, self._early = self._early, []
         self._report = report
-        for call in early:
-            report(call)
+        while self._early:
+            report(self._early.popleft())
+
+    def hold_back(self) -> None:
+        """Keep the calls from now on until `report_to` says who takes them."""
+        self._report = self._early.append
 
     def _make(self, name: str, arguments: str, call: Callable[[], Any]) -> Any:
         what, value = made(self._clock, name, arguments, call)
+        if isinstance(value, bytes):
+            what = what._replace(data=value)
         self._report(what)
         if isinstance(value, OSError):
             raise value
@@ -143,7 +152,7 @@ class CallingSocket(WatchedSocket):
             raise value
         data: bytes = value[0]
         self._at_end = self._at_end or not data
-        self._report(what._replace(waited=waited(value[1])))
+        self._report(what._replace(waited=waited(value[1]), data=data))
         return data
 
     @override
@@ -154,7 +163,12 @@ class CallingSocket(WatchedSocket):
     @override
     def send(self, data: bytes | memoryview) -> int:
         send = super().send
-        sent: int = self._make("send", str(len(data)), lambda: send(data))
+        what, value = made(self._clock, "send", str(len(data)), lambda: send(data))
+        if isinstance(value, OSError):
+            self._report(what)
+            raise value
+        sent: int = value
+        self._report(what._replace(data=data[:sent]))
         return sent
 
     def connect_ex(self, address: Any) -> int:

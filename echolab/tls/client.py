@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 
+    from echolab.tls.key_log import KeyLog
+
 __all__ = ["insecure_client", "verified_client", "verified_creator"]
 
 _MOST_SHOWN = 200
@@ -61,6 +63,7 @@ def verified_client(
     private_key: str | None = None,
     *,
     trust_roots: str | None = None,
+    key_log: KeyLog | None = None,
 ) -> IStreamClientEndpoint:
     """Connect with TLS, only to a server that proves to be ``host``.
 
@@ -71,6 +74,7 @@ def verified_client(
         certificate: as for `verified_creator`.
         private_key: as for `verified_creator`.
         trust_roots: as for `verified_creator`.
+        key_log: takes the secrets of the connections, if given.
 
     Returns:
         An endpoint. If the server does not prove its name, the connection fails with
@@ -79,7 +83,9 @@ def verified_client(
     Raises:
         ValueError: a file cannot be read, or ``host`` is not a valid name.
     """
-    creator = verified_creator(host, certificate, private_key, trust_roots=trust_roots)
+    creator = verified_creator(
+        host, certificate, private_key, trust_roots=trust_roots, key_log=key_log
+    )
     return wrapClientTLS(creator, endpoint, clock)
 
 
@@ -89,6 +95,7 @@ def verified_creator(
     private_key: str | None = None,
     *,
     trust_roots: str | None = None,
+    key_log: KeyLog | None = None,
 ) -> IOpenSSLClientConnectionCreator:
     """Create TLS connections, only to a server that proves to be ``host``.
 
@@ -104,6 +111,7 @@ def verified_creator(
         private_key: path of its key; by default the same file.
         trust_roots: path of a folder with the certificates to trust (``*.pem``);
             by default the system's.
+        key_log: takes the secrets of the connections, if given.
 
     Returns:
         The creator of the connections. If the server does not prove its name, the
@@ -114,6 +122,8 @@ def verified_creator(
     """
     trust = platformTrust() if trust_roots is None else _trust(trust_roots)
     context = _context(certificate, private_key, trustRoot=trust)
+    if key_log is not None:
+        key_log.watch(context)
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _check)
     name = _name(host)
     return _Creator(lambda: _VerifiedConnection(context, name), name)
@@ -125,6 +135,7 @@ def insecure_client(
     host: str,
     certificate: str | None = None,
     private_key: str | None = None,
+    key_log: KeyLog | None = None,
 ) -> IStreamClientEndpoint:
     """Connect with TLS, without any check of the server's identity.
 
@@ -134,11 +145,14 @@ def insecure_client(
         host: the name to send to the server (SNI).
         certificate: as for `verified_creator`.
         private_key: as for `verified_creator`.
+        key_log: takes the secrets of the connections, if given.
 
     Raises:
         ValueError: a file cannot be read, or ``host`` is not a valid name.
     """
     context = _context(certificate, private_key, verify=False)
+    if key_log is not None:
+        key_log.watch(context)
     creator = _Creator(lambda: TLSConnection(context, None), _name(host))
     return wrapClientTLS(creator, endpoint, clock)
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
 
     from echolab.interfaces import AnyFactory
+    from echolab.tls.key_log import KeyLog
 
 __all__ = ["check_folder", "server_options", "wrap"]
 
@@ -51,6 +52,7 @@ def server_options(
     certificate: str,
     chain: str | None = None,
     client_ca: str | None = None,
+    key_log: KeyLog | None = None,
 ) -> CertificateOptions:
     """Return the options for a server's certificate, and for those of its clients.
 
@@ -61,6 +63,7 @@ def server_options(
         chain: path of further certificates of the chain.
         client_ca: path of the certificates of which one must have signed a client's;
             by default clients need no certificate.
+        key_log: takes the secrets of the connections, if given.
 
     Raises:
         ValueError: a file cannot be read, or is not valid.
@@ -88,7 +91,9 @@ def server_options(
         )
         reading = f"{private_key}, {certificate}"
         with _quiet():
-            options.getContext()
+            context = options.getContext()
+        if key_log is not None:
+            key_log.watch(context)
     except OSError as error:
         raise ValueError(f"{reading}: {reason_of(error)}") from None
     except (SSL.Error, Error) as error:
