@@ -12,7 +12,7 @@ from echolab.lab.rows import Figure, Row
 from echolab.lab.wording import size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from echolab.lab.joining import Account
 
@@ -42,7 +42,7 @@ def figure_of(
         unfolded: whether to show every row, even if thousands repeat.
     """
     rows = lay_out(account, kind)
-    began = _began(account)
+    began = _began(rows)
     ended = tuple(_ended_first(rows))
     if between is not None:
         first, last = (began + each for each in between)
@@ -60,10 +60,10 @@ def figure_of(
     )
 
 
-def _began(account: Account) -> float:
-    """Return when a connection began, not counting its listening socket."""
-    own = [entry for entry in account.entries if not entry.of_listener]
-    return min((entry.time for entry in own), default=0.0)
+def _began(rows: Iterable[Row]) -> float:
+    """Return the first known time of a connection, without its listening socket."""
+    timed = [row.at for row in rows if row.is_timed]
+    return min(timed or (row.at for row in rows), default=0.0)
 
 
 def _ended_first(rows: list[Row]) -> Iterator[str]:

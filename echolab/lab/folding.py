@@ -102,8 +102,6 @@ def _one_row(rows: list[Row], to: End) -> Row:
     number = sum(arrow.span[1] for arrow in carried if arrow.span is not None)
     segments = sum(arrow.segments for arrow in arrows)
     label = f"{size(number)} in {duration(ends - first.at)}"
-    if segments:
-        label = f"×{segments} segments, {label}"
     start = carried[0].span[0] if carried and carried[0].span else 0
     return replace(
         last,

@@ -34,15 +34,18 @@ class KernelView:
         self._before: dict[End, Sampled] = {}
         self._states: dict[End, str] = {}
         self._rows_seen: dict[End, int] = {}
-        self._queue: tuple[int, int | None] | None = None
+        self._queue: tuple[int, int] | None = None  # None while it is short
 
-    def sampled(self, entry: Entry, sample: Sampled, rows: list[Row]) -> list[Row]:
+    def sampled(
+        self, entry: Entry, sample: Sampled, rows: list[Row], *, has_ended: bool
+    ) -> list[Row]:
         """Return the rows of a sample.
 
         Args:
             entry: the entry of the sample.
             sample: the sample.
             rows: those before it; the counted segments are noted on their arrows.
+            has_ended: whether this end has sent its FIN, which counts as a byte.
         """
         end = entry.end
         before = self._before.get(end)
@@ -62,7 +65,8 @@ class KernelView:
         if sample.retransmits > before.retransmits:
             label = f"{sample.retransmits - before.retransmits} sent again"
             said.append(Row(at, arrow=Arrow(end.other, Line.BETWEEN, label)))
-        if _grown(before.acked_bytes, sample.acked_bytes) and _pure(before, sample):
+        acked = _grown(before.acked_bytes, sample.acked_bytes)
+        if acked > has_ended and _pure(before, sample):
             arrow = Arrow(end, Line.DEDUCED, "ACK")
             said.append(Row(at, is_timed=False, arrow=arrow))
         said += _windows(entry, before, sample)
@@ -77,16 +81,20 @@ class KernelView:
 
     def listening(self, entry: Entry, listening: Listening) -> list[Row]:
         """Return the rows of a look at the accept queue."""
-        queue = listening.waiting, listening.drops
-        before, self._queue = self._queue, queue
-        if before in {queue, None} and not (listening.waiting or listening.drops):
+        drops = listening.drops or 0
+        longer = listening.waiting > min(1, listening.backlog // 2)
+        queue = (listening.waiting, drops) if longer or self._queue else (0, drops)
+        if queue == (self._queue or (0, 0)):
             return []
+        self._queue = queue if listening.waiting or drops else None
         text = f"{listening.waiting} of {listening.backlog} wait to be accepted"
         if listening.drops:
             text += f", {listening.drops} ignored"
         return [Row(entry.time, texts={entry.end: text})]
 
     def _state(self, entry: Entry, end: End, state: str, more: str = "") -> list[Row]:
+        if state == "CLOSED":
+            return []  # The calls say so; and TIME_WAIT has a socket of its own.
         before = self._states.get(end)
         self._states[end] = state
         if before == state or (before is None and state == "ESTABLISHED"):

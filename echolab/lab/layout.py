@@ -89,7 +89,10 @@ class _Layout:
             case Finished() as finished:
                 self._finished(entry, finished)
             case Sampled() as sample if self._wire:
-                self.rows += self._kernel.sampled(entry, sample, self.rows)
+                ended = entry.end in self._gone
+                self.rows += self._kernel.sampled(
+                    entry, sample, self.rows, has_ended=ended
+                )
             case Diagnosed() as diagnosed if self._wire:
                 self.rows += self._kernel.diagnosed(entry, diagnosed)
             case Listening() as listening:
@@ -113,7 +116,8 @@ class _Layout:
     ) -> None:
         """Add a text beside a lane."""
         if self._calls:
-            row = Row(entry.time, not entry.of_listener, {entry.end: text})
+            timed = not entry.of_listener and entry.certainty != "between"
+            row = Row(entry.time, timed, {entry.end: text})
             self.rows.append(replace(row, span=span, answers=answers))
 
     def _draw(
@@ -131,6 +135,8 @@ class _Layout:
         if entry.of_listener and not (call.call in _SETUP and call.result >= 0):
             return
         text = _call_text(call)
+        if entry.of_listener and call.call == "close":
+            text = f"listener: {text}"
         match call.call:
             case "connect":
                 self._connect(entry, call, text)
@@ -204,7 +210,7 @@ class _Layout:
         if self._streams.shows_calls(entry.end, sends=data.kind == "write"):
             return
         words = "wrote" if data.kind == "write" else "read"
-        text = f"{words} {self._bytes(data.size, data.head)}"
+        text = f"{words} {size(data.size)} {_quoted(data.head, data.size)}".rstrip()
         if self._streams.has_calls(entry.end):
             self._say(entry, text)  # TLS: the calls have other bytes.
             return
@@ -222,17 +228,11 @@ class _Layout:
         sender = entry.end if sends else entry.end.other
         if sends == self._streams.is_drawn_by_sender(sender):
             head = self._streams.head(entry.end, span[0], sends=sends)
-            label = self._bytes(span[1], head)
-            arrow = Arrow(sender.other, Line.SEEN, label, span)
+            shown = _quoted(head, span[1])
+            arrow = Arrow(sender.other, Line.SEEN, size(span[1]), span, head=shown)
             self._draw(entry.time, arrow, {entry.end: text})
         else:
             self._say(entry, text, span=span)
-
-    def _bytes(self, number: int, head: bytes) -> str:
-        if not head:
-            return size(number)
-        shown = preview(head, PREVIEW_CELLS, whole=len(head) >= number)
-        return f"{size(number)} {shown}"
 
     def _ended_by_peer(self, entry: Entry, text: str) -> None:
         """Show the end of the peer's side, as this side has noticed it."""
@@ -304,6 +304,11 @@ class _Layout:
             self._say(entry, f"finished: {cause.value}{why}")
         elif cause not in ORDERLY:
             self._say(entry, f"finished: {cause.value}{why}")
+
+
+def _quoted(head: bytes, number: int) -> str:
+    """Return the first bytes in quotes; nothing if they were not kept."""
+    return preview(head, PREVIEW_CELLS, whole=len(head) >= number) if head else ""
 
 
 def _call_text(call: Called) -> str:

@@ -30,6 +30,7 @@ class Arrow:
         to: where it points.
         line: how certain it is.
         label: what is written on it.
+        head: the first bytes that it carries, in quotes, if there is room.
         span: the bytes it carries, as ``(start, size)`` in their direction.
         segments: in how many segments they travelled; 0 if unknown.
     """
@@ -39,13 +40,20 @@ class Arrow:
     label: str
     span: tuple[int, int] | None = None
     segments: int = 0
+    head: str = ""
+
+    @property
+    def texts(self) -> list[str]:
+        """What is written on it, in pieces: in several lines, if there is no room."""
+        pieces = [f"{self.label} {self.head}".rstrip()]
+        if self.segments > 1 and "segments" not in self.label:
+            pieces.append(f"{self.segments} segments")
+        return pieces
 
     @property
     def text(self) -> str:
-        """What is written on it, with the number of segments if it is not in it."""
-        if self.segments < 2 or "segments" in self.label:
-            return self.label
-        return f"{self.label}, {self.segments} segments"
+        """All that is written on it."""
+        return ", ".join(self.texts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ BREAK = "\x1f"
 """A sign for `NO_BREAK` that every encoding has."""
 BESIDE = 7
 """How far the name of a lane reaches over its lane."""
+LEAST_HEAD = 3
+"""How many characters of the first bytes are worth showing."""
 LEAST_SIDE = 12
 DRAWN = "│┊─·◀▶…×µ"
 """The characters that a figure is drawn with, where they can be encoded."""
@@ -151,10 +153,23 @@ class _Drawing:
     def _label(self, arrow: Arrow) -> str:
         return self._said(arrow.text)
 
+    def _labels(self, arrow: Arrow, most: int) -> list[str]:
+        """Return what stands on an arrow, and below it if there is no room."""
+        if cells(self._label(arrow)) <= most:
+            return [self._label(arrow)]
+        first, *others = map(self._said, arrow.texts)
+        if arrow.head and cells(first) > most:
+            dots = self._said("…") + '"'
+            room = max(0, most - len(dots) - cells(self._said(arrow.label)) - 1)
+            head = cut(self._said(arrow.head).removesuffix(dots).rstrip('"'), room)
+            first = self._said(arrow.label)
+            first += f" {head}{dots}" if len(head) > LEAST_HEAD else ""
+        return [*_wrap(first, most), *others]
+
     def _arrow(self, arrow: Arrow, width: int) -> list[str]:
         """Return the lines of an arrow: what does not fit on it stands below."""
         most = width - 6
-        label, *below = _wrap(self._label(arrow), most)
+        label, *below = self._labels(arrow, most)
         mark = self._marks[arrow.line] * width
         shaft = width - 3 - cells(label)
         before = shaft // 2
