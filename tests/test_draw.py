@@ -418,6 +418,35 @@ class CommandTests(SynchronousTestCase):
         said = self.draw(str(self.folder / "bad"), status=1)
         self.assertIn("line 1 is not of a recording", said)
 
+    def test_other_forms(self) -> None:
+        for form, start in (
+            ("svg", "<svg "),
+            ("HTML", "<!DOCTYPE html>"),
+            ("mermaid", "sequenceDiagram\n"),
+        ):
+            shown = self.draw(self.server, self.client, "--as", form)
+            self.assertTrue(shown.startswith(start), form)
+
+    def test_a_document_of_one_figure(self) -> None:
+        peers = (Peer(number, "IPv4", "127.0.0.1", 50000 + number) for number in (1, 2))
+        events = [event for peer in peers for event in hello(Pair(peer)).at_server]
+        path = write(self.folder / "two.jsonl", events)
+        self.assertEqual(self.draw(path, "--as", "html").count("<svg"), 2)
+        for form in ("svg", "mermaid"):
+            why = self.draw(path, "--as", form, status=1)
+            self.assertEqual(
+                why, f"read {path}: 2 connections; choose one with --peer N"
+            )
+            self.draw(path, "--as", form, "--peer", "2")
+
+    def test_a_recording_is_not_written_over(self) -> None:
+        before = Path(self.server).read_bytes()
+        with mock.patch("echolab.command.cli.say") as say:
+            self.assertEqual(main(["draw", self.server, "-o", self.server]), 1)
+        [[why]] = [call.args for call in say.call_args_list]
+        self.assertEqual(str(why), f"write {self.server}: it is the recording")
+        self.assertEqual(Path(self.server).read_bytes(), before)
+
     def test_several_connections(self) -> None:
         events: list[Event] = []
         path = str(self.folder / "many.jsonl")

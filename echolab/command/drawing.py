@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
@@ -15,7 +16,6 @@ from echolab.errors import InputError, OutputError, reason_of
 from echolab.lab.figures import figure_of, title_of
 from echolab.lab.joining import join
 from echolab.lab.reading import read_sides
-from echolab.lab.text import draw_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,8 @@ __all__ = ["draw"]
 
 MOST_FIGURES = 5
 """How many connections are drawn unless one is chosen; more are listed."""
+ALONE = {"svg", "mermaid"}
+"""The forms of which a file has one figure."""
 COLUMNS = 80
 
 
@@ -40,23 +42,49 @@ def draw(settings: DrawSettings) -> None:
     globalLogBeginner.beginLoggingTo([stderr_observer()], redirectStandardIO=False)
     accounts = _chosen(settings)
     encoding = "utf-8"
-    if settings.output == "-" and sys.stdout is not None:
+    if settings.output == "-" and settings.form == "text" and sys.stdout is not None:
         encoding = sys.stdout.encoding
-    if len(accounts) > MOST_FIGURES:
+    most = 1 if settings.form in ALONE else MOST_FIGURES
+    if len(accounts) <= most:
+        text = _drawn(settings, accounts, encoding)
+    elif settings.form == "text":
         text = _list(accounts)
     else:
-        width = get_terminal_size((COLUMNS, 0)).columns
-        figures = (
-            figure_of(
-                account,
-                settings.figure,
-                between=settings.between,
-                unfolded=settings.unfolded,
-            )
-            for account in accounts
-        )
-        text = "\n".join(draw_text(figure, width, encoding) for figure in figures)
+        why = f"{len(accounts)} connections; choose one with --peer N"
+        raise InputError("read", settings.recordings[0], why)
+    _check_output(settings)
     _write(settings.output, text.encode(encoding, "backslashreplace"))
+
+
+def _drawn(settings: DrawSettings, accounts: Sequence[Account], encoding: str) -> str:
+    figures = [
+        figure_of(
+            account,
+            settings.figure,
+            between=settings.between,
+            unfolded=settings.unfolded,
+        )
+        for account in accounts
+    ]
+    # Each form is imported when it is needed.
+    match settings.form:
+        case "svg":
+            from echolab.lab.svg import draw_svg
+
+            return "".join(map(draw_svg, figures))
+        case "html":
+            from echolab.lab.page import draw_html
+
+            return draw_html(figures)
+        case "mermaid":
+            from echolab.lab.mermaid import draw_mermaid
+
+            return "".join(map(draw_mermaid, figures))
+        case _:
+            from echolab.lab.text import draw_text
+
+            width = get_terminal_size((COLUMNS, 0)).columns
+            return "\n".join(draw_text(figure, width, encoding) for figure in figures)
 
 
 def _chosen(settings: DrawSettings) -> Sequence[Account]:
@@ -85,6 +113,18 @@ def _list(accounts: Sequence[Account]) -> str:
         address = account.client_address or account.server_address
         lines.append(f"{title_of(account)} ({address})")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _check_output(settings: DrawSettings) -> None:
+    """Do not write over a recording.
+
+    Raises:
+        OutputError: the output is one of the recordings.
+    """
+    with suppress(OSError):
+        for path in settings.recordings:
+            if settings.output != "-" and Path(path).samefile(settings.output):
+                raise OutputError("write", settings.output, "it is the recording")
 
 
 def _write(path: str, data: bytes) -> None:

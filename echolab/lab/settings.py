@@ -66,9 +66,10 @@ class DrawSettings:
     form: str = option(
         "text",
         "--as FORM",
-        "text, as wide as the terminal.",
+        "text, as wide as the terminal; svg; html, one file that loads nothing; "
+        "or mermaid, a diagram as text.",
         group=HOW,
-        read=one_of("text"),
+        read=one_of("text", "svg", "html", "mermaid"),
     )
     output: str = option(
         "-",
