@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from unittest import mock
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab import EndCause, Event, Misbehaved, Peer
+from echolab import Called, EndCause, Event, Misbehaved, Peer
 from echolab.command.cli import main
 from echolab.lab.figures import figure_of
 from echolab.lab.joining import join
@@ -20,7 +21,7 @@ from echolab.lab.reading import sides_of
 from echolab.lab.text import draw_text
 from echolab.lab.wording import cells
 from tests.sessions import TIME, Pair, hello, older, write
-from tests.support import ECHOLAB
+from tests.support import ECHOLAB, ROOT
 
 
 def drawn(
@@ -246,6 +247,66 @@ class HonestyTests(SynchronousTestCase):
         self.assertIn('wrote 7 bytes "secret\\n"', shown)
 
 
+class WritesTests(SynchronousTestCase):
+    def pair(self) -> Pair:
+        pair = Pair()
+        pair.connects()
+        for at, line in enumerate((b"one\n", b"two\n", b"three\n")):
+            pair.client_sends(0.5 + at / 10_000, line)
+        pair.server_receives(0.6, b"one\ntwo\nthree\n")
+        syllables = "안녕\n".encode()
+        pair.client_sends(1.0, syllables)
+        pair.server_receives(1.1, syllables[:4])
+        pair.server_receives(1.2, syllables[4:])
+        pair.client_sends(2.0, b"bye\n")
+        return pair
+
+    def test_sends_are_cut_and_merged(self) -> None:
+        pair = self.pair()
+        shown = drawn(pair.at_server, pair.at_client, figure="writes")
+        found = [re.split("  +|[│─▶]+", line) for line in rows(shown)]
+        pieces = [[each.strip() for each in line if each.strip()] for line in found]
+        self.assertEqual(
+            [line[-3:] for line in pieces[:5]],
+            [
+                ["send 1: 4 bytes", r'bytes 0-3 "one\n"', "recv 1: 14 bytes"],
+                ["send 2: 4 bytes", r'bytes 4-7 "two\n"', "… recv 1"],
+                ["send 3: 6 bytes", r'bytes 8-13 "three\n"', "… recv 1"],
+                ["send 4: 7 bytes", r'bytes 14-17 "안\xeb"', "recv 2: 4 bytes"],
+                ["… send 4", r'bytes 18-20 "\x85\x95\n"', "recv 3: 3 bytes"],
+            ],
+        )
+        self.assertEqual(pieces[5][-2:], ["send 5: 4 bytes", "not read"])
+        self.assertIn("5 sends of the client became 3 recvs of the server", shown)
+
+    def test_the_docs_show_it(self) -> None:
+        pair = self.pair()
+        shown = drawn(pair.at_server, pair.at_client, figure="writes")
+        page = (ROOT / "docs" / "drawing.md").read_text()
+        self.assertIn("\n".join(rows(shown)), page)
+
+    def test_both_directions(self) -> None:
+        pair = self.pair()
+        pair.server_calls(3.0, "send", 9, 9)
+        pair.client_calls(3.1, "recv", 65536, 9)
+        shown = drawn(pair.at_server, pair.at_client, figure="writes")
+        self.assertIn("1 send of the server became 1 recv of the client; 1 of", shown)
+        self.assertRegex(rows(shown)[-1], r"recv 1: 9 bytes +│◀─+ bytes 0-8 ─+│ send 1")
+
+    def test_thousands(self) -> None:
+        pair = FoldTests().bulk(2000)
+        shown = drawn(pair.at_server, pair.at_client, figure="writes")
+        self.assertLess(len(rows(shown)), 40)
+        self.assertRegex(shown, r"send ×\d+ .* recv ×\d+")
+
+    def test_older_recordings_have_reads_and_writes(self) -> None:
+        pair = self.pair()
+        for recorded in pair.at_client, pair.at_server:
+            recorded[:] = [event for event in recorded if not isinstance(event, Called)]
+        shown = drawn(pair.at_server, pair.at_client, figure="writes")
+        self.assertIn("5 writes of the client became 3 reads of the server", shown)
+
+
 class SafetyTests(SynchronousTestCase):
     def test_nothing_in_a_recording_drives_a_terminal(self) -> None:
         evil = "\x1b[2J\u202e\u05d0\x9b\u200b\xa0\ufeff".encode() + b"\xff\r"
@@ -407,6 +468,7 @@ class CommandTests(SynchronousTestCase):
             (("no",), "open no: No such file or directory"),
             ((nothing,), f"read {nothing}: no connection is recorded"),
             ((self.server, "--peer", "2"), f"read {self.server}: there is no conn"),
+            ((self.server, "--figure", "writes"), "need the recordings of both ends"),
             ((self.server, "--figure", "call"), "did you mean calls?"),
             ((self.server, "--between", "1"), "--between: needs two times"),
             ((self.server, "--between", "2", "1"), "must be before the second"),

@@ -97,6 +97,11 @@ def _chosen(settings: DrawSettings) -> Sequence[Account]:
     path = settings.recordings[0]
     if not accounts:
         raise InputError("read", path, "no connection is recorded")
+    if settings.figure == "writes":
+        accounts = [each for each in accounts if each.clocks]
+        if not accounts:
+            why = "writes need the recordings of both ends of a connection"
+            raise InputError("read", path, why)
     if settings.peer is None:
         # Whoever gives both recordings wants what is in both.
         return [each for each in accounts if each.clocks] or accounts

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from echolab.events import Finished
-from echolab.lab.folding import fold, with_gaps
+from echolab.lab.folding import fold, fold_middle, with_gaps
 from echolab.lab.layout import lay_out
 from echolab.lab.ledger import End
 from echolab.lab.rows import Figure, Row
 from echolab.lab.wording import size
+from echolab.lab.writes import map_writes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,28 +37,36 @@ def figure_of(
 
     Args:
         account: the connection.
-        kind: ``calls``, ``packets`` or ``both``.
+        kind: ``calls``, ``packets`` or ``both``; or ``writes``, if both ends were
+            recorded.
         between: show only what happened between these times, in seconds from the
             beginning.
         unfolded: whether to show every row, even if thousands repeat.
     """
-    rows = lay_out(account, kind)
+    rows, remarks = _rows(account, kind)
     began = _began(rows)
-    ended = tuple(_ended_first(rows))
     if between is not None:
         first, last = (began + each for each in between)
         rows = [row for row in rows if first <= row.at <= last]
     if not rows:
         rows = [Row(began, is_timed=False, note="… nothing happened …")]
     if not unfolded:
-        rows = fold(rows)
+        rows = fold_middle(rows) if kind == "writes" else fold(rows)
     return Figure(
         title_of(account),
         {end: _lane(account, end) for end in End},
-        (*_remarks(account), *ended),
-        tuple(with_gaps(rows)),
+        (*_remarks(account), *remarks),
+        tuple(rows if kind == "writes" else with_gaps(rows)),
         began,
     )
+
+
+def _rows(account: Account, kind: str) -> tuple[list[Row], list[str]]:
+    """Return all rows of a figure, and what is to be said of them."""
+    if kind == "writes":
+        return map_writes(account)
+    rows = lay_out(account, kind)
+    return rows, list(_ended_first(rows))
 
 
 def _began(rows: Iterable[Row]) -> float:

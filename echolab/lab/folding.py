@@ -14,7 +14,7 @@ from echolab.lab.wording import duration, size
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["fold", "with_gaps"]
+__all__ = ["fold", "fold_middle", "with_gaps"]
 
 LONGEST_RUN = 8
 """How many rows of bytes in one direction are shown before they are folded."""
@@ -33,11 +33,15 @@ def fold(rows: Iterable[Row]) -> list[Row]:
             folded += found
             continue
         talk = [each for run in _runs(list(found)) for each in _shortened(run)]
-        if len(talk) > LONGEST_TALK:
-            middle = talk[FIRST:-LAST]
-            talk = [*talk[:FIRST], *_folded(middle), *talk[-LAST:]]
-        folded += talk
+        folded += fold_middle(talk)
     return folded
+
+
+def fold_middle(talk: list[Row]) -> list[Row]:
+    """Replace the middle of many rows about bytes by one row for each direction."""
+    if len(talk) <= LONGEST_TALK:
+        return talk
+    return [*talk[:FIRST], *_folded(talk[FIRST:-LAST]), *talk[-LAST:]]
 
 
 def with_gaps(rows: Iterable[Row]) -> Iterator[Row]:
@@ -121,6 +125,6 @@ def _calls(rows: list[Row], end: End) -> str:
     calls: Counter[str] = Counter()
     for row in rows:
         name, _, times = row.texts.get(end, "").partition(" ×")
-        if name:
+        if name and not name.startswith("…"):
             calls[name.partition("(")[0].partition(" ")[0]] += int(times or 1)
     return ", ".join(f"{name} ×{number}" for name, number in calls.items())

@@ -38,9 +38,10 @@ class DrawSettings:
     figure: str = option(
         "both",
         "-f, --figure NAME",
-        "calls: what each program calls; packets: what travels; or both.",
+        "calls: what each program calls; packets: what travels; both; or writes: how "
+        "sends became recvs, from two recordings.",
         group=WHAT,
-        read=one_of("calls", "packets", "both"),
+        read=one_of("calls", "packets", "both", "writes"),
     )
     peer: int | None = option(
         None,
