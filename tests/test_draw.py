@@ -367,6 +367,37 @@ class FoldTests(SynchronousTestCase):
         self.assertEqual(shown.count("send("), 412)
         self.assertNotIn("×412", shown)
 
+    def test_what_the_kernel_says_is_folded_too(self) -> None:
+        pair = Pair()
+        pair.connects()
+        counted = {"segments_in": 1, "data_segments_in": 0}
+        for at in range(50):
+            pair.client_sends(1 + at / 100, b"x" * 1000)
+            pair.client_is_sampled(
+                1.001 + at / 100,
+                send_window=at % 2,
+                data_segments_out=at * 3,
+                **counted,
+            )
+        for figure in ("both", "packets"):
+            shown = drawn(pair.at_client, figure=figure)
+            self.assertLess(len(rows(shown)), 20)
+            self.assertIn("window 0 ×24", " ".join(shown.split()))
+            self.assertIn("147 segments", shown)
+            self.assertEqual(shown.count("ACK"), 2)  # The handshake is not folded.
+
+    def test_data_comes_before_the_fin(self) -> None:
+        pair = Pair()
+        pair.connects()
+        counted = {"segments_in": 1, "data_segments_in": 0}
+        pair.client_is_sampled(0.1, data_segments_out=0, **counted)
+        pair.client_sends(0.2, b"hello\n")
+        pair.client_sends(0.3, b"hello\n")
+        pair.client_calls(0.4, "shutdown", "SHUT_WR")
+        pair.client_is_sampled(0.5, data_segments_out=2, **counted)
+        shown = drawn(pair.at_client, figure="packets")
+        self.assertLess(shown.index("2 segments"), shown.index("FIN"))
+
     def test_a_long_talk(self) -> None:
         pair = Pair()
         pair.connects()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from echolab.lab.kernel import ACK
 from echolab.lab.ledger import End
 from echolab.lab.rows import Arrow, Line, Row
-from echolab.lab.wording import duration, size
+from echolab.lab.wording import NO_BREAK, duration, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,6 +24,8 @@ LONGEST_TALK = 60
 FIRST, LAST = 16, 8
 """How many of them stay at the beginning and at the end."""
 GAP_SECONDS = 0.5
+_NAME = re.compile("[ (]")
+"""What ends the name of a call."""
 
 
 def fold(rows: Iterable[Row]) -> list[Row]:
@@ -58,8 +61,10 @@ def with_gaps(rows: Iterable[Row]) -> Iterator[Row]:
 
 def _is_talk(row: Row) -> bool:
     """Whether a row is about bytes on their way, and nothing else."""
+    if row.folds:
+        return True
     if row.arrow is not None:
-        return bool(row.arrow.span or row.arrow.segments or row.arrow.label == "ACK")
+        return bool(row.arrow.span or row.arrow.segments)
     return row.span is not None
 
 
@@ -92,14 +97,16 @@ def _shortened(run: list[Row]) -> list[Row]:
 
 def _folded(rows: list[Row]) -> Iterator[Row]:
     """Return one row for each direction in which bytes went."""
+    others = [row for row in rows if _goes_to(row) is None]
     for to in (End.SERVER, End.CLIENT):
         found = [row for row in rows if _goes_to(row) is to]
         if found:
-            yield _one_row(found, to)
+            yield _one_row(found, others, to)
+            others = []
 
 
-def _one_row(rows: list[Row], to: End) -> Row:
-    first, last = rows[0], rows[-1]
+def _one_row(rows: list[Row], others: list[Row], to: End) -> Row:
+    first = rows[0]
     ends = max(row.until or row.at for row in rows)
     arrows = [row.arrow for row in rows if row.arrow is not None]
     carried = [arrow for arrow in arrows if arrow.span is not None]
@@ -107,24 +114,37 @@ def _one_row(rows: list[Row], to: End) -> Row:
     segments = sum(arrow.segments for arrow in arrows)
     label = f"{size(number)} in {duration(ends - first.at)}"
     start = carried[0].span[0] if carried and carried[0].span else 0
-    return replace(
-        last,
-        at=first.at,
-        is_timed=True,
-        texts={end: text for end in End if (text := _calls(rows, end))},
-        arrow=Arrow(to, Line.SEEN, label, (start, number), segments)
-        if carried
-        else None,
+    arrow = Arrow(to, Line.SEEN, label, (start, number), segments)
+    counts = _counts([*rows, *others])
+    return Row(
+        first.at,
+        texts={end: text for end in End if (text := _counted(counts, end))},
+        arrow=arrow if carried else None,
         until=ends,
         span=None if carried else first.span,
+        counts=counts,
     )
 
 
-def _calls(rows: list[Row], end: End) -> str:
-    """Return how often each call was made: ``recv ×412``."""
-    calls: Counter[str] = Counter()
+def _counts(rows: Iterable[Row]) -> Counter[tuple[End, str]]:
+    """Count calls, and what the kernel has told, at each end."""
+    counts: Counter[tuple[End, str]] = Counter()
     for row in rows:
-        name, _, times = row.texts.get(end, "").partition(" ×")
-        if name and not name.startswith("…"):
-            calls[name.partition("(")[0].partition(" ")[0]] += int(times or 1)
-    return ", ".join(f"{name} ×{number}" for name, number in calls.items())
+        if row.counts:
+            counts.update(row.counts)
+        elif row.folds:
+            teller = row.arrow.to.other if row.arrow else next(iter(row.texts))
+            counts[teller, row.folds] += row.folds != ACK
+        else:
+            for end, text in row.texts.items():
+                counts[end, _NAME.split(text, 1)[0]] += not text.startswith("…")
+    return counts
+
+
+def _counted(counts: Counter[tuple[End, str]], end: End) -> str:
+    """Return how often each call was made: ``recv ×412``."""
+    return ", ".join(
+        f"{name} ×{number}".replace(" ", NO_BREAK)
+        for (teller, name), number in counts.items()
+        if number and teller is end
+    )

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from echolab.facts import Diagnosed, Listening, Sampled
     from echolab.lab.ledger import End, Entry
 
-__all__ = ["KernelView"]
+__all__ = ["ACK", "KernelView"]
 
+ACK = "ACK"
 STALL_SECONDS = 0.01
 """How much longer a sender must have waited for a window to be worth a row."""
 
@@ -64,11 +65,12 @@ class KernelView:
                 said += _segments(entry, rows, since, to, grown)
         if sample.retransmits > before.retransmits:
             label = f"{sample.retransmits - before.retransmits} sent again"
-            said.append(Row(at, arrow=Arrow(end.other, Line.BETWEEN, label)))
+            arrow = Arrow(end.other, Line.BETWEEN, label)
+            said.append(Row(at, arrow=arrow, folds="sent again"))
         acked = _grown(before.acked_bytes, sample.acked_bytes)
         if acked > has_ended and _pure(before, sample):
-            arrow = Arrow(end, Line.DEDUCED, "ACK")
-            said.append(Row(at, is_timed=False, arrow=arrow))
+            arrow = Arrow(end, Line.DEDUCED, ACK)
+            said.append(Row(at, is_timed=False, arrow=arrow, folds=ACK))
         said += _windows(entry, before, sample)
         return said
 
@@ -133,17 +135,24 @@ def _segments(
         rows[at] = replace(rows[at], arrow=replace(arrow, segments=number))
         return []
     arrow = Arrow(to, Line.BETWEEN, f"×{count(number, 'segment')}", segments=number)
+    for at, row in enumerate(rows):
+        if row.arrow is not None and row.arrow.to is to and "FIN" in row.arrow.label:
+            rows.insert(at, Row(row.at, is_timed=False, arrow=arrow))
+            return []  # No data comes after the FIN, even if it is counted later.
     return [Row(entry.time, arrow=arrow)]
 
 
 def _windows(entry: Entry, before: Sampled, sample: Sampled) -> list[Row]:
     """Return what has become of the windows: who waits for whom."""
-    texts = []
+    found: list[tuple[str, str]] = []
     if sample.receive_window == 0 != before.receive_window:
-        texts.append(f"window 0, {size(sample.unread_bytes)} unread")
+        found.append(("window 0", f", {size(sample.unread_bytes)} unread"))
     if sample.send_window == 0 != before.send_window:
-        texts.append(f"peer's window 0, {size(sample.unsent_bytes)} unsent")
+        found.append(("peer's window 0", f", {size(sample.unsent_bytes)} unsent"))
     waited = (sample.window_seconds or 0.0) - (before.window_seconds or 0.0)
     if waited > STALL_SECONDS and sample.send_window:
-        texts.append(f"waited {duration(waited)} for the peer's window")
-    return [Row(entry.time, texts={entry.end: text}) for text in texts]
+        found.append(("waited for peer's window", f", {duration(waited)}"))
+    return [
+        Row(entry.time, texts={entry.end: name + more}, folds=name)
+        for name, more in found
+    ]

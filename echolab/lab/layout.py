@@ -17,7 +17,7 @@ from echolab.events import (
 )
 from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
 from echolab.lab.arrivals import with_arrivals
-from echolab.lab.kernel import KernelView
+from echolab.lab.kernel import ACK, KernelView
 from echolab.lab.ledger import Data, End, Entry
 from echolab.lab.rows import Arrow, Line, Row
 from echolab.lab.streams import Streams
@@ -89,16 +89,21 @@ class _Layout:
             case Finished() as finished:
                 self._finished(entry, finished)
             case Sampled() as sample if self._wire:
-                ended = entry.end in self._gone
-                self.rows += self._kernel.sampled(
-                    entry, sample, self.rows, has_ended=ended
-                )
+                self.rows += self._sampled(entry, sample)
             case Diagnosed() as diagnosed if self._wire:
                 self.rows += self._kernel.diagnosed(entry, diagnosed)
             case Listening() as listening:
                 self.rows += self._kernel.listening(entry, listening)
             case _:
                 pass
+
+    def _sampled(self, entry: Entry, sample: Sampled) -> list[Row]:
+        ended = entry.end in self._gone
+        told = self._kernel.sampled(entry, sample, self.rows, has_ended=ended)
+        if len(self._gone) == len(End):
+            # The ends of both are drawn with their acknowledgements.
+            return [row for row in told if row.folds != ACK]
+        return told
 
     def _saved_syn(self) -> str | None:
         for entry in self._account.entries:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from echolab.lab.ledger import End
 
@@ -69,6 +69,8 @@ class Row:
         span: the bytes that a read has taken, as in `Arrow`.
         answers: the labels of the arrows that it may be the arrival of.
         until: the end of the time that a folded row stands for.
+        folds: what it is called in a folded row; "" for the calls of its texts.
+        counts: what a folded row stands for, by the end and the name.
     """
 
     at: float
@@ -79,6 +81,8 @@ class Row:
     span: tuple[int, int] | None = None
     answers: tuple[str, ...] = ()
     until: float | None = None
+    folds: str = ""
+    counts: Mapping[tuple[End, str], int] = field(default_factory=dict)
 
     @property
     def is_bare(self) -> bool:
