@@ -115,7 +115,7 @@ class Pair:
     def client_sends(self, time: float, data: bytes, *taken: int) -> None:
         self.at_client.append(Sent(self.server, TIME + time, data))
         for number in taken or (len(data),):
-            self.client_calls(time, "send", number, number)
+            self.client_calls(time + 0.00001, "send", number, number)
 
     def server_receives(self, time: float, data: bytes) -> None:
         self.server_calls(time, "recv", 65536, len(data))

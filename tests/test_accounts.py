@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab import Accepted, Connected, Event, Finished, Peer
+from echolab import Accepted, Called, Connected, Event, Finished, Peer
 from echolab.lab.joining import Account, join
 from echolab.lab.ledger import Data, End
 from echolab.lab.reading import sides_of
@@ -164,6 +164,15 @@ class AxisTests(SynchronousTestCase):
         pair = hello(Pair(server_ahead=-3.0))  # As of two network namespaces.
         [account] = accounts(pair.at_server, pair.at_client)
         self.assertIn("two clocks", account.clocks)
+
+    def test_calls_that_are_told_late(self) -> None:
+        pair = hello()
+        own = [event for event in pair.at_server if event.peer.number]
+        recv = next(e for e in own if isinstance(e, Called) and e.call == "recv")
+        late = [recv, *(event for event in own if event is not recv)]
+        [account] = accounts(late, pair.at_client)
+        found = [name for name in names(account) if name.lower() in {"send", "recv"}]
+        self.assertEqual(found[:2], ["send", "RECV"])
 
     def test_older_recordings_have_the_time_of_day(self) -> None:
         [account] = accounts(older(hello().at_server))

@@ -199,6 +199,26 @@ class HonestyTests(SynchronousTestCase):
         self.assertEqual(shown.count(" SYN "), 2)
         self.assertEqual(shown.count(" RST "), 2)
 
+    def test_a_try_that_only_the_sockets_error_tells(self) -> None:
+        pair = Pair()
+        pair.client_calls(0.1, "connect", str(pair.port), -1, "EINPROGRESS")
+        pair.client_calls(0.2, "getsockopt", "SO_ERROR", 0, "ECONNREFUSED")
+        shown = drawn(pair.at_client, width=120)
+        self.assertRegex(shown, r"getsockopt\(SO_ERROR\) = 0 ECONNREFUSED +│◀·+ RST ·")
+        self.assertTrue(shown.startswith("no connection\n"))
+
+    def test_how_long_bytes_have_waited(self) -> None:
+        pair = hello()
+        pair.at_server = [
+            replace(event, waited_seconds=0.00025)
+            if isinstance(event, Called) and event.call == "recv" and event.result
+            else event
+            for event in pair.at_server
+        ]
+        shown = drawn(pair.at_server, pair.at_client, width=120)
+        self.assertIn("recv(65536) = 6 waited 250 µs\n", shown)
+        self.assertIn("waited 250 µs", drawn(pair.at_server, width=120))
+
     def test_a_reset(self) -> None:
         pair = Pair()
         pair.connects()

@@ -23,17 +23,24 @@ def with_arrivals(rows: Iterable[Row]) -> list[Row]:
         while at >= 0 and joined[at].is_bare and not _arrives(joined[at], row):
             at -= 1
         if at < 0 or not _arrives(joined[at], row):
-            joined.append(row)
+            joined.append(_with_aside(row))
             continue
         before = joined[at]
-        [(end, text)] = row.texts.items()
         if before.is_timed and row.is_timed and row.span and row.at > before.at:
             later = f"{duration(row.at - before.at)} later"
-            text = f"{text} {later.replace(' ', NO_BREAK)}"
+            row = replace(row, aside=row.aside or later)
         if not before.is_timed:
             before = replace(before, at=row.at, is_timed=row.is_timed)
-        joined[at] = replace(before, texts={**before.texts, end: text})
+        texts = {**before.texts, **_with_aside(row).texts}
+        joined[at] = replace(before, texts=texts)
     return joined
+
+
+def _with_aside(row: Row) -> Row:
+    """Return a row with its aside as part of its text, which is not broken."""
+    aside = row.aside.replace(" ", NO_BREAK)
+    texts = {end: f"{text} {aside}".rstrip() for end, text in row.texts.items()}
+    return replace(row, texts=texts, aside="")
 
 
 def _arrives(before: Row, row: Row) -> bool:

@@ -66,7 +66,7 @@ def _rows(account: Account, kind: str) -> tuple[list[Row], list[str]]:
     if kind == "writes":
         return map_writes(account)
     rows = lay_out(account, kind)
-    return rows, list(_ended_first(rows))
+    return rows, list(_ended_first(rows)) if account.was_made else []
 
 
 def _began(rows: Iterable[Row]) -> float:
@@ -85,6 +85,8 @@ def _ended_first(rows: list[Row]) -> Iterator[str]:
 
 def title_of(account: Account) -> str:
     """Return which connection it is, and how much was sent."""
+    if not account.was_made:
+        return "no connection"
     return f"connection {account.number}: {', '.join(_totals(account))}"
 
 

@@ -15,14 +15,15 @@ from ipaddress import ip_address
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from echolab.events import Accepted, Connected
+from echolab.events import Accepted, Called, Connected
 from echolab.lab.ledger import Data, End, Entry, Side
 from echolab.lab.wording import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from echolab.addresses import Peer
+    from echolab.lab.ledger import Told
 
 __all__ = ["Account", "join"]
 
@@ -54,6 +55,12 @@ class Account:
     def number(self) -> int:
         """The number of the connection in its recording: of the server, if known."""
         return (self.server or self._some).peer.number
+
+    @property
+    def was_made(self) -> bool:
+        """Whether there was a connection, not only a try."""
+        begins = Accepted | Connected
+        return any(isinstance(entry.what, begins) for entry in self.entries)
 
     @property
     def client_address(self) -> Peer | None:
@@ -136,31 +143,20 @@ def _began(side: Side) -> float:
 
 def _account(client: Side | None, server: Side | None) -> Account:
     if client is None or server is None:
-        return Account(client, server, tuple(_in_order(client or server)))
+        some = client or server
+        return Account(client, server, tuple(_in_order(some)) if some else ())
     ahead, clocks = _clocks(client, server)
     moved = (_moved(each, ahead) for each in _in_order(server))
     both = merge(_in_order(client), moved, key=attrgetter("time"))
     return Account(client, server, tuple(both), clocks)
 
 
-def _in_order(side: Side | None) -> Iterator[Entry]:
-    """Yield the entries of a side and of its listening socket in order."""
-    if side is None:
-        return iter(())
-    both = _never_back(side.listener), _never_back(side.entries)
-    return merge(*both, key=attrgetter("time"))
+def _in_order(side: Side) -> list[Entry]:
+    """Return the entries of a side and of its listening socket in order.
 
-
-def _never_back(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """Yield entries in the order of their recording, on an axis that never runs back.
-
-    The recording's order is the order in which things happened at this end; rounded
-    times may say otherwise.
+    A recording may have told of the first calls late, when the connection was known.
     """
-    last = float("-inf")
-    for entry in entries:
-        yield _moved(entry, max(0.0, last - entry.time))
-        last = max(last, entry.time)
+    return sorted([*side.listener, *side.entries], key=attrgetter("time"))
 
 
 def _moved(entry: Entry, seconds: float) -> Entry:
@@ -212,17 +208,25 @@ def _is_plausible(client: Side, server: Side) -> bool:
 
 
 def _accepted(server: Side) -> float:
-    for entry in server.entries:
-        if isinstance(entry.what, Accepted):
-            return entry.latest
-    return server.entries[0].latest
+    """Return when the server accepted."""
+    return min(
+        entry.latest
+        for entry in server.entries
+        if isinstance(entry.what, Accepted) or _has_made(entry.what, "accept")
+    )
 
 
 def _connected(client: Side) -> float:
-    for entry in client.entries:
-        if isinstance(entry.what, Connected):
-            return entry.latest
-    return client.entries[0].latest
+    """Return when the client was connected."""
+    return min(
+        entry.latest
+        for entry in client.entries
+        if isinstance(entry.what, Connected) or _has_made(entry.what, "connect")
+    )
+
+
+def _has_made(what: Told, call: str) -> bool:
+    return isinstance(what, Called) and what.call == call and not what.errno
 
 
 def _round_trip(client: Side) -> float:

@@ -18,11 +18,11 @@ from echolab.events import (
 from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
 from echolab.lab.arrivals import with_arrivals
 from echolab.lab.kernel import ACK, KernelView
-from echolab.lab.ledger import Data, End, Entry
+from echolab.lab.ledger import RECEIVES, SENDS, Data, End, Entry
 from echolab.lab.rows import Arrow, Line, Row
 from echolab.lab.streams import Streams
 from echolab.lab.syn import syn_options
-from echolab.lab.wording import NO_BREAK, harmless, preview, size
+from echolab.lab.wording import NO_BREAK, duration, harmless, preview, size
 
 if TYPE_CHECKING:
     from echolab.lab.joining import Account
@@ -118,12 +118,13 @@ class _Layout:
         *,
         span: tuple[int, int] | None = None,
         answers: tuple[str, ...] = (),
+        aside: str = "",
     ) -> None:
         """Add a text beside a lane."""
         if self._calls:
             timed = not entry.of_listener and entry.certainty != "between"
             row = Row(entry.time, timed, {entry.end: text})
-            self.rows.append(replace(row, span=span, answers=answers))
+            self.rows.append(replace(row, span=span, answers=answers, aside=aside))
 
     def _draw(
         self,
@@ -132,9 +133,10 @@ class _Layout:
         texts: dict[End, str],
         *,
         is_timed: bool = True,
+        aside: str = "",
     ) -> None:
         said = texts if self._calls else {}
-        self.rows.append(Row(at, is_timed, said, arrow))
+        self.rows.append(Row(at, is_timed, said, arrow, aside=aside if said else ""))
 
     def _called(self, entry: Entry, call: Called) -> None:
         if entry.of_listener and not (call.call in _SETUP and call.result >= 0):
@@ -149,13 +151,15 @@ class _Layout:
                 self._handshake(entry, {})
                 text = f"accept() = {call.peer}"
                 self._say(entry, text, answers=("ACK", "connection"))
-            case "send" if call.result > 0:
+            case name if name in SENDS and call.result > 0:
                 self._moved(entry, text, call.result, sends=True)
-            case "recv" if call.result > 0:
+            case name if name in RECEIVES and call.result > 0:
                 self._moved(entry, text, call.result, sends=False)
-            case "recv" if not call.errno:
+            case name if name in RECEIVES and not call.errno:
                 self._ended_by_peer(entry, text)
-            case "recv" | "send" if call.errno == "ECONNRESET":
+            case "getsockopt" if call.errno and not self._began:
+                self._connect(entry, call, text)
+            case name if name in RECEIVES | SENDS and call.errno == "ECONNRESET":
                 self._reset_by_peer(entry, text)
             case "shutdown" | "close" if not entry.of_listener and call.result >= 0:
                 self._ends(entry, call, text)
@@ -224,20 +228,28 @@ class _Layout:
 
     def _moved(self, entry: Entry, text: str, number: int, *, sends: bool) -> None:
         """Show a send or a recv of bytes."""
+        waited: float | None = getattr(entry.what, "waited_seconds", None)
+        aside = "" if waited is None else f"waited {duration(waited)}"
         span = self._streams.next_span(entry.end, number, sends=sends)
-        self._arrow(entry, text, span, sends=sends)
+        self._arrow(entry, text, span, sends=sends, aside=aside)
 
     def _arrow(
-        self, entry: Entry, text: str, span: tuple[int, int], *, sends: bool
+        self,
+        entry: Entry,
+        text: str,
+        span: tuple[int, int],
+        *,
+        sends: bool,
+        aside: str = "",
     ) -> None:
         sender = entry.end if sends else entry.end.other
         if sends == self._streams.is_drawn_by_sender(sender):
             head = self._streams.head(entry.end, span[0], sends=sends)
             shown = _quoted(head, span[1])
             arrow = Arrow(sender.other, Line.SEEN, size(span[1]), span, head=shown)
-            self._draw(entry.time, arrow, {entry.end: text})
+            self._draw(entry.time, arrow, {entry.end: text}, aside=aside)
         else:
-            self._say(entry, text, span=span)
+            self._say(entry, text, span=span, aside=aside)
 
     def _ended_by_peer(self, entry: Entry, text: str) -> None:
         """Show the end of the peer's side, as this side has noticed it."""

@@ -18,12 +18,24 @@ if TYPE_CHECKING:
 
     from echolab.addresses import Peer
 
-__all__ = ["Certainty", "Data", "End", "Entry", "Side", "Source", "Told"]
+__all__ = [
+    "RECEIVES",
+    "SENDS",
+    "Certainty",
+    "Data",
+    "End",
+    "Entry",
+    "Side",
+    "Source",
+    "Told",
+]
 
 Source: TypeAlias = Literal["app", "sample", "diag", "capture"]
 Certainty: TypeAlias = Literal["exact", "between", "deduced"]
 
-_WHILE_CALLING = {"send", "connect", "shutdown", "close"}
+SENDS, RECEIVES = {"send", "sendmsg"}, {"recv", "recvmsg"}
+"""The calls that move bytes."""
+_WHILE_CALLING = {*SENDS, "connect", "shutdown", "close"}
 """Calls that the peer may notice before they return."""
 
 

@@ -68,6 +68,7 @@ class Row:
         note: what stands between the lanes instead.
         span: the bytes that a read has taken, as in `Arrow`.
         answers: the labels of the arrows that it may be the arrival of.
+        aside: what is said of the recv besides.
         until: the end of the time that a folded row stands for.
         folds: what it is called in a folded row; "" for the calls of its texts.
         counts: what a folded row stands for, by the end and the name.
@@ -80,6 +81,7 @@ class Row:
     note: str = ""
     span: tuple[int, int] | None = None
     answers: tuple[str, ...] = ()
+    aside: str = ""
     until: float | None = None
     folds: str = ""
     counts: Mapping[tuple[End, str], int] = field(default_factory=dict)

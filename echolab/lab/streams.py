@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from echolab.events import Called, Finished
 from echolab.facts import Sampled
-from echolab.lab.ledger import Data, End
+from echolab.lab.ledger import RECEIVES, SENDS, Data, End
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,10 +112,11 @@ class _OneEnd:
 
     def _called(self, call: Called) -> None:
         self.has_calls = True
-        if call.call in {"send", "recv"}:
-            self.called[call.call == "send"] += max(0, call.result)
+        receives = call.call in RECEIVES
+        if receives or call.call in SENDS:
+            self.called[not receives] += max(0, call.result)
             self.saw_reset |= call.errno == "ECONNRESET"
-            ended = call.call == "recv" and call.result == 0 and not call.errno
+            ended = receives and call.result == 0 and not call.errno
             self.saw_end |= ended
 
     def has(self, *, sends: bool) -> bool:

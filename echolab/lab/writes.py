@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from echolab.counting import count
 from echolab.events import Called
-from echolab.lab.ledger import Data, End
+from echolab.lab.ledger import RECEIVES, SENDS, Data, End
 from echolab.lab.rows import Arrow, Line, Row
 from echolab.lab.streams import Streams
 from echolab.lab.wording import preview, size
@@ -69,8 +69,9 @@ def _moves(account: Account, streams: Streams, end: End, *, sends: bool) -> list
     for entry in account.entries:
         what = entry.what
         match what:
-            case Called(call="send" | "recv" as name, result=number):
-                right = have_calls and sends == (name == "send") and number > 0
+            case Called(call=name, result=number):
+                right = have_calls and name in (SENDS if sends else RECEIVES)
+                right = right and number > 0
             case Data(kind="write" | "read" as name, size=number):
                 right = not have_calls and sends == (name == "write")
             case _:
