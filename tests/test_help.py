@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from echolab.client.settings import ClientSettings
 from echolab.command.client_options import ClientOptions
 from echolab.command.draw_options import DrawOptions
+from echolab.command.export_options import ExportOptions
 from echolab.command.server_options import ServerOptions
 from echolab.server.settings import ServerSettings
 from tests.support import ROOT
@@ -80,6 +81,7 @@ class ListTests(SynchronousTestCase):
             (ServerOptions(), "The server"),
             (ClientOptions(), "The client"),
             (DrawOptions(), "The figures"),
+            (ExportOptions(), "Wireshark without root"),
         ):
             shown = groups(help_of(options))
             self.assertEqual(shown.pop(OTHER_OPTIONS), ["help", "version"])
@@ -93,7 +95,12 @@ class ListTests(SynchronousTestCase):
     def test_what_the_docs_mention_is_there(self) -> None:
         known = {
             f"--{name.rstrip('=')}"
-            for options in (ServerOptions(), ClientOptions(), DrawOptions())
+            for options in (
+                ServerOptions(),
+                ClientOptions(),
+                DrawOptions(),
+                ExportOptions(),
+            )
             for name in options.longOpt
         }
         for name, text in {"README.md": README, **PAGES}.items():
@@ -112,7 +119,12 @@ class ListTests(SynchronousTestCase):
 
 class LayoutTests(SynchronousTestCase):
     def test_it_fits(self) -> None:
-        for options in ServerOptions(), ClientOptions(), DrawOptions():
+        for options in (
+            ServerOptions(),
+            ClientOptions(),
+            DrawOptions(),
+            ExportOptions(),
+        ):
             for columns in 80, 100:
                 lines = help_of(options, columns).splitlines()
                 self.assertLessEqual(max(map(len, lines)), columns)

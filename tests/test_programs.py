@@ -820,7 +820,7 @@ class CommandTests(SynchronousTestCase):
     def test_usage(self) -> None:
         usage = (
             b"Usage: echolab server [PORT] | echolab client HOST PORT "
-            b"| echolab draw RECORDING\n"
+            b"| echolab draw RECORDING | echolab export RECORDING FILE\n"
         )
         ended = run()
         self.assertEqual((ended.err, ended.process.returncode), (usage, 1))

@@ -1,4 +1,4 @@
-"""The ``echolab`` command: ``echolab server``, ``echolab client``, ``echolab draw``."""
+"""The ``echolab`` command: ``server``, ``client``, ``draw``, ``export``."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from twisted.application.service import IService
 
     from echolab.interfaces import Done
-    from echolab.lab.settings import DrawSettings
 
 __all__ = ["main"]
 
 USAGE = (
-    "Usage: echolab server [PORT] | echolab client HOST PORT | echolab draw RECORDING"
+    "Usage: echolab server [PORT] | echolab client HOST PORT | echolab draw RECORDING "
+    "| echolab export RECORDING FILE"
 )
 
 
@@ -64,6 +64,12 @@ def _draw_options() -> BaseOptions:
     return DrawOptions()
 
 
+def _export_options() -> BaseOptions:
+    from echolab.command.export_options import ExportOptions
+
+    return ExportOptions()
+
+
 class CommandOptions(BaseOptions):
     """The options before the name of a program: ``--help``, ``--version``."""
 
@@ -73,6 +79,7 @@ class CommandOptions(BaseOptions):
         ["server", None, _server_options, "Receive on many connections and print."],
         ["client", None, _client_options, "Send lines, show the replies."],
         ["draw", None, _draw_options, "Draw the connections of recordings."],
+        ["export", None, _export_options, "Make a capture for Wireshark."],
     ]
 
     @override
@@ -85,6 +92,7 @@ class CommandOptions(BaseOptions):
                 "server": _server_options(),
                 "client": _client_options(),
                 "draw": _draw_options(),
+                "export": _export_options(),
             }
             names = {
                 name: [*option_names(each), *each.shortOpt.replace(":", "")]
@@ -117,7 +125,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     settings = options.subOptions.settings
     if options.subCommand == "draw":
-        return _draw(settings)
+        from echolab.command.drawing import draw
+
+        return _without_reactor(lambda: draw(settings))
+    if options.subCommand == "export":
+        from echolab.command.exporting import export
+
+        return _without_reactor(lambda: export(settings))
     if options.subCommand == "server":
         from echolab.command.server_assembly import server_service
 
@@ -132,12 +146,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
 
 
-def _draw(settings: DrawSettings) -> int:
-    """Draw figures; no reactor is needed."""
-    from echolab.command.drawing import draw
-
+def _without_reactor(make: Callable[[], None]) -> int:
+    """Make something of recordings."""
+    globalLogBeginner.beginLoggingTo([stderr_observer()], redirectStandardIO=False)
     try:
-        draw(settings)
+        make()
     except EcholabError as error:
         say(error)
         return 1

@@ -9,9 +9,6 @@ from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
-from twisted.logger import globalLogBeginner
-
-from echolab.command.program import stderr_observer
 from echolab.errors import InputError, OutputError, reason_of
 from echolab.lab.figures import figure_of, title_of
 from echolab.lab.joining import join
@@ -39,7 +36,6 @@ def draw(settings: DrawSettings) -> None:
         InputError: a recording cannot be read, or has no such connection.
         OutputError: the figure cannot be written.
     """
-    globalLogBeginner.beginLoggingTo([stderr_observer()], redirectStandardIO=False)
     accounts = _chosen(settings)
     encoding = "utf-8"
     if settings.output == "-" and settings.form == "text" and sys.stdout is not None:

@@ -1,3 +1,3 @@
-"""What is made of recordings: ledgers of connections, and figures of them."""
+"""What is made of recordings: ledgers of connections, figures of them, captures."""
 
 from __future__ import annotations
