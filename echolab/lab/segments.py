@@ -7,6 +7,10 @@ import struct
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple, TypeAlias
 
+from typing_extensions import override
+
+from echolab.addresses import host_and_port
+
 __all__ = ["MOST_DATA", "Address", "End", "Flag", "segment"]
 
 Address: TypeAlias = IPv4Address | IPv6Address
@@ -34,6 +38,11 @@ class End(NamedTuple):
 
     host: Address
     port: int
+
+    @override
+    def __str__(self) -> str:
+        """``127.0.0.1:60612``, ``[::1]:60612``."""
+        return host_and_port(str(self.host), self.port)
 
 
 def segment(
