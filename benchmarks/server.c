@@ -3,7 +3,7 @@
  * Changed, so that it prints the session as the lecture shows it and can be run
  * again and again: printf adds no newline, since the buffer holds the client's;
  * a NUL stands behind every read; it listens on loopback only, and reuses the
- * address. tests/lecture/server.c is the program without these changes.
+ * address. docs/lessons/server.c is the program without these changes.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.support import ECHOLAB, SECONDS, Client, Program
+from tests.support import ECHOLAB, ROOT, SECONDS, Client, Program
 
-SOURCE = Path(__file__).parent / "lecture" / "server.c"
+SOURCE = ROOT / "docs" / "lessons" / "server.c"
 AS_THE_LECTURES = (
     *("--once", "--framing", "chunk", "--max-message", "1024"),
     *("--partial-after", "0", "--escape", "never"),

@@ -1,0 +1,248 @@
+"""Reads the lessons of docs/lessons, and runs their commands in real terminals.
+
+A block ``console NAME`` is what the terminal NAME shows. ``$`` begins a command, and
+``^C`` interrupts one; all else is part of what the last command shows, with ``…`` for
+what is different each time. What follows the lecture's prompt is typed.
+
+The terminal ``server`` runs a command beside the others; every other terminal runs one
+to its end.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support import ROOT, SECONDS, heed_signals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Self
+
+__all__ = ["LANGUAGES", "LESSONS", "Classroom", "Step", "blocks_of", "steps_of"]
+
+LESSONS = ROOT / "docs" / "lessons"
+LANGUAGES = "en", "ko"
+PROMPT = "Input message(.:quit): "
+PORT = "8888"
+CHANGING = "60612"
+"""The client's port in the lessons: another each time."""
+
+_BLOCK = re.compile(r"^```console (\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_ANY = re.compile(r"^```.*?^```$|^<!-- .*? -->$", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command, and what its terminal shows of it.
+
+    Attributes:
+        terminal: where it runs.
+        command: what the shell gets; ``^C`` to interrupt the last one.
+        shown: lines that it prints, in order.
+    """
+
+    terminal: str
+    command: str
+    shown: tuple[str, ...]
+
+    @property
+    def typed(self) -> list[str]:
+        """The lines that are typed while it runs."""
+        return [
+            line.removeprefix(PROMPT) for line in self.shown if line.startswith(PROMPT)
+        ]
+
+
+def steps_of(lesson: Path) -> list[Step]:
+    """Return the steps of a lesson, in order."""
+    steps: list[Step] = []
+    for terminal, block in _BLOCK.findall(lesson.read_text()):
+        for line in block.splitlines():
+            if line == "^C" or line.startswith("$ "):
+                steps.append(Step(terminal, line.removeprefix("$ "), ()))
+            else:
+                last = steps.pop()
+                assert last.terminal == terminal, (
+                    f"{lesson.name}: {line} has no command"
+                )
+                steps.append(Step(terminal, last.command, (*last.shown, line)))
+    return steps
+
+
+def blocks_of(lesson: Path) -> list[str]:
+    """Return what is the same in all languages: terminals, programs, figures."""
+    return _ANY.findall(lesson.read_text())
+
+
+@dataclass
+class _Running:
+    """A command in a terminal."""
+
+    step: Step
+    process: subprocess.Popen[bytes]
+    screen: int
+    expected: list[str]
+    ended: bool = False
+    shown: bytearray = field(default_factory=bytearray)
+
+    @property
+    def text(self) -> str:
+        """What the terminal shows of it, so far."""
+        return self.shown.decode(errors="replace").replace("\r\n", "\n")
+
+
+class Classroom:
+    """Terminals in one folder, in which a lesson is given.
+
+    Args:
+        folder: where the commands run; it gets a copy of the lessons' programs.
+        missing: makes the exception for a program that is not installed, by its name.
+    """
+
+    def __init__(self, folder: Path, missing: Callable[[str], Exception]) -> None:
+        self._folder = folder
+        self._missing = missing
+        self._port = str(_free_port())
+        self._path = os.pathsep.join(
+            (str(Path(sys.executable).parent), os.environ["PATH"])
+        )
+        self._running: dict[str, _Running] = {}
+        for program in (*LESSONS.glob("*.py"), *LESSONS.glob("*.c")):
+            shutil.copy(program, folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in self._running.values():
+            if each.process.poll() is None:
+                os.killpg(each.process.pid, signal.SIGKILL)
+            each.process.wait(SECONDS)
+            os.close(each.screen)
+
+    def give(self, lesson: Path) -> None:
+        """Run a lesson; what it shows must be what is printed.
+
+        Raises:
+            AssertionError: it is not.
+        """
+        for step in steps_of(lesson):
+            self._do(step)
+        for each in list(self._running.values()):
+            self._end(each)
+
+    def _do(self, step: Step) -> None:
+        here = self._running.get(step.terminal)
+        if step.command == "^C":
+            assert here is not None, f"{step.terminal}: nothing runs"
+            os.killpg(here.process.pid, signal.SIGINT)
+            here.expected += step.shown
+            self._end(here)
+            return
+        if here is not None:
+            self._end(here)
+        program = step.command.split()[0]
+        if (
+            not program.startswith("./")
+            and shutil.which(program, path=self._path) is None
+        ):
+            raise self._missing(program)
+        here = self._running[step.terminal] = self._start(step)
+        for prompts, line in enumerate(step.typed, 1):
+            self._type(here, line, prompts)
+        if step.terminal != "server":
+            self._end(here)
+        elif step.command.startswith("echolab"):
+            self._wait(here, lambda: "listening on " in here.text)
+        else:
+            self._wait(here, lambda: _listens(int(self._port)))
+
+    def _type(self, here: _Running, line: str, prompts: int) -> None:
+        """Type a line at a prompt; wait until the server has printed it."""
+        self._wait(here, lambda: here.text.count(PROMPT) >= prompts)
+        os.write(here.screen, f"{line}\n".encode())
+        if not line.startswith("."):
+            server = self._running["server"]
+            self._wait(server, lambda: f": {line}\n" in server.text)
+
+    def _start(self, step: Step) -> _Running:
+        screen, terminal = pty.openpty()
+        process = subprocess.Popen(
+            ("bash", "-c", step.command.replace(PORT, self._port)),
+            cwd=self._folder,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+            preexec_fn=heed_signals,
+            env={
+                **os.environ,
+                "PATH": self._path,
+                "NO_COLOR": "1",
+                "TERM": "dumb",
+                "LC_ALL": "C.UTF-8",
+                "XDG_STATE_HOME": str(self._folder),
+            },
+        )
+        os.close(terminal)
+        return _Running(step, process, screen, [*step.shown])
+
+    def _end(self, running: _Running) -> None:
+        """Wait for the end of a command; check what it has printed."""
+        self._wait(running, lambda: False)
+        del self._running[running.step.terminal]
+        os.close(running.screen)
+        running.process.wait(SECONDS)
+        printed = iter(running.text.splitlines())
+        for line in running.expected:
+            pattern = re.escape(line.replace(PORT, self._port))
+            pattern = pattern.replace("…", ".*").replace(CHANGING, r"\d+")
+            assert any(re.fullmatch(pattern, each) for each in printed), (
+                f"{running.step.command}: no {line!r} (in order) in:\n{running.text}"
+            )
+
+    def _wait(self, running: _Running, done: Callable[[], bool]) -> None:
+        """Wait until something is so, or a command has ended."""
+        deadline = time.monotonic() + SECONDS
+        while not running.ended and not done():
+            assert time.monotonic() < deadline, (running.step, running.text)
+            self._look(0.02)
+
+    def _look(self, seconds: float) -> None:
+        """Read what the terminals show."""
+        screens = {e.screen: e for e in self._running.values() if not e.ended}
+        for screen in select.select(screens, [], [], seconds)[0]:
+            each = screens[screen]
+            try:
+                data = os.read(screen, 1 << 16)
+            except OSError:  # EIO: the last program has left the terminal.
+                data = b""
+            each.shown += data
+            each.ended = not data
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def _listens(port: int) -> bool:
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, state, *_ = line.split()
+        if state == "0A" and int(local.rpartition(":")[2], 16) == port:
+            return True
+    return False
