@@ -53,6 +53,13 @@ def changelog(session: nox.Session) -> None:
 
 
 @nox.session
+def lessons(session: nox.Session) -> None:
+    """Give the lessons, and write them with their figures, in build/lessons."""
+    install(session)
+    session.run("python", "-m", "tests.make_lessons", "build/lessons")
+
+
+@nox.session
 def benchmarks(session: nox.Session) -> None:
     """Run the benchmarks as briefly as they can be run, so that they stay whole."""
     install(session)

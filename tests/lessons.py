@@ -5,7 +5,7 @@ A block ``console NAME`` is what the terminal NAME shows. ``$`` begins a command
 what is different each time. What follows the lecture's prompt is typed.
 
 The terminal ``server`` runs a command beside the others; every other terminal runs one
-to its end.
+to its end. A comment ``figure: NAME`` stands behind the command that draws the figure.
 """
 
 from __future__ import annotations
@@ -30,7 +30,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
-__all__ = ["LANGUAGES", "LESSONS", "Classroom", "Step", "blocks_of", "steps_of"]
+__all__ = [
+    "FIGURE",
+    "LANGUAGES",
+    "LESSONS",
+    "PORT",
+    "Classroom",
+    "Step",
+    "blocks_of",
+    "figures_of",
+    "steps_of",
+]
 
 LESSONS = ROOT / "docs" / "lessons"
 LANGUAGES = "en", "ko"
@@ -39,7 +49,12 @@ PORT = "8888"
 CHANGING = "60612"
 """The client's port in the lessons: another each time."""
 
+FIGURE = re.compile(r"<!-- figure: ([\w-]+) -->")
+
 _BLOCK = re.compile(r"^```console (\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_DRAWN = re.compile(
+    r"^\$ (echolab draw .*)\n```\n\n<!-- figure: ([\w-]+) -->$", re.MULTILINE
+)
 _ANY = re.compile(r"^```.*?^```$|^<!-- .*? -->$", re.DOTALL | re.MULTILINE)
 
 
@@ -56,6 +71,11 @@ class Step:
     terminal: str
     command: str
     shown: tuple[str, ...]
+
+    @property
+    def serves_one(self) -> bool:
+        """Whether it is a server that ends with its client."""
+        return self.command.startswith("./server") or "--once" in self.command
 
     @property
     def typed(self) -> list[str]:
@@ -79,6 +99,11 @@ def steps_of(lesson: Path) -> list[Step]:
                 )
                 steps.append(Step(terminal, last.command, (*last.shown, line)))
     return steps
+
+
+def figures_of(lesson: Path) -> dict[str, str]:
+    """Return the figures of a lesson: by its name, the command that draws each."""
+    return {name: command for command, name in _DRAWN.findall(lesson.read_text())}
 
 
 def blocks_of(lesson: Path) -> list[str]:
@@ -109,12 +134,15 @@ class Classroom:
     Args:
         folder: where the commands run; it gets a copy of the lessons' programs.
         missing: makes the exception for a program that is not installed, by its name.
+        port: where the servers listen, if it is free; 0 for any free port.
     """
 
-    def __init__(self, folder: Path, missing: Callable[[str], Exception]) -> None:
+    def __init__(
+        self, folder: Path, missing: Callable[[str], Exception], port: int = 0
+    ) -> None:
         self._folder = folder
         self._missing = missing
-        self._port = str(_free_port())
+        self._port = str(_free_port(port))
         self._path = os.pathsep.join(
             (str(Path(sys.executable).parent), os.environ["PATH"])
         )
@@ -143,6 +171,10 @@ class Classroom:
         for each in list(self._running.values()):
             self._end(each)
 
+    def run(self, command: str) -> None:
+        """Run a command to its end."""
+        self._do(Step("client", command, ()))
+
     def _do(self, step: Step) -> None:
         here = self._running.get(step.terminal)
         if step.command == "^C":
@@ -164,6 +196,9 @@ class Classroom:
             self._type(here, line, prompts)
         if step.terminal != "server":
             self._end(here)
+            server = self._running.get("server")
+            if server is not None and server.step.serves_one:
+                self._end(server)
         elif step.command.startswith("echolab"):
             self._wait(here, lambda: "listening on " in here.text)
         else:
@@ -233,9 +268,12 @@ class Classroom:
             each.ended = not data
 
 
-def _free_port() -> int:
+def _free_port(wanted: int) -> int:
     with socket.socket() as free:
-        free.bind(("", 0))
+        try:
+            free.bind(("", wanted))
+        except OSError:
+            free.bind(("", 0))
         port: int = free.getsockname()[1]
         return port
 

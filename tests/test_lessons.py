@@ -8,7 +8,14 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.lessons import LANGUAGES, LESSONS, Classroom, blocks_of
+from tests.lessons import (
+    FIGURE,
+    LANGUAGES,
+    LESSONS,
+    Classroom,
+    blocks_of,
+    figures_of,
+)
 
 NAMES = {
     language: sorted(path.name for path in (LESSONS / language).glob("*.md"))
@@ -73,6 +80,15 @@ class TextTests(SynchronousTestCase):
         linked = re.findall(r"\]\((\w\w)/([\w-]+\.md)\)", index)
         there = [(lang, name) for lang, names in NAMES.items() for name in names]
         self.assertEqual(sorted(linked), sorted(there))
+
+    def test_every_figure_is_drawn_by_the_command_before_it(self) -> None:
+        names: list[str] = []
+        for lesson in (LESSONS / "en").glob("*.md"):
+            figures = FIGURE.findall(lesson.read_text())
+            self.assertEqual(list(figures_of(lesson)), figures, lesson.name)
+            self.assertNotEqual(figures, [], lesson.name)
+            names += figures
+        self.assertEqual(len({*names}), len(names))
 
     def test_programs_that_are_linked_are_there(self) -> None:
         for language, names in NAMES.items():
