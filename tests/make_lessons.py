@@ -17,7 +17,7 @@ from tests.lessons import FIGURE, LANGUAGES, LESSONS, PORT, Classroom, figures_o
 if TYPE_CHECKING:
     import re
 
-FORMS = {"text": "txt"}
+FORMS = {"svg": "svg", "text": "txt"}
 """The forms in which figures are drawn, and what their files end with."""
 
 
@@ -60,7 +60,10 @@ def _draw(lesson: Path, drawn: Path) -> None:
 
 def _shown(drawn: Path, found: re.Match[str]) -> str:
     text = drawn / f"{found[1]}.txt"
-    return f"```text\n{text.read_text()}```" if text.exists() else found[0]
+    if not text.exists():
+        return found[0]
+    picture = f"![{found[1]}](../figures/{found[1]}.svg)"
+    return f"{picture}\n\n```text\n{text.read_text()}```"
 
 
 if __name__ == "__main__":
