@@ -13,7 +13,16 @@ from unittest import mock
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab import Called, EndCause, Event, Misbehaved, Peer
+from echolab import (
+    Called,
+    Diagnosed,
+    EndCause,
+    Event,
+    Finished,
+    Misbehaved,
+    Peer,
+    Sampled,
+)
 from echolab.command.cli import main
 from echolab.lab.figures import figure_of
 from echolab.lab.joining import join
@@ -228,11 +237,78 @@ class HonestyTests(SynchronousTestCase):
         pair.server_calls(1.1, "recv", 65536, -1, "ECONNRESET")
         pair.finishes(6, EndCause.RESET)
         for recordings in (pair.at_server, pair.at_client), (pair.at_server,):
-            shown = drawn(*recordings)
+            shown = drawn(*recordings, width=120)
             self.assertEqual(shown.count(" RST "), 1, shown)
             self.assertNotIn("FIN", shown)
             self.assertIn("the client reset the connection", shown)
-            self.assertIn("finished: reset", shown)
+            self.assertIn("finished: reset, ECONNRESET", shown)
+
+    def test_nothing_answers_a_reset(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.server_calls(1.1, "recv", 65536, -1, "ECONNRESET")
+        pair.server_calls(1.2, "shutdown", "SHUT_RDWR", -1, "ENOTCONN")
+        pair.server_calls(1.3, "close")
+        pair.finishes(0, EndCause.RESET)
+        shown = drawn(pair.at_server, figure="packets")
+        arrows = [line for line in rows(shown) if "▶" in line or "◀" in line]
+        self.assertIn(" RST ", arrows[-1])
+
+    def test_bytes_that_are_left_unread_cause_a_reset(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.server_calls(1.0, "close")
+        pair.finishes(0, EndCause.STOPPED)
+        last = pair.at_server[-1]
+        assert isinstance(last, Finished)
+        pair.at_server[-1] = replace(last, unread_bytes=7)
+        self.assertRegex(drawn(pair.at_server), r"◀·+ RST ·+│ close\(\)")
+
+    def test_a_fin_behind_bytes_that_are_not_read_yet(self) -> None:
+        pair = Pair()
+        pair.connects()
+        state = Sampled(pair.client, TIME + 0.4, "CLOSE_WAIT", unread_bytes=6)
+        pair.at_server.append(state)
+        pair.at_server.append(
+            Diagnosed(pair.client, TIME + 0.4, "peer", "FIN_WAIT_2", 60.0)
+        )
+        pair.server_receives(0.5, b"hello\n")
+        pair.server_calls(0.6, "recv", 65536, 0)
+        pair.at_server.append(replace(state, time=TIME + 0.7, unread_bytes=0))
+        shown = drawn(pair.at_server)
+        words = ("6 bytes", " FIN ", "CLOSE_WAIT")
+        self.assertEqual(sorted(words, key=shown.index), list(words))
+        self.assertNotIn("FIN_WAIT_2", shown)
+
+    def test_who_waits_for_whom(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.client_sends(0.1, b"x" * 65536)
+        for at, waited in enumerate((0.0, 1.0, 2.0, 3.0, 3.0)):
+            pair.at_client.append(
+                Sampled(
+                    pair.server,
+                    TIME + 0.2 + at,
+                    "ESTABLISHED",
+                    send_window=0 if 0 < at < 4 else 65536,
+                    unsent_bytes=1000,
+                    window_seconds=waited,
+                )
+            )
+        shown = drawn(pair.at_client, width=120)
+        self.assertIn("peer's window 0, 1000 bytes unsent", shown)
+        self.assertIn("waited for peer's window, 3 s", shown)
+
+    def test_a_fin_that_is_not_read_yet(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.server_receives(0.5, b"hello\n")
+        pair.at_server.append(Sampled(pair.client, TIME + 0.6, "CLOSE_WAIT"))
+        pair.server_calls(2.0, "recv", 65536, 0)
+        shown = drawn(pair.at_server)
+        self.assertLess(shown.index(" FIN "), shown.index("CLOSE_WAIT"))
+        self.assertLess(shown.index("CLOSE_WAIT"), shown.index("recv(65536) = 0"))
+        self.assertEqual(shown.count(" FIN "), 1)
 
     def test_the_server_ends_first(self) -> None:
         pair = Pair()
@@ -405,6 +481,14 @@ class FoldTests(SynchronousTestCase):
             self.assertIn("window 0 ×24", " ".join(shown.split()))
             self.assertIn("147 segments", shown)
             self.assertEqual(shown.count("ACK"), 2)  # The handshake is not folded.
+
+    def test_a_stall_is_not_lost(self) -> None:
+        pair = Pair()
+        pair.connects()
+        for at in range(50):
+            pair.client_is_sampled(1 + at / 100, send_window=at % 2)
+        shown = drawn(pair.at_client)
+        self.assertIn("window 0 ×24", " ".join(shown.split()))
 
     def test_data_comes_before_the_fin(self) -> None:
         pair = Pair()

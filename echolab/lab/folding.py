@@ -103,6 +103,8 @@ def _folded(rows: list[Row]) -> Iterator[Row]:
         if found:
             yield _one_row(found, others, to)
             others = []
+    if others:
+        yield _one_row(others, [], End.SERVER)
 
 
 def _one_row(rows: list[Row], others: list[Row], to: End) -> Row:
@@ -116,9 +118,10 @@ def _one_row(rows: list[Row], others: list[Row], to: End) -> Row:
     start = carried[0].span[0] if carried and carried[0].span else 0
     arrow = Arrow(to, Line.SEEN, label, (start, number), segments)
     counts = _counts([*rows, *others])
+    lasted = "" if carried else f" in {duration(ends - first.at)}"
     return Row(
         first.at,
-        texts={end: text for end in End if (text := _counted(counts, end))},
+        texts={end: text + lasted for end in End if (text := _counted(counts, end))},
         arrow=arrow if carried else None,
         until=ends,
         span=None if carried else first.span,

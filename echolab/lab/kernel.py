@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from echolab.facts import Diagnosed, Listening, Sampled
     from echolab.lab.ledger import End, Entry
 
-__all__ = ["ACK", "KernelView"]
+__all__ = ["ACK", "HALF_CLOSED", "KernelView"]
 
 ACK = "ACK"
+HALF_CLOSED = {"CLOSE_WAIT", "LAST_ACK", "CLOSING"}
+"""The states of an end that has got the other's FIN."""
+LASTING = {"TIME_WAIT"}
+"""The states whose timer ends them; other timers send something again."""
 STALL_SECONDS = 0.01
 """How much longer a sender must have waited for a window to be worth a row."""
 
@@ -33,6 +37,7 @@ class KernelView:
     def __init__(self, counts_segments: Callable[[End, End], bool]) -> None:
         self._counts_segments = counts_segments
         self._before: dict[End, Sampled] = {}
+        self._stalls: dict[End, float] = {}
         self._states: dict[End, str] = {}
         self._rows_seen: dict[End, int] = {}
         self._queue: tuple[int, int] | None = None  # None while it is short
@@ -53,7 +58,7 @@ class KernelView:
         self._before[end] = sample
         since = self._rows_seen.get(end, 0)
         self._rows_seen[end] = len(rows)
-        said = self._state(entry, end, sample.state)
+        said = self._state(entry, end, sample.state, unread=sample.unread_bytes)
         if before is None:
             return said
         at = entry.time
@@ -72,13 +77,26 @@ class KernelView:
             arrow = Arrow(end, Line.DEDUCED, ACK)
             said.append(Row(at, is_timed=False, arrow=arrow, folds=ACK))
         said += _windows(entry, before, sample)
+        said += self._stall(entry, before, sample)
         return said
+
+    def _stall(self, entry: Entry, before: Sampled, sample: Sampled) -> list[Row]:
+        """Return how long this end has waited for a window, when that is over."""
+        waited = (sample.window_seconds or 0.0) - (before.window_seconds or 0.0)
+        stall = self._stalls.pop(entry.end, 0.0) + waited
+        if waited > STALL_SECONDS and sample.state == before.state:
+            self._stalls[entry.end] = stall
+        elif stall > STALL_SECONDS:
+            name = "waited for peer's window"
+            text = f"{name}, {duration(stall)}"
+            return [Row(entry.time, texts={entry.end: text}, folds=name)]
+        return []
 
     def diagnosed(self, entry: Entry, diagnosed: Diagnosed) -> list[Row]:
         """Return the rows of a diagnosis."""
         end = entry.end if diagnosed.end == "own" else entry.end.other
         timer = diagnosed.timer_seconds
-        more = "" if timer is None else f" {duration(timer)}"
+        more = f" {duration(timer)}" if timer and diagnosed.state in LASTING else ""
         return self._state(entry, end, diagnosed.state, more)
 
     def listening(self, entry: Entry, listening: Listening) -> list[Row]:
@@ -94,9 +112,13 @@ class KernelView:
             text += f", {listening.drops} ignored"
         return [Row(entry.time, texts={entry.end: text})]
 
-    def _state(self, entry: Entry, end: End, state: str, more: str = "") -> list[Row]:
+    def _state(
+        self, entry: Entry, end: End, state: str, more: str = "", *, unread: int = 0
+    ) -> list[Row]:
         if state == "CLOSED":
             return []  # The calls say so; and TIME_WAIT has a socket of its own.
+        if unread and state in HALF_CLOSED:
+            return []  # The other's FIN is drawn after the bytes that came before it.
         before = self._states.get(end)
         self._states[end] = state
         if before == state or (before is None and state == "ESTABLISHED"):
@@ -149,9 +171,6 @@ def _windows(entry: Entry, before: Sampled, sample: Sampled) -> list[Row]:
         found.append(("window 0", f", {size(sample.unread_bytes)} unread"))
     if sample.send_window == 0 != before.send_window:
         found.append(("peer's window 0", f", {size(sample.unsent_bytes)} unsent"))
-    waited = (sample.window_seconds or 0.0) - (before.window_seconds or 0.0)
-    if waited > STALL_SECONDS and sample.send_window:
-        found.append(("waited for peer's window", f", {duration(waited)}"))
     return [
         Row(entry.time, texts={entry.end: name + more}, folds=name)
         for name, more in found

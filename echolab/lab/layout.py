@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from echolab.ends import ORDERLY
+from echolab.ends import ORDERLY, EndCause
 from echolab.events import (
     Accepted,
     Called,
@@ -17,21 +17,26 @@ from echolab.events import (
 )
 from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
 from echolab.lab.arrivals import with_arrivals
-from echolab.lab.kernel import ACK, KernelView
+from echolab.lab.endings import Endings
+from echolab.lab.kernel import ACK, HALF_CLOSED, KernelView
+from echolab.lab.labels import (
+    call_text,
+    finish_text,
+    harmless_row,
+    quoted,
+    waited_text,
+)
 from echolab.lab.ledger import RECEIVES, SENDS, Data, End, Entry
 from echolab.lab.rows import Arrow, Line, Row
 from echolab.lab.streams import Streams
 from echolab.lab.syn import syn_options
-from echolab.lab.wording import NO_BREAK, duration, harmless, preview, size
+from echolab.lab.wording import size
 
 if TYPE_CHECKING:
     from echolab.lab.joining import Account
 
 __all__ = ["lay_out"]
 
-PREVIEW_CELLS = 22
-SOON_SECONDS = 0.1
-"""A FIN that answers another one sooner than this may acknowledge it as well."""
 NOTICED = "end of the stream"
 _SETUP = {"socket", "bind", "listen", "close"}
 
@@ -41,14 +46,7 @@ def lay_out(account: Account, figure: str) -> list[Row]:
     layout = _Layout(account, figure)
     for entry in account.entries:
         layout.take(entry)
-    return [_harmless(row) for row in with_arrivals(layout.rows)]
-
-
-def _harmless(row: Row) -> Row:
-    """Return a row whose texts cannot drive a terminal, whoever has recorded them."""
-    texts = {end: harmless(text) for end, text in row.texts.items()}
-    arrow = row.arrow and replace(row.arrow, label=harmless(row.arrow.label))
-    return replace(row, texts=texts, arrow=arrow)
+    return [harmless_row(row) for row in with_arrivals(layout.rows)]
 
 
 class _Layout:
@@ -66,8 +64,7 @@ class _Layout:
         self._syn = self._saved_syn()
         self._began = False  # whether the handshake is drawn
         self._asked = False  # whether the client's SYN is drawn
-        self._gone: dict[End, float] = {}  # when an end's FIN or RST was drawn
-        self._acked: set[End] = set()
+        self._endings = Endings(self.rows, self._streams, wire=self._wire)
 
     def take(self, entry: Entry) -> None:
         """Add the rows of an entry."""
@@ -91,19 +88,24 @@ class _Layout:
             case Sampled() as sample if self._wire:
                 self.rows += self._sampled(entry, sample)
             case Diagnosed() as diagnosed if self._wire:
-                self.rows += self._kernel.diagnosed(entry, diagnosed)
+                if diagnosed.end == "own" or self._endings.has_ended(entry.end.other):
+                    self.rows += self._kernel.diagnosed(entry, diagnosed)
             case Listening() as listening:
                 self.rows += self._kernel.listening(entry, listening)
             case _:
                 pass
 
     def _sampled(self, entry: Entry, sample: Sampled) -> list[Row]:
-        ended = entry.end in self._gone
+        """Return the rows of a sample: those that say more than the calls do."""
+        endings = self._endings
+        other = entry.end.other
+        has_got_fin = sample.state in HALF_CLOSED and not sample.unread_bytes
+        if has_got_fin and not endings.has_ended(other):
+            self._end(entry, other, "")  # The program has not noticed it yet.
+        ended = endings.has_ended(entry.end)
         told = self._kernel.sampled(entry, sample, self.rows, has_ended=ended)
-        if len(self._gone) == len(End):
-            # The ends of both are drawn with their acknowledgements.
-            return [row for row in told if row.folds != ACK]
-        return told
+        # The ends of both are drawn with their acknowledgements.
+        return [row for row in told if not (endings.are_over and row.folds == ACK)]
 
     def _saved_syn(self) -> str | None:
         for entry in self._account.entries:
@@ -141,7 +143,7 @@ class _Layout:
     def _called(self, entry: Entry, call: Called) -> None:
         if entry.of_listener and not (call.call in _SETUP and call.result >= 0):
             return
-        text = _call_text(call)
+        text = call_text(call)
         if entry.of_listener and call.call == "close":
             text = f"listener: {text}"
         match call.call:
@@ -219,7 +221,7 @@ class _Layout:
         if self._streams.shows_calls(entry.end, sends=data.kind == "write"):
             return
         words = "wrote" if data.kind == "write" else "read"
-        text = f"{words} {size(data.size)} {_quoted(data.head, data.size)}".rstrip()
+        text = f"{words} {size(data.size)} {quoted(data.head, data.size)}".rstrip()
         if self._streams.has_calls(entry.end):
             self._say(entry, text)  # TLS: the calls have other bytes.
             return
@@ -228,8 +230,7 @@ class _Layout:
 
     def _moved(self, entry: Entry, text: str, number: int, *, sends: bool) -> None:
         """Show a send or a recv of bytes."""
-        waited: float | None = getattr(entry.what, "waited_seconds", None)
-        aside = "" if waited is None else f"waited {duration(waited)}"
+        aside = waited_text(getattr(entry.what, "waited_seconds", None))
         span = self._streams.next_span(entry.end, number, sends=sends)
         self._arrow(entry, text, span, sends=sends, aside=aside)
 
@@ -245,7 +246,7 @@ class _Layout:
         sender = entry.end if sends else entry.end.other
         if sends == self._streams.is_drawn_by_sender(sender):
             head = self._streams.head(entry.end, span[0], sends=sends)
-            shown = _quoted(head, span[1])
+            shown = quoted(head, span[1])
             arrow = Arrow(sender.other, Line.SEEN, size(span[1]), span, head=shown)
             self._draw(entry.time, arrow, {entry.end: text}, aside=aside)
         else:
@@ -253,86 +254,39 @@ class _Layout:
 
     def _ended_by_peer(self, entry: Entry, text: str) -> None:
         """Show the end of the peer's side, as this side has noticed it."""
-        other = entry.end.other
-        if other in self._gone:
-            if text != NOTICED:
-                self._say(entry, text, answers=("FIN", "FIN, ACK", "end"))
-            return
-        self._draw_end(entry, other, {entry.end: text}, is_timed=True)
+        if not self._endings.has_ended(entry.end.other):
+            self._end(entry, entry.end.other, text)
+        elif text != NOTICED:
+            self._say(entry, text, answers=("FIN", "FIN, ACK", "end"))
 
     def _reset_by_peer(self, entry: Entry, text: str) -> None:
-        other = entry.end.other
-        if self._wire and not self._streams.was_reset_by(other, self._gone):
-            self._gone[other] = entry.time
-            arrow = Arrow(entry.end, Line.BETWEEN, "RST")
-            self._draw(entry.time, arrow, {entry.end: text})
+        if self._wire and not self._endings.is_reset:
+            texts = {entry.end: text} if self._calls else {}
+            self._endings.reset(entry.end.other, entry.time, texts)
         else:
             self._say(entry, text, answers=("RST",))
 
     def _ends(self, entry: Entry, call: Called, text: str) -> None:
         """Show a shutdown or a close; the first of them ends this side's stream."""
         ends = call.call == "close" or call.arguments != "SHUT_RD"
-        if not ends or entry.end in self._gone or not self._began:
-            self._say(entry, text)
+        if ends and self._began and not self._endings.has_ended(entry.end):
+            self._end(entry, entry.end, text)
         else:
-            self._draw_end(entry, entry.end, {entry.end: text}, is_timed=True)
+            self._say(entry, text)
 
-    def _draw_end(
-        self, entry: Entry, end: End, texts: dict[End, str], *, is_timed: bool
-    ) -> None:
-        """Draw the FIN of an end, or its RST."""
-        line, label = Line.BETWEEN, "end"
-        before = self._gone.get(end.other)
-        self._gone[end] = entry.time
-        if self._wire and self._streams.resets(end):
-            label = "RST"
-        elif self._wire:
-            label = "FIN"
-            soon = before is not None and entry.time - before < SOON_SECONDS
-            if before is not None and end not in self._acked:
-                if soon:
-                    label = "FIN, ACK"
-                else:
-                    self._acknowledge(before, end)
-        self._draw(entry.time, Arrow(end.other, line, label), texts, is_timed=is_timed)
-        if before is not None and label.startswith("FIN"):
-            arrow = Arrow(end, Line.DEDUCED, "ACK")
-            self._draw(entry.time, arrow, {}, is_timed=False)
-
-    def _acknowledge(self, at: float, end: End) -> None:
-        """Draw that an end has acknowledged the other's FIN."""
-        self._acked.add(end)
-        arrow = Arrow(end.other, Line.DEDUCED, "ACK")
-        row = Row(at, is_timed=False, arrow=arrow)
-        place = next(
-            (n for n, each in enumerate(self.rows) if each.at > at), len(self.rows)
-        )
-        self.rows.insert(place, row)
+    def _end(self, entry: Entry, end: End, text: str) -> None:
+        texts = {entry.end: text} if self._calls and text else {}
+        self._endings.end(end, entry.time, texts)
 
     def _finished(self, entry: Entry, finished: Finished) -> None:
         """Show an end that no call has shown, or that was not orderly."""
-        cause = finished.cause
-        why = f" ({finished.detail})" if finished.detail else ""
-        if not self._streams.has_calls(entry.end):
-            if cause.value == "eof":
-                self._ended_by_peer(entry, NOTICED)
-            elif cause.value == "reset":
-                self._reset_by_peer(entry, f"reset{why}")
-            self._say(entry, f"finished: {cause.value}{why}")
-        elif cause not in ORDERLY:
-            self._say(entry, f"finished: {cause.value}{why}")
-
-
-def _quoted(head: bytes, number: int) -> str:
-    """Return the first bytes in quotes; nothing if they were not kept."""
-    return preview(head, PREVIEW_CELLS, whole=len(head) >= number) if head else ""
-
-
-def _call_text(call: Called) -> str:
-    """Return a call as in a program: ``recv(65536) = 6``."""
-    text = f"{call.call}({call.arguments})"
-    if call.errno:
-        return f"{text} ={NO_BREAK}{call.result}{NO_BREAK}{call.errno}"
-    if call.call in {"socket", "bind", "listen", "shutdown", "close"}:
-        return text  # It succeeded, and returned 0 or a descriptor.
-    return f"{text} ={NO_BREAK}{call.result}"
+        text = finish_text(finished)
+        if self._streams.has_calls(entry.end):
+            if finished.cause not in ORDERLY:
+                self._say(entry, text)
+            return
+        if finished.cause is EndCause.EOF:
+            self._ended_by_peer(entry, NOTICED)
+        elif finished.cause is EndCause.RESET:
+            self._reset_by_peer(entry, "reset")
+        self._say(entry, text)

@@ -11,8 +11,6 @@ from echolab.facts import Sampled
 from echolab.lab.ledger import RECEIVES, SENDS, Data, End
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from echolab.lab.joining import Account
     from echolab.lab.ledger import Side
 
@@ -80,9 +78,9 @@ class Streams:
             return False
         return other.saw_reset or known.left_unread
 
-    def was_reset_by(self, end: End, gone: Mapping[End, float]) -> bool:
-        """Whether the reset by an end is drawn already."""
-        return end in gone and self.resets(end)
+    def reset_was_seen(self, end: End) -> bool:
+        """Whether the other end has noticed that this end has reset the connection."""
+        return self._ends[end.other].saw_reset
 
 
 class _OneEnd:

@@ -1,0 +1,90 @@
+"""How a connection ends, as arrows: each end's FIN or RST, and what answers it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from echolab.lab.ledger import End
+from echolab.lab.rows import Arrow, Line, Row
+
+if TYPE_CHECKING:
+    from echolab.lab.streams import Streams
+
+__all__ = ["Endings"]
+
+SOON_SECONDS = 0.1
+"""A FIN that answers another one sooner than this may acknowledge it as well."""
+
+
+class Endings:
+    """Draw the end of each side once.
+
+    Args:
+        rows: the rows of the figure; this adds to them.
+        streams: the bytes of the connection.
+        wire: whether there are packets; otherwise, a side just ends.
+    """
+
+    def __init__(self, rows: list[Row], streams: Streams, *, wire: bool) -> None:
+        self._rows = rows
+        self._streams = streams
+        self._wire = wire
+        self._ended: dict[End, float] = {}
+        self._is_reset = False
+
+    def has_ended(self, end: End) -> bool:
+        """Whether the end of a side is drawn, or nothing more can come from it."""
+        return end in self._ended or self._is_reset
+
+    @property
+    def are_over(self) -> bool:
+        """Whether both sides have ended."""
+        return all(map(self.has_ended, End))
+
+    @property
+    def is_reset(self) -> bool:
+        """Whether a reset is drawn."""
+        return self._is_reset
+
+    def end(self, end: End, at: float, texts: dict[End, str]) -> None:
+        """Draw the end of a side.
+
+        Args:
+            end: the side.
+            at: when.
+            texts: what stands beside the arrow.
+        """
+        if self._wire and self._streams.resets(end):
+            self.reset(end, at, texts)
+            return
+        before = self._ended.get(end.other)
+        self._ended[end] = at
+        label = "FIN" if self._wire else "end"
+        if self._wire and before is not None:
+            if at - before < SOON_SECONDS:
+                label = "FIN, ACK"
+            else:
+                self._acknowledge(end, before)
+        self._draw(Arrow(end.other, Line.BETWEEN, label), at, texts)
+        if self._wire and before is not None:
+            row = Row(at, is_timed=False, arrow=_ack(end.other))
+            self._rows.append(row)
+
+    def reset(self, end: End, at: float, texts: dict[End, str]) -> None:
+        """Draw that a side has reset the connection: as seen, or as deduced."""
+        self._is_reset = True
+        line = Line.BETWEEN if self._streams.reset_was_seen(end) else Line.DEDUCED
+        self._draw(Arrow(end.other, line, "RST"), at, texts)
+
+    def _draw(self, arrow: Arrow, at: float, texts: dict[End, str]) -> None:
+        self._rows.append(Row(at, texts=texts, arrow=arrow))
+
+    def _acknowledge(self, end: End, at: float) -> None:
+        """Draw that a side has acknowledged the other's FIN, long before its own."""
+        places = (n for n, row in enumerate(self._rows) if row.at > at)
+        place = next(places, len(self._rows))
+        self._rows.insert(place, Row(at, is_timed=False, arrow=_ack(end)))
+
+
+def _ack(end: End) -> Arrow:
+    return Arrow(end.other, Line.DEDUCED, "ACK")

@@ -1,0 +1,49 @@
+"""What stands in the lanes and on the arrows of a figure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from echolab.lab.wording import NO_BREAK, duration, harmless, preview
+
+if TYPE_CHECKING:
+    from echolab.events import Called, Finished
+    from echolab.lab.rows import Row
+
+__all__ = ["call_text", "finish_text", "harmless_row", "quoted", "waited_text"]
+
+PREVIEW_CELLS = 22
+
+
+def quoted(head: bytes, number: int) -> str:
+    """Return the first bytes in quotes; nothing if they were not kept."""
+    return preview(head, PREVIEW_CELLS, whole=len(head) >= number) if head else ""
+
+
+def call_text(call: Called) -> str:
+    """Return a call as in a program: ``recv(65536) = 6``."""
+    text = f"{call.call}({call.arguments})"
+    if call.errno:
+        return f"{text} ={NO_BREAK}{call.result}{NO_BREAK}{call.errno}"
+    if call.call in {"socket", "bind", "listen", "shutdown", "close"}:
+        return text  # It succeeded, and returned 0 or a descriptor.
+    return f"{text} ={NO_BREAK}{call.result}"
+
+
+def waited_text(seconds: float | None) -> str:
+    """Return how long received bytes have waited in the kernel; "" if unknown."""
+    return "" if seconds is None else f"waited {duration(seconds)}"
+
+
+def finish_text(finished: Finished) -> str:
+    """Return why a connection has ended: ``finished: reset, ECONNRESET``."""
+    why = f", {finished.detail}" if finished.detail else ""
+    return f"finished: {finished.cause.value}{why}"
+
+
+def harmless_row(row: Row) -> Row:
+    """Return a row whose texts cannot drive a terminal, whoever has recorded them."""
+    texts = {end: harmless(text) for end, text in row.texts.items()}
+    arrow = row.arrow and replace(row.arrow, label=harmless(row.arrow.label))
+    return replace(row, texts=texts, arrow=arrow)
