@@ -106,7 +106,10 @@ def command_meant(
     if not words:
         return None
     first = words[0]
-    if name := _SYNONYMS.get(first) or nearest(first, options):
+    name = _SYNONYMS.get(first)
+    if name is None and not first.startswith("-"):
+        name = nearest(first, options)
+    if name is not None:
         return shlex.join(["echolab", name, *words[1:]])
     if first.startswith("-"):
         found = _option_meant(first, options)

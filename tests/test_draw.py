@@ -24,11 +24,11 @@ from echolab import (
     Sampled,
 )
 from echolab.command.cli import main
+from echolab.formats.figure_words import cells
 from echolab.lab.figures import figure_of
 from echolab.lab.joining import join
 from echolab.lab.reading import sides_of
 from echolab.lab.text import draw_text
-from echolab.lab.wording import cells
 from tests.sessions import TIME, Pair, hello, older, write
 from tests.support import ECHOLAB, ROOT
 

@@ -74,7 +74,7 @@ class SenderService(Service):
         no_delay: whether each write is sent at once (TCP_NODELAY).
         wait_seconds: see `SenderFactory`; None for its default.
         half_open_seconds: see `SenderFactory`.
-        recorder: also takes all events, with the calls and what the kernel says.
+        ledger: also takes all events, with the calls and what the kernel says.
         keep_encrypted: see `SenderFactory`.
         close: called at the end, before the last lines are printed.
         close_outputs: whether to close the outputs at the end: for outputs that
@@ -94,7 +94,7 @@ class SenderService(Service):
         no_delay: bool = False,
         wait_seconds: float | None = None,
         half_open_seconds: float | None = 1.0,
-        recorder: Sink | None = None,
+        ledger: Sink | None = None,
         keep_encrypted: bool = False,
         close: Callable[[], Deferred[None] | None] = lambda: None,
         close_outputs: bool = False,
@@ -111,15 +111,15 @@ class SenderService(Service):
         self._no_delay = no_delay
         self._replies = AlertWatch(tee(printer, self._note))
         self._factory = SenderFactory(
-            tee(self._replies, *([recorder] if recorder else [])),
+            tee(self._replies, *([ledger] if ledger else [])),
             clock=clock,
             wait_seconds=5.0 if wait_seconds is None else wait_seconds,
             tls_wait_seconds=1.0 if wait_seconds is None else wait_seconds,
             half_open_seconds=half_open_seconds,
-            report_chunks=recorder is not None,
-            report_sent=recorder is not None,
-            report_calls=recorder is not None,
-            ask_kernel=recorder is not None,
+            report_chunks=ledger is not None,
+            report_sent=ledger is not None,
+            report_calls=ledger is not None,
+            ask_kernel=ledger is not None,
             keep_encrypted=keep_encrypted,
         )
         self._protocol: SenderProtocol | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 from echolab.choices import When
 from echolab.option import as_written, flag, flags, option
@@ -166,6 +166,13 @@ class ClientSettings:
         group=SENDING,
     )
 
+    format: Literal["classic", "flow"] = option(
+        "classic",
+        "--format classic|flow",
+        "What is shown: the replies, or a drawing of all that happens.",
+        group=ENDING,
+        read=one_of("classic", "flow"),
+    )
     quiet: bool = flag(
         False,
         "-q, --quiet",

@@ -20,7 +20,9 @@ from echolab.client.stages.crlf import CRLF
 from echolab.client.stages.dot import DotQuit
 from echolab.client.stages.pacing import Pacer
 from echolab.client.stdin import StdinReader
+from echolab.formats.drawn import can_draw
 from echolab.sinks.printing import ConversationPrinter, Printer, Replies
+from echolab.sinks.tee import tee
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,7 +73,11 @@ def client_service(
     prompt = f"Input message({'.' if dot else 'Ctrl-D'}:quit): " if typing else ""
     screen = Screen.of_process(reactor, lambda why: service.output_lost(why))
     record, recorder = _recorder(reactor, settings.record)
-    name, endpoint = client_endpoint(reactor, settings, recorder)
+    ledger = [recorder] if recorder else []
+    if settings.format == "flow":
+        ledger.append(_drawing(lambda drawn: printer.show(drawn)))
+    observer = tee(*ledger) if ledger else None
+    name, endpoint = client_endpoint(reactor, settings, observer)
     bar = _progress(files, screen)
     editor = _editor(reactor, settings, screen, prompt) if typing else None
     display: Display = editor or bar or screen
@@ -81,7 +87,7 @@ def client_service(
         replies=screen.replies,
         prompt=b"" if editor else prompt.encode(),
         echoed=typing,
-        show_replies=not settings.quiet,
+        show_replies=not settings.quiet and settings.format == "classic",
         escape=decide(settings.escape, screen.replies is Replies.HERE),
         clock=reactor,
     )
@@ -115,7 +121,7 @@ def client_service(
         no_delay=recorded is not None,
         wait_seconds=settings.wait_seconds,
         half_open_seconds=_half_open_seconds(settings, typing=typing),
-        recorder=recorder,
+        ledger=observer,
         keep_encrypted=settings.tls_keys is not None,
         close=display.close,
         close_outputs=True,
@@ -142,6 +148,15 @@ def _recorder(
     files.claim(STDOUT, "stdout")
     output = FileOutput(path, clock=reactor, whole_lines=True, files=files)
     return (output,), Printer(output, Recording())
+
+
+def _drawing(show: Callable[[bytes], None]) -> Printer:
+    """Return what draws all that happens."""
+    # Imported here, because few clients draw.
+    from echolab.formats import Style
+    from echolab.formats.flow import Flow
+
+    return Printer(show, Flow(Style(unicode=can_draw(STDOUT))))
 
 
 def _half_open_seconds(settings: ClientSettings, *, typing: bool) -> float | None:

@@ -17,7 +17,7 @@ from echolab.sockets.endpoint_strings import kind_of
 __all__ = ["ServerOptions"]
 
 
-_SHOW_NOT = {None, "classic", "raw"}
+_SHOW_NOT = {None, "classic", "raw", "flow"}
 """Formats that do not show what is sent; the first is the default."""
 
 

@@ -11,6 +11,7 @@ from echolab.descriptors import check_standard_output
 from echolab.doors import DoorError
 from echolab.errors import OutputError
 from echolab.formats import Style
+from echolab.formats.drawn import can_draw
 from echolab.formats.names import format_named
 from echolab.formats.recording import Recording
 from echolab.formats.style import needs_of
@@ -129,6 +130,7 @@ def _printed(
         color=decide(settings.color, colors),
         sent=settings.show == "sent",
         kernel=settings.kernel == "always",
+        unicode=not terminal or can_draw(STDOUT),
     )
     form = _made(path, partial(make_form, style))
     needs = needs_of(form)

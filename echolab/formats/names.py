@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from echolab.doors import Found, find, made, verify
 from echolab.formats.classic import Classic
+from echolab.formats.flow import Flow
 from echolab.formats.hex import Hex
 from echolab.formats.json import Json
 from echolab.formats.log import Log
@@ -28,6 +29,7 @@ FORMATS: dict[str, Callable[[Style], Form]] = {
     "raw": Raw,
     "hex": Hex,
     "json": Json,
+    "flow": Flow,
 }
 
 

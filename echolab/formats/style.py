@@ -78,6 +78,7 @@ class Style:
         color: whether to give each peer a colour.
         sent: whether to show sent bytes too, in the formats that can.
         kernel: whether to show what the kernel says, in the formats that can.
+        unicode: whether lines and arrows may be drawn with characters beyond ASCII.
     """
 
     label: Label = "auto"
@@ -85,6 +86,7 @@ class Style:
     color: bool = False
     sent: bool = False
     kernel: bool = False
+    unicode: bool = True
 
     def name(self, peer: Peer) -> bytes:
         """Return the peer's address, in its colour."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from echolab.lab.wording import NO_BREAK, duration
+from echolab.formats.figure_words import NO_BREAK, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

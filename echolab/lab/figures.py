@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from echolab.events import Finished
+from echolab.formats.figure_words import size
 from echolab.lab.folding import fold, fold_middle, with_gaps
 from echolab.lab.layout import lay_out
 from echolab.lab.ledger import End
 from echolab.lab.rows import Figure, Row
-from echolab.lab.wording import size
 from echolab.lab.writes import map_writes
 
 if TYPE_CHECKING:

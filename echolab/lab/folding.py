@@ -7,10 +7,10 @@ from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from echolab.formats.figure_words import NO_BREAK, duration, size
 from echolab.lab.kernel import ACK
 from echolab.lab.ledger import End
 from echolab.lab.rows import Arrow, Line, Row
-from echolab.lab.wording import NO_BREAK, duration, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -16,8 +16,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from echolab.events import Accepted, Called, Connected
+from echolab.formats.figure_words import duration
 from echolab.lab.ledger import Data, End, Entry, Side
-from echolab.lab.wording import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

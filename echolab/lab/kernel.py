@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from echolab.counting import count
+from echolab.formats.figure_words import duration, size
 from echolab.lab.rows import Arrow, Line, Row
-from echolab.lab.wording import duration, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable

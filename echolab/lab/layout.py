@@ -16,6 +16,8 @@ from echolab.events import (
     Mistaken,
 )
 from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
+from echolab.formats.figure_words import size
+from echolab.formats.syn import syn_options
 from echolab.lab.arrivals import with_arrivals
 from echolab.lab.endings import Endings
 from echolab.lab.kernel import ACK, HALF_CLOSED, KernelView
@@ -29,8 +31,6 @@ from echolab.lab.labels import (
 from echolab.lab.ledger import RECEIVES, SENDS, Data, End, Entry
 from echolab.lab.rows import Arrow, Line, Row
 from echolab.lab.streams import Streams
-from echolab.lab.syn import syn_options
-from echolab.lab.wording import size
 
 if TYPE_CHECKING:
     from echolab.lab.joining import Account

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from echolab.formats.figure_words import NO_BREAK, clock_time, harmless
 from echolab.lab.ledger import End
 from echolab.lab.rows import Line
-from echolab.lab.wording import NO_BREAK, clock_time, harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
+from echolab.formats.figure_words import NO_BREAK, cells, clock_time, cut, harmless
 from echolab.lab.ledger import End
-from echolab.lab.wording import NO_BREAK, cells, clock_time, cut, harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,9 +6,9 @@ import re
 from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
+from echolab.formats.figure_words import NO_BREAK, cells, clock_time, cut
 from echolab.lab.ledger import End
 from echolab.lab.rows import Line
-from echolab.lab.wording import NO_BREAK, cells, clock_time, cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

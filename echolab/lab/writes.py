@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from echolab.counting import count
 from echolab.events import Called
+from echolab.formats.figure_words import preview, size
 from echolab.lab.ledger import RECEIVES, SENDS, Data, End
 from echolab.lab.rows import Arrow, Line, Row
 from echolab.lab.streams import Streams
-from echolab.lab.wording import preview, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

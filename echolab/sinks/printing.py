@@ -154,14 +154,15 @@ class ConversationPrinter:
                 if self._escaper:
                     reply = self._escaper(reply)
                 if reply:
-                    self._show(reply)
+                    self.show(reply)
             case Finished() if self._escaper:
                 if rest := self._escaper.end():
-                    self._show(rest)
+                    self.show(rest)
             case _:
                 pass
 
-    def _show(self, reply: bytes) -> None:
+    def show(self, reply: bytes) -> None:
+        """Show bytes as a reply is shown: above the prompt, if there is one."""
         if self._replies is Replies.ELSEWHERE:
             self._write(reply)
         elif self._prompt:

@@ -1,0 +1,329 @@
+"""The format that draws each connection while it happens: calls beside packets."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from echolab.counting import count
+from echolab.events import (
+    Accepted,
+    Called,
+    Chunk,
+    Connected,
+    Finished,
+    Misbehaved,
+    Mistaken,
+    Refused,
+    Sent,
+)
+from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
+from echolab.formats.figure_words import (
+    cells,
+    clock_time,
+    cut,
+    duration,
+    harmless,
+    preview,
+    size,
+)
+from echolab.formats.style import Needs, Style
+from echolab.formats.syn import syn_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from echolab.events import Event
+
+__all__ = ["Flow"]
+
+ARROW_CELLS = 36
+TIME_CELLS = 13
+SEEN, BETWEEN, DEDUCED = "─", "─ ", "·"
+LEGEND = "──── seen   ─ ─  between two looks   ···· deduced\n"
+QUIET = {"EAGAIN", "EINPROGRESS"}
+ASCII = str.maketrans("│─·◀▶…µ", "|-.<>.u")
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What is known of one connection.
+
+    Attributes:
+        began: when it began, on the time axis.
+        label: what stands before each line; empty while it is the only one.
+        accept: the call that accepted it, until that is shown.
+        recv: the last read, until its bytes are known.
+        later: what the kernel has said since that.
+        unsent: the bytes that were given to the transport, not to the kernel yet.
+        reads: how many reads returned bytes.
+        sample: what the kernel said last.
+    """
+
+    began: float
+    label: str = ""
+    accept: Called | None = None
+    recv: Called | None = None
+    later: list[Sampled | Diagnosed] = field(default_factory=list)
+    unsent: deque[bytes] = field(default_factory=deque)
+    reads: int = 0
+    sample: Sampled | None = None
+
+
+class Flow:
+    """Two lanes for each connection: what travels, and the calls of this side.
+
+    Solid arrows were seen; dashed ones lie between two looks at the kernel; dotted
+    ones are deduced. Times are seconds since the first event of the connection.
+
+    Args:
+        style: how peers are shown; ``unicode``: whether lines and arrows may be drawn
+            with other characters than those of ASCII.
+
+    Attributes:
+        needs: see `Needs`.
+    """
+
+    def __init__(self, style: Style | None = None) -> None:
+        self._style = style or Style()
+        self._lanes: dict[int, _Lane] = {}
+        self._open = 0
+        self._said_legend = False
+        self.needs = Needs(chunks=True, sent=True, ledger=True)
+
+    def __call__(self, event: Event) -> bytes:
+        """Return the lines to print for an event."""
+        lines = "".join(f"{line}\n" for line in self._lines(event))
+        if lines and not self._said_legend:
+            self._said_legend = True
+            lines = LEGEND + lines
+        if not self._style.unicode:
+            lines = lines.translate(ASCII)
+        return lines.encode()
+
+    def _lines(self, event: Event) -> Iterator[str]:
+        if isinstance(event, Refused):
+            yield self._row(event, f"{event.cause.value}: {harmless(event.detail)}")
+            return
+        lane = self._lane(event)
+        if lane.accept is not None and not isinstance(event, Accepted):
+            yield from self._accepted(event, lane, lane.accept)
+        if lane.recv is not None and isinstance(event, Called | Finished):
+            yield from self._read(lane, b"")  # TLS needed it for itself.
+        match event:
+            case Accepted() | Connected():
+                yield from self._begun(event, lane)
+            case Called():
+                yield from self._called(event, lane)
+            case Chunk(data=data):
+                yield from self._chunk(event, lane, data)
+            case Sent(data=data):
+                lane.unsent.append(data)
+            case Sampled() | Diagnosed() if lane.recv is not None:
+                lane.later.append(event)
+            case Sampled() | Diagnosed():
+                yield from self._told(event, lane)
+            case Listening(waiting=waiting, backlog=backlog) if waiting > 1:
+                yield self._row(event, f"{waiting} of {backlog} wait to be accepted")
+            case Misbehaved(behaviour=behaviour):
+                yield self._row(event, f"misbehaves: {behaviour}")
+            case Mistaken(protocol=protocol):
+                yield self._row(event, f"the client speaks {protocol}")
+            case Finished():
+                yield from self._finished(event, lane)
+            case _:
+                pass
+
+    def _lane(self, event: Event) -> _Lane:
+        number = event.peer.number
+        if number not in self._lanes:
+            start = event.time
+            if isinstance(event, Called):
+                start -= event.seconds
+            self._lanes[number] = _Lane(start)
+        return self._lanes[number]
+
+    def _begun(self, event: Accepted | Connected, lane: _Lane) -> Iterator[str]:
+        self._open += 1
+        names = ("client", "server")
+        there, here = names if isinstance(event, Accepted) else reversed(names)
+        peer = f"{there} {harmless(str(event.peer))}"
+        local = "" if event.local is None else harmless(str(event.local))
+        number = f"#{event.peer.number}"
+        if self._style.label != "never":
+            lane.label = number
+        gap = " " * max(2, TIME_CELLS + ARROW_CELLS - cells(number + peer))
+        yield f"{number}  {peer}{gap}this {here} {local}"
+
+    def _accepted(self, event: Event, lane: _Lane, call: Called) -> Iterator[str]:
+        """Show the accept, with the client's SYN if the kernel has kept it."""
+        lane.accept = None
+        if isinstance(event, SynSaved):
+            options = syn_options(event.packet)
+            yield self._row(call, "", f"SYN{options}", SEEN)
+            yield self._row(call, "", "SYN, ACK", DEDUCED, out=True)
+            yield self._row(call, _as_called(call), "ACK", DEDUCED)
+        else:
+            yield self._row(call, _as_called(call))
+
+    def _called(self, call: Called, lane: _Lane) -> Iterator[str]:
+        done = call.result >= 0 and not call.errno
+        match call.call:
+            case "accept" if done:
+                lane.accept = call
+            case "recv" | "recvmsg" if call.result > 0:
+                lane.recv = call
+                lane.reads += 1
+            case "recv" | "recvmsg" if done:
+                yield self._row(call, _as_called(call), _end(call), BETWEEN)
+            case "connect" if done and call.peer.family != "UNIX":
+                yield self._row(call, "", "SYN", DEDUCED, out=True)
+                yield self._row(call, "", "SYN, ACK", DEDUCED)
+                yield self._row(call, _as_called(call), "ACK", DEDUCED, out=True)
+            case "send" if done:
+                yield from self._sent(call, lane)
+            case "shutdown" if done:
+                yield self._row(call, _as_called(call), _end(call), BETWEEN, out=True)
+            case "accept" if call.errno in QUIET:
+                pass
+            case _:
+                yield self._row(call, _as_called(call))
+
+    def _sent(self, call: Called, lane: _Lane) -> Iterator[str]:
+        label = size(call.result)
+        taken = b""
+        if call.result > sum(map(len, lane.unsent)):
+            lane.unsent.clear()  # TLS has encrypted it.
+        else:
+            taken = _take(lane.unsent, call.result)
+        yield self._row(call, _as_called(call), _labelled(label, taken), SEEN, out=True)
+
+    def _chunk(self, chunk: Chunk, lane: _Lane, data: bytes) -> Iterator[str]:
+        if lane.recv is not None and lane.recv.result == len(data):
+            yield from self._read(lane, data)
+            return
+        yield from self._read(lane, b"")
+        # TLS has decrypted it, or there is no socket.
+        yield self._row(chunk, _labelled(size(len(data)), data))
+
+    def _read(self, lane: _Lane, data: bytes) -> Iterator[str]:
+        """Show the last recv, with its bytes if they are known."""
+        call, lane.recv = lane.recv, None
+        if call is None:
+            return
+        text = _as_called(call)
+        if call.waited_seconds is not None:
+            text += f", {duration(call.waited_seconds)} in the kernel"
+        yield self._row(call, text, _labelled(size(call.result), data), SEEN)
+        later, lane.later = lane.later, []
+        for fact in later:
+            yield from self._told(fact, lane)
+
+    def _told(self, fact: Sampled | Diagnosed, lane: _Lane) -> Iterator[str]:
+        """Show what the kernel says, if it is news."""
+        if isinstance(fact, Sampled):
+            yield from self._sampled(fact, lane)
+        elif fact.state not in ("ESTABLISHED", lane.sample and lane.sample.state):
+            yield self._diagnosed(fact)
+
+    def _sampled(self, sample: Sampled, lane: _Lane) -> Iterator[str]:
+        before, lane.sample = lane.sample, sample
+        if before is None:
+            return
+        if before.state != sample.state:
+            yield self._row(sample, sample.state)
+        if again := sample.retransmits - before.retransmits:
+            label = count(again, "retransmit")
+            yield self._row(sample, "", label, BETWEEN, out=True)
+        if sample.send_window == 0 and before.send_window:
+            yield self._row(sample, "the peer's window is full")
+        if before.send_window == 0 and sample.send_window:
+            yield self._row(sample, "the peer's window is open again")
+
+    def _diagnosed(self, fact: Diagnosed) -> str:
+        whose = "" if fact.end == "own" else "the peer: "
+        timer = ""
+        if fact.state == "TIME_WAIT" and fact.timer_seconds is not None:
+            timer = f" {duration(fact.timer_seconds)}"
+        return self._row(fact, f"{whose}{fact.state}{timer}")
+
+    def _finished(self, event: Finished, lane: _Lane) -> Iterator[str]:
+        self._open -= 1
+        why = f" ({harmless(event.detail)})" if event.detail else ""
+        words = [
+            f"finished: {event.cause.value}{why}",
+            f"{count(event.received_bytes, 'byte')} in {count(lane.reads, 'read')}",
+        ]
+        if event.messages is not None:
+            words.append(count(event.messages, "message"))
+        if event.sent_bytes:
+            words.append(f"{count(event.sent_bytes, 'byte')} sent")
+        yield self._row(event, ", ".join(words))
+        del self._lanes[event.peer.number]
+
+    def _row(
+        self,
+        event: Event,
+        text: str,
+        label: str = "",
+        line: str = "",
+        *,
+        out: bool = False,
+    ) -> str:
+        """Return one line.
+
+        Args:
+            event: when it happened, and to whom.
+            text: what this side did or learned.
+            label: what travelled.
+            line: how certain that is; empty for no arrow.
+            out: whether it travelled to the peer.
+        """
+        lane = self._lanes.get(event.peer.number)
+        at = event.time - lane.began if lane else 0.0
+        number = f"{lane.label:4}" if lane and lane.label and self._open > 1 else ""
+        arrow = _arrow(label, line, out=out) if line else " " * ARROW_CELLS
+        return f"{number}{clock_time(max(0.0, at)):>11}  │{arrow}│ {text}".rstrip()
+
+
+def _arrow(label: str, line: str, *, out: bool) -> str:
+    label = cut(label, ARROW_CELLS - 6)
+    shaft = ARROW_CELLS - 3 - cells(label)
+    mark = line * ARROW_CELLS
+    drawn = f"{mark[: shaft // 2]} {label} {mark[: shaft - shaft // 2]}"
+    return f"◀{drawn}" if out else f"{drawn}▶"
+
+
+def _end(call: Called) -> str:
+    """Return how one side ends."""
+    return "end" if call.peer.family == "UNIX" else "FIN"
+
+
+def _as_called(call: Called) -> str:
+    result = "" if call.result == 0 and call.call != "recv" else f" = {call.result}"
+    if call.call == "accept" and call.result >= 0:
+        result = f" = {harmless(str(call.peer))}"
+    if call.errno:
+        result = f" = {call.result} {call.errno}"
+    return harmless(f"{call.call}({call.arguments}){result}")
+
+
+def _labelled(label: str, data: bytes) -> str:
+    """Return a size with the first of its bytes, as far as there is room."""
+    room = ARROW_CELLS - 8 - cells(label)
+    if not data or room < len('"…"') + 1:
+        return label
+    return f"{label} {preview(data[:room], room, whole=len(data) <= room)}"
+
+
+def _take(pieces: deque[bytes], number: int) -> bytes:
+    """Take so many bytes from the front of ``pieces``; return the first of them."""
+    first = b""
+    while number and pieces:
+        piece = pieces.popleft()
+        if len(piece) > number:
+            pieces.appendleft(piece[number:])
+        first = first or piece[: min(number, ARROW_CELLS)]
+        number -= min(number, len(piece))
+    return first
