@@ -11,6 +11,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from echolab import (
@@ -318,6 +320,59 @@ class AddressTests(PacketCase):
             [each for each in all_of_them if port in each.source + each.target],
         )
         self.assertLess(len(bobs), len(all_of_them))
+
+
+ANY_EVENT = st.one_of(
+    st.sampled_from(
+        [
+            *(HELLO, SHUT, HalfClosed(ANN, TIME), SynSaved(ANN, TIME, SAVED)),
+            *(call("recv"), call("close"), call("send", -1, "EAGAIN")),
+            *(call("recv", -1, "ECONNRESET"), call("shutdown", -1, "ENOTCONN")),
+            *(Diagnosed(ANN, TIME, "own", "TIME_WAIT"),),
+            *(Diagnosed(ANN, TIME, "own", "CLOSED"),),
+            *map(finished, EndCause),
+        ]
+    ),
+    st.builds(call, st.sampled_from(["send", "recv"]), st.integers(-1, 2**63 - 1)),
+    st.builds(
+        Sent,
+        st.just(ANN),
+        st.floats(0, TIME),
+        st.binary(max_size=9),
+        st.none() | st.integers(0, 2**63 - 1),
+    ),
+    st.builds(
+        Sampled,
+        st.just(ANN),
+        st.floats(0, TIME),
+        st.sampled_from(["ESTABLISHED", "CLOSE_WAIT"]),
+        unread_bytes=st.integers(0, 2),
+        acked_bytes=st.none() | st.integers(0, 2**63 - 1),
+        send_window=st.none() | st.integers(0, 2**63 - 1),
+        receive_window=st.none() | st.integers(0, 2**63 - 1),
+    ),
+)
+
+
+class HostileTests(PacketCase):
+    @given(
+        st.sampled_from([BEGUN, Connected(ANN, TIME, HERE, 1.0), Accepted(ANN, 0.0)]),
+        st.lists(ANY_EVENT),
+    )
+    def test_any_events_make_packets_that_follow_each_other(
+        self, begun: Accepted | Connected, events: list[Event]
+    ) -> None:
+        self.packets(begun, *events)
+
+    def test_no_time_is_before_all_times(self) -> None:
+        asked = Called(HERE, 1.0, "connect", seconds=9e9)
+        [first, *_] = packets_of([asked, Connected(HERE, TIME, ANN, 1.0)])
+        self.assertEqual(first.time, 0.0)
+
+    def test_a_saved_syn_is_no_longer_than_a_packet(self) -> None:
+        long = SynSaved(ANN, TIME, SAVED + bytes(1 << 20))
+        [first, *_] = packets_of([BEGUN, long])
+        self.assertLess(len(first.data), 100)
 
 
 class ProgramTests(FolderCase):

@@ -46,6 +46,7 @@ CLOSED_BY_PEER = {"CLOSE_WAIT", "LAST_ACK", "CLOSING"}
 OURS = {EndCause.STOPPED, EndCause.IDLE, EndCause.MALFORMED, EndCause.OVERLONG}
 """The end causes with which this side closes."""
 HANDSHAKE = "handshake"
+MOST_PACKET = 0xFFFF
 AFTER = ", {:.6f} s after the last of them had come"
 
 
@@ -69,7 +70,7 @@ class Conversation:
     ) -> None:
         self._begun = begun
         self._time = begun.time if asked is None else asked
-        self._syn = syn
+        self._syn = syn if syn and len(syn.packet) <= MOST_PACKET else None
         places = places_of(begun)
         self._note = places.note
         # Other numbers in each connection: the same addresses may come again.

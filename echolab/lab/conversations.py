@@ -72,4 +72,4 @@ def _time_of(asked: Called | None, begun: Accepted | Connected) -> float | None:
     there = begun.peer
     if (asked.peer.host, asked.peer.port) != (there.host, there.port):
         return None
-    return asked.time - asked.seconds
+    return max(0.0, asked.time - asked.seconds)
