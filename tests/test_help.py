@@ -25,6 +25,7 @@ OTHER_OPTIONS = "Other options"
 OF_OTHERS = {
     *("--logfile", "--logger", "--pidfile", "--syslog"),  # twistd's
     "--log-file",  # twist's
+    "--immediate-mode",  # tcpdump's
     "--fdname",  # systemd-socket-activate's
     "--prot",  # an error's example
 }

@@ -26,8 +26,9 @@ class DrawOptions(SettingsOptions, of=DrawSettings):
     synopsis = "RECORDING... [options]"
     longdesc = (
         "Draws each connection of a recording (server --record). Two recordings, the "
-        "server's and the client's, become one figure. Example: echolab draw "
-        "server.jsonl client.jsonl."
+        "server's and the client's, become one figure. A capture (pcap, pcapng) beside "
+        "them puts the real packets into it. Example: echolab draw server.jsonl "
+        "client.jsonl."
     )
 
     @override

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from echolab.errors import InputError, OutputError, reason_of
+from echolab.lab.capture import is_capture, read_capture
+from echolab.lab.captured import with_packets
 from echolab.lab.figures import figure_of, title_of
 from echolab.lab.joining import join
 from echolab.lab.reading import read_sides
@@ -89,8 +92,15 @@ def _chosen(settings: DrawSettings) -> Sequence[Account]:
     Raises:
         InputError: there are none.
     """
-    accounts = join([read_sides(path) for path in settings.recordings])
+    captures = [path for path in settings.recordings if is_capture(path)]
+    paths = [path for path in settings.recordings if path not in captures]
     path = settings.recordings[0]
+    if not paths:
+        raise InputError("read", path, "a capture needs a recording beside it")
+    accounts = join([read_sides(path) for path in paths])
+    if captures:
+        packets = chain.from_iterable(map(read_capture, captures))
+        accounts = with_packets(accounts, packets)
     if not accounts:
         raise InputError("read", path, "no connection is recorded")
     if settings.figure == "writes":

@@ -1,4 +1,4 @@
-"""Put what arrives on the row of the arrow that carries it."""
+"""Put what arrives on the row of its arrow; leave out arrows that are not needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from echolab.lab.rows import Row
 
-__all__ = ["with_arrivals"]
+__all__ = ["with_arrivals", "without_guesses"]
 
 
 def with_arrivals(rows: Iterable[Row]) -> list[Row]:
@@ -51,3 +51,16 @@ def _arrives(before: Row, row: Row) -> bool:
     if arrow.to in before.texts or before.until is not None:
         return False
     return row.span == arrow.span if arrow.span else arrow.label in row.answers
+
+
+def without_guesses(rows: Iterable[Row]) -> list[Row]:
+    """Return rows whose only arrows are captured packets: nothing need be deduced."""
+    kept = []
+    for row in rows:
+        if row.arrow is None or row.of_capture:
+            kept.append(row)
+        elif row.texts:
+            name = next(iter(row.texts.values())).partition("(")[0]
+            folds = name if row.arrow.span else ""
+            kept.append(replace(row, arrow=None, folds=folds))
+    return kept

@@ -78,8 +78,10 @@ def _began(rows: Iterable[Row]) -> float:
 def _ended_first(rows: list[Row]) -> Iterator[str]:
     """Say which side has ended the connection, or its half of it, first."""
     for row in rows:
-        if row.arrow is not None and row.arrow.label in ENDS:
-            yield f"the {row.arrow.to.other.value} {ENDS[row.arrow.label]}"
+        label = "" if row.arrow is None else row.arrow.label
+        how = next((ENDS[word] for word in ENDS if word in label.split(", ")), None)
+        if how is not None and row.arrow is not None:
+            yield f"the {row.arrow.to.other.value} {how}"
             return
 
 
@@ -112,6 +114,8 @@ def _lane(account: Account, end: End) -> str:
 
 
 def _remarks(account: Account) -> Iterator[str]:
+    if account.is_captured:
+        yield "with a capture: its packets are drawn, and nothing is deduced"
     if account.clocks:
         yield f"two recordings: {account.clocks}"
     else:

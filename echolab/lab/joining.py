@@ -44,12 +44,14 @@ class Account:
         server: the server's recording of it, if there is one.
         entries: the entries of both, in order, on one axis.
         clocks: how the two axes became one: ``""`` for one recording.
+        is_captured: whether the entries have the packets of a capture.
     """
 
     client: Side | None
     server: Side | None
     entries: tuple[Entry, ...]
     clocks: str = ""
+    is_captured: bool = False
 
     @property
     def number(self) -> int:

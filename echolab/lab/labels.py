@@ -5,13 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from echolab.formats.figure_words import NO_BREAK, duration, harmless, preview
+from echolab.formats.figure_words import NO_BREAK, duration, harmless, preview, size
+from echolab.lab.rows import Arrow, Line
+from echolab.lab.segments import Flag
 
 if TYPE_CHECKING:
     from echolab.events import Called, Finished
+    from echolab.lab.capture import Packet
+    from echolab.lab.ledger import End
     from echolab.lab.rows import Row
 
-__all__ = ["call_text", "finish_text", "harmless_row", "quoted", "waited_text"]
+__all__ = [
+    "call_text",
+    "finish_text",
+    "harmless_row",
+    "packet_arrow",
+    "quoted",
+    "waited_text",
+]
 
 PREVIEW_CELLS = 22
 
@@ -34,6 +45,17 @@ def call_text(call: Called) -> str:
 def waited_text(seconds: float | None) -> str:
     """Return how long received bytes have waited in the kernel; "" if unknown."""
     return "" if seconds is None else f"waited {duration(seconds)}"
+
+
+def packet_arrow(packet: Packet, to: End) -> Arrow:
+    """Return a captured packet as an arrow: ``SYN, ACK``, ``6 bytes, FIN``."""
+    signs = (Flag.SYN, Flag.FIN, Flag.RST, Flag.ACK)
+    words = [str(flag.name) for flag in signs if packet.flags & flag]
+    if packet.length:
+        words = [size(packet.length), *(word for word in words if word != "ACK")]
+    head = quoted(packet.data or b"", packet.length)
+    span = (packet.seq, packet.length) if packet.length else None
+    return Arrow(to, Line.SEEN, ", ".join(words), span, head=head)
 
 
 def finish_text(finished: Finished) -> str:

@@ -18,13 +18,15 @@ from echolab.events import (
 from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
 from echolab.formats.figure_words import size
 from echolab.formats.syn import syn_options
-from echolab.lab.arrivals import with_arrivals
+from echolab.lab.arrivals import with_arrivals, without_guesses
+from echolab.lab.capture import Packet
 from echolab.lab.endings import Endings
 from echolab.lab.kernel import ACK, HALF_CLOSED, KernelView
 from echolab.lab.labels import (
     call_text,
     finish_text,
     harmless_row,
+    packet_arrow,
     quoted,
     waited_text,
 )
@@ -46,7 +48,10 @@ def lay_out(account: Account, figure: str) -> list[Row]:
     layout = _Layout(account, figure)
     for entry in account.entries:
         layout.take(entry)
-    return [harmless_row(row) for row in with_arrivals(layout.rows)]
+    rows = layout.rows
+    if account.is_captured and figure != "calls":
+        rows = without_guesses(rows)
+    return [harmless_row(row) for row in with_arrivals(rows)]
 
 
 class _Layout:
@@ -63,6 +68,7 @@ class _Layout:
         self._account = account
         self._syn = self._saved_syn()
         self._began = False  # whether the handshake is drawn
+        self._talks = False  # whether a captured packet had data
         self._asked = False  # whether the client's SYN is drawn
         self._endings = Endings(self.rows, self._streams, wire=self._wire)
 
@@ -85,6 +91,8 @@ class _Layout:
                 self._say(entry, f"the client speaks {protocol}")
             case Finished() as finished:
                 self._finished(entry, finished)
+            case Packet() as packet if self._wire:
+                self._packet(entry, packet)
             case Sampled() as sample if self._wire:
                 self.rows += self._sampled(entry, sample)
             case Diagnosed() as diagnosed if self._wire:
@@ -94,6 +102,14 @@ class _Layout:
                 self.rows += self._kernel.listening(entry, listening)
             case _:
                 pass
+
+    def _packet(self, entry: Entry, packet: Packet) -> None:
+        """Draw a packet that was captured."""
+        arrow = packet_arrow(packet, entry.end.other)
+        bare = arrow.label == ACK and self._talks
+        folds = "packet" if arrow.span else ACK if bare else ""
+        self._talks = self._talks or bool(arrow.span)
+        self.rows.append(Row(entry.time, arrow=arrow, folds=folds, of_capture=True))
 
     def _sampled(self, entry: Entry, sample: Sampled) -> list[Row]:
         """Return the rows of a sample: those that say more than the calls do."""

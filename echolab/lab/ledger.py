@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from echolab.events import Called, Event
+from echolab.lab.capture import Packet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +69,7 @@ class Data:
     head: bytes
 
 
-Told: TypeAlias = Event | Data
+Told: TypeAlias = Event | Data | Packet
 
 
 @dataclass(frozen=True, slots=True)

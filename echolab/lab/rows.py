@@ -71,6 +71,7 @@ class Row:
         aside: what is said of the recv besides.
         until: the end of the time that a folded row stands for.
         folds: what it is called in a folded row; "" for the calls of its texts.
+        of_capture: whether its arrow is a packet that was captured.
         counts: what a folded row stands for, by the end and the name.
     """
 
@@ -84,6 +85,7 @@ class Row:
     aside: str = ""
     until: float | None = None
     folds: str = ""
+    of_capture: bool = False
     counts: Mapping[tuple[End, str], int] = field(default_factory=dict)
 
     @property

@@ -1,0 +1,113 @@
+"""Captures beside recordings: the packets of a figure are the real ones."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from echolab import Peer
+from echolab.lab.capture import Packet
+from echolab.lab.captured import with_packets
+from echolab.lab.figures import figure_of
+from echolab.lab.joining import join
+from echolab.lab.reading import sides_of
+from echolab.lab.segments import End, Flag
+from echolab.lab.text import draw_text
+from tests.sessions import TIME, Pair, hello
+from tests.test_draw import rows
+
+CLIENT = End(ip_address("127.0.0.1"), 60612)
+SERVER = End(ip_address("127.0.0.1"), 8888)
+DATA = Flag.PSH | Flag.ACK
+FIN = Flag.FIN | Flag.ACK
+
+
+def packet(at: float, flags: Flag, data: bytes = b"", *, back: bool = False) -> Packet:
+    """Return a packet of the client, or one that comes back from the server."""
+    source, target = (SERVER, CLIENT) if back else (CLIENT, SERVER)
+    return Packet(1, TIME + at, source, target, flags, 7, 7, 512, None, len(data), data)
+
+
+SESSION = (
+    packet(0.00002, Flag.SYN),
+    packet(0.00003, Flag.SYN | Flag.ACK, back=True),
+    packet(0.00004, Flag.ACK),
+    packet(0.81231, DATA, b"hello\n"),
+    packet(0.81232, Flag.ACK, back=True),
+    packet(5.00001, FIN),
+    packet(5.00021, FIN, back=True),
+    packet(5.00022, Flag.ACK),
+)
+
+
+def drawn(
+    pair: Pair,
+    *packets: Packet,
+    figure: str = "both",
+    alone: bool = False,
+) -> str:
+    recordings = [pair.at_server] if alone else [pair.at_server, pair.at_client]
+    accounts = join([sides_of(events) for events in recordings])
+    [account] = with_packets(accounts, packets)
+    return draw_text(figure_of(account, figure), 100)
+
+
+class CaptureTests(SynchronousTestCase):
+    def labels(self, shown: str) -> list[str]:
+        arrows = [line for line in rows(shown) if "▶" in line or "◀" in line]
+        return [line.split("│")[1].strip("─ ·▶◀") for line in arrows]
+
+    def test_the_packets_are_those_of_the_capture(self) -> None:
+        for figure in "both", "packets":
+            for alone in True, False:
+                shown = drawn(hello(), *SESSION, figure=figure, alone=alone)
+                self.assertEqual(
+                    self.labels(shown),
+                    [
+                        *("SYN", "SYN, ACK", "ACK", '6 bytes "hello\\n"', "ACK"),
+                        *("FIN, ACK", "FIN, ACK", "ACK"),
+                    ],
+                )
+                self.assertNotIn("·· deduced", shown)
+                self.assertIn("with a capture", shown)
+                self.assertIn("the client ended first", shown)
+
+    def test_they_stand_between_the_calls(self) -> None:
+        shown = drawn(hello(), *SESSION)
+        words = ("send(6)", "6 bytes", "recv(65536) = 6", "shutdown", "FIN, ACK")
+        places = [shown.index(word, shown.index("socket()")) for word in words]
+        self.assertEqual(places, sorted(places))
+
+    def test_calls_have_no_packets(self) -> None:
+        shown = drawn(hello(), *SESSION, figure="calls")
+        self.assertNotIn("SYN", shown)
+        self.assertIn("connection", shown)
+
+    def test_other_packets_are_not_of_it(self) -> None:
+        others = [each._replace(source=End(CLIENT.host, 1)) for each in SESSION[:3]] + [
+            each._replace(time=each.time + 900) for each in SESSION
+        ]
+        shown = drawn(hello(), *others)
+        self.assertNotIn("with a capture", shown)
+        self.assertIn("deduced", shown)
+
+    def test_unix_sockets_have_none(self) -> None:
+        path = Peer(1, "UNIX", path="/tmp/lab.sock", pid=7, uid=0)
+        shown = drawn(hello(Pair(path, path)), *SESSION, alone=True)
+        self.assertNotIn("with a capture", shown)
+
+    def test_many_are_folded_and_none_is_lost(self) -> None:
+        pair = hello()
+        packets = [
+            each
+            for n in range(1, 501)
+            for each in (
+                packet(1 + n / 1000, DATA, b"x" * 1000),
+                packet(1.0001 + n / 1000, Flag.ACK, back=True),
+            )
+        ]
+        shown = drawn(pair, *SESSION[:5], *packets, *SESSION[5:], figure="packets")
+        self.assertLess(len(rows(shown)), 20)
+        self.assertIn("packet ×501", shown)
+        self.assertIn("500 kB in", shown)
