@@ -41,7 +41,7 @@ class UnreadAnswersTests(SynchronousTestCase):
         self.transcript = Transcript()
         self.socket = mock.Mock(sent_bytes=0, error=0, unread_bytes=0)
         self.socket.credentials.return_value = None
-        self.patch(core, "watch", lambda _: self.socket)
+        self.patch(core, "watch", lambda *_: self.socket)
         self.patch(receiving, "prepare_connection", lambda *_: None)
         factory = ReceiverFactory(
             self.transcript,
