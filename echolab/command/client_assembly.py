@@ -141,13 +141,14 @@ def _recorder(
         return (), None
     # Imported here, because few clients record.
     from echolab.formats.recording import Recording
+    from echolab.formats.reframing import RecordedFraming
     from echolab.outputs.file import FileOutput
     from echolab.outputs.open_files import OpenFiles
 
     files = OpenFiles()
     files.claim(STDOUT, "stdout")
     output = FileOutput(path, clock=reactor, whole_lines=True, files=files)
-    return (output,), Printer(output, Recording())
+    return (output,), Printer(output, Recording(framing=RecordedFraming("chunk")))
 
 
 def _drawing(show: Callable[[bytes], None]) -> Printer:

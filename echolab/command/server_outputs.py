@@ -14,6 +14,7 @@ from echolab.formats import Style
 from echolab.formats.drawn import can_draw
 from echolab.formats.names import format_named
 from echolab.formats.recording import Recording
+from echolab.formats.reframing import recorded_framing
 from echolab.formats.style import needs_of
 from echolab.outputs.descriptor import DescriptorOutput
 from echolab.outputs.file import FileOutput
@@ -77,7 +78,10 @@ def server_outputs(
                 sink = _made(f"{SINK}:{path}", sink_named(path))
                 printed.append(Printed(sink, needs_of(sink)))
                 continue
-            make_form = Recording if form is None else format_named(form)
+            if form is None:
+                make_form: Callable[[Style], Form] | None = _recording(settings, path)
+            else:
+                make_form = format_named(form)
             assert make_form is not None
             printed.append(
                 _printed(reactor, settings, make_form, path, done, foreground, files)
@@ -86,6 +90,16 @@ def server_outputs(
         tee(*(each.sink for each in printed)).close()
         raise
     return printed
+
+
+def _recording(settings: ServerSettings, path: str) -> Callable[[Style], Form]:
+    """Return what makes the format of a recording; on stdout it has the messages."""
+    framing = None
+    if path != STANDARD:
+        framing = recorded_framing(
+            settings.framing, settings.max_message_bytes, settings.overlong
+        )
+    return partial(Recording, framing=framing)
 
 
 def _made(name: str, make: Callable[[], T]) -> T:

@@ -13,7 +13,7 @@ import re
 from dataclasses import fields
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 from echolab.addresses import Peer
 from echolab.ends import EndCause
@@ -31,6 +31,8 @@ from echolab.events import (
 )
 from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
 from echolab.formats.json import NAMES
+from echolab.formats.reframing import Partial, RecordedFraming
+from echolab.framing.base import Overlong
 from echolab.messages import Batch
 
 if TYPE_CHECKING:
@@ -57,14 +59,16 @@ LAST_SECOND = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", flags=re.ASCII)
 
 
-def event_of(line: bytes) -> Event:
-    """Return the event of one line.
+def event_of(line: bytes) -> Event | Partial | RecordedFraming:
+    """Return the event of one line; or what else stands in a recording.
 
     Raises:
         ValueError, LookupError, TypeError, RecursionError: it has no event; these
             are `NOT_AN_EVENT`.
     """
     members = _object(_decode(line.decode()))
+    if members["event"] == "recording":
+        return _recording(members)
     peer, time = _peer(_object(members["peer"])), _time(_text(members, "time"))
     match _text(members, "event"):
         case "accepted":
@@ -73,6 +77,8 @@ def event_of(line: bytes) -> Event:
             return Connected(peer, time, *_began(members))
         case "called":
             return _called(peer, time, members)
+        case "partial":
+            return Partial(peer, time)
         case "half_closed":
             return HalfClosed(peer, time)
         case "sampled" | "diagnosed" | "syn" | "listening" as name:
@@ -148,6 +154,17 @@ def _object(value: object) -> Members:
     if not isinstance(value, dict):
         raise TypeError("not an object")
     return value
+
+
+def _recording(members: Members) -> RecordedFraming:
+    overlong = _text(members, "overlong")
+    if overlong not in get_args(Overlong):
+        raise ValueError("overlong is neither split nor close")
+    return RecordedFraming(
+        _text(members, "framing"),
+        _whole(members, "max_message"),
+        cast("Overlong", overlong),
+    )
 
 
 def _began(members: Members) -> tuple[Peer | None, float | None]:

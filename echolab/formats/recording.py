@@ -20,6 +20,7 @@ from echolab.errors import InputError, reason_of
 from echolab.events import Accepted, Connected, Received
 from echolab.formats.json import Json
 from echolab.formats.recorded_event import NOT_AN_EVENT, event_of, messages_of
+from echolab.formats.reframing import Partial, RecordedFraming, reframed
 from echolab.messages import Batch
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def numbered_events(
 ) -> Iterator[tuple[int, Event]]:
     """Read a recording like `read_recording`, with the line number of each event."""
     highest = before = 0  # the highest peer number: of all runs, of earlier runs
-    for line, event in _read(path, again=again):
+    for line, event in reframed(_read(path, again=again)):
         if isinstance(event, Accepted | Connected):
             if event.peer.number + before <= highest:
                 before = highest
@@ -87,7 +88,9 @@ def numbered_events(
         yield line, _renumbered(event, before) if before else event
 
 
-def _read(path: str | Path, *, again: bool) -> Iterator[tuple[int, Event]]:
+def _read(
+    path: str | Path, *, again: bool
+) -> Iterator[tuple[int, Event | Partial | RecordedFraming]]:
     before = 0  # lines of earlier batches
     cut_off = 0
     try:
@@ -139,11 +142,13 @@ def events_of(lines: Sequence[bytes]) -> Iterator[Event]:
     Raises:
         NotAnEventError: a line has no event.
     """
-    for _, event in _indexed_events(lines):
+    for _, event in reframed(_indexed_events(lines)):
         yield event
 
 
-def _indexed_events(lines: Sequence[bytes], at: int = 0) -> Iterator[tuple[int, Event]]:
+def _indexed_events(
+    lines: Sequence[bytes], at: int = 0
+) -> Iterator[tuple[int, Event | Partial | RecordedFraming]]:
     """Yield the events of the lines from ``at`` on, each with its first index."""
     while at < len(lines):
         first = at
@@ -174,7 +179,7 @@ def _messages(lines: Sequence[bytes], start: int) -> list[bytes]:
     return messages
 
 
-def _checked(lines: Sequence[bytes], at: int) -> Event:
+def _checked(lines: Sequence[bytes], at: int) -> Event | Partial | RecordedFraming:
     try:
         return event_of(lines[at])
     except NOT_AN_EVENT:
