@@ -14,7 +14,7 @@ descriptors and sinks are handed in. Each is imported when it is first asked for
   `Replies`.
 - Events: a `Sink` takes every `Event`: `Accepted`, `Connected`, `Chunk`, `Received`,
   `Sent`, `HalfClosed`, `Misbehaved`, `Mistaken`, `Refused` and `Finished`, each of a
-  `Peer`, the last with its `EndCause`. A ledger also has the system calls, `Called`,
+  `Peer`, the last with its `EndCause`. A `Ledger` also has the system calls, `Called`,
   and what the kernel says: `Listening`, `SynSaved`, `Sampled`, `Diagnosed`.
   `tee` makes one of several, a `Tee`, which lives as an `ISink` does; a `Printer` is
   one.
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from echolab.client.sender import Sender
     from echolab.client.service import SenderService
     from echolab.client.stdin import StdinReader
+    from echolab.connection.terms import Ledger
     from echolab.ends import EndCause
     from echolab.errors import (
         ConnectError,
@@ -153,6 +154,7 @@ __all__ = [
     "InputError",
     "IntFramer",
     "Json",
+    "Ledger",
     "Limits",
     "LineFramer",
     "Lines",
@@ -212,6 +214,7 @@ __getattr__, __dir__ = lazy_names(
         "client.sender": "Sender",
         "client.service": "SenderService",
         "client.stdin": "StdinReader",
+        "connection.terms": "Ledger",
         "ends": "EndCause",
         "errors": (
             "ConnectError ConnectionLostError EcholabError FramingError "

@@ -106,6 +106,11 @@ def sink(event: Event) -> None:
             print(peer.number)
 
 
+def recorded() -> echolab.ReceiverFactory:
+    """Make the factory of a server with a ledger."""
+    return echolab.ReceiverFactory(sink, clock=Clock(), ledger=echolab.Ledger())
+
+
 async def slow_sink(event: Event) -> None:
     """Take an event asynchronously."""
     print(event)

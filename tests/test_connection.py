@@ -44,9 +44,14 @@ class ConnectionTests(SynchronousTestCase):
         self.transport.peerAddr = ADDRESS
         self.connection = self.connect()
 
-    def connect(self, **wants: bool) -> Connection:
-        wanted = {"count_messages": True, "report_chunks": False, "report_sent": True}
-        terms = Terms(self.transcript, clock=Clock(), **(wanted | wants))
+    def connect(self, *, report_sent: bool = True) -> Connection:
+        terms = Terms(
+            self.transcript,
+            clock=Clock(),
+            count_messages=True,
+            report_chunks=False,
+            report_sent=report_sent,
+        )
         return Connection(terms, LineFramer(4, "close"), self.transport)
 
     def test_nothing_is_reported_of_what_is_sent_unless_it_is_asked_for(self) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IAddress
 
+    from echolab.connection.terms import Ledger
     from echolab.events import Sink
     from echolab.framing import Framer
     from echolab.interfaces import AnyClock
@@ -53,12 +54,8 @@ class SenderFactory(Factory[SenderProtocol]):
         report_chunks: whether the sink gets an event `Chunk` for each read, before
             the replies that it completes.
         report_sent: whether the sink gets events `Sent`.
-        report_calls: whether the sink gets events `Called`, for each system call on
-            a connection's socket.
-        ask_kernel: whether, with those, it also gets what the kernel says of each
-            connection: `SynSaved`, `Sampled`, `Diagnosed`.
-        keep_encrypted: whether, over TLS, `Called` has the bytes that were read and
-            written.
+        ledger: what a ledger has besides: the sink then gets events `Called`, for
+            each system call on a connection's socket. None for no ledger.
 
     Attributes:
         sink: takes the events; it can be flushed and closed.
@@ -79,9 +76,7 @@ class SenderFactory(Factory[SenderProtocol]):
         count_messages: bool = True,
         report_chunks: bool = False,
         report_sent: bool = False,
-        report_calls: bool = False,
-        ask_kernel: bool = False,
-        keep_encrypted: bool = False,
+        ledger: Ledger | None = None,
     ) -> None:
         terms = Terms(
             sink,
@@ -89,9 +84,7 @@ class SenderFactory(Factory[SenderProtocol]):
             count_messages=count_messages,
             report_chunks=report_chunks,
             report_sent=report_sent,
-            report_calls=report_calls,
-            ask_kernel=ask_kernel,
-            keep_encrypted=keep_encrypted,
+            ledger=ledger,
         )
         self.sink = terms.sink
         self.connections = Connections(

@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from echolab.client.factory import SenderFactory
+from echolab.connection.terms import Ledger
 from echolab.counting import count
 from echolab.ends import EndCause
 from echolab.errors import (
@@ -74,8 +75,8 @@ class SenderService(Service):
         no_delay: whether each write is sent at once (TCP_NODELAY).
         wait_seconds: see `SenderFactory`; None for its default.
         half_open_seconds: see `SenderFactory`.
-        ledger: also takes all events, with the calls and what the kernel says.
-        keep_encrypted: see `SenderFactory`.
+        observer: also takes all events, with those of a ledger.
+        encrypted: see `echolab.Ledger`.
         close: called at the end, before the last lines are printed.
         close_outputs: whether to close the outputs at the end: for outputs that
             were opened only for this service.
@@ -94,8 +95,8 @@ class SenderService(Service):
         no_delay: bool = False,
         wait_seconds: float | None = None,
         half_open_seconds: float | None = 1.0,
-        ledger: Sink | None = None,
-        keep_encrypted: bool = False,
+        observer: Sink | None = None,
+        encrypted: bool = False,
         close: Callable[[], Deferred[None] | None] = lambda: None,
         close_outputs: bool = False,
     ) -> None:
@@ -110,17 +111,17 @@ class SenderService(Service):
         self._reader = make_reader(self)
         self._no_delay = no_delay
         self._replies = AlertWatch(tee(printer, self._note))
+        sinks = [self._replies] if observer is None else [self._replies, observer]
+        observed = observer is not None
         self._factory = SenderFactory(
-            tee(self._replies, *([ledger] if ledger else [])),
+            tee(*sinks),
             clock=clock,
             wait_seconds=5.0 if wait_seconds is None else wait_seconds,
             tls_wait_seconds=1.0 if wait_seconds is None else wait_seconds,
             half_open_seconds=half_open_seconds,
-            report_chunks=ledger is not None,
-            report_sent=ledger is not None,
-            report_calls=ledger is not None,
-            ask_kernel=ledger is not None,
-            keep_encrypted=keep_encrypted,
+            report_chunks=observed,
+            report_sent=observed,
+            ledger=Ledger(encrypted=encrypted) if observed else None,
         )
         self._protocol: SenderProtocol | None = None
         self._stall: Stall | None = None  # while the server may have bytes to take

@@ -121,8 +121,8 @@ def client_service(
         no_delay=recorded is not None,
         wait_seconds=settings.wait_seconds,
         half_open_seconds=_half_open_seconds(settings, typing=typing),
-        ledger=observer,
-        keep_encrypted=settings.tls_keys is not None,
+        observer=observer,
+        encrypted=settings.tls_keys is not None,
         close=display.close,
         close_outputs=True,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from echolab.connection.kernel import Kernel
 from echolab.sinks.tee import Tee
@@ -16,7 +16,20 @@ if TYPE_CHECKING:
     from echolab.events import Sink
     from echolab.interfaces import AnyClock
 
-__all__ = ["Terms"]
+__all__ = ["Ledger", "Terms"]
+
+
+class Ledger(NamedTuple):
+    """What a ledger has besides the events of a connection and the system calls.
+
+    Attributes:
+        kernel: whether it has what the kernel says: `Listening`, `SynSaved`, `Sampled`,
+            `Diagnosed`.
+        encrypted: whether, over TLS, `Called` has the bytes that were read and written.
+    """
+
+    kernel: bool = True
+    encrypted: bool = False
 
 
 class Terms:
@@ -28,12 +41,12 @@ class Terms:
         count_messages: whether `Finished` counts messages.
         report_chunks: whether the sink gets events `Chunk`.
         report_sent: whether the sink gets events `Sent`.
-        report_calls: whether the sink gets events `Called`.
-        ask_kernel: whether it also gets what the kernel says: `echolab.facts`.
-        keep_encrypted: whether `Called` has the bytes of TLS.
+        ledger: what a ledger has besides; None for no ledger.
 
     Attributes:
         sink: the same, as a `Tee`.
+        report_calls: whether the sink gets events `Called`.
+        keep_encrypted: whether those have the bytes of TLS.
         monotonic: tells CLOCK_MONOTONIC, in seconds.
         make_watched: makes the watched socket of a connection; None for the usual.
         kernel: asks the kernel; None if it is not asked.
@@ -48,9 +61,7 @@ class Terms:
         count_messages: bool,
         report_chunks: bool,
         report_sent: bool,
-        report_calls: bool = False,
-        ask_kernel: bool = False,
-        keep_encrypted: bool = False,
+        ledger: Ledger | None = None,
     ) -> None:
         self.sink = sink if isinstance(sink, Tee) else Tee(sink)
         self.sink.measure(clock)
@@ -58,11 +69,11 @@ class Terms:
         self.count_messages = count_messages
         self.report_chunks = report_chunks
         self.report_sent = report_sent
-        self.report_calls = report_calls
-        self.keep_encrypted = keep_encrypted
+        self.report_calls = ledger is not None
+        self.keep_encrypted = ledger is not None and ledger.encrypted
         self.monotonic = monotonic(clock)
-        self.make_watched = self._calling if report_calls else None
-        self.kernel = Kernel(clock) if report_calls and ask_kernel else None
+        self.make_watched = self._calling if ledger is not None else None
+        self.kernel = Kernel(clock) if ledger is not None and ledger.kernel else None
         self.numbers = count(1)
 
     def stop_asking(self) -> None:

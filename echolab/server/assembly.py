@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
+from echolab.connection.terms import Ledger
 from echolab.framing import framing_named
 from echolab.server.admission import Admission
 from echolab.server.factory import ReceiverFactory
@@ -90,9 +91,7 @@ def receiver_factory(
         count_messages=count_messages,
         report_chunks=report_chunks,
         report_sent=report_sent,
-        report_calls=report_ledger,
-        ask_kernel=settings.kernel != "never",
-        keep_encrypted=settings.tls_keys is not None,
+        ledger=_ledger(settings) if report_ledger else None,
     )
 
 
@@ -116,6 +115,10 @@ def _reply(settings: ServerSettings) -> Reply | None:
     make = reply_named(settings.reply)
     reply = make() if make else reply_text(settings.reply, settings.framing)
     return None if reply is no_reply else reply
+
+
+def _ledger(settings: ServerSettings) -> Ledger:
+    return Ledger(settings.kernel != "never", encrypted=settings.tls_keys is not None)
 
 
 def _connections(wanted: int) -> int:
