@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from twisted.trial.unittest import SynchronousTestCase
 
 import echolab
-from echolab.testing import LabProcess
+from echolab.testing import LabProcess, Transcript
 from tests.support import ROOT, TWISTD, Client, Program
 
 if TYPE_CHECKING:
@@ -188,3 +188,12 @@ class EmbeddingTests(SynchronousTestCase):
             with Client(port):
                 pass
             program.wait_for(b"ended: in order\n")
+
+    def test_what_happened_on_a_connection(self) -> None:
+        with self.serving("recording.py") as (program, port):
+            with Client(port) as client:
+                client.sendall(b"hello\n")
+                program.wait_for(b"recv 6\n")
+            program.wait_for(b"close 0\n")
+        recorded = Transcript.load(self.folder / "lab.jsonl")
+        self.assertEqual(recorded.received(), b"hello\n")
