@@ -141,6 +141,13 @@ class InTimeTests(SynchronousTestCase):
             "peer 1 recv hello\n",
         )
 
+    def test_of_several_accept_late_the_last_one_counts(self) -> None:
+        talk = self.talk(Behaviour.parse("accept-late:seconds=1+accept-late:seconds=3"))
+        talk.advance(2.9)
+        self.assertEqual(talk.transcript.events, [])
+        talk.advance(0.1)
+        self.assertIn("accept-late:seconds=3\n", talk.transcript.render())
+
     def test_stopped_before_it_was_accepted(self) -> None:
         talk = self.talk(Behaviour.accept_late(100), b"hello")
         talk.server.factory.stopProducing()

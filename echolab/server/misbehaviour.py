@@ -115,12 +115,13 @@ class Misbehaviour:
             self._protocol.begin()
             return None
         number = next(self._numbers)
-        for fault in self._behaviour.towards(number):
-            if fault.kind == "accept-late":
-                self._connection.hold(fault)
-                self._later(fault.seconds, partial(self._begin_late, fault))
-                return number
-        self._protocol.begin()
+        faults = self._behaviour.towards(number)
+        late = [fault for fault in faults if fault.kind == "accept-late"]
+        if late:
+            self._connection.hold(late[-1])
+            self._later(late[-1].seconds, partial(self._begin_late, late[-1]))
+        else:
+            self._protocol.begin()
         return number
 
     def _begin_late(self, late: Fault) -> None:
