@@ -7,6 +7,7 @@ import socket
 import stat
 import struct
 import sys
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -25,6 +26,7 @@ from echolab import (
     SynSaved,
 )
 from echolab.formats.recording import read_recording
+from echolab.testing import Transcript
 from tests.support import Client, Program, run, write_certificates
 from tests.ways import FolderCase
 
@@ -141,6 +143,24 @@ class ServerCallTests(LedgerCase):
         assert accepted.local is not None
         self.assertEqual(accepted.local.path, self.path)
         self.assertEqual(accepted.local.pid, server.process.pid)
+
+
+class RotationTests(LedgerCase):
+    def test_a_rotated_recording_can_be_read_by_itself(self) -> None:
+        server = self.serve()
+        with Client(server.port()) as client:
+            client.sendall(b"one\n")
+            server.wait_for(b"recv one")
+            Path(self.server_file).rename(f"{self.server_file}.1")
+            server.process.send_signal(signal.SIGHUP)
+            # It is there as soon as the signal is handled.
+            with Program("--retry", "-F", self.server_file, program=["tail"]) as tail:
+                client.sendall(b"two\n")
+                tail.wait_for(b'"data":"two')
+        server.wait_for(b"finished")
+        self.stop(server)
+        for path, line in (f"{self.server_file}.1", b"one"), (self.server_file, b"two"):
+            self.assertEqual(Transcript.load(path).lines(), [line])
 
 
 @LINUX

@@ -119,6 +119,16 @@ class ReframingTests(SynchronousTestCase):
         again = messages_of([*read_recording(self.path)])
         self.assertEqual([(n, m) for n, _, m, _ in again], [(1, b"one"), (2, b"two")])
 
+    def test_the_next_file_after_a_rotation_goes_on(self) -> None:
+        events = self.received(RecordedFraming("line"), [b"one\n", b"two\n"])
+        form = Recording(framing=RecordedFraming("line"))
+        cut = events.index(next(e for e in events if isinstance(e, Received))) + 1
+        b"".join(map(form, events[:cut]))
+        form.restart()
+        Path(self.path).write_bytes(b"".join(map(form, events[cut:])))
+        again = messages_of([*read_recording(self.path)])
+        self.assertEqual([message for _, _, message, _ in again], [b"two"])
+
     def test_of_other_peoples_framings_the_messages_are_written(self) -> None:
         self.assertIs(recorded_framing("python:mine:framing", 100, "split"), None)
         self.assertIs(recorded_framing(object(), 100, "split"), None)  # type: ignore[arg-type]

@@ -164,6 +164,10 @@ class Json:
                 why = {"cause": cause.value, "detail": detail, "others": others}
                 return self._line(self._start("refused", event), why)
 
+    def restart(self) -> None:
+        """Begin a recording again, in another file."""
+        self._begun = self._framing is None
+
     def _lines(self, start: str, lines: Lines) -> bytes:
         """Print all lines at once: escape them as one string, then cut it."""
         start += ',"message":"'

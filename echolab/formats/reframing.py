@@ -83,18 +83,20 @@ def reframed(
         numbered: what stands in the lines, each with the number of its line.
     """
     make: Callable[[], Framer] | None = None
-    framers: dict[int, Framer] = {}
+    framers: dict[int, Framer | None] = {}  # None for bytes that did not fit
 
     def made(
         peer: Peer, time: float, frame: Callable[[Framer], Iterable[Messages]]
     ) -> Iterator[Received]:
+        if make is not None and peer.number not in framers:
+            framers[peer.number] = make()  # It was accepted in an earlier file.
         if framer := framers.get(peer.number):
             try:
                 for messages in frame(framer):
                     if messages:
                         yield Received(peer, time, messages)
             except FramingError:
-                del framers[peer.number]  # The bytes after that were not framed.
+                framers[peer.number] = None  # What came then was not framed.
 
     for line, event in numbered:
         received: Iterable[Received] = ()

@@ -25,6 +25,7 @@ __all__ = [
     "Style",
     "mark_of",
     "needs_of",
+    "restart",
     "rfc3339",
     "rfc3339_exactly",
     "sent_lines",
@@ -61,6 +62,13 @@ def needs_of(form: object) -> Needs:
     """Return the ``needs`` of a format or sink, or no needs if it has none."""
     needs: Needs = getattr(form, "needs", Needs())
     return needs
+
+
+def restart(form: object) -> None:
+    """Let a format begin again, in another file, if it needs to know."""
+    begin = getattr(form, "restart", None)
+    if begin is not None:
+        begin()
 
 
 COLORS = (36, 33, 35, 32, 34, 31)

@@ -11,6 +11,7 @@ from zope.interface import implementer
 from echolab.escaping import StreamEscaper
 from echolab.events import Connected, Finished, Received
 from echolab.formats.classic import FINISH, Classic
+from echolab.formats.style import restart
 from echolab.interfaces import IOutput, ISink
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Printer:
 
     def reopen(self) -> bool:
         """Open the path again; return whether the output is a file."""
+        restart(self._form)
         return self._output is not None and self._output.reopen()
 
     def close(self) -> None:
