@@ -93,7 +93,10 @@ class FlowTests(SynchronousTestCase):
         self.assert_row(rows[2], "│◀··", "SYN, ACK")
         self.assert_row(rows[3], "··▶│", "accept() = 127.0.0.1:60612")
         self.assert_row(
-            rows[4], "0.800 000", '6 bytes "hello\\n"', "▶│ recv(65536) = 6, 38 µs"
+            rows[4],
+            "0.800 000",
+            '6 bytes "hello\\n"',
+            "▶│ recv(65536) = 6 waited 38 µs",
         )
         self.assert_row(rows[5], "│◀──", '3 bytes "ok\\n"', "│ send(3) = 3")
         self.assert_row(rows[6], "│─ ─", "FIN", "▶│ recv(65536) = 0")
@@ -120,6 +123,20 @@ class FlowTests(SynchronousTestCase):
         self.assert_row(rows[3], "◀··", "ACK", "│ connect(127.0.0.1:8888)")
         self.assert_row(rows[4], "server 127.0.0.1:8888", "client 127.0.0.1:60612")
         self.assert_row(rows[5], "◀─ ", "FIN", "shutdown(SHUT_WR)")
+
+    def test_a_send_of_nothing_is_not_a_packet(self) -> None:
+        self.rows(Accepted(ANN, TIME))
+        [row] = self.rows(call(ANN, 1, "send", "0", 0))
+        self.assert_row(row, "│ send(0) = 0")
+        self.assertNotIn("◀", row)
+
+    def test_rows_fit_a_terminal_of_80_columns(self) -> None:
+        self.rows(Accepted(ANN, TIME), Accepted(BOB, TIME))
+        rows = self.rows(
+            Called(ANN, TIME + 1, "recv", "65536", 65536, waited_seconds=0.000138),
+            Chunk(ANN, TIME + 1, b"x" * 65536),
+        )
+        self.assertLessEqual(max(map(len, rows)), 80)
 
     def test_a_message_in_two_reads_is_two_rows(self) -> None:
         begun = self.rows(Accepted(ANN, TIME))

@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Flow"]
 
-ARROW_CELLS = 36
-TIME_CELLS = 13
+ARROW_CELLS = 29
+TIME_CELLS = 10
+"""With a read of 64 KiB and the number of its connection, a row has 80 cells."""
 SEEN, BETWEEN, DEDUCED = "─", "─ ", "·"
 LEGEND = "──── seen   ─ ─  between two looks   ···· deduced\n"
 QUIET = {"EAGAIN", "EINPROGRESS"}
@@ -58,7 +59,8 @@ class _Lane:
         later: what the kernel has said since that.
         unsent: the bytes that were given to the transport, not to the kernel yet.
         reads: how many reads returned bytes.
-        sample: what the kernel said last.
+        sample: what the kernel said last of this end.
+        told: the state of either end that was told last.
     """
 
     began: float
@@ -69,6 +71,7 @@ class _Lane:
     unsent: deque[bytes] = field(default_factory=deque)
     reads: int = 0
     sample: Sampled | None = None
+    told: str = ""
 
 
 class Flow:
@@ -153,7 +156,7 @@ class Flow:
         number = f"#{event.peer.number}"
         if self._style.label != "never":
             lane.label = number
-        gap = " " * max(2, TIME_CELLS + ARROW_CELLS - cells(number + peer))
+        gap = " " * max(2, TIME_CELLS + ARROW_CELLS + 3 - cells(number + peer))
         yield f"{number}  {peer}{gap}this {here} {local}"
 
     def _accepted(self, event: Event, lane: _Lane, call: Called) -> Iterator[str]:
@@ -181,7 +184,7 @@ class Flow:
                 yield self._row(call, "", "SYN", DEDUCED, out=True)
                 yield self._row(call, "", "SYN, ACK", DEDUCED)
                 yield self._row(call, _as_called(call), "ACK", DEDUCED, out=True)
-            case "send" if done:
+            case "send" if call.result > 0:
                 yield from self._sent(call, lane)
             case "shutdown" if done:
                 yield self._row(call, _as_called(call), _end(call), BETWEEN, out=True)
@@ -214,7 +217,7 @@ class Flow:
             return
         text = _as_called(call)
         if call.waited_seconds is not None:
-            text += f", {duration(call.waited_seconds)} in the kernel"
+            text += f" waited {duration(call.waited_seconds)}"
         yield self._row(call, text, _labelled(size(call.result), data), SEEN)
         later, lane.later = lane.later, []
         for fact in later:
@@ -224,14 +227,16 @@ class Flow:
         """Show what the kernel says, if it is news."""
         if isinstance(fact, Sampled):
             yield from self._sampled(fact, lane)
-        elif fact.state not in ("ESTABLISHED", lane.sample and lane.sample.state):
+        elif fact.state not in ("ESTABLISHED", lane.told):
+            lane.told = fact.state
             yield self._diagnosed(fact)
 
     def _sampled(self, sample: Sampled, lane: _Lane) -> Iterator[str]:
         before, lane.sample = lane.sample, sample
         if before is None:
             return
-        if before.state != sample.state:
+        # What is left of a closed connection, inet_diag tells.
+        if sample.state not in (before.state, "CLOSED"):
             yield self._row(sample, sample.state)
         if again := sample.retransmits - before.retransmits:
             label = count(again, "retransmit")
@@ -282,9 +287,10 @@ class Flow:
         """
         lane = self._lanes.get(event.peer.number)
         at = event.time - lane.began if lane else 0.0
-        number = f"{lane.label:4}" if lane and lane.label and self._open > 1 else ""
+        number = f"{lane.label:3}" if lane and lane.label and self._open > 1 else ""
         arrow = _arrow(label, line, out=out) if line else " " * ARROW_CELLS
-        return f"{number}{clock_time(max(0.0, at)):>11}  │{arrow}│ {text}".rstrip()
+        when = clock_time(max(0.0, at))
+        return f"{number}{when:>{TIME_CELLS}}  │{arrow}│ {text}".rstrip()
 
 
 def _arrow(label: str, line: str, *, out: bool) -> str:
@@ -301,7 +307,9 @@ def _end(call: Called) -> str:
 
 
 def _as_called(call: Called) -> str:
-    result = "" if call.result == 0 and call.call != "recv" else f" = {call.result}"
+    result = f" = {call.result}"
+    if call.result == 0 and call.call not in ("recv", "recvmsg", "send"):
+        result = ""
     if call.call == "accept" and call.result >= 0:
         result = f" = {harmless(str(call.peer))}"
     if call.errno:
