@@ -34,8 +34,8 @@ from echolab import (
 )
 from echolab.formats.recording import Recording, read_recording
 from echolab.lab.conversations import packets_of
-from tests.captures import SYN, Tcp, packets, shown, streams, tcp
-from tests.support import Client, Program, run
+from tests.captures import SYN, Tcp, blocks, packets, shown, streams, tcp
+from tests.support import Client, Program, run, write_certificates
 from tests.ways import FolderCase
 
 ANN = Peer(1, "IPv4", "127.0.0.1", 60612)
@@ -48,9 +48,15 @@ SAVED = bytes.fromhex(
     "0204ffd70402080a821bf8760000000001030302"  # MSS, SACK, time, scale 2
 )
 
+KEY_LOG = b"# of OpenSSL\nCLIENT_RANDOM 0123 4567abcdef\n"
+
 
 def call(name: str, result: int = 0, errno: str = "", arguments: str = "") -> Called:
     return Called(ANN, TIME, name, arguments, result, errno, monotonic=1.0)
+
+
+def over_tls(name: str, data: bytes) -> Called:
+    return replace(call(name, len(data)), data=data)
 
 
 def finished(cause: EndCause, unread: int = 0) -> Finished:
@@ -157,6 +163,91 @@ class ServerTests(PacketCase):
         found = self.packets(BEGUN, Chunk(ANN, TIME, data))
         self.assertEqual(self.streams[ANN_SAYS], data)
         self.assertEqual(len([each for each in found if each.data]), 4)
+
+
+class CiphertextTests(PacketCase):
+    HELLOS = over_tls("recv", b"client hello"), over_tls("send", b"server hello")
+    TALK: tuple[Event, ...] = (
+        *(BEGUN, over_tls("recv", b"<hello>"), HELLO),
+        *(Sent(ANN, TIME, b"ok\n"), over_tls("send", b"<ok>")),
+    )
+
+    def both(self, *events: Event) -> tuple[list[str], list[str]]:
+        """Return the ciphertext and the plain text, each like `shown`."""
+        made = [*packets_of(events)]
+        found: list[list[str]] = []
+        for encrypted in (True, False):
+            layer = [each for each in made if each.encrypted is encrypted]
+            times = [each.time for each in layer]
+            self.assertEqual(times, sorted(times))
+            packets = [tcp(each.data, checked=each.data != SAVED) for each in layer]
+            streams(packets)
+            found.append(shown(packets))
+        return found[0], found[1]
+
+    def test_a_connection_has_both(self) -> None:
+        ciphertext, plain_text = self.both(
+            *(call("accept", 9), *self.HELLOS, *self.TALK),
+            *(SHUT, call("close"), finished(EndCause.EOF)),
+            *(Diagnosed(ANN, TIME, "own", "TIME_WAIT"),),
+        )
+        self.assertEqual(
+            ciphertext,
+            [
+                *(*HANDSHAKE, ">P.client hello", "<P.server hello"),
+                *(">P.<hello>", "<P.<ok>", "<F.", ">F."),
+            ],
+        )
+        self.assertEqual(plain_text[:4], [*HANDSHAKE, ">P.hello\n", "<P.ok\n"])
+
+    def test_they_are_two_streams(self) -> None:
+        client = Connected(HERE, TIME, ANN, 1.0)
+        there = [replace(each, peer=HERE) for each in self.HELLOS]
+        ours: tuple[Event, ...] = (*self.HELLOS, *self.TALK)
+        theirs: tuple[Event, ...] = (*there, client)
+        for events in (ours, theirs):
+            ends = {
+                (each.encrypted, frozenset(tcp(each.data)[:2]))
+                for each in packets_of(events)
+            }
+            self.assertEqual(
+                ends,
+                {
+                    (True, frozenset({ANN_SAYS, WE_SAY})),
+                    (False, frozenset({ANN_SAYS, "127.0.0.1:2"})),
+                },
+            )
+        [*_, note] = [
+            each.comment for each in packets_of(events) if "port" in each.comment
+        ]
+        self.assertIn("127.0.0.1:8888 has the ciphertext", note)
+
+    def test_it_begins_when_the_kernel_says(self) -> None:
+        accepted = replace(call("accept", 9), time=TIME - 2)
+        saved = SynSaved(ANN, TIME, SAVED)
+        listening = replace(call("accept", -1, "EAGAIN"), peer=replace(HERE, number=0))
+        first, second, *_ = packets_of(
+            [accepted, *self.HELLOS, BEGUN, listening, saved, HELLO]
+        )
+        self.assertEqual(first.data, SAVED)
+        self.assertEqual([first.time, second.time], [TIME - 2, TIME - 2])
+
+    def test_the_end_of_tls_is_not_that_of_tcp(self) -> None:
+        ciphertext, _ = self.both(
+            *(*self.HELLOS, BEGUN, over_tls("recv", b"<end>"), HalfClosed(ANN, TIME)),
+            *(over_tls("send", b"<end>"), SHUT, call("close"), finished(EndCause.EOF)),
+        )
+        self.assertEqual(ciphertext[4:], [">P.<end>", "<P.<end>", "<F."])
+
+    def test_calls_belong_to_their_connection(self) -> None:
+        bob = Accepted(replace(ANN, number=2, port=60613), TIME, HERE, 1.0)
+        again = (finished(EndCause.EOF), call("accept"), BEGUN, HELLO)
+        of_two: tuple[Event, ...] = (*self.HELLOS, bob)
+        of_two_runs: tuple[Event, ...] = (*self.HELLOS, *self.TALK, *again)
+        for events in (of_two, of_two_runs):
+            last = [*packets_of(events)][-1]
+            self.assertFalse(last.encrypted)
+            self.assertIn(WE_SAY, tcp(last.data)[:2])
 
 
 class EndTests(PacketCase):
@@ -328,6 +419,7 @@ ANY_EVENT = st.one_of(
             *(HELLO, SHUT, HalfClosed(ANN, TIME), SynSaved(ANN, TIME, SAVED)),
             *(call("recv"), call("close"), call("send", -1, "EAGAIN")),
             *(call("recv", -1, "ECONNRESET"), call("shutdown", -1, "ENOTCONN")),
+            *(over_tls("recv", b"<hello>"), over_tls("send", b"<ok>")),
             *(Diagnosed(ANN, TIME, "own", "TIME_WAIT"),),
             *(Diagnosed(ANN, TIME, "own", "CLOSED"),),
             *map(finished, EndCause),
@@ -363,6 +455,10 @@ class HostileTests(PacketCase):
         self, begun: Accepted | Connected, events: list[Event]
     ) -> None:
         self.packets(begun, *events)
+        [*made] = packets_of([over_tls("recv", b"<"), begun, *events])
+        for encrypted in (True, False):
+            layer = [each for each in made if each.encrypted is encrypted]
+            streams(tcp(each.data, checked=each.data != SAVED) for each in layer)
 
     def test_no_time_is_before_all_times(self) -> None:
         asked = Called(HERE, 1.0, "connect", seconds=9e9)
@@ -430,6 +526,55 @@ class ProgramTests(FolderCase):
             self.assertIn(error.encode(), ended.err)
         self.assertFalse(self.capture.exists())
 
+    def test_secrets(self) -> None:
+        self.write(*CiphertextTests.HELLOS, BEGUN, HELLO)
+        keys = self.folder / "keys.txt"
+        keys.write_bytes(KEY_LOG)
+        self.capture.touch(0o644)
+        words = (str(self.recording), str(self.capture), "--tls-keys", str(keys))
+        ended = self.export(*words)
+        self.assertEqual((ended.process.returncode, ended.out), (0, b""), ended.err)
+        self.assertEqual(
+            ended.err.decode(),
+            f"--tls-keys: whoever reads {self.capture} can decrypt the connections\n",
+        )
+        self.assertEqual(stat.S_IMODE(self.capture.stat().st_mode), 0o600)
+        written = self.capture.read_bytes()
+        kinds = [kind for kind, _ in blocks(written)]
+        self.assertLess(kinds.index(10), kinds.index(6))
+        [secrets] = [body for kind, body in blocks(written) if kind == 10]
+        self.assertEqual(secrets[:8], b"KSLT" + len(KEY_LOG).to_bytes(4, "little"))
+        self.assertEqual(secrets[8:].rstrip(b"\0"), KEY_LOG)
+        self.assertEqual({each.interface for each in packets(written)}, {0, 1})
+
+    def test_errors_with_secrets_are_one_line(self) -> None:
+        self.write(*CiphertextTests.HELLOS, BEGUN, HELLO)
+        keys, plain = self.folder / "keys.txt", self.folder / "plain.jsonl"
+        record = Recording()
+        plain.write_bytes(record(BEGUN) + record(HELLO))
+        json, file, none = str(self.recording), str(self.capture), b"# no secrets\n\n"
+        no_file = str(self.folder / "nowhere")
+        for path, content, error in (
+            (no_file, b"", f"open {no_file}: No such file or directory"),
+            (str(self.folder), b"", "Is a directory"),
+            ("/dev/zero", b"", "over 64 MiB"),
+            (str(keys), none, f"read {keys}: no secrets in it"),
+            (str(keys), none + b"hello\n", f"read {keys}: line 3 is not of a key log"),
+        ):
+            keys.write_bytes(content)
+            ended = self.export(json, file, "--tls-keys", path)
+            self.assertEqual(ended.process.returncode, 1)
+            self.assertEqual(ended.err.count(b"\n"), 1, ended.err)
+            self.assertIn(error.encode(), ended.err)
+            self.assertFalse(self.capture.exists())
+        keys.write_bytes(KEY_LOG)
+        ended = self.export(json, str(keys), "--tls-keys", str(keys))
+        self.assertIn(b"it is the file with the secrets", ended.err)
+        self.assertEqual(keys.read_bytes(), KEY_LOG)
+        ended = self.export(str(plain), file, "--tls-keys", str(keys))
+        self.assertIn(b"no encrypted bytes in it: it was not made with", ended.err)
+        self.assertEqual(ended.process.returncode, 1)
+
     def test_a_recording_needs_chunks(self) -> None:
         self.write(BEGUN, Received(ANN, TIME, Lines(b"hello\n")))
         ended = self.export()
@@ -464,6 +609,47 @@ class WiresharkTests(FolderCase):
         self.assertNotIn("tshark: ", ended.stderr)
         return ended.stdout
 
+    def follow(self, protocol: str, stream: int) -> list[bytes]:
+        """Return the bytes of a stream: of who spoke first, and of the other."""
+        shown = self.tshark("-q", "-z", f"follow,{protocol},raw,{stream}")
+        lines = re.findall("^(\t?)([0-9a-f]+)$", shown, re.MULTILINE)
+        return [
+            bytes.fromhex("".join(text for tab, text in lines if bool(tab) is other))
+            for other in (False, True)
+        ]
+
+    def test_tshark_decrypts(self) -> None:
+        write_certificates(self.folder, server="localhost")
+        keys, others, server_file, client_file = (
+            str(self.folder / name) for name in ("keys", "others", "server", "client")
+        )
+        server = self.start(
+            *("--record", server_file, "--port", "0", "--interface", "127.0.0.1"),
+            *("--cert", f"{self.folder}/server.pem", "--tls-keys", keys),
+            *("--reply", "ok", "--once"),
+        )
+        client = run(
+            *("client", "127.0.0.1", str(server.port()), "--tls", "--insecure"),
+            *("--record", client_file, "--tls-keys", others),
+            typed=b"hello\nbye\n",
+        )
+        server.end()
+        self.assertEqual(client.out, b"ok\nok\n", client.err)
+        faults = "_ws.malformed || _ws.expert.severity >= warning"
+        for recording in (server_file, client_file):
+            words = ("export", recording, str(self.folder / "lab.pcapng"))
+            run(*words)
+            self.assertIn("Application Data", self.tshark("-Y", "tls"))
+            self.assertEqual(self.tshark("-Y", faults), "")
+            self.assertEqual(self.follow("tls", 0), [b"", b""])
+            run(*words, "--tls-keys", keys)
+            said = [b"hello\nbye\n", b"ok\nok\n"]
+            self.assertCountEqual(self.follow("tls", 0), said)
+            self.assertEqual(self.follow("tcp", 1), said)
+            self.assertEqual(self.tshark("-Y", faults), "")
+            shown = self.tshark("-T", "fields", "-e", "frame.interface_name")
+            self.assertEqual(set(shown.splitlines()), {"plain text", "ciphertext"})
+
     def test_tshark_has_nothing_to_complain_of(self) -> None:
         recording = str(self.folder / "lab.jsonl")
         sent = bytes(range(256)) * 700
@@ -484,14 +670,7 @@ class WiresharkTests(FolderCase):
             *("-Y", f"({faults}) && !(frame.number == 1)"),
         )
         self.assertEqual(self.tshark(*checks), "")
-        shown = self.tshark("-q", "-z", "follow,tcp,raw,0")
-        lines = [
-            line for line in shown.splitlines() if re.fullmatch("\t?[0-9a-f]+", line)
-        ]
-        there = "".join(line for line in lines if line[0] != "\t")
-        back = "".join(line[1:] for line in lines if line[0] == "\t")
-        self.assertEqual(bytes.fromhex(there), sent)
-        self.assertEqual(bytes.fromhex(back), sent)
+        self.assertEqual(self.follow("tcp", 0), [sent, sent])
         times = self.tshark("-T", "fields", "-e", "frame.time_epoch").split()
         [chunk, *_] = [
             event for event in read_recording(recording) if isinstance(event, Chunk)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from functools import partial
+import stat
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+from twisted.logger import Logger
 
 from echolab import __version__
 from echolab.descriptors import check_standard_output
@@ -13,33 +16,43 @@ from echolab.errors import InputError, OutputError, reason_of
 from echolab.events import Chunk, Received
 from echolab.formats.recording import read_recording
 from echolab.lab.conversations import packets_of
+from echolab.lab.key_logs import read_key_log
 from echolab.lab.pcapng import Pcapng
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from echolab.events import Event
     from echolab.lab.export_settings import ExportSettings
+    from echolab.lab.made_up import MadePacket
 
 __all__ = ["export"]
 
 STDOUT = "-"
-PLAIN_TEXT = "plain text"
-DESCRIPTION = (
-    "What echolab read and wrote. Packets are made up from its recording; the comment "
-    "of each packet says what is true of it."
+PRIVATE = 0o600
+WARNING = "--tls-keys: whoever reads {path} can decrypt the connections"
+PLAIN_TEXT, CIPHERTEXT = "plain text", "ciphertext"
+MADE_UP = (
+    "Packets are made up from its recording; the comment of each packet says what is "
+    "true of it."
 )
+DESCRIPTION = f"What echolab read and wrote. {MADE_UP}"
+ENCRYPTED = f"What the kernel received and sent for echolab, over TLS. {MADE_UP}"
+
+_log = Logger()
 
 
 def export(settings: ExportSettings) -> None:
     """Write the connections of a recording as packets, in the format pcapng.
 
     Raises:
-        InputError: the recording cannot be read, is none, or has no such connection.
-            The packets before the fault are written.
+        InputError: the recording cannot be read, is none, or has no such connection;
+            or so the key log. The packets before the fault are written.
         OutputError: the file cannot be written.
     """
     recording, path, number = settings.recording, settings.file, settings.peer
+    keys = settings.tls_keys
+    secrets = None if keys is None else read_key_log(keys)
     packets = packets_of(_with_chunks(recording), number)
     first = next(packets, None)
     if first is None:
@@ -48,21 +61,37 @@ def export(settings: ExportSettings) -> None:
     where = "stdout" if path == STDOUT else path
     call = "open"
     try:
-        with _opened(recording, path) as file:
+        with _opened(path, recording=recording, keys=keys) as file:
+            if secrets is not None and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                call = "chmod"
+                os.fchmod(file.fileno(), PRIVATE)
             call = "write"
             capture = Pcapng(file.write, f"echolab {__version__}")
-            write = partial(capture.packet, capture.interface(PLAIN_TEXT, DESCRIPTION))
-            write(*first)
-            for packet in packets:
-                write(*packet)
+            if secrets is not None:
+                _log.warn(WARNING, path=where)
+                capture.secrets(secrets)
+            encrypted = _write(capture, chain([first], packets))
     except BrokenPipeError:
-        pass  # Its reader wants no more.
+        return  # Its reader wants no more.
     except OSError as error:
         raise OutputError(call, where, reason_of(error)) from None
+    if secrets is not None and not encrypted:
+        why = "no encrypted bytes in it: it was not made with --tls-keys"
+        raise InputError("read", recording, why)
 
 
-def _opened(recording: str, path: str) -> BinaryIO:
-    """Open the file to write.
+def _write(capture: Pcapng, packets: Iterable[MadePacket]) -> bool:
+    """Write packets, each to its interface; return whether there was ciphertext."""
+    interfaces = {False: capture.interface(PLAIN_TEXT, DESCRIPTION)}
+    for time, data, comment, encrypted in packets:
+        if encrypted not in interfaces:
+            interfaces[True] = capture.interface(CIPHERTEXT, ENCRYPTED)
+        capture.packet(interfaces[encrypted], time, data, comment)
+    return True in interfaces
+
+
+def _opened(path: str, *, recording: str, keys: str | None) -> BinaryIO:
+    """Open the file to write, which is neither of those that are read.
 
     Raises:
         OSError: it cannot be opened.
@@ -75,10 +104,13 @@ def _opened(recording: str, path: str) -> BinaryIO:
                 "write", "stdout", "a terminal; name a file or use a pipe"
             )
         return open(1, "wb", closefd=False)
-    if Path(path).exists() and Path(path).samefile(recording):
-        raise OutputError("open", path, "it is the recording")
+    if Path(path).exists():
+        if Path(path).samefile(recording):
+            raise OutputError("open", path, "it is the recording")
+        if keys is not None and Path(path).samefile(keys):
+            raise OutputError("open", path, "it is the file with the secrets")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-    return os.fdopen(os.open(path, flags, 0o600), "wb")
+    return os.fdopen(os.open(path, flags, PRIVATE), "wb")
 
 
 def _with_chunks(recording: str) -> Iterator[Event]:

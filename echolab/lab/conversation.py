@@ -24,7 +24,6 @@ from echolab.events import (
 from echolab.facts import Diagnosed, Sampled
 from echolab.lab.dissecting import dissect
 from echolab.lab.made_up import SCALE, ends_of
-from echolab.lab.places import places_of
 from echolab.lab.segments import Flag
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from echolab.events import Event
     from echolab.facts import SynSaved
     from echolab.lab.made_up import MadePacket, Side
+    from echolab.lab.places import Places
 
 __all__ = ["Conversation"]
 
@@ -55,6 +55,7 @@ class Conversation:
 
     Args:
         begun: the event with which it begins.
+        places: the addresses of its ends.
         syn: the client's SYN, if the kernel has saved it.
         asked: when a client called connect, if that is known.
 
@@ -65,13 +66,13 @@ class Conversation:
     def __init__(
         self,
         begun: Accepted | Connected,
+        places: Places,
         syn: SynSaved | None = None,
         asked: float | None = None,
     ) -> None:
         self._begun = begun
         self._time = begun.time if asked is None else asked
         self._syn = syn if syn and len(syn.packet) <= MOST_PACKET else None
-        places = places_of(begun)
         self._note = places.note
         # Other numbers in each connection: the same addresses may come again.
         self._peer, self._own = ends_of(places.peer, places.own, begun.peer.number)

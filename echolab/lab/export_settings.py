@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from echolab.option import option
-from echolab.option_values import over_zero
+from echolab.option_values import over_zero, path_value
 from echolab.quantities import whole_number
 
 __all__ = ["ExportSettings"]
+
+WHAT = "what is exported"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,14 @@ class ExportSettings:
         None,
         "--peer N",
         "Only connection N of the recording.",
-        group="what is exported",
+        group=WHAT,
         read=over_zero(whole_number),
+    )
+    tls_keys: str | None = option(
+        None,
+        "--tls-keys KEYS",
+        "Add the secrets of TLS in this file of --tls-keys: Wireshark then decrypts "
+        "the ciphertext. So does everybody who reads FILE.",
+        group=WHAT,
+        read=path_value,
     )

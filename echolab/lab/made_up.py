@@ -26,11 +26,13 @@ class MadePacket(NamedTuple):
         time: when, in POSIX seconds.
         data: its bytes from the IP header on.
         comment: what is true of it, and what is made up.
+        encrypted: whether it is of the ciphertext of a connection over TLS.
     """
 
     time: float
     data: bytes
     comment: str
+    encrypted: bool = False
 
 
 @dataclass(slots=True)

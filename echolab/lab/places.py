@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from echolab.addresses import Peer
     from echolab.events import Connected
 
-__all__ = ["Places", "places_of"]
+__all__ = ["Places", "places_of", "plain_text_places"]
 
 LOOPBACK = IPv4Address("127.0.0.1")
 DOCUMENTATION: dict[int, Address] = {
@@ -22,6 +22,8 @@ DOCUMENTATION: dict[int, Address] = {
 """Addresses that nobody has (RFC 5737, RFC 3849)."""
 SERVER_PORT = 1
 """The port of a server that has none, or whose port is unknown."""
+PLAIN_TEXT_PORT = 2
+"""The port of a server for the plain text of a connection over TLS."""
 CLIENT_PORTS = range(1024, 65536)
 
 
@@ -56,6 +58,22 @@ def places_of(begun: Accepted | Connected) -> Places:
     if isinstance(begun, Accepted):
         return Places(_end(peer, there, client), End(here, SERVER_PORT), note)
     return Places(_end(peer, there, SERVER_PORT), End(here, client), note)
+
+
+def plain_text_places(begun: Accepted | Connected) -> Places:
+    """Return ends for the plain text of a connection whose ciphertext has its own.
+
+    Wireshark takes the same two ends for one stream, also on two interfaces: it would
+    mix the plain text with the ciphertext. So the server has another port.
+    """
+    places = places_of(begun)
+    if isinstance(begun, Accepted):
+        server, moved = places.own, "own"
+    else:
+        server, moved = places.peer, "peer"
+    note = f"The server's port is made up: {server} has the ciphertext. "
+    end = End(server.host, PLAIN_TEXT_PORT)
+    return places._replace(**{moved: end}, note=places.note + note)
 
 
 def _end(peer: Peer | None, host: Address, port: int) -> End:
