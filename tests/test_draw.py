@@ -264,6 +264,15 @@ class HonestyTests(SynchronousTestCase):
         pair.at_server[-1] = replace(last, unread_bytes=7)
         self.assertRegex(drawn(pair.at_server), r"◀·+ RST ·+│ close\(\)")
 
+    def test_close_without_shutdown_is_a_reset(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.server_calls(1.0, "close")
+        pair.finishes(0, EndCause.STOPPED)
+        shown = drawn(pair.at_server)
+        self.assertRegex(shown, r"◀·+ RST ·+│ close\(\)")
+        self.assertNotIn("FIN", shown)
+
     def test_a_fin_behind_bytes_that_are_not_read_yet(self) -> None:
         pair = Pair()
         pair.connects()
@@ -313,9 +322,9 @@ class HonestyTests(SynchronousTestCase):
     def test_the_server_ends_first(self) -> None:
         pair = Pair()
         pair.connects()
-        pair.server_calls(1.0, "close")
+        pair.server_calls(1.0, "shutdown", "SHUT_RDWR")
         pair.client_calls(1.1, "recv", 65536, 0)
-        pair.client_calls(3.1, "close")
+        pair.client_calls(3.1, "shutdown", "SHUT_RDWR")
         shown = drawn(pair.at_server, pair.at_client)
         self.assertIn("the server ended first", shown)
         # It has ended long before the client has: it was acknowledged by itself.

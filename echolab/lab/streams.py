@@ -76,7 +76,7 @@ class Streams:
         known, other = self._ends[end], self._ends[end.other]
         if other.saw_end:
             return False
-        return other.saw_reset or known.left_unread
+        return other.saw_reset or known.left_unread or known.was_aborted
 
     def reset_was_seen(self, end: End) -> bool:
         """Whether the other end has noticed that this end has reset the connection."""
@@ -91,7 +91,8 @@ class _OneEnd:
         self.told = {True: 0, False: 0}
         self.datas: dict[bool, list[Data]] = {True: [], False: []}
         self.has_calls = self.saw_end = self.saw_reset = self.left_unread = False
-        self.has_samples = False
+        self.has_samples = self.was_aborted = False
+        is_shut = False
         for entry in side.entries if side else ():
             match entry.what:
                 case Data() as data:
@@ -100,6 +101,10 @@ class _OneEnd:
                     self.datas[sends].append(data)
                 case Called() as call:
                     self._called(call)
+                    is_shut |= call.call == "shutdown"
+                    # It is closed so only after SO_LINGER.
+                    closes = call.call == "close" and not entry.of_listener
+                    self.was_aborted |= closes and not is_shut
                 case Sampled(data_segments_out=segments):
                     self.has_samples |= segments is not None
                 case Finished() as finished:
