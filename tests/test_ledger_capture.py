@@ -2,202 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import struct
-from collections import defaultdict
-from typing import TypeVar
+import subprocess
+import time
 
 from twisted.trial.unittest import SkipTest
 
-from echolab import (
-    Called,
-    Chunk,
-    Diagnosed,
-    Event,
-    Sampled,
-    SynSaved,
-)
-from echolab.formats.recording import events_of, read_recording
-from echolab.lab.capture import Packet, read_capture
-from echolab.lab.conversations import packets_of
-from echolab.lab.dissecting import Segment, dissect
-from echolab.lab.segments import Flag
-from tests.support import SECONDS, Client, Program, run
-from tests.ways import FolderCase
+from echolab import Called, Sampled
+from echolab.formats.recording import read_recording
+from echolab.lab.joining import join
+from echolab.lab.reading import read_sides
+from tests.capturing import CaptureCase, Ledger, drawn
+from tests.support import ECHOLAB, SECONDS, Client, Program, write_certificates
 
-T = TypeVar("T")
-
-LAST_WORDS = b"all is captured\n"
-BUFFERED = ("--buffer-size", "65536", "--snapshot-length", "70000")
-"""Room for 900 packets of any size: with the defaults it is for eight."""
 AT_ONCE = struct.pack("ii", 1, 0)
-ENDS = Flag.SYN | Flag.FIN | Flag.RST
 
 
-class Ledger:
-    """What a recording says of one connection.
-
-    Args:
-        events: its events.
-        server_port: the server's port.
-    """
-
-    def __init__(self, events: list[Event], server_port: int) -> None:
-        self.events = events
-        packets = [dissect(each.data) for each in packets_of(events)]
-        self.ends = ends([each for each in packets if each], server_port)
-        self.received = b"".join(each.data for each in self.all(Chunk))
-        self.sent_bytes = sum(
-            each.result for each in self.calls("send") if each.result > 0
-        )
-
-    def all(self, kind: type[T]) -> list[T]:
-        return [each for each in self.events if isinstance(each, kind)]
-
-    def calls(self, name: str) -> list[Called]:
-        return [each for each in self.all(Called) if each.call == name]
-
-    def states(self, end: str) -> list[str]:
-        """Return what inet_diag told of an end."""
-        return [each.state for each in self.all(Diagnosed) if each.end == end]
-
-
-class Captured:
-    """What a capture says of one connection; each packet is there once.
-
-    Args:
-        packets: its packets.
-        server_port: the server's port.
-    """
-
-    def __init__(self, packets: list[Packet], server_port: int) -> None:
-        self.packets = packets
-        self.ends = ends(packets, server_port)
-        self._port = server_port
-
-    def data(self, *, of_server: bool) -> bytes:
-        """Put a stream together, by the sequence numbers."""
-        found = bytearray()
-        first: int | None = None
-        for each in self.packets:
-            if (each.source.port == self._port) != of_server:
-                continue
-            if each.flags & Flag.SYN:
-                first = each.seq + 1
-            elif each.length:
-                assert first is not None
-                assert each.data is not None
-                at = (each.seq - first) % 2**32
-                found[at : at + each.length] = each.data
-        return bytes(found)
-
-    def windows(self, *, of_server: bool) -> list[int]:
-        return [
-            each.window
-            for each in self.packets
-            if (each.source.port == self._port) == of_server
-            and not each.flags & (Flag.SYN | Flag.RST)
-        ]
-
-
-def ends(packets: list[Packet] | list[Segment], server_port: int) -> list[str]:
-    """Return each SYN, FIN and RST in order: ``client SYN``, ``server FIN``, …"""
-    return [
-        f"{'server' if each.source.port == server_port else 'client'} "
-        f"{(each.flags & ENDS).name}"
-        for each in packets
-        if each.flags & ENDS
-    ]
-
-
-class CaptureTests(FolderCase):
-    def setUp(self) -> None:
-        super().setUp()
-        if os.geteuid() != 0 or shutil.which("tcpdump") is None:
-            raise SkipTest("only root can capture, with tcpdump")
-
-    def serve(self, *options: str) -> int:
-        """Start a server that records, and a capture of its port; return that."""
-        self.server = self.enterContext(
-            Program(
-                *("server", "--record", "-", "--port", "0", "--interface"),
-                *("127.0.0.1", "--framing", "chunk", *options),
-            )
-        )
-        self.port = self.server.port()
-        self.tcpdump = self.enterContext(
-            Program(
-                *("-i", "lo", "-U", "--immediate-mode", "-w", "-"),
-                *BUFFERED,
-                *("tcp", "port", str(self.port)),
-                program=("tcpdump",),
-            )
-        )
-        try:
-            self.tcpdump.wait_for(b"listening on", stream="err")
-        except AssertionError:
-            self.tcpdump.process.kill()
-            raise SkipTest(f"tcpdump: {self.tcpdump.err.decode()}") from None
-        return self.port
-
-    def finished(self, times: int = 1) -> None:
-        self.server.wait_for(b'"event":"finished"', times=times)
-
-    def both(self) -> tuple[list[Ledger], list[Captured]]:
-        """End everything; return what both say of each connection, in order."""
-        with Client(self.port) as client:
-            client.sendall(LAST_WORDS)
-        self.server.wait_for(LAST_WORDS.strip())
-        self.tcpdump.wait_for(LAST_WORDS)
-        self.server.process.terminate()
-        self.server.end()
-        self.tcpdump.process.terminate()
-        self.tcpdump.end()
-        events: dict[int, list[Event]] = defaultdict(list)
-        for event in events_of(self.server.out.splitlines(keepends=True)):
-            events[event.peer.number].append(event)
-        del events[0]
-        path = self.folder / "lo.pcap"
-        path.write_bytes(self.tcpdump.out)
-        packets: dict[int, list[Packet]] = defaultdict(list)
-        for packet in read_capture(path):
-            client_port = {packet.source.port, packet.target.port} - {self.port}
-            packets[client_port.pop()].append(packet)
-        ledgers = [Ledger(each, self.port) for each in events.values()]
-        captured = [Captured(each, self.port) for each in packets.values()]
-        self.assertEqual(len(ledgers), len(captured))
-        return ledgers[:-1], captured[:-1]
-
-    def agree(self) -> tuple[list[Ledger], list[Captured]]:
-        """Check all that both say; return it."""
-        ledgers, captures = self.both()
-        for ledger, captured in zip(ledgers, captures, strict=True):
-            self.assertEqual(ledger.ends, captured.ends)
-            self.assertEqual(ledger.received, captured.data(of_server=False))
-            self.assertEqual(ledger.sent_bytes, len(captured.data(of_server=True)))
-            [saved] = ledger.all(SynSaved)
-            syn = dissect(saved.packet)
-            assert syn is not None
-            self.assertEqual(syn[2:7], captured.packets[0][4:9])
-            self.closed_first(ledger, captured)
-        return ledgers, captures
-
-    def closed_first(
-        self,
-        ledger: Ledger,
-        captured: Captured,
-        *,
-        own: str = "server",
-        peer: str = "client",
-    ) -> None:
-        """Check that TIME_WAIT is where the first FIN came from."""
-        fins = [each for each in captured.ends if each.endswith("FIN")]
-        for end, side in (("own", own), ("peer", peer)):
-            if "TIME_WAIT" in ledger.states(end):
-                self.assertEqual(fins[0], f"{side} FIN")
-
+class CaptureTests(CaptureCase):
     def test_the_session_of_the_lecture(self) -> None:
         with Client(self.serve()) as client:
             for line in (b"hello\n", b"this is test client\n", b"bye\n"):
@@ -217,17 +40,16 @@ class CaptureTests(FolderCase):
 
     def test_the_recording_of_a_client(self) -> None:
         port = self.serve("--reply", "echo")
-        recording = str(self.folder / "client.jsonl")
-        words = ("client", "--record", recording, "127.0.0.1", str(port))
-        ended = run(*words, typed=b"hello\nbye\n")
-        self.assertEqual((ended.process.returncode, ended.out), (0, b"hello\nbye\n"))
+        self.client("127.0.0.1", str(port), typed=b"hello\nbye\n")
         self.finished()
         _, [captured] = self.agree()
-        ledger = Ledger([*read_recording(recording)], port)
+        ledger = Ledger([*read_recording(self.client_file)], port)
         self.assertEqual(ledger.ends, captured.ends)
         self.assertEqual(ledger.received, captured.data(of_server=True))
         self.assertEqual(ledger.sent_bytes, len(captured.data(of_server=False)))
         self.closed_first(ledger, captured, own="client", peer="server")
+        self.compare_figures(1, self.client_file)
+        self.compare_figures(1, str(self.server_file), self.client_file)
 
     def test_resets(self) -> None:
         port = self.serve("--reply", "echo")
@@ -290,3 +112,107 @@ class CaptureTests(FolderCase):
             0 in captured.windows(of_server=True),
             0 in [each.receive_window for each in ledger.all(Sampled)],
         )
+
+    def test_refused(self) -> None:
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            port = bound.getsockname()[1]
+            self.capture(port)
+            self.client("127.0.0.1", str(port), typed=b"")
+            bound.listen()
+            [captured] = self.captured()
+        self.assertEqual(captured.ends, ["client SYN", "server RST"])
+        errors = [
+            each.errno
+            for each in read_recording(self.client_file)
+            if isinstance(each, Called) and each.call != "socket"
+        ]
+        self.assertIn("ECONNREFUSED", errors)
+        [account] = join([read_sides(self.client_file)])
+        self.assertEqual(drawn(account).ends, captured.ends)
+
+    def test_a_full_backlog(self) -> None:
+        port = self.serve("--behave", "hold-accept", "--backlog", "1")
+        with Client(port), Client(port), socket.socket() as third:
+            third.bind(("127.0.0.1", 0))
+            third.setblocking(False)
+            third.connect_ex(("127.0.0.1", port))
+            ports = struct.pack("!HH", third.getsockname()[1], port)
+            self.tcpdump.wait_for(ports, times=2)
+            self.server.wait_for(b'"waiting":2,"drops":2')
+        *_, captured = self.captured_so_far()
+        self.assertEqual(captured.ends[:2], ["client SYN", "client SYN"])
+        self.assertEqual(len({each.seq for each in captured.packets}), 1)
+
+    def test_tls(self) -> None:
+        write_certificates(self.folder, server="localhost")
+        keys = str(self.folder / "keys.txt")
+        port = self.serve(
+            *("--cert", f"{self.folder}/server.pem", "--tls-keys", keys),
+            *("--reply", "echo"),
+        )
+        self.client(
+            *("127.0.0.1", str(port), "--tls", "--insecure", "--tls-keys", keys),
+            typed=b"hello\nbye\n",
+        )
+        self.finished()
+        [captured], [ledger] = self.captured(), self.recorded()
+        self.compare(ledger, captured)
+        self.assertNotIn(b"hello", captured.data(of_server=False))
+        ledger = Ledger([*read_recording(self.client_file)], port)
+        self.assertEqual(ledger.ends, captured.ends)
+        self.assertEqual(ledger.received, captured.data(of_server=True))
+        self.compare_figures(1, str(self.server_file), self.client_file)
+
+    def test_a_retransmission(self) -> None:
+        self.alone()
+        port = self.serve()
+        client = self.enterContext(
+            Program(
+                *("client", "--record", self.client_file, "127.0.0.1", str(port)),
+                program=(*self.inside, *ECHOLAB),
+            )
+        )
+        self.server.wait_for(b'"event":"accepted"')
+        self.tc("qdisc", "add", "dev", "lo", "root", "blackhole")
+        client.send(b"hello\n")
+        deadline = time.monotonic() + SECONDS
+        while b"dropped 0" in self.tc("-s", "qdisc", "show", "dev", "lo"):
+            self.assertLess(time.monotonic(), deadline)
+        self.tc("qdisc", "del", "dev", "lo", "root")
+        self.server.wait_for(b'"data":"hello\\n"')
+        client.end_input()
+        client.end()
+        self.finished()
+        _, [captured] = self.agree()
+        self.assertEqual(captured.data(of_server=False), b"hello\n")
+        ledger = Ledger([*read_recording(self.client_file)], port)
+        self.assertEqual(ledger.ends, captured.ends)
+        self.assertGreaterEqual(ledger.all(Sampled)[-1].retransmits or 0, 1)
+        self.compare_figures(1, str(self.server_file), self.client_file)
+
+    def tc(self, *words: str) -> bytes:
+        """Run tc(8): it makes the loopback lose what is sent."""
+        if shutil.which("tc") is None:
+            raise SkipTest("there is no tc")
+        ended = subprocess.run(
+            [*self.inside, "tc", *words], capture_output=True, check=False
+        )
+        if ended.returncode:
+            raise SkipTest(f"tc: {ended.stderr.decode()}")
+        return ended.stdout
+
+    def test_unix_sockets_have_no_packets(self) -> None:
+        self.alone()
+        self.serve(
+            *("--listen", "tcp:0:interface=127.0.0.1", "--listen", f"unix:{self.path}"),
+            only="ip or ip6",
+        )
+        self.client("--connect", f"unix:{self.path}", typed=b"hello\n")
+        self.finished()
+        self.assertEqual(self.captured(), [])
+        [ledger, _] = self.recorded()
+        self.assertEqual(ledger.received, b"hello\n")
+        for recordings in ([str(self.server_file)], [self.client_file]):
+            account, *_ = join([read_sides(path) for path in recordings])
+            self.assertEqual(drawn(account).ends, [])
