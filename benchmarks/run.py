@@ -287,6 +287,7 @@ def start_up(command: str, _megabytes: int) -> float:
 
 
 def contests(folder: str) -> list[Contest | Limit]:
+    recording = f"rm -f {folder}/r; {SERVER} --record {folder}/r"
     lecture = f"{folder}/server"
     has_lecture = Path(lecture).exists()
     return [
@@ -337,6 +338,25 @@ def contests(folder: str) -> list[Contest | Limit]:
         Contest(
             *("many", many, "lines/s", SERVER.replace("--once ", "")),
             {"ncat -lk": ("exec ncat -lk -m 300 127.0.0.1 PORT", 1.0)},
+        ),
+        Contest(
+            *(
+                "record",
+                receive,
+                "MB/s",
+                f"rm -f {folder}/r; {SERVER} --record {folder}/r",
+            ),
+            {
+                "classic": (SERVER, 0.85),
+                "ncat | tee": (f"{LISTEN} | tee {folder}/t | sed 's/^/recv: /'", 1.0),
+            },
+            0.2,
+        ),
+        Contest(
+            "record-many",
+            *(many, "lines/s"),
+            recording.replace("--once ", ""),
+            {"classic": (SERVER.replace("--once ", ""), 0.85)},
         ),
         Limit(*("idle", idle, "bytes each", SERVER.replace("--once ", ""), 4096)),
         Limit(
