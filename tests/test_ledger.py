@@ -287,6 +287,23 @@ class ClientRecordTests(LedgerCase):
         ]
         self.assertEqual(numbers, [1, 2])
 
+    def test_a_client_that_is_stopped_records_its_end(self) -> None:
+        server = self.serve()
+        for form in "classic", "flow":
+            client = Program(
+                *("client", "127.0.0.1", str(server.port()), "--format", form),
+                *("--record", self.client_file),
+            )
+            with client:
+                client.send(b"hello\n")
+                server.wait_for(b"recv hello", times=1 if form == "classic" else 2)
+                client.process.terminate()
+                self.assertEqual(client.end(), -signal.SIGTERM)
+            self.assertEqual(client.err, b"")
+        last = [*read_recording(self.client_file)][-1]
+        self.assertIsInstance(last, Finished)
+        self.assertEqual(len(self.events(self.client_file, Finished)), 2)
+
     def test_a_refused_connection(self) -> None:
         with socket.socket() as bound:
             bound.bind(("127.0.0.1", 0))

@@ -111,7 +111,8 @@ class SenderService(Service):
         self._reader = make_reader(self)
         self._no_delay = no_delay
         self._replies = AlertWatch(tee(printer, self._note))
-        sinks = [self._replies] if observer is None else [self._replies, observer]
+        # The observer first: the end of a connection may end this service at once.
+        sinks = [self._replies] if observer is None else [observer, self._replies]
         observed = observer is not None
         self._factory = SenderFactory(
             tee(*sinks),
