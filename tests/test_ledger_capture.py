@@ -14,8 +14,9 @@ from echolab import Called, Sampled
 from echolab.formats.recording import read_recording
 from echolab.lab.joining import join
 from echolab.lab.reading import read_sides
-from tests.capturing import CaptureCase, Ledger, drawn
-from tests.support import ECHOLAB, SECONDS, Client, Program, write_certificates
+from tests.capturing import CaptureCase
+from tests.support import SECONDS, Client, write_certificates
+from tests.witnesses import Ledger, drawn
 
 AT_ONCE = struct.pack("ii", 1, 0)
 
@@ -40,7 +41,7 @@ class CaptureTests(CaptureCase):
 
     def test_the_recording_of_a_client(self) -> None:
         port = self.serve("--reply", "echo")
-        self.client("127.0.0.1", str(port), typed=b"hello\nbye\n")
+        self.run_client("127.0.0.1", str(port), typed=b"hello\nbye\n")
         self.finished()
         _, [captured] = self.agree()
         ledger = Ledger([*read_recording(self.client_file)], port)
@@ -76,12 +77,13 @@ class CaptureTests(CaptureCase):
         self.assertEqual(captured.ends[2:], ["server RST"])
 
     def test_the_server_ends_first(self) -> None:
-        with Client(self.serve("--idle-timeout", "10ms")) as client:
-            self.assertEqual(client.recv(9), b"")
+        port = self.serve("--idle-timeout", "10ms")
+        self.start_client("127.0.0.1", str(port)).end()
         self.finished()
         [ledger], [captured] = self.both()
-        self.assertEqual(captured.ends[2:3], ["server FIN"])
-        self.assertEqual(ledger.ends, captured.ends[: len(ledger.ends)])
+        self.assertEqual(captured.ends[2:], ["server FIN", "client FIN"])
+        self.compare(ledger, captured, ends_first=True)
+        self.compare_figures(1, str(self.server_file), self.client_file)
 
     def test_a_half_close(self) -> None:
         with Client(self.serve("--reply", "echo")) as client:
@@ -118,7 +120,7 @@ class CaptureTests(CaptureCase):
             bound.bind(("127.0.0.1", 0))
             port = bound.getsockname()[1]
             self.capture(port)
-            self.client("127.0.0.1", str(port), typed=b"")
+            self.run_client("127.0.0.1", str(port), typed=b"")
             bound.listen()
             [captured] = self.captured()
         self.assertEqual(captured.ends, ["client SYN", "server RST"])
@@ -151,13 +153,13 @@ class CaptureTests(CaptureCase):
             *("--cert", f"{self.folder}/server.pem", "--tls-keys", keys),
             *("--reply", "echo"),
         )
-        self.client(
+        self.run_client(
             *("127.0.0.1", str(port), "--tls", "--insecure", "--tls-keys", keys),
             typed=b"hello\nbye\n",
         )
         self.finished()
         [captured], [ledger] = self.captured(), self.recorded()
-        self.compare(ledger, captured)
+        self.compare(ledger, captured, ends_first=True)
         self.assertNotIn(b"hello", captured.data(of_server=False))
         ledger = Ledger([*read_recording(self.client_file)], port)
         self.assertEqual(ledger.ends, captured.ends)
@@ -167,12 +169,7 @@ class CaptureTests(CaptureCase):
     def test_a_retransmission(self) -> None:
         self.alone()
         port = self.serve()
-        client = self.enterContext(
-            Program(
-                *("client", "--record", self.client_file, "127.0.0.1", str(port)),
-                program=(*self.inside, *ECHOLAB),
-            )
-        )
+        client = self.start_client("127.0.0.1", str(port))
         self.server.wait_for(b'"event":"accepted"')
         self.tc("qdisc", "add", "dev", "lo", "root", "blackhole")
         client.send(b"hello\n")
@@ -208,7 +205,7 @@ class CaptureTests(CaptureCase):
             *("--listen", "tcp:0:interface=127.0.0.1", "--listen", f"unix:{self.path}"),
             only="ip or ip6",
         )
-        self.client("--connect", f"unix:{self.path}", typed=b"hello\n")
+        self.run_client("--connect", f"unix:{self.path}", typed=b"hello\n")
         self.finished()
         self.assertEqual(self.captured(), [])
         [ledger, _] = self.recorded()
