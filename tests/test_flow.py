@@ -86,12 +86,12 @@ class FlowTests(SynchronousTestCase):
             Diagnosed(ANN, TIME + 5.1, "own", "TIME_WAIT", 60.0),
             finished(ANN, 5.2),
         )
-        self.assert_row(
-            rows[0], "#1", "client 127.0.0.1:60612", "server 127.0.0.1:8888"
-        )
-        self.assert_row(rows[1], "│──", "SYN, MSS 65495", "──▶│")
-        self.assert_row(rows[2], "│◀··", "SYN, ACK")
-        self.assert_row(rows[3], "··▶│", "accept() = 127.0.0.1:60612")
+        self.assert_row(rows.pop(0), "#1", "127.0.0.1:60612", "server 127.0.0.1:8888")
+        self.assert_row(rows[0], "│──", "SYN, MSS 65495", "──▶│")
+        self.assert_row(rows[1], "│◀··", "SYN, ACK")
+        self.assert_row(rows[2], "│··", "ACK", "··▶│")
+        self.assertEqual([row[:13].strip() for row in rows[:3]], ["#1"] * 3)
+        self.assert_row(rows[3], "0.000 000", "│ accept() = 127.0.0.1:60612")
         self.assert_row(
             rows[4],
             "0.800 000",
@@ -120,9 +120,10 @@ class FlowTests(SynchronousTestCase):
         )
         self.assert_row(rows[0], "connect(127.0.0.1:8888) = -1 EINPROGRESS")
         self.assert_row(rows[1], "◀··", "SYN")
-        self.assert_row(rows[3], "◀··", "ACK", "│ connect(127.0.0.1:8888)")
-        self.assert_row(rows[4], "server 127.0.0.1:8888", "client 127.0.0.1:60612")
-        self.assert_row(rows[5], "◀─ ", "FIN", "shutdown(SHUT_WR)")
+        self.assert_row(rows[3], "◀··", "ACK")
+        self.assert_row(rows[4], "│ connect(127.0.0.1:8888)")
+        self.assert_row(rows[5], "127.0.0.1:8888", "this client 127.0.0.1:60612")
+        self.assert_row(rows[6], "◀─ ", "FIN", "shutdown(SHUT_WR)")
 
     def test_a_send_of_nothing_is_not_a_packet(self) -> None:
         self.rows(Accepted(ANN, TIME))
@@ -193,15 +194,25 @@ class FlowTests(SynchronousTestCase):
         self.assert_row(rows[3], "the peer's window is full")
         self.assert_row(rows[4], "open again")
 
-    def test_several_connections_have_numbers(self) -> None:
+    def test_rows_name_their_connection_and_have_one_clock(self) -> None:
+        self.rows(call(PORT, 0, "listen", "1024"), Accepted(ANN, TIME + 1))
+        [one] = self.rows(call(ANN, 2, "send", "1", 1))
+        self.rows(Accepted(BOB, TIME + 3))
+        [other] = self.rows(call(BOB, 4, "send", "1", 1))
+        self.assert_row(one, "#1", "2.000 000")
+        self.assert_row(other, "#2", "4.000 000")
+
+    def test_a_reset(self) -> None:
         self.rows(Accepted(ANN, TIME))
-        [one] = self.rows(call(ANN, 1, "send", "1", 1))
-        self.rows(Accepted(BOB, TIME))
-        [two] = self.rows(call(ANN, 2, "send", "1", 1))
-        [other] = self.rows(call(BOB, 2, "send", "1", 1))
-        self.assertFalse(one.startswith("#"))
-        self.assertTrue(two.startswith("#1 "))
-        self.assertTrue(other.startswith("#2 "))
+        [row] = self.rows(call(ANN, 1, "recv", "65536", -1, "ECONNRESET"))
+        self.assert_row(row, "─ RST ─", "▶│ recv(65536) = -1 ECONNRESET")
+
+    def test_what_comes_after_the_end_is_not_kept(self) -> None:
+        self.rows(Accepted(ANN, TIME), finished(ANN, 1))
+        [row] = self.rows(Diagnosed(ANN, TIME + 2, "own", "TIME_WAIT", 59.0))
+        self.assert_row(row, "#1", "TIME_WAIT 59 s")
+        [row] = self.rows(Diagnosed(ANN, TIME + 3, "own", "FIN_WAIT_2"))
+        self.assert_row(row, "#1", "FIN_WAIT_2")
 
     def test_a_unix_socket_has_no_packets(self) -> None:
         rows = self.rows(

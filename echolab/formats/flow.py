@@ -43,6 +43,7 @@ TIME_CELLS = 10
 """With a read of 64 KiB and the number of its connection, a row has 80 cells."""
 SEEN, BETWEEN, DEDUCED = "─", "─ ", "·"
 LEGEND = "──── seen   ─ ─  between two looks   ···· deduced\n"
+RESETS = {"ECONNRESET", "ECONNREFUSED"}
 QUIET = {"EAGAIN", "EINPROGRESS"}
 ASCII = str.maketrans("│─·◀▶…µ", "|-.<>.u")
 
@@ -52,8 +53,7 @@ class _Lane:
     """What is known of one connection.
 
     Attributes:
-        began: when it began, on the time axis.
-        label: what stands before each line; empty while it is the only one.
+        named: whether its line with the addresses is printed.
         accept: the call that accepted it, until that is shown.
         recv: the last read, until its bytes are known.
         later: what the kernel has said since that.
@@ -63,8 +63,7 @@ class _Lane:
         told: the state of either end that was told last.
     """
 
-    began: float
-    label: str = ""
+    named: bool = False
     accept: Called | None = None
     recv: Called | None = None
     later: list[Sampled | Diagnosed] = field(default_factory=list)
@@ -78,7 +77,7 @@ class Flow:
     """Two lanes for each connection: what travels, and the calls of this side.
 
     Solid arrows were seen; dashed ones lie between two looks at the kernel; dotted
-    ones are deduced. Times are seconds since the first event of the connection.
+    ones are deduced. Times are seconds since the first event of all.
 
     Args:
         style: how peers are shown; ``unicode``: whether lines and arrows may be drawn
@@ -91,16 +90,18 @@ class Flow:
     def __init__(self, style: Style | None = None) -> None:
         self._style = style or Style()
         self._lanes: dict[int, _Lane] = {}
-        self._open = 0
-        self._said_legend = False
+        self._began: float | None = None
         self.needs = Needs(chunks=True, sent=True, ledger=True)
 
     def __call__(self, event: Event) -> bytes:
         """Return the lines to print for an event."""
-        lines = "".join(f"{line}\n" for line in self._lines(event))
-        if lines and not self._said_legend:
-            self._said_legend = True
-            lines = LEGEND + lines
+        lines = ""
+        if self._began is None:
+            self._began = event.time
+            if isinstance(event, Called):
+                self._began -= event.seconds
+            lines = LEGEND
+        lines += "".join(f"{line}\n" for line in self._lines(event))
         if not self._style.unicode:
             lines = lines.translate(ASCII)
         return lines.encode()
@@ -110,13 +111,15 @@ class Flow:
             yield self._row(event, f"{event.cause.value}: {harmless(event.detail)}")
             return
         lane = self._lane(event)
+        accepts = isinstance(event, Called) and event.call == "accept"
+        if event.peer.number and not lane.named and not accepts:
+            lane.named = True
+            yield self._names(event)
         if lane.accept is not None and not isinstance(event, Accepted):
             yield from self._accepted(event, lane, lane.accept)
         if lane.recv is not None and isinstance(event, Called | Finished):
             yield from self._read(lane, b"")  # TLS needed it for itself.
         match event:
-            case Accepted() | Connected():
-                yield from self._begun(event, lane)
             case Called():
                 yield from self._called(event, lane)
             case Chunk(data=data):
@@ -139,34 +142,32 @@ class Flow:
                 pass
 
     def _lane(self, event: Event) -> _Lane:
+        """Return what is known of a connection; of one that has ended, nothing new."""
         number = event.peer.number
         if number not in self._lanes:
-            start = event.time
-            if isinstance(event, Called):
-                start -= event.seconds
-            self._lanes[number] = _Lane(start)
+            if isinstance(event, Sampled | Diagnosed):
+                return _Lane(named=True)
+            self._lanes[number] = _Lane()
         return self._lanes[number]
 
-    def _begun(self, event: Accepted | Connected, lane: _Lane) -> Iterator[str]:
-        self._open += 1
-        names = ("client", "server")
-        there, here = names if isinstance(event, Accepted) else reversed(names)
-        peer = f"{there} {harmless(str(event.peer))}"
-        local = "" if event.local is None else harmless(str(event.local))
-        number = f"#{event.peer.number}"
-        if self._style.label != "never":
-            lane.label = number
-        gap = " " * max(2, TIME_CELLS + ARROW_CELLS + 3 - cells(number + peer))
-        yield f"{number}  {peer}{gap}this {here} {local}"
+    def _names(self, event: Event) -> str:
+        """Return the line with the addresses, as far as they are known."""
+        number, peer = f"#{event.peer.number}", harmless(str(event.peer))
+        if not isinstance(event, Accepted | Connected) or event.local is None:
+            return f"{number}  {peer}"
+        here = "server" if isinstance(event, Accepted) else "client"
+        gap = " " * max(2, TIME_CELLS + ARROW_CELLS + 4 - cells(number + peer))
+        return f"{number}  {peer}{gap}this {here} {harmless(str(event.local))}"
 
     def _accepted(self, event: Event, lane: _Lane, call: Called) -> Iterator[str]:
         """Show the accept, with the client's SYN if the kernel has kept it."""
         lane.accept = None
         if isinstance(event, SynSaved):
             options = syn_options(event.packet)
-            yield self._row(call, "", f"SYN{options}", SEEN)
-            yield self._row(call, "", "SYN, ACK", DEDUCED, out=True)
-            yield self._row(call, _as_called(call), "ACK", DEDUCED)
+            yield self._row(call, "", f"SYN{options}", SEEN, timed=False)
+            yield self._row(call, "", "SYN, ACK", DEDUCED, out=True, timed=False)
+            yield self._row(call, "", "ACK", DEDUCED, timed=False)
+            yield self._row(call, _as_called(call))
         else:
             yield self._row(call, _as_called(call))
 
@@ -177,13 +178,15 @@ class Flow:
                 lane.accept = call
             case "recv" | "recvmsg" if call.result > 0:
                 lane.recv = call
-                lane.reads += 1
             case "recv" | "recvmsg" if done:
                 yield self._row(call, _as_called(call), _end(call), BETWEEN)
             case "connect" if done and call.peer.family != "UNIX":
-                yield self._row(call, "", "SYN", DEDUCED, out=True)
-                yield self._row(call, "", "SYN, ACK", DEDUCED)
-                yield self._row(call, _as_called(call), "ACK", DEDUCED, out=True)
+                yield self._row(call, "", "SYN", DEDUCED, out=True, timed=False)
+                yield self._row(call, "", "SYN, ACK", DEDUCED, timed=False)
+                yield self._row(call, "", "ACK", DEDUCED, out=True, timed=False)
+                yield self._row(call, _as_called(call))
+            case _ if call.errno in RESETS:
+                yield self._row(call, _as_called(call), "RST", BETWEEN)
             case "send" if call.result > 0:
                 yield from self._sent(call, lane)
             case "shutdown" if done:
@@ -203,6 +206,7 @@ class Flow:
         yield self._row(call, _as_called(call), _labelled(label, taken), SEEN, out=True)
 
     def _chunk(self, chunk: Chunk, lane: _Lane, data: bytes) -> Iterator[str]:
+        lane.reads += 1
         if lane.recv is not None and lane.recv.result == len(data):
             yield from self._read(lane, data)
             return
@@ -254,7 +258,6 @@ class Flow:
         return self._row(fact, f"{whose}{fact.state}{timer}")
 
     def _finished(self, event: Finished, lane: _Lane) -> Iterator[str]:
-        self._open -= 1
         why = f" ({harmless(event.detail)})" if event.detail else ""
         words = [
             f"finished: {event.cause.value}{why}",
@@ -275,6 +278,7 @@ class Flow:
         line: str = "",
         *,
         out: bool = False,
+        timed: bool = True,
     ) -> str:
         """Return one line.
 
@@ -284,13 +288,15 @@ class Flow:
             label: what travelled.
             line: how certain that is; empty for no arrow.
             out: whether it travelled to the peer.
+            timed: whether it is known when.
         """
-        lane = self._lanes.get(event.peer.number)
-        at = event.time - lane.began if lane else 0.0
-        number = f"{lane.label:3}" if lane and lane.label and self._open > 1 else ""
+        number = ""
+        if event.peer.number and self._style.label != "never":
+            number = f"#{event.peer.number}"
+        at = event.time - (self._began or 0.0)
         arrow = _arrow(label, line, out=out) if line else " " * ARROW_CELLS
-        when = clock_time(max(0.0, at))
-        return f"{number}{when:>{TIME_CELLS}}  │{arrow}│ {text}".rstrip()
+        when = clock_time(max(0.0, at)) if timed else ""
+        return f"{number:3}{when:>{TIME_CELLS}}  │{arrow}│ {text}".rstrip()
 
 
 def _arrow(label: str, line: str, *, out: bool) -> str:
