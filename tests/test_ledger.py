@@ -72,9 +72,9 @@ class ServerCallTests(LedgerCase):
         server.wait_for(b"finished")
         self.stop(server)
         listening = self.calls(self.server_file, 0)
+        self.assertRegex(listening[0], r"^socket\(\) = [1-9]")
         self.assertEqual(
-            listening[:3],
-            ["socket() = 0", f"bind(127.0.0.1:{port}) = 0", "listen(1024) = 0"],
+            listening[1:3], [f"bind(127.0.0.1:{port}) = 0", "listen(1024) = 0"]
         )
         self.assertIn("accept() = EAGAIN", listening)
         self.assertEqual(listening[-1], "close() = 0")

@@ -52,28 +52,29 @@ class ListeningAccount:
         address = port.getHost()
         self._peer = Peer.of(0, address)
         shown = "" if self._peer.path else format_address(address)
-        if not self._handed:
-            self._made("socket")
-            self._made("bind", shown)
         listening = getattr(port, "socket", None)
-        if not isinstance(listening, socket.socket):
+        made = listening if isinstance(listening, socket.socket) else None
+        if not self._handed:
+            self._made("socket", result=0 if made is None else made.fileno())
+            self._made("bind", shown)
+        if made is None:
             return port
-        queue = accept_queue(listening)
+        queue = accept_queue(made)
         if not self._handed:
             self._made("listen", str(queue.backlog) if queue else "")
-        self._socket = listening
+        self._socket = made
         looking = self._nothing
         if self._terms.kernel is not None:
             # Accepted sockets inherit this: bytes may arrive before accept.
-            ask_for_stamps(listening)
-            save_syns(listening)
+            ask_for_stamps(made)
+            save_syns(made)
             self.look()
             self._terms.kernel.add(self)
             looking = self._look
         # Twisted reads from the port by this attribute.
         observed: Any = port
         observed.socket = ListeningSocket(
-            listening,
+            made,
             self._terms.monotonic,
             report=self._called,
             looking=looking,

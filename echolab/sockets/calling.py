@@ -248,6 +248,15 @@ class ListeningSocket:
         calling = CallingSocket(accepted, self._clock, what, stamped=self._stamped)
         return calling, address
 
+    def shutdown(self, how: int) -> None:
+        """Like the socket's method."""
+        end = self._socket.shutdown
+        shown = SHUTDOWNS.get(how, str(how))
+        what, value = made(self._clock, "shutdown", shown, lambda: end(how))
+        self._report(what)
+        if isinstance(value, OSError):
+            raise value
+
     def close(self) -> None:
         """Like the socket's method."""
         what, _ = made(self._clock, "close", "", self._socket.close)
