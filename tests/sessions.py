@@ -124,8 +124,8 @@ class Pair:
         lines = tuple(data.splitlines())
         self.at_server.append(Received(self.client, at, Batch(lines)))
 
-    def client_is_sampled(self, time: float, **counters: int) -> None:
-        sample = Sampled(self.server, TIME + time, "ESTABLISHED", **counters)
+    def client_is_sampled(self, time: float, **counters: float) -> None:
+        sample = Sampled(self.server, TIME + time, "ESTABLISHED", **counters)  # type: ignore[arg-type]
         self.at_client.append(sample)
 
     def ends(self, time: float, number: int) -> None:

@@ -499,6 +499,24 @@ class FoldTests(SynchronousTestCase):
         shown = drawn(pair.at_client)
         self.assertIn("window 0 ×24", " ".join(shown.split()))
 
+    def test_a_stall_breaks_a_fold(self) -> None:
+        pair = Pair()
+        pair.connects()
+        for at in range(200):
+            late = 3 if at > 99 else 0
+            time = 1 + at / 1000 + late
+            pair.client_calls(time, "recv", 65536, 10)
+            pair.client_sends(time + 0.0001, b"x" * 10)
+            waited = at % 2 * 0.02 + at * 0.02 + late
+            pair.client_is_sampled(time + 0.0002, window_seconds=waited)
+        shown = drawn(pair.at_client, width=120)
+        self.assertLess(len(rows(shown)), 60)
+        self.assertIn("… 3 s nothing …", shown)
+        self.assertRegex(shown, r"waited for peer's window ×\d+, [\d.]+ m?s at most")
+        self.assertRegex(shown, r"the client waited [\d.]+ s for the server's window")
+        times = re.findall(r"^\d+\.\d{3} \d{3}", shown, re.MULTILINE)
+        self.assertEqual(times, sorted(times))
+
     def test_data_comes_before_the_fin(self) -> None:
         pair = Pair()
         pair.connects()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from echolab.events import Finished
-from echolab.formats.figure_words import size
-from echolab.lab.folding import fold, fold_middle, with_gaps
+from echolab.formats.figure_words import duration, size
+from echolab.lab.folding import GAP_SECONDS, fold, fold_middle, with_gaps
 from echolab.lab.layout import lay_out
 from echolab.lab.ledger import End
 from echolab.lab.rows import Figure, Row
@@ -66,7 +66,17 @@ def _rows(account: Account, kind: str) -> tuple[list[Row], list[str]]:
     if kind == "writes":
         return map_writes(account)
     rows = lay_out(account, kind)
-    return rows, list(_ended_first(rows)) if account.was_made else []
+    remarks = [*_ended_first(rows), *_stalls(rows)] if account.was_made else []
+    return rows, remarks
+
+
+def _stalls(rows: list[Row]) -> Iterator[str]:
+    """Say which side has waited long because the other had no room for its bytes."""
+    for end in End:
+        longest = max((row.waits.get(end, 0.0) for row in rows), default=0.0)
+        if longest >= GAP_SECONDS:
+            who, whom = end.value, end.other.value
+            yield f"the {who} waited {duration(longest)} for the {whom}'s window"
 
 
 def _began(rows: Iterable[Row]) -> float:

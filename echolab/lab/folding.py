@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import groupby
+from itertools import groupby, pairwise
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from echolab.formats.figure_words import NO_BREAK, duration, size
-from echolab.lab.kernel import ACK
+from echolab.lab.kernel import ACK, WAITED
 from echolab.lab.ledger import End
 from echolab.lab.rows import Arrow, Line, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["fold", "fold_middle", "with_gaps"]
+__all__ = ["GAP_SECONDS", "fold", "fold_middle", "with_gaps"]
 
 LONGEST_RUN = 8
 """How many rows of bytes in one direction are shown before they are folded."""
@@ -24,6 +25,10 @@ LONGEST_TALK = 60
 FIRST, LAST = 16, 8
 """How many of them stay at the beginning and at the end."""
 GAP_SECONDS = 0.5
+UNUSUAL = 10
+"""A gap is unusual, and is not folded, if it is so many times as long as others."""
+BESIDE_GAP = 3
+"""How many rows stay on each side of an unusual gap."""
 _NAME = re.compile("[ (]")
 """What ends the name of a call."""
 
@@ -44,7 +49,25 @@ def fold_middle(talk: list[Row]) -> list[Row]:
     """Replace the middle of many rows about bytes by one row for each direction."""
     if len(talk) <= LONGEST_TALK:
         return talk
-    return [*talk[:FIRST], *_folded(talk[FIRST:-LAST]), *talk[-LAST:]]
+    folded = list(talk[:FIRST])
+    for is_stall, part in _parts(talk[FIRST:-LAST]):
+        folded += part if is_stall or len(part) <= LONGEST_RUN else _folded(part)
+    return [*folded, *talk[-LAST:]]
+
+
+def _parts(rows: list[Row]) -> Iterator[tuple[bool, list[Row]]]:
+    """Cut rows at unusual gaps; yield what is around a gap as a part of its own."""
+    usual = (rows[-1].at - rows[0].at) / len(rows)
+    least = max(GAP_SECONDS, UNUSUAL * usual)
+    done = 0
+    for at, (row, after) in enumerate(pairwise(rows), 1):
+        if after.at - row.at < least:
+            continue
+        start = max(done, at - BESIDE_GAP)
+        yield False, rows[done:start]
+        done = min(len(rows), at + BESIDE_GAP)
+        yield True, rows[start:done]
+    yield False, rows[done:]
 
 
 def with_gaps(rows: Iterable[Row]) -> Iterator[Row]:
@@ -96,7 +119,11 @@ def _shortened(run: list[Row]) -> list[Row]:
 
 
 def _folded(rows: list[Row]) -> Iterator[Row]:
-    """Return one row for each direction in which bytes went."""
+    """Return one row for each direction in which bytes went, in order of time."""
+    return iter(sorted(_by_direction(rows), key=attrgetter("at")))
+
+
+def _by_direction(rows: list[Row]) -> Iterator[Row]:
     others = [row for row in rows if _goes_to(row) is None]
     for to in (End.SERVER, End.CLIENT):
         found = [row for row in rows if _goes_to(row) is to]
@@ -118,14 +145,22 @@ def _one_row(rows: list[Row], others: list[Row], to: End) -> Row:
     start = carried[0].span[0] if carried and carried[0].span else 0
     arrow = Arrow(to, Line.SEEN, label, (start, number), segments)
     counts = _counts([*rows, *others])
+    waits: dict[End, float] = {}
+    for end, wait in (each for row in (*rows, *others) for each in row.waits.items()):
+        waits[end] = max(wait, waits.get(end, 0.0))
     lasted = "" if carried else f" in {duration(ends - first.at)}"
     return Row(
         first.at,
-        texts={end: text + lasted for end in End if (text := _counted(counts, end))},
+        texts={
+            end: text + lasted
+            for end in End
+            if (text := _counted(counts, end, waits.get(end)))
+        },
         arrow=arrow if carried else None,
         until=ends,
         span=None if carried else first.span,
         counts=counts,
+        waits=waits,
     )
 
 
@@ -144,10 +179,14 @@ def _counts(rows: Iterable[Row]) -> Counter[tuple[End, str]]:
     return counts
 
 
-def _counted(counts: Counter[tuple[End, str]], end: End) -> str:
-    """Return how often each call was made: ``recv ×412``."""
-    return ", ".join(
-        f"{name} ×{number}".replace(" ", NO_BREAK)
-        for (teller, name), number in counts.items()
-        if number and teller is end
-    )
+def _counted(counts: Counter[tuple[End, str]], end: End, longest: float | None) -> str:
+    """Return how often each call was made, and the longest wait: ``recv ×412``."""
+    said = []
+    for (teller, name), number in counts.items():
+        if number and teller is end:
+            words = f"{name} ×{number}".replace(" ", NO_BREAK)
+            if name == WAITED and longest is not None:  # This is too long for a line.
+                most = duration(longest).replace(" ", NO_BREAK)
+                words = f"{name}{NO_BREAK}×{number}, {most} at most"
+            said.append(words)
+    return ", ".join(said)

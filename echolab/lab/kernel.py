@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from echolab.facts import Diagnosed, Listening, Sampled
     from echolab.lab.ledger import End, Entry
 
-__all__ = ["ACK", "HALF_CLOSED", "KernelView"]
+__all__ = ["ACK", "HALF_CLOSED", "WAITED", "KernelView"]
 
 ACK = "ACK"
+WAITED = "waited for peer's window"
 HALF_CLOSED = {"CLOSE_WAIT", "LAST_ACK", "CLOSING"}
 """The states of an end that has got the other's FIN."""
 LASTING = {"TIME_WAIT"}
@@ -87,9 +88,9 @@ class KernelView:
         if waited > STALL_SECONDS and sample.state == before.state:
             self._stalls[entry.end] = stall
         elif stall > STALL_SECONDS:
-            name = "waited for peer's window"
-            text = f"{name}, {duration(stall)}"
-            return [Row(entry.time, texts={entry.end: text}, folds=name)]
+            texts = {entry.end: f"{WAITED}, {duration(stall)}"}
+            waits = {entry.end: stall}
+            return [Row(entry.time, texts=texts, folds=WAITED, waits=waits)]
         return []
 
     def diagnosed(self, entry: Entry, diagnosed: Diagnosed) -> list[Row]:

@@ -73,6 +73,7 @@ class Row:
         folds: what it is called in a folded row; "" for the calls of its texts.
         of_capture: whether its arrow is a packet that was captured.
         counts: what a folded row stands for, by the end and the name.
+        waits: how long an end has waited for the window of the other.
     """
 
     at: float
@@ -87,6 +88,7 @@ class Row:
     folds: str = ""
     of_capture: bool = False
     counts: Mapping[tuple[End, str], int] = field(default_factory=dict)
+    waits: Mapping[End, float] = field(default_factory=dict)
 
     @property
     def is_bare(self) -> bool:
