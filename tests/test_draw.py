@@ -332,6 +332,20 @@ class HonestyTests(SynchronousTestCase):
         ends = [line.split("│")[1].strip("─ ·▶◀") for line in arrows[-4:]]
         self.assertEqual(ends, ["FIN", "ACK", "FIN", "ACK"])
 
+    def test_a_fin_is_acknowledged_after_fin_wait_1(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.server_calls(1.0, "shutdown", "SHUT_RDWR")
+        pair.at_server.append(Sampled(pair.client, TIME + 1.0006, "FIN_WAIT_1"))
+        pair.client_calls(1.001, "recv", 65536, 0)
+        own = Diagnosed(pair.client, TIME + 1.2, "own", "FIN_WAIT_2")
+        pair.at_server.append(own)
+        pair.client_calls(3.1, "close")
+        shown = drawn(pair.at_server, pair.at_client, width=120)
+        places = [shown.index(word) for word in ("FIN_WAIT_1", "FIN_WAIT_2")]
+        self.assertIn(" ACK ·", shown[slice(*places)])
+        self.assertNotIn(" ACK ·", shown[shown.index(" FIN ") : places[0]])
+
     def test_unix_sockets_have_no_packets(self) -> None:
         path = Peer(0, "UNIX", path="/tmp/lab.sock")
         pair = hello(Pair(replace(path, number=1, pid=7, uid=0), path))

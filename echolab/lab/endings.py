@@ -80,9 +80,23 @@ class Endings:
         self._rows.append(Row(at, texts=texts, arrow=arrow))
 
     def _acknowledge(self, end: End, at: float) -> None:
-        """Draw that a side has acknowledged the other's FIN, long before its own."""
-        places = (n for n, row in enumerate(self._rows) if row.at > at)
-        place = next(places, len(self._rows))
+        """Draw that a side has acknowledged the other's FIN, before its own.
+
+        The other end was in FIN_WAIT_1 until then.
+        """
+        place = next(
+            (
+                number
+                for number, row in reversed([*enumerate(self._rows, 1)])
+                if row.texts.get(end.other, "").startswith("FIN_WAIT_1")
+            ),
+            None,
+        )
+        if place is None:
+            places = (n for n, row in enumerate(self._rows) if row.at > at)
+            place = next(places, len(self._rows))
+        else:
+            at = self._rows[place - 1].at
         self._rows.insert(place, Row(at, is_timed=False, arrow=_ack(end)))
 
 
