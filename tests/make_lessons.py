@@ -29,11 +29,12 @@ def make(folder: Path) -> None:
     """Give all lessons; write them and their figures into a folder."""
     drawn = folder.resolve() / "figures"
     drawn.mkdir(parents=True, exist_ok=True)
-    for lesson in sorted((LESSONS / "en").glob("*.md")):
-        try:
-            _draw(lesson, drawn)
-        except NotInstalledError as name:
-            print(f"{lesson.name}: no figures: {name} is not installed")
+    with tempfile.TemporaryDirectory() as there:
+        for lesson in sorted((LESSONS / "en").glob("*.md")):
+            try:
+                _draw(lesson, Path(there), drawn)
+            except NotInstalledError as name:
+                print(f"{lesson.name}: no figures: {name} is not installed")
     for program in LESSONS.iterdir():
         if program.is_file():
             shutil.copy(program, folder)
@@ -44,12 +45,9 @@ def make(folder: Path) -> None:
             (folder / language / lesson.name).write_text(text)
 
 
-def _draw(lesson: Path, drawn: Path) -> None:
-    """Give a lesson, and draw its figures."""
-    with (
-        tempfile.TemporaryDirectory() as there,
-        Classroom(Path(there), missing=NotInstalledError, port=int(PORT)) as room,
-    ):
+def _draw(lesson: Path, there: Path, drawn: Path) -> None:
+    """Give a lesson in a folder, and draw its figures."""
+    with Classroom(there, missing=NotInstalledError, port=int(PORT)) as room:
         room.give(lesson)
         for name, command in figures_of(lesson).items():
             for form, suffix in FORMS.items():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import re
+import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
@@ -24,39 +27,41 @@ NAMES = {
 
 
 class GivenTests(SynchronousTestCase):
-    """Each lesson as a teacher gives it; those of the other language are the same."""
+    """The course as a teacher gives it, in one folder; both languages have the same.
+
+    The names are in the order of the lessons: trial runs the tests by their names.
+    """
 
     def give(self, number: int) -> None:
         [lesson] = (LESSONS / "en").glob(f"{number:02}-*.md")
-        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
-        with Classroom(folder, missing=_missing) as room:
+        with Classroom(_folder(), missing=_missing) as room:
             room.give(lesson)
 
-    def test_1_the_pair(self) -> None:
+    def test_01_the_pair(self) -> None:
         self.give(1)
 
-    def test_2_the_call_flow(self) -> None:
+    def test_02_the_call_flow(self) -> None:
         self.give(2)
 
-    def test_3_the_packet_flow(self) -> None:
+    def test_03_the_packet_flow(self) -> None:
         self.give(3)
 
-    def test_4_one_recv_is_not_one_message(self) -> None:
+    def test_04_one_recv_is_not_one_message(self) -> None:
         self.give(4)
 
-    def test_5_1024_bytes(self) -> None:
+    def test_05_1024_bytes(self) -> None:
         self.give(5)
 
-    def test_6_partial_send_and_a_zero_window(self) -> None:
+    def test_06_partial_send_and_a_zero_window(self) -> None:
         self.give(6)
 
-    def test_7_a_full_queue(self) -> None:
+    def test_07_a_full_queue(self) -> None:
         self.give(7)
 
-    def test_8_four_ends(self) -> None:
+    def test_08_four_ends(self) -> None:
         self.give(8)
 
-    def test_9_fin_half_close_time_wait(self) -> None:
+    def test_09_fin_half_close_time_wait(self) -> None:
         self.give(9)
 
     def test_10_addresses_and_flags(self) -> None:
@@ -90,6 +95,20 @@ class TextTests(SynchronousTestCase):
             names += figures
         self.assertEqual(len({*names}), len(names))
 
+    def test_each_recording_is_of_one_program(self) -> None:
+        recordings: list[str] = []
+        for lesson in (LESSONS / "en").glob("*.md"):
+            recordings += re.findall(r" --record (\S+)", lesson.read_text())
+        self.assertEqual(len({*recordings}), len(recordings), sorted(recordings))
+
+    def test_a_lesson_draws_all_that_it_records_and_captures(self) -> None:
+        for lesson in (LESSONS / "en").glob("*.md"):
+            text = lesson.read_text()
+            made = re.findall(r" (?:--record|-w) (\S+)", text)
+            drawn = re.findall(r"^(?:\$ )?echolab draw .*$", text, re.MULTILINE)
+            files = re.findall(r"\S+\.(?:jsonl|pcap)\b", "\n".join(drawn))
+            self.assertEqual({*files}, {*made}, lesson.name)
+
     def test_programs_that_are_linked_are_there(self) -> None:
         for language, names in NAMES.items():
             for name in names:
@@ -104,6 +123,14 @@ class TextTests(SynchronousTestCase):
             re.DOTALL | re.MULTILINE,
         )
         self.assertEqual(code, (LESSONS / "flags.py").read_text())
+
+
+@cache
+def _folder() -> Path:
+    """Return the folder of the course: one for all lessons of a run."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    return Path(folder)
 
 
 def _missing(program: str) -> Exception:
