@@ -19,6 +19,7 @@ from echolab import (
     EndCause,
     Event,
     Finished,
+    Listening,
     Misbehaved,
     Peer,
     Sampled,
@@ -345,6 +346,30 @@ class HonestyTests(SynchronousTestCase):
         places = [shown.index(word) for word in ("FIN_WAIT_1", "FIN_WAIT_2")]
         self.assertIn(" ACK ·", shown[slice(*places)])
         self.assertNotIn(" ACK ·", shown[shown.index(" FIN ") : places[0]])
+
+    def test_the_handshake_comes_before_the_wait_to_be_accepted(self) -> None:
+        first, second = (
+            Pair(Peer(number, "IPv4", "127.0.0.1", 60611 + number)) for number in (1, 2)
+        )
+        first.listens(0.0)
+        look = Listening(first.port, TIME + 0.5, 1, waiting=1)
+        first.at_server.append(look)
+        for at, waiting in ((1.0, 2), (1.5, 0)):
+            first.at_server.append(replace(look, time=TIME + at, waiting=waiting))
+        first.connects(accepted=2.0)
+        second.connects(accepted=2.1)
+        sides = sides_of([*first.at_server, *second.at_server])
+        for account in join([sides]):
+            shown = draw_text(figure_of(account, "both"), 120)
+            words = [" SYN, ACK ", "2 of 1 wait", "0 of 1 wait", "accept()"]
+            self.assertEqual(sorted(words, key=shown.index), words)
+
+    def test_who_has_ended_it(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.server_calls(1.0, "close")
+        pair.finishes(0, EndCause.STOPPED)
+        self.assertIn(", ended by the server\n", drawn(pair.at_server))
 
     def test_unix_sockets_have_no_packets(self) -> None:
         path = Peer(0, "UNIX", path="/tmp/lab.sock")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from echolab.ends import EndCause
 from echolab.events import Finished
 from echolab.formats.figure_words import duration, size
 from echolab.lab.folding import GAP_SECONDS, fold, fold_middle, with_gaps
@@ -107,12 +108,16 @@ def _totals(account: Account) -> Iterator[str]:
         (account.server, "to the server", "to the client"),
         (account.client, "to the client", "to the server"),
     ):
-        for entry in side.entries if side else ():
+        if side is None:
+            continue
+        for entry in side.entries:
             if isinstance(entry.what, Finished):
                 yield f"{size(entry.what.received_bytes)} {received}"
                 if entry.what.sent_bytes is not None:
                     yield f"{size(entry.what.sent_bytes)} {sent}"
-                yield f"ended by {entry.what.cause.value}"
+                cause = entry.what.cause
+                itself = cause is EndCause.STOPPED
+                yield f"ended by {f'the {side.end.value}' if itself else cause.value}"
                 return
     yield "not ended"
 

@@ -99,6 +99,9 @@ class _Layout:
                 if diagnosed.end == "own" or self._endings.has_ended(entry.end.other):
                     self.rows += self._kernel.diagnosed(entry, diagnosed)
             case Listening() as listening:
+                server = self._account.server
+                if server is not None and server.queued is entry:
+                    self._handshake(entry, {})
                 self.rows += self._kernel.listening(entry, listening)
             case _:
                 pass

@@ -120,6 +120,7 @@ class Side:
         has_monotonic: whether the times are those of CLOCK_MONOTONIC; otherwise they
             are POSIX seconds.
         listener: entries of the listening socket: of a server.
+        queued: the first look at the accept queue that had this connection in it.
     """
 
     end: End
@@ -128,6 +129,7 @@ class Side:
     entries: list[Entry] = field(default_factory=list)
     has_monotonic: bool = False
     listener: list[Entry] = field(default_factory=list)
+    queued: Entry | None = None
 
     def find(self, *calls: str) -> Iterator[tuple[Entry, Called]]:
         """Yield the calls of these names."""

@@ -18,6 +18,7 @@ from echolab.events import (
 from echolab.facts import Diagnosed, Sampled
 from echolab.formats.recording import read_recording
 from echolab.lab.ledger import Data, End, Entry, Side
+from echolab.lab.queueing import note_queued
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -198,6 +199,7 @@ class _Reader:
             if end is End.SERVER:
                 side.listener = self._listener(side)
             sides.append(side)
+        note_queued(sides)
         for gathered in self._waiting.values():
             for event, _ in gathered.events:
                 if isinstance(event, Called) and event.call == "connect":
