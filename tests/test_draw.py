@@ -184,7 +184,60 @@ class HonestyTests(SynchronousTestCase):
         pair.client_is_sampled(0.4, data_segments_out=5, **counted)
         shown = drawn(pair.at_client)
         [line] = [line for line in rows(shown) if "segments" in line]
-        self.assertRegex(line, "─ +×5 segments ─ ")
+        self.assertRegex(line, "─ these in ×5 segments ─ ")
+
+    def test_a_segment_is_not_drawn_twice(self) -> None:
+        pair = Pair()
+        pair.connects()
+        sample = Sampled(pair.client, TIME + 0.1, "ESTABLISHED", data_segments_in=0)
+        pair.at_server.append(sample)
+        arrived = replace(sample, time=TIME + 0.2, data_segments_in=1, unread_bytes=5)
+        pair.at_server.append(arrived)
+        pair.server_receives(0.3, b"hell")
+        pair.server_receives(0.4, b"o")
+        pair.at_server.append(replace(arrived, time=TIME + 0.5, unread_bytes=0))
+        shown = drawn(pair.at_server)
+        self.assertEqual(shown.count("segment"), 1)
+        self.assertLess(shown.index('"o"'), shown.index("these in ×1 segment"))
+
+    def test_segments_before_the_first_look_are_not_counted(self) -> None:
+        pair = Pair()
+        pair.connects()
+        sample = Sampled(
+            pair.client, TIME + 0.1, "ESTABLISHED", unread_bytes=5, data_segments_in=1
+        )
+        pair.at_server.append(sample)
+        for at, data in ((0.2, b"hello"), (0.3, b"again")):
+            pair.server_receives(at, data)
+        later = replace(sample, time=TIME + 0.4, unread_bytes=0, data_segments_in=2)
+        pair.at_server.append(later)
+        self.assertNotIn("segment", drawn(pair.at_server))
+
+    def test_a_fin_that_acknowledges_is_no_ack_besides(self) -> None:
+        pair = Pair()
+        pair.connects()
+        sample = Sampled(
+            pair.client,
+            TIME + 0.1,
+            "ESTABLISHED",
+            acked_bytes=0,
+            segments_in=1,
+            data_segments_in=0,
+        )
+        pair.at_server.append(sample)
+        pair.server_calls(0.2, "send", 5, 5)
+        pair.server_calls(0.3, "recv", 65536, 0)
+        pair.at_server.append(
+            replace(
+                sample,
+                time=TIME + 0.4,
+                state="CLOSE_WAIT",
+                acked_bytes=5,
+                segments_in=2,
+            )
+        )
+        shown = drawn(pair.at_server)
+        self.assertNotIn(" ACK ", shown[shown.index("send(5)") :])
 
     def test_a_refused_client(self) -> None:
         pair = Pair()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from echolab.counting import count
@@ -21,6 +22,8 @@ ACK = "ACK"
 WAITED = "waited for peer's window"
 HALF_CLOSED = {"CLOSE_WAIT", "LAST_ACK", "CLOSING"}
 """The states of an end that has got the other's FIN."""
+OPEN = {"ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2"}
+"""The states of an end that has not got the other's FIN."""
 LASTING = {"TIME_WAIT"}
 """The states whose timer ends them; other timers send something again."""
 STALL_SECONDS = 0.01
@@ -40,7 +43,7 @@ class KernelView:
         self._before: dict[End, Sampled] = {}
         self._stalls: dict[End, float] = {}
         self._states: dict[End, str] = {}
-        self._rows_seen: dict[End, int] = {}
+        self._groups: dict[tuple[End, End], _Group] = {}
         self._queue: tuple[int, int] | None = None  # None while it is short
 
     def sampled(
@@ -57,18 +60,11 @@ class KernelView:
         end = entry.end
         before = self._before.get(end)
         self._before[end] = sample
-        since = self._rows_seen.get(end, 0)
-        self._rows_seen[end] = len(rows)
         said = self._state(entry, end, sample.state, unread=sample.unread_bytes)
+        said += self._count(entry, before, sample, rows)
         if before is None:
             return said
         at = entry.time
-        for to, grown in (
-            (end.other, _grown(before.data_segments_out, sample.data_segments_out)),
-            (end, _grown(before.data_segments_in, sample.data_segments_in)),
-        ):
-            if grown and self._counts_segments(end, to.other):
-                said += _segments(entry, rows, since, to, grown)
         if sample.retransmits > before.retransmits:
             label = f"{sample.retransmits - before.retransmits} sent again"
             arrow = Arrow(end.other, Line.BETWEEN, label)
@@ -79,6 +75,26 @@ class KernelView:
             said.append(Row(at, is_timed=False, arrow=arrow, folds=ACK))
         said += _windows(entry, before, sample)
         said += self._stall(entry, before, sample)
+        return said
+
+    def _count(
+        self, entry: Entry, before: Sampled | None, sample: Sampled, rows: list[Row]
+    ) -> list[Row]:
+        """Count the segments of both directions."""
+        said = []
+        for to, count_of, rest in (
+            (entry.end.other, attrgetter("data_segments_out"), sample.unsent_bytes),
+            (entry.end, attrgetter("data_segments_in"), sample.unread_bytes),
+        ):
+            if not self._counts_segments(entry.end, to.other):
+                continue
+            group = self._groups.setdefault((entry.end, to), _Group())
+            if before is not None:
+                group.number += _grown(count_of(before), count_of(sample))
+            if not rest or sample.state == "CLOSED":
+                said += group.close(entry, rows, to)
+            elif before is None:
+                group.is_whole = False
         return said
 
     def _stall(self, entry: Entry, before: Sampled, sample: Sampled) -> list[Row]:
@@ -132,37 +148,64 @@ def _grown(before: int | None, now: int | None) -> int:
 
 
 def _pure(before: Sampled, sample: Sampled) -> bool:
-    """Whether segments without data have arrived, as far as the kernel counts them."""
+    """Whether segments without data or FIN have arrived, as far as they are counted."""
     if sample.segments_in is None or before.segments_in is None:
         return True
-    with_data = _grown(before.data_segments_in, sample.data_segments_in)
-    return _grown(before.segments_in, sample.segments_in) > with_data
+    others = _grown(before.data_segments_in, sample.data_segments_in)
+    others += before.state in OPEN and sample.state not in OPEN  # the peer's FIN
+    return _grown(before.segments_in, sample.segments_in) > others
 
 
-def _segments(
-    entry: Entry, rows: list[Row], since: int, to: End, number: int
-) -> list[Row]:
-    """Tell in how many segments bytes have travelled since the last look.
+@dataclass(slots=True)
+class _Group:
+    """Segments and the bytes that they carried: all between two quiet looks.
 
-    If it was one write, its arrow says so. Otherwise, a row does.
+    While bytes wait to be read, or to be sent, it is not known whose segments are
+    counted already.
+
+    Attributes:
+        number: how many segments the kernel has counted.
+        since: how many rows came before.
+        is_whole: whether all of its segments are counted.
     """
-    found = [
-        at
-        for at in range(since, len(rows))
-        if (arrow := rows[at].arrow) is not None and arrow.to is to and arrow.span
-    ]
-    if len(found) == 1:
-        [at] = found
-        arrow = rows[at].arrow
-        assert arrow is not None, "it was found by its arrow"
-        rows[at] = replace(rows[at], arrow=replace(arrow, segments=number))
-        return []
-    arrow = Arrow(to, Line.BETWEEN, f"×{count(number, 'segment')}", segments=number)
-    for at, row in enumerate(rows):
-        if row.arrow is not None and row.arrow.to is to and "FIN" in row.arrow.label:
-            rows.insert(at, Row(row.at, is_timed=False, arrow=arrow))
-            return []  # No data comes after the FIN, even if it is counted later.
-    return [Row(entry.time, arrow=arrow)]
+
+    number: int = 0
+    since: int = 0
+    is_whole: bool = True
+
+    def close(self, entry: Entry, rows: list[Row], to: End) -> list[Row]:
+        """Tell in how many segments these bytes have travelled.
+
+        If it was one write or read, its arrow says so. Otherwise, a row does.
+        """
+        number, since = self.number if self.is_whole else 0, self.since
+        self.number, self.since, self.is_whole = 0, len(rows), True
+        if not number:
+            return []
+        found = [
+            at
+            for at in range(since, len(rows))
+            if (arrow := rows[at].arrow) is not None and arrow.to is to and arrow.span
+        ]
+        if len(found) == 1:
+            [at] = found
+            arrow = rows[at].arrow
+            assert arrow is not None, "it was found by its arrow"
+            rows[at] = replace(rows[at], arrow=replace(arrow, segments=number))
+            return []
+        label = f"×{count(number, 'segment')}"
+        if found:
+            label = f"these in {label}"  # Others were never read.
+        arrow = Arrow(to, Line.BETWEEN, label, segments=number)
+        for at, row in enumerate(rows):
+            if (
+                row.arrow is not None
+                and row.arrow.to is to
+                and "FIN" in row.arrow.label
+            ):
+                rows.insert(at, Row(row.at, is_timed=False, arrow=arrow))
+                return []  # No data comes after the FIN, even if it is counted later.
+        return [Row(entry.time, arrow=arrow)]
 
 
 def _windows(entry: Entry, before: Sampled, sample: Sampled) -> list[Row]:
