@@ -78,6 +78,7 @@ the client ended first
                                ┊    … 4.2 s nothing …     ┊
 4.999 990  shutdown(SHUT_WR)   │─ ─ ─ ─ ─  FIN ─ ─ ─ ─ ─ ▶│ recv(65536) = 0
 5.000 190                      │◀─ ─ ─ ─ FIN, ACK ─ ─ ─ ─ │ shutdown(SHUT_RDWR)
+                               │      1 or 2 packets      │
                                │·········· ACK ··········▶│
 5.000 290                      │                          │ close()
 5.000 500  recv(65536) = 0     │                          │
@@ -423,6 +424,39 @@ class HonestyTests(SynchronousTestCase):
         pair.server_calls(1.0, "close")
         pair.finishes(0, EndCause.STOPPED)
         self.assertIn(", ended by the server\n", drawn(pair.at_server))
+
+    def test_bytes_may_acknowledge_a_fin(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.client_calls(1.0, "shutdown", "SHUT_WR")
+        pair.server_calls(1.001, "recv", 65536, 0)
+        pair.server_calls(1.002, "send", 3, 3)
+        pair.server_calls(2.0, "close")
+        shown = drawn(pair.at_server, pair.at_client)
+        self.assertEqual(shown[shown.index(" FIN ") :].count("·· ACK ·"), 1)
+
+    def test_whether_a_fin_acknowledges_the_other(self) -> None:
+        for sent, words in (
+            (None, ["FIN", "FIN, ACK", "1 or 2 packets", "ACK"]),
+            (2, ["FIN", "FIN, ACK", "ACK"]),
+            (3, ["FIN", "ACK", "FIN", "ACK"]),
+        ):
+            pair = Pair()
+            pair.connects()
+            counted = {"data_segments_out": 0, "data_segments_in": 0}
+            pair.client_is_sampled(0.5, segments_out=1, **counted)
+            pair.server_calls(1.0, "close")
+            pair.client_calls(1.001, "recv", 65536, 0)
+            pair.client_calls(1.002, "close")
+            if sent is not None:
+                pair.client_is_sampled(1.003, segments_out=sent, **counted)
+                last = pair.at_client[-1]
+                assert isinstance(last, Sampled)
+                pair.at_client[-1] = replace(last, state="CLOSED")
+            lines = rows(drawn(pair.at_server, pair.at_client))
+            ends = [each.split("│")[1].strip("─ ·▶◀") for each in lines if "│" in each]
+            found = [each for each in ends if each]
+            self.assertEqual(found[-len(words) :], words)
 
     def test_unix_sockets_have_no_packets(self) -> None:
         path = Peer(0, "UNIX", path="/tmp/lab.sock")

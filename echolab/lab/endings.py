@@ -59,16 +59,37 @@ class Endings:
             return
         before = self._ended.get(end.other)
         self._ended[end] = at
-        label = "FIN" if self._wire else "end"
+        label, aside = "FIN" if self._wire else "end", ""
         if self._wire and before is not None:
-            if at - before < SOON_SECONDS:
-                label = "FIN, ACK"
-            else:
+            acknowledges = self._acknowledges(end, before, at)
+            if acknowledges is False:
                 self._acknowledge(end, before)
-        self._draw(Arrow(end.other, Line.BETWEEN, label), at, texts)
+            else:
+                label = "FIN, ACK"
+                aside = "1 or 2 packets" if acknowledges is None else ""
+        self._draw(Arrow(end.other, Line.BETWEEN, label, aside=aside), at, texts)
         if self._wire and before is not None:
             row = Row(at, is_timed=False, arrow=_ack(end.other))
             self._rows.append(row)
+
+    def _acknowledges(self, end: End, before: float, at: float) -> bool | None:
+        """Whether a FIN has acknowledged the other's, too; None if nobody knows.
+
+        Args:
+            end: the side whose FIN it is.
+            before: when the other's came.
+            at: when this one came.
+        """
+        known = self._streams.answers_at_once(end)
+        if known is not None:
+            return known
+        soon = before + SOON_SECONDS
+        for row in self._rows:
+            if row.data_to is end.other and before < row.at < soon:
+                return True  # Bytes may have acknowledged it: nothing more is known.
+        said = (row.texts.get(end.other, "") for row in self._rows)
+        waited = any(text.startswith("FIN_WAIT_2") for text in said)
+        return False if waited or at >= soon else None
 
     def reset(self, end: End, at: float, texts: dict[End, str]) -> None:
         """Draw that a side has reset the connection: as seen, or as deduced."""

@@ -31,6 +31,7 @@ class Arrow:
         line: how certain it is.
         label: what is written on it.
         head: the first bytes that it carries, in quotes, if there is room.
+        aside: what is said of it besides.
         span: the bytes it carries, as ``(start, size)`` in their direction.
         segments: in how many segments they travelled; 0 if unknown.
     """
@@ -41,6 +42,7 @@ class Arrow:
     span: tuple[int, int] | None = None
     segments: int = 0
     head: str = ""
+    aside: str = ""
 
     @property
     def texts(self) -> list[str]:
@@ -48,6 +50,8 @@ class Arrow:
         pieces = [f"{self.label} {self.head}".rstrip()]
         if self.segments > 1 and "segments" not in self.label:
             pieces.append(f"{self.segments} segments")
+        if self.aside:
+            pieces.append(self.aside)
         return pieces
 
     @property

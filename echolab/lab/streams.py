@@ -71,6 +71,19 @@ class Streams:
             return b""
         return datas[at].head[start - datas[at].start :]
 
+    def answers_at_once(self, end: End) -> bool | None:
+        """Whether the FIN of an end was its only answer to the other's FIN.
+
+        The kernel's counters tell, unless data travelled meanwhile; None if unknown.
+        """
+        known = self._ends[end]
+        if known.is_open is None or known.is_closed is None:
+            return None
+        before, after = map(_counted, (known.is_open, known.is_closed))
+        if before[1:] != after[1:] or after[0] - before[0] not in {1, 2}:
+            return None
+        return after[0] - before[0] == 1
+
     def resets(self, end: End) -> bool:
         """Whether an end has ended with a reset instead of a FIN."""
         known, other = self._ends[end], self._ends[end.other]
@@ -93,6 +106,8 @@ class _OneEnd:
         self.has_calls = self.saw_end = self.saw_reset = self.left_unread = False
         self.has_samples = self.was_aborted = False
         is_shut = False
+        self.is_open: Sampled | None = None  # before the other's FIN
+        self.is_closed: Sampled | None = None  # after both
         for entry in side.entries if side else ():
             match entry.what:
                 case Data() as data:
@@ -105,13 +120,22 @@ class _OneEnd:
                     # It is closed so only after SO_LINGER.
                     closes = call.call == "close" and not entry.of_listener
                     self.was_aborted |= closes and not is_shut
-                case Sampled(data_segments_out=segments):
-                    self.has_samples |= segments is not None
+                case Sampled() as sample:
+                    self._sampled(sample)
                 case Finished() as finished:
                     self.left_unread = finished.unread_bytes > 0
                     self.saw_reset |= finished.detail == "ECONNRESET"
                 case _:
                     pass
+
+    def _sampled(self, sample: Sampled) -> None:
+        if sample.data_segments_out is None:
+            return
+        self.has_samples = True
+        if sample.state == "ESTABLISHED":
+            self.is_open = sample
+        elif sample.state in {"LAST_ACK", "CLOSED"}:
+            self.is_closed = sample
 
     def _called(self, call: Called) -> None:
         self.has_calls = True
@@ -125,3 +149,12 @@ class _OneEnd:
     def has(self, *, sends: bool) -> bool:
         """Whether any bytes were recorded in this direction."""
         return bool(self.called[sends] or self.told[sends])
+
+
+def _counted(sample: Sampled) -> tuple[int, int, int]:
+    """Return how many segments an end had sent, and those with data of both ends."""
+    return (
+        sample.segments_out or 0,
+        sample.data_segments_out or 0,
+        sample.data_segments_in or 0,
+    )
