@@ -425,6 +425,34 @@ class HonestyTests(SynchronousTestCase):
         pair.finishes(0, EndCause.STOPPED)
         self.assertIn(", ended by the server\n", drawn(pair.at_server))
 
+    def test_bytes_after_the_end_are_answered_with_a_reset(self) -> None:
+        pair = Pair()
+        pair.connects()
+        sample = Sampled(
+            pair.client,
+            TIME + 0.5,
+            "ESTABLISHED",
+            arrived_bytes=0,
+            data_segments_in=0,
+        )
+        pair.at_server.append(sample)
+        pair.server_calls(1.0, "shutdown", "SHUT_RDWR")
+        gone = replace(sample, time=TIME + 1.5, state="CLOSED", data_segments_in=1)
+        pair.at_server.append(gone)
+        pair.server_calls(1.6, "close")
+        shown = drawn(pair.at_server)
+        words = [" FIN ", "×1 segment ", " RST ", "close()"]
+        self.assertEqual(sorted(words, key=shown.index), words)
+        self.assertRegex(shown, r"◀·+ RST ·+│\n")
+
+    def test_a_client_that_gives_up(self) -> None:
+        pair = Pair()
+        pair.client_calls(0.0, "connect", str(pair.port), -1, "EINPROGRESS")
+        pair.client_calls(2.0, "shutdown", "SHUT_RDWR")
+        pair.client_calls(2.1, "close")
+        shown = drawn(pair.at_client, width=120)
+        self.assertEqual(shown.count("gave up: no answer for 2 s"), 1)
+
     def test_bytes_may_acknowledge_a_fin(self) -> None:
         pair = Pair()
         pair.connects()

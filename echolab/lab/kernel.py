@@ -46,6 +46,17 @@ class KernelView:
         self._groups: dict[tuple[End, End], _Group] = {}
         self._queue: tuple[int, int] | None = None  # None while it is short
 
+    def refuses(self, end: End, sample: Sampled) -> bool:
+        """Whether the kernel of an end has answered bytes with a reset.
+
+        It has counted their segment, but not the bytes, and the connection is gone.
+        """
+        before = self._before.get(end)
+        if before is None or before.arrived_bytes is None or sample.state != "CLOSED":
+            return False
+        came = _grown(before.data_segments_in, sample.data_segments_in)
+        return bool(came) and sample.arrived_bytes == before.arrived_bytes
+
     def sampled(
         self, entry: Entry, sample: Sampled, rows: list[Row], *, has_ended: bool
     ) -> list[Row]:

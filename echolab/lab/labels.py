@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from echolab.facts import SynSaved
 from echolab.formats.figure_words import NO_BREAK, duration, harmless, preview, size
+from echolab.formats.syn import syn_options
 from echolab.lab.rows import Arrow, Line
 from echolab.lab.segments import Flag
 
 if TYPE_CHECKING:
     from echolab.events import Called, Finished
     from echolab.lab.capture import Packet
+    from echolab.lab.joining import Account
     from echolab.lab.ledger import End
     from echolab.lab.rows import Row
 
@@ -21,6 +24,7 @@ __all__ = [
     "harmless_row",
     "packet_arrow",
     "quoted",
+    "saved_syn",
     "waited_text",
 ]
 
@@ -45,6 +49,14 @@ def call_text(call: Called) -> str:
 def waited_text(seconds: float | None) -> str:
     """Return how long received bytes have waited in the kernel; "" if unknown."""
     return "" if seconds is None else f"waited {duration(seconds)}"
+
+
+def saved_syn(account: Account) -> str | None:
+    """Return the options of the client's SYN; None if the kernel has not kept it."""
+    for entry in account.entries:
+        if isinstance(entry.what, SynSaved):
+            return syn_options(entry.what.packet)
+    return None
 
 
 def packet_arrow(packet: Packet, to: End) -> Arrow:

@@ -15,9 +15,8 @@ from echolab.events import (
     Misbehaved,
     Mistaken,
 )
-from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
-from echolab.formats.figure_words import size
-from echolab.formats.syn import syn_options
+from echolab.facts import Diagnosed, Listening, Sampled
+from echolab.formats.figure_words import duration, size
 from echolab.lab.arrivals import with_arrivals, without_guesses
 from echolab.lab.capture import Packet
 from echolab.lab.endings import Endings
@@ -28,6 +27,7 @@ from echolab.lab.labels import (
     harmless_row,
     packet_arrow,
     quoted,
+    saved_syn,
     waited_text,
 )
 from echolab.lab.ledger import RECEIVES, SENDS, Data, End, Entry
@@ -66,10 +66,11 @@ class _Layout:
         self._streams = Streams(account)
         self._kernel = KernelView(self._streams.counts_segments)
         self._account = account
-        self._syn = self._saved_syn()
+        self._syn = saved_syn(account)
         self._began = False  # whether the handshake is drawn
         self._talks = False  # whether a captured packet had data
         self._asked = False  # whether the client's SYN is drawn
+        self._asked_at = 0.0
         self._endings = Endings(self.rows, self._streams, wire=self._wire)
 
     def take(self, entry: Entry) -> None:
@@ -122,15 +123,14 @@ class _Layout:
         if has_got_fin and not endings.has_ended(other):
             self._end(entry, other, "")  # The program has not noticed it yet.
         ended = endings.has_ended(entry.end)
+        refuses = self._kernel.refuses(entry.end, sample) and not endings.is_reset
         told = self._kernel.sampled(entry, sample, self.rows, has_ended=ended)
+        if refuses:
+            self.rows += told
+            endings.reset(entry.end, entry.time, {})
+            return []
         # The ends of both are drawn with their acknowledgements.
         return [row for row in told if not (endings.are_over and row.folds == ACK)]
-
-    def _saved_syn(self) -> str | None:
-        for entry in self._account.entries:
-            if isinstance(entry.what, SynSaved):
-                return syn_options(entry.what.packet)
-        return None
 
     def _say(
         self,
@@ -206,7 +206,7 @@ class _Layout:
         """Draw the client's SYN, once."""
         if self._asked:
             return
-        self._asked = True
+        self._asked, self._asked_at = True, entry.time
         line = Line.DEDUCED if self._syn is None else Line.SEEN
         arrow = Arrow(End.SERVER, line, f"SYN{self._syn or ''}")
         self._draw(entry.time, arrow, texts, is_timed=entry.end is End.CLIENT)
@@ -287,6 +287,10 @@ class _Layout:
 
     def _ends(self, entry: Entry, call: Called, text: str) -> None:
         """Show a shutdown or a close; the first of them ends this side's stream."""
+        if self._asked and not self._began and entry.end is End.CLIENT:
+            waited = duration(entry.time - self._asked_at)
+            self._say(entry, f"gave up: no answer for {waited}")
+            self._asked = False
         ends = call.call == "close" or call.arguments != "SHUT_RD"
         if ends and self._began and not self._endings.has_ended(entry.end):
             self._end(entry, entry.end, text)
