@@ -395,7 +395,7 @@ class HonestyTests(SynchronousTestCase):
         pair.client_calls(1.001, "recv", 65536, 0)
         own = Diagnosed(pair.client, TIME + 1.2, "own", "FIN_WAIT_2")
         pair.at_server.append(own)
-        pair.client_calls(3.1, "close")
+        pair.client_calls(3.1, "shutdown", "SHUT_WR")
         shown = drawn(pair.at_server, pair.at_client, width=120)
         places = [shown.index(word) for word in ("FIN_WAIT_1", "FIN_WAIT_2")]
         self.assertIn(" ACK ·", shown[slice(*places)])
@@ -459,7 +459,7 @@ class HonestyTests(SynchronousTestCase):
         pair.client_calls(1.0, "shutdown", "SHUT_WR")
         pair.server_calls(1.001, "recv", 65536, 0)
         pair.server_calls(1.002, "send", 3, 3)
-        pair.server_calls(2.0, "close")
+        pair.server_calls(2.0, "shutdown", "SHUT_RDWR")
         shown = drawn(pair.at_server, pair.at_client)
         self.assertEqual(shown[shown.index(" FIN ") :].count("·· ACK ·"), 1)
 
@@ -473,9 +473,9 @@ class HonestyTests(SynchronousTestCase):
             pair.connects()
             counted = {"data_segments_out": 0, "data_segments_in": 0}
             pair.client_is_sampled(0.5, segments_out=1, **counted)
-            pair.server_calls(1.0, "close")
+            pair.server_calls(1.0, "shutdown", "SHUT_RDWR")
             pair.client_calls(1.001, "recv", 65536, 0)
-            pair.client_calls(1.002, "close")
+            pair.client_calls(1.002, "shutdown", "SHUT_RDWR")
             if sent is not None:
                 pair.client_is_sampled(1.003, segments_out=sent, **counted)
                 last = pair.at_client[-1]
