@@ -592,6 +592,17 @@ class SafetyTests(SynchronousTestCase):
             self.assertIn("\\uc548", shown)
             self.assertLessEqual(max(map(len, shown.splitlines())), 80)
 
+    def test_long_words_are_broken_where_they_are_made_of_parts(self) -> None:
+        pair = hello()
+        long = "close:after-messages=1,more=2"
+        at = pair.at_server[-1].time
+        pair.at_server.append(Misbehaved(pair.client, at, long))
+        lines = rows(drawn(pair.at_server, pair.at_client))
+        place = next(n for n, line in enumerate(lines) if "misbehaves:" in line)
+        words = [line.rsplit("│", 1)[1].strip() for line in lines[place : place + 3]]
+        self.assertRegex(words[1], "[-=,:]$")
+        self.assertEqual("".join(words), f"misbehaves:{long}")
+
     def test_wide_characters_keep_the_lanes_straight(self) -> None:
         pair = Pair()
         pair.connects()

@@ -26,6 +26,8 @@ BESIDE = 7
 LEAST_HEAD = 3
 """How many characters of the first bytes are worth showing."""
 LEAST_SIDE = 12
+BREAKS = f":-=/,{NO_BREAK}"
+"""The signs after which a word that is too long is broken."""
 DRAWN = "│┊─·◀▶…×µ"
 """The characters that a figure is drawn with, where they can be encoded."""
 ASCII = dict(zip(DRAWN, ("|", ":", "-", ".", "<", ">", "...", "x", "u"), strict=True))
@@ -207,7 +209,14 @@ def _wrap(text: str, width: int) -> list[str]:
         rest = word
         while cells(line) + cells(rest.rstrip()) > width:
             part = cut(rest, max(2, width - cells(line)))
+            part = part[: _break(part) or len(part)]
             lines.append(line + part)
             rest, line = rest[len(part) :], "  "
         line += rest
     return [*lines, line.rstrip()] if line.strip() else lines
+
+
+def _break(part: str) -> int:
+    """Return after how many characters a long word is best broken; 0 if anywhere."""
+    place = max(part.rfind(sign) for sign in BREAKS) + 1
+    return place if place > len(part) // 3 else 0

@@ -121,8 +121,9 @@ def _remark(sender: End, writes: Sequence[_Move], reads: Sequence[_Move]) -> str
     whole = {(move.start, move.end) for move in writes}
     same = sum((move.start, move.end) in whole for move in reads)
     names = writes[0].name if writes else "send", reads[0].name if reads else "recv"
+    have = "has" if same == 1 else "have"
     return (
         f"{count(len(writes), names[0])} of the {sender.value} became "
         f"{count(len(reads), names[1])} of the {sender.other.value}; "
-        f"{same} of these are just one {names[0]}"
+        f"{same} of these {have} exactly the bytes of one {names[0]}"
     )
