@@ -16,8 +16,9 @@ from echolab.events import (
     Mistaken,
 )
 from echolab.facts import Diagnosed, Listening, Sampled
-from echolab.formats.figure_words import duration, size
+from echolab.formats.figure_words import size
 from echolab.lab.arrivals import with_arrivals, without_guesses
+from echolab.lab.beginnings import Beginning
 from echolab.lab.capture import Packet
 from echolab.lab.endings import Endings
 from echolab.lab.kernel import ACK, HALF_CLOSED, KernelView
@@ -27,7 +28,6 @@ from echolab.lab.labels import (
     harmless_row,
     packet_arrow,
     quoted,
-    saved_syn,
     waited_text,
 )
 from echolab.lab.ledger import RECEIVES, SENDS, Data, End, Entry
@@ -66,11 +66,8 @@ class _Layout:
         self._streams = Streams(account)
         self._kernel = KernelView(self._streams.counts_segments)
         self._account = account
-        self._syn = saved_syn(account)
-        self._began = False  # whether the handshake is drawn
         self._talks = False  # whether a captured packet had data
-        self._asked = False  # whether the client's SYN is drawn
-        self._asked_at = 0.0
+        self._beginning = Beginning(account, self._say, self._draw, wire=self._wire)
         self._endings = Endings(self.rows, self._streams, wire=self._wire)
 
     def take(self, entry: Entry) -> None:
@@ -81,7 +78,7 @@ class _Layout:
             case Data() as data:
                 self._data(entry, data)
             case Accepted() | Connected():
-                self._handshake(entry, {})
+                self._beginning.make(entry, {})
                 if not self._streams.has_calls(entry.end):
                     self._say(entry, type(entry.what).__name__.lower())
             case HalfClosed():
@@ -102,7 +99,7 @@ class _Layout:
             case Listening() as listening:
                 server = self._account.server
                 if server is not None and server.queued is entry:
-                    self._handshake(entry, {})
+                    self._beginning.make(entry, {})
                 self.rows += self._kernel.listening(entry, listening)
             case _:
                 pass
@@ -167,9 +164,9 @@ class _Layout:
             text = f"listener: {text}"
         match call.call:
             case "connect":
-                self._connect(entry, call, text)
+                self._beginning.connect(entry, call, text)
             case "accept" if call.result >= 0:
-                self._handshake(entry, {})
+                self._beginning.make(entry, {})
                 text = f"accept() = {call.peer}"
                 self._say(entry, text, answers=("ACK", "connection"))
             case name if name in SENDS and call.result > 0:
@@ -178,62 +175,14 @@ class _Layout:
                 self._moved(entry, text, call.result, sends=False)
             case name if name in RECEIVES and not call.errno:
                 self._ended_by_peer(entry, text)
-            case "getsockopt" if call.errno and not self._began:
-                self._connect(entry, call, text)
+            case "getsockopt" if call.errno and not self._beginning.is_made:
+                self._beginning.connect(entry, call, text)
             case name if name in RECEIVES | SENDS and call.errno == "ECONNRESET":
                 self._reset_by_peer(entry, text)
             case "shutdown" | "close" if not entry.of_listener and call.result >= 0:
                 self._ends(entry, call, text)
             case _:
                 self._say(entry, text)
-
-    def _connect(self, entry: Entry, call: Called, text: str) -> None:
-        texts = {entry.end: text}
-        if self._wire and not self._asked and not self._began:
-            self._ask(entry, texts)
-            texts = {}
-        if not call.errno:
-            self._handshake(entry, texts)
-        elif self._wire and call.errno == "ECONNREFUSED":
-            refusal = Arrow(End.CLIENT, Line.DEDUCED, "RST")
-            self._draw(entry.latest, refusal, texts, is_timed=bool(texts))
-        elif texts:
-            self._say(entry, text)
-        if call.errno and call.errno != "EINPROGRESS":
-            self._asked = False  # Another try has a SYN of its own.
-
-    def _ask(self, entry: Entry, texts: dict[End, str]) -> None:
-        """Draw the client's SYN, once."""
-        if self._asked:
-            return
-        self._asked, self._asked_at = True, entry.time
-        line = Line.DEDUCED if self._syn is None else Line.SEEN
-        arrow = Arrow(End.SERVER, line, f"SYN{self._syn or ''}")
-        self._draw(entry.time, arrow, texts, is_timed=entry.end is End.CLIENT)
-
-    def _handshake(self, entry: Entry, texts: dict[End, str]) -> None:
-        """Draw what has made the connection, once.
-
-        Args:
-            entry: the entry that tells of it.
-            texts: what to write beside it.
-        """
-        if self._began:
-            for text in texts.values():
-                self._say(entry, text)
-            return
-        self._began = True
-        if self._wire:
-            self._ask(entry, {})
-            back = Arrow(End.CLIENT, Line.DEDUCED, "SYN, ACK")
-            self._draw(entry.latest, back, texts, is_timed=bool(texts))
-            there = Arrow(End.SERVER, Line.DEDUCED, "ACK")
-            self._draw(entry.latest, there, {}, is_timed=False)
-        else:
-            both = self._account.client and self._account.server
-            line = Line.SEEN if both else Line.DEDUCED
-            arrow = Arrow(End.SERVER, line, "connection")
-            self._draw(entry.latest, arrow, texts, is_timed=bool(texts))
 
     def _data(self, entry: Entry, data: Data) -> None:
         """Show what a program has read or written, where no call shows it."""
@@ -287,12 +236,11 @@ class _Layout:
 
     def _ends(self, entry: Entry, call: Called, text: str) -> None:
         """Show a shutdown or a close; the first of them ends this side's stream."""
-        if self._asked and not self._began and entry.end is End.CLIENT:
-            waited = duration(entry.time - self._asked_at)
-            self._say(entry, f"gave up: no answer for {waited}")
-            self._asked = False
+        if entry.end is End.CLIENT:
+            self._beginning.give_up(entry)
         ends = call.call == "close" or call.arguments != "SHUT_RD"
-        if ends and self._began and not self._endings.has_ended(entry.end):
+        made = self._beginning.is_made
+        if ends and made and not self._endings.has_ended(entry.end):
             self._end(entry, entry.end, text)
         else:
             self._say(entry, text)
