@@ -82,6 +82,33 @@ class MatchTests(SynchronousTestCase):
             found = accounts(pair.at_server, client)
             self.assertEqual(len(found), 1 if joined else 2)
 
+    def test_both_ends_of_a_unix_socket_have_one_clock(self) -> None:
+        path = Peer(0, "UNIX", path="/tmp/lab.sock")
+        pair = hello(Pair(replace(path, number=1, pid=7, uid=0), path))
+        server = replace(pair.server, pid=6, uid=0)
+        # A connect returns long after the accept, and does not know the process.
+        client = [
+            replace(event, peer=server, local=Peer(1, "UNIX", pid=7, uid=0))
+            if isinstance(event, Connected)
+            else replace(event, peer=replace(server, number=0, pid=None, uid=None))
+            if isinstance(event, Called) and event.call in {"socket", "connect"}
+            else replace(event, peer=server)
+            for event in pair.at_client
+        ]
+        client = [
+            replace(
+                event,
+                time=event.time + 3,
+                monotonic=None if event.monotonic is None else event.monotonic + 3,
+            )
+            if isinstance(event, Connected)
+            else event
+            for event in client
+        ]
+        [account] = accounts(pair.at_server, client)
+        self.assertEqual(account.clocks, "one machine, one clock")
+        self.assertIn("connect", names(account))
+
     def test_a_mapped_address_is_the_same(self) -> None:
         pair = hello(Pair(Peer(1, "IPv6", "::ffff:127.0.0.1", 60612)))
         client = [

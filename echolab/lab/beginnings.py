@@ -103,4 +103,5 @@ class Beginning:
             both = self._account.client and self._account.server
             line = Line.SEEN if both else Line.DEDUCED
             arrow = Arrow(End.SERVER, line, "connection")
-            self._draw(entry.latest, arrow, texts, is_timed=bool(texts))
+            # It may be accepted before a connect that waits returns.
+            self._draw(entry.time, arrow, texts, is_timed=bool(texts))

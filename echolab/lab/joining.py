@@ -172,6 +172,8 @@ def _moved(entry: Entry, seconds: float) -> Entry:
 def _clocks(client: Side, server: Side) -> tuple[float, str]:
     """Return what to add to the server's times, and how that is known."""
     share_a_clock = client.has_monotonic == server.has_monotonic
+    if client.peer.family == "UNIX" and client.has_monotonic and share_a_clock:
+        return 0.0, "one machine, one clock"
     if share_a_clock and _on_one_machine(client) and _is_plausible(client, server):
         if client.has_monotonic:
             return 0.0, "one machine, one clock"

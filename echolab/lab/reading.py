@@ -165,7 +165,9 @@ class _Reader:
             self._ahead = _ahead(event)
         if isinstance(event, Accepted | Connected):
             end = End.SERVER if isinstance(event, Accepted) else End.CLIENT
-            gathered = self._waiting.pop(address_of(peer), None) or _Gathered()
+            # A connect to a UNIX socket does not know the server's process yet.
+            asked = replace(peer, pid=None) if end is End.CLIENT else peer
+            gathered = self._waiting.pop(address_of(asked), None) or _Gathered()
             self._open[peer.number] = gathered
             self._sides.append((gathered, end, peer, event.local))
         else:
