@@ -77,6 +77,7 @@ the client ended first
                                │◀·········· ACK ··········│
                                ┊    … 4.2 s nothing …     ┊
 4.999 990  shutdown(SHUT_WR)   │─ ─ ─ ─ ─  FIN ─ ─ ─ ─ ─ ▶│ recv(65536) = 0
+                               │                          │   110 µs later
 5.000 190                      │◀─ ─ ─ ─ FIN, ACK ─ ─ ─ ─ │ shutdown(SHUT_RDWR)
                                │      1 or 2 packets      │
                                │·········· ACK ··········▶│

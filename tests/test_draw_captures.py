@@ -79,6 +79,13 @@ class CaptureTests(SynchronousTestCase):
         places = [shown.index(word, shown.index("socket()")) for word in words]
         self.assertEqual(places, sorted(places))
 
+    def test_a_call_that_returned_long_after_its_packet_says_so(self) -> None:
+        acked = packet(0.00015, Flag.ACK)
+        shown = drawn(hello(), *SESSION[:2], acked, *SESSION[3:])
+        self.assertRegex(shown, r"ACK ─+▶│ accept\(\) = \S+\n[^\n]*50 µs later")
+        [line] = [line for line in rows(shown) if "= 0 90 µs later" in line]
+        self.assertIn("FIN, ACK", line)
+
     def test_calls_have_no_packets(self) -> None:
         shown = drawn(hello(), *SESSION, figure="calls")
         self.assertNotIn("SYN", shown)

@@ -26,7 +26,7 @@ def with_arrivals(rows: Iterable[Row]) -> list[Row]:
             joined.append(_with_aside(row))
             continue
         before = joined[at]
-        if before.is_timed and row.is_timed and row.span and row.at > before.at:
+        if before.is_timed and row.is_timed and row.at > before.at:
             later = f"{duration(row.at - before.at)} later"
             row = replace(row, aside=row.aside or later)
         if not before.is_timed:
