@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -807,6 +808,23 @@ class CommandTests(SynchronousTestCase):
         (self.folder / "bad").write_text("hello\n")
         said = self.draw(str(self.folder / "bad"), status=1)
         self.assertIn("line 1 is not of a recording", said)
+
+    def test_a_capture_that_has_no_packet_of_the_connection(self) -> None:
+        capture = self.folder / "lab.pcap"
+        head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 101)
+        capture.write_bytes(head)
+        self.assertEqual(
+            self.draw(self.server, str(capture), status=1),
+            f"read {capture}: no packet of the connection, at its time",
+        )
+
+    def test_made_up_packets_are_no_capture(self) -> None:
+        made = str(self.folder / "made.pcapng")
+        self.assertEqual(main(["export", self.server, made]), 0)
+        self.assertEqual(
+            self.draw(self.server, made, status=1),
+            f"read {made}: made by echolab export: its packets were not seen",
+        )
 
     def test_other_forms(self) -> None:
         for form, start in (

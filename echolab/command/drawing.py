@@ -36,10 +36,15 @@ def draw(settings: DrawSettings) -> None:
     """Draw the connections of recordings.
 
     Raises:
-        InputError: a recording cannot be read, or has no such connection.
+        InputError: a recording cannot be read, or has no such connection; or no
+            capture has packets of it.
         OutputError: the figure cannot be written.
     """
-    accounts = _chosen(settings)
+    captures = [path for path in settings.recordings if is_capture(path)]
+    accounts = _chosen(settings, captures)
+    if captures and not any(account.is_captured for account in accounts):
+        why = "no packet of the connection, at its time"
+        raise InputError("read", captures[0], why)
     encoding = "utf-8"
     if settings.output == "-" and settings.form == "text" and sys.stdout is not None:
         encoding = sys.stdout.encoding
@@ -86,13 +91,12 @@ def _drawn(settings: DrawSettings, accounts: Sequence[Account], encoding: str) -
             return "\n".join(draw_text(figure, width, encoding) for figure in figures)
 
 
-def _chosen(settings: DrawSettings) -> Sequence[Account]:
-    """Return the connections to draw.
+def _chosen(settings: DrawSettings, captures: Sequence[str]) -> Sequence[Account]:
+    """Return the connections to draw, with the packets of captures.
 
     Raises:
         InputError: there are none.
     """
-    captures = [path for path in settings.recordings if is_capture(path)]
     paths = [path for path in settings.recordings if path not in captures]
     path = settings.recordings[0]
     if not paths:

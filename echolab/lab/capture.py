@@ -35,7 +35,9 @@ PCAP = {
 PCAPNG = b"\x0a\x0d\x0d\x0a"
 BYTE_ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 SECTION, INTERFACE, OLD_PACKET, ENHANCED_PACKET = 0x0A0D0D0A, 1, 2, 6
-END_OF_OPTIONS, IF_TSRESOL, IF_TSOFFSET = 0, 9, 14
+END_OF_OPTIONS, SHB_USERAPPL, IF_TSRESOL, IF_TSOFFSET = 0, 4, 9, 14
+OWN = b"echolab "
+"""How the name of the program begins that makes packets of recordings."""
 IS_BINARY = 0x80
 LINK_TYPE = 0xFFFF
 """The bits of a pcap file's link type; the others are about checksums."""
@@ -187,7 +189,9 @@ def _frames_of_pcapng(file: BinaryIO, start: bytes) -> Iterator[_Frame]:
                 raise _FaultError("a section without a byte order")
             order = BYTE_ORDERS[magic]
             interfaces = []
-            _body(file, order, size, taken=4)
+            body = _body(file, order, size, taken=4)
+            if dict(_options(body[12:], order)).get(SHB_USERAPPL, b"")[:8] == OWN:
+                raise _FaultError("made by echolab export: its packets were not seen")
         else:
             if len(start) < 4:
                 raise _CutOffError
@@ -219,19 +223,24 @@ def _interface(body: bytes, order: str) -> _Interface:
         raise _FaultError("an interface without a link type")
     link_type = struct.unpack_from(f"{order}H", body)[0]
     ticks, offset = MICRO, 0
-    at = 8
-    while at + 4 <= len(body):
-        code, length = struct.unpack_from(f"{order}HH", body, at)
-        value = body[at + 4 : at + 4 + length]
-        if code == END_OF_OPTIONS:
-            break
+    for code, value in _options(body[8:], order):
         if code == IF_TSRESOL and len(value) == 1:
             digits = value[0] & ~IS_BINARY
             ticks = 2**digits if value[0] & IS_BINARY else 10**digits
         elif code == IF_TSOFFSET and len(value) == 8:
             offset = struct.unpack(f"{order}q", value)[0]
-        at += 4 + length + -length % 4
     return _Interface(link_type, ticks, offset)
+
+
+def _options(body: bytes, order: str) -> Iterator[tuple[int, bytes]]:
+    """Yield the options at the end of a block."""
+    at = 0
+    while at + 4 <= len(body):
+        code, length = struct.unpack_from(f"{order}HH", body, at)
+        if code == END_OF_OPTIONS:
+            return
+        yield code, body[at + 4 : at + 4 + length]
+        at += 4 + length + -length % 4
 
 
 def _frame(body: bytes, number: str, interfaces: list[_Interface]) -> _Frame:
