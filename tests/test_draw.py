@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import (
     Called,
+    Chunk,
     Diagnosed,
     EndCause,
     Event,
@@ -816,6 +817,24 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(
             self.draw(self.server, str(capture), status=1),
             f"read {capture}: no packet of the connection, at its time",
+        )
+
+    def test_a_rotated_recording_has_no_beginning(self) -> None:
+        events = hello().at_server
+        at = next(n for n, event in enumerate(events) if isinstance(event, Chunk)) - 1
+        parts = [
+            write(self.folder / f"{name}.jsonl", part)
+            for name, part in (("first", events[:at]), ("second", events[at:]))
+        ]
+        shown = self.draw(parts[1])
+        self.assertIn("beginning of the connection is not in the recording", shown)
+        self.assertRegex(shown, r"6 bytes .*▶│ recv\(65536\) = 6\n")
+        self.assertIn(" FIN ", shown)
+        self.assertNotIn("SYN", shown)
+        self.assertEqual(
+            self.draw(*parts, status=1),
+            f"read {parts[1]}: it continues another recording: join them with cat, "
+            "in order",
         )
 
     def test_made_up_packets_are_no_capture(self) -> None:

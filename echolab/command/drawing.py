@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from echolab.lab.joining import Account
+    from echolab.lab.ledger import Side
     from echolab.lab.settings import DrawSettings
 
 __all__ = ["draw"]
@@ -101,7 +102,9 @@ def _chosen(settings: DrawSettings, captures: Sequence[str]) -> Sequence[Account
     path = settings.recordings[0]
     if not paths:
         raise InputError("read", path, "a capture needs a recording beside it")
-    accounts = join([read_sides(path) for path in paths])
+    recordings = [read_sides(path) for path in paths]
+    _check_parts(paths, recordings)
+    accounts = join(recordings)
     if captures:
         packets = chain.from_iterable(map(read_capture, captures))
         accounts = with_packets(accounts, packets)
@@ -119,6 +122,20 @@ def _chosen(settings: DrawSettings, captures: Sequence[str]) -> Sequence[Account
     if not chosen:
         raise InputError("read", path, f"there is no connection {settings.peer}")
     return chosen
+
+
+def _check_parts(paths: Sequence[str], recordings: Sequence[list[Side]]) -> None:
+    """Do not draw parts of one recording as recordings of two ends.
+
+    Raises:
+        InputError: a recording continues a connection of another one.
+    """
+    for path, sides in zip(paths, recordings, strict=True):
+        continued = {side.peer for side in sides if side.is_continued}
+        for others in recordings:
+            if others is not sides and any(side.peer in continued for side in others):
+                why = "it continues another recording: join them with cat, in order"
+                raise InputError("read", path, why)
 
 
 def _list(accounts: Sequence[Account]) -> str:

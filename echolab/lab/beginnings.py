@@ -29,7 +29,7 @@ class Beginning:
         wire: whether there are packets; otherwise, the connection is one arrow.
 
     Attributes:
-        is_made: whether the handshake is drawn.
+        is_made: whether the handshake is drawn, or there is none to draw.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Beginning:
         self._draw = draw
         self._wire = wire
         self._syn = saved_syn(account)
-        self.is_made = False
+        self.is_made = account.is_continued
         self._asked = False  # whether the client's SYN is drawn
         self._asked_at = 0.0
 

@@ -137,3 +137,5 @@ def _remarks(account: Account) -> Iterator[str]:
         told = End.SERVER if account.server else End.CLIENT
         other = told.other.value
         yield f"only the {told.value}'s recording: the {other} is as seen there"
+    if account.is_continued:
+        yield "the beginning of the connection is not in the recording"

@@ -62,7 +62,14 @@ class Account:
     def was_made(self) -> bool:
         """Whether there was a connection, not only a try."""
         begins = Accepted | Connected
-        return any(isinstance(entry.what, begins) for entry in self.entries)
+        return self.is_continued or any(
+            isinstance(entry.what, begins) for entry in self.entries
+        )
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether its beginning is not in the recording."""
+        return self._some.is_continued
 
     @property
     def client_address(self) -> Peer | None:

@@ -121,6 +121,8 @@ class Side:
             are POSIX seconds.
         listener: entries of the listening socket: of a server.
         queued: the first look at the accept queue that had this connection in it.
+        is_continued: whether its beginning is missing, as after a rotation. Only
+            servers rotate their recordings.
     """
 
     end: End
@@ -130,6 +132,7 @@ class Side:
     has_monotonic: bool = False
     listener: list[Entry] = field(default_factory=list)
     queued: Entry | None = None
+    is_continued: bool = False
 
     def find(self, *calls: str) -> Iterator[tuple[Entry, Called]]:
         """Yield the calls of these names."""

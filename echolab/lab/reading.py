@@ -84,6 +84,7 @@ class _Gathered:
     received: int = 0
     sent: int = 0
     has_chunks: bool = False
+    is_continued: bool = False
 
     def add(self, event: Event) -> None:
         match event:
@@ -118,7 +119,7 @@ class _Gathered:
             ahead: what CLOCK_MONOTONIC is ahead of the time of day, as the recording
                 says it elsewhere.
         """
-        side = Side(end, peer, local)
+        side = Side(end, peer, local, is_continued=self.is_continued)
         first = next((each for each, _ in self.events if _has_both(each)), None)
         offset = ahead if first is None else _ahead(first)
         side.has_monotonic = offset is not None
@@ -171,13 +172,25 @@ class _Reader:
             self._open[peer.number] = gathered
             self._sides.append((gathered, end, peer, event.local))
         else:
-            gathered = self._gathered(event)
+            gathered = self._continued(event) or self._gathered(event)
         gathered.add(event)
         if isinstance(event, Finished):
             self._open.pop(peer.number, None)
             self._ended[peer.number] = gathered
         elif isinstance(event, Called) and event.call == "listen":
             self._listeners.append((peer, gathered))
+
+    def _continued(self, event: Event) -> _Gathered | None:
+        """Return a connection that has begun before the recording, if this shows it."""
+        peer = event.peer
+        known = peer.number in self._open or peer.number in self._ended
+        if known or not isinstance(event, Chunk | Sent | Received | Finished):
+            return None
+        gathered = self._waiting.pop(address_of(peer), None) or _Gathered()
+        gathered.is_continued = True
+        self._open[peer.number] = gathered
+        self._sides.append((gathered, End.SERVER, peer, None))
+        return gathered
 
     def _gathered(self, event: Event) -> _Gathered:
         """Return where an event belongs: to a connection, or before one."""
