@@ -6,6 +6,7 @@ import re
 import socket
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
@@ -13,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Accepted, Chunk, EndCause, Event, Finished, InputError, Peer
 from echolab.client.replay import Recorded, Replayer
-from echolab.formats.recording import Recording
+from echolab.formats.recording import Recording, read_recording
 from echolab.outputs.file import FileOutput
 from echolab.testing import LabProcess, Transcript, connected
 from tests.support import SECONDS, TWISTD, Client, Program, run
@@ -197,6 +198,21 @@ class ReplayerTests(RecordingCase):
             Path(self.path).write_text(text)
             with self.assertRaisesRegex(InputError, "line . is not of a recording"):
                 Recorded(self.path)
+
+    def test_a_line_without_an_end(self) -> None:
+        longest = "echolab.formats.recording.LONGEST_LINE_BYTES"
+        line = Recording()(Accepted(ANN, 1))
+        for number in (1, 2):
+            Path(self.path).write_bytes(line * number)
+            with mock.patch(longest, len(line)):
+                self.assertEqual(len(list(read_recording(self.path))), number)
+            Path(self.path).write_bytes(line * (number - 1) + b"x" * 1000)
+            why = f"line {number} is too long for a recording"
+            with (
+                mock.patch(longest, len(line)),
+                self.assertRaisesRegex(InputError, why),
+            ):
+                list(read_recording(self.path))
 
     def test_what_cannot_be_sent(self) -> None:
         for number, why in (

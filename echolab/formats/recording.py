@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from twisted.logger import Logger
 
@@ -43,6 +43,8 @@ _log = Logger()
 
 _MESSAGE = b',"message'
 BATCH_BYTES = 1 << 20
+LONGEST_LINE_BYTES = 256 << 20
+"""What has longer lines is no recording, but for example a device."""
 LONGEST_WORD = len("\\u0000")
 
 
@@ -69,7 +71,8 @@ def read_recording(path: str | Path, *, again: bool = False) -> Iterator[Event]:
 
     Raises:
         InputError: the file cannot be read, or a line is not one of a recording. A
-            line that is cut off, for example by a crash, is left out and logged.
+            line that is cut off, for example by a crash, is left out and logged. A
+            line may have up to 256 MiB.
     """
     for _, event in numbered_events(path, again=again):
         yield event
@@ -95,7 +98,10 @@ def _read(
     cut_off = 0
     try:
         with Path(path).open("rb") as file:
-            while lines := file.readlines(BATCH_BYTES):
+            while lines := _batch(file):
+                if len(lines[-1]) > LONGEST_LINE_BYTES:
+                    why = f"line {before + len(lines)} is too long for a recording"
+                    raise InputError("read", str(path), why)
                 at = 0
                 while at < len(lines):
                     try:
@@ -115,6 +121,18 @@ def _read(
         raise InputError("open", str(path), reason_of(error)) from None
     if cut_off > 1 and not again:
         _log.warn("{path}: {n} more lines are cut off", path=path, n=cut_off - 1)
+
+
+def _batch(file: BinaryIO) -> list[bytes]:
+    """Return the next lines; nothing is read after one that is too long."""
+    lines: list[bytes] = []
+    size = 0
+    while line := file.readline(LONGEST_LINE_BYTES + 1):
+        lines.append(line)
+        size += len(line)
+        if size >= BATCH_BYTES or len(line) > LONGEST_LINE_BYTES:
+            break
+    return lines
 
 
 def _is_cut_off(line: bytes) -> bool:
