@@ -25,6 +25,7 @@ from echolab import (
     Misbehaved,
     Peer,
     Sampled,
+    Sent,
 )
 from echolab.command.cli import main
 from echolab.formats.figure_words import cells
@@ -330,6 +331,25 @@ class HonestyTests(SynchronousTestCase):
         shown = drawn(pair.at_server)
         self.assertRegex(shown, r"◀·+ RST ·+│ close\(\)")
         self.assertNotIn("FIN", shown)
+
+    def test_bytes_that_no_call_has_sent_are_not_counted(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.client_sends(0.5, b"hello\n")
+        for calls, number in ((), 0), ((4,), 4):
+            for taken in calls:
+                pair.server_calls(0.7, "send", 6, taken)
+            at_server = [*pair.at_server, Sent(pair.client, TIME + 0.6, b"hello\n")]
+            end = Finished(
+                pair.client,
+                TIME + 1,
+                EndCause.STOPPED,
+                received_bytes=0,
+                seconds=1.0,
+                sent_bytes=6,
+            )
+            at_server.append(end)
+            self.assertIn(f", {number} bytes to the client", drawn(at_server))
 
     def test_a_fin_behind_bytes_that_are_not_read_yet(self) -> None:
         pair = Pair()

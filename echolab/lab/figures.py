@@ -11,6 +11,7 @@ from echolab.lab.folding import GAP_SECONDS, fold, fold_middle, with_gaps
 from echolab.lab.layout import lay_out
 from echolab.lab.ledger import End
 from echolab.lab.rows import Figure, Row
+from echolab.lab.streams import Streams
 from echolab.lab.writes import map_writes
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def title_of(account: Account) -> str:
 
 
 def _totals(account: Account) -> Iterator[str]:
+    streams = Streams(account)
     for side, received, sent in (
         (account.server, "to the server", "to the client"),
         (account.client, "to the client", "to the server"),
@@ -113,8 +115,10 @@ def _totals(account: Account) -> Iterator[str]:
         for entry in side.entries:
             if isinstance(entry.what, Finished):
                 yield f"{size(entry.what.received_bytes)} {received}"
-                if entry.what.sent_bytes is not None:
-                    yield f"{size(entry.what.sent_bytes)} {sent}"
+                number = None if side.is_continued else streams.sent_bytes(side.end)
+                number = entry.what.sent_bytes if number is None else number
+                if number is not None:
+                    yield f"{size(number)} {sent}"
                 cause = entry.what.cause
                 itself = cause is EndCause.STOPPED
                 yield f"ended by {f'the {side.end.value}' if itself else cause.value}"

@@ -40,6 +40,16 @@ class Streams:
         known = self._ends[end]
         return known.called[sends] > 0 and known.called[sends] == known.told[sends]
 
+    def sent_bytes(self, end: End) -> int | None:
+        """Return how many bytes the kernel took of an end, if its calls tell.
+
+        A program may have had more to send when the connection ended.
+        """
+        known = self._ends[end]
+        # With TLS, the calls have received more than the program.
+        are_plain = known.called[False] == known.told[False]
+        return known.called[True] if known.has_calls and are_plain else None
+
     def is_drawn_by_sender(self, end: End) -> bool:
         """Whether the bytes of an end are drawn where it sent them.
 
