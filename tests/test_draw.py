@@ -332,6 +332,27 @@ class HonestyTests(SynchronousTestCase):
         self.assertRegex(shown, r"◀·+ RST ·+│ close\(\)")
         self.assertNotIn("FIN", shown)
 
+    def test_a_fin_waits_behind_unsent_bytes(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.client_sends(0.5, b"hello\n")
+        pair.client_calls(0.6, "shutdown", "SHUT_WR")
+        for at, state, unsent in (
+            (0.7, "FIN_WAIT_1", 7),
+            (0.8, "FIN_WAIT_1", 1),
+            (0.9, "FIN_WAIT_2", 0),
+        ):
+            sample = Sampled(pair.server, TIME + at, state, unsent_bytes=unsent)
+            pair.at_client.append(sample)
+        alone = drawn(pair.at_client)
+        words = ("shutdown(", "FIN_WAIT_1", " FIN ", "FIN_WAIT_2")
+        self.assertEqual(sorted(words, key=alone.index), list(words))
+        pair.server_receives(0.81, b"hello\n")
+        pair.server_calls(0.82, "recv", 65536, 0)
+        both = drawn(pair.at_server, pair.at_client)
+        self.assertRegex(both, r"FIN[─ ]+▶│ recv\(65536\) = 0")
+        self.assertEqual(both.count(" FIN "), 1)
+
     def test_bytes_that_no_call_has_sent_are_not_counted(self) -> None:
         pair = Pair()
         pair.connects()

@@ -67,6 +67,7 @@ class _Layout:
         self._kernel = KernelView(self._streams.counts_segments)
         self._account = account
         self._talks = False  # whether a captured packet had data
+        self._held: set[End] = set()  # whose FIN waits behind unsent bytes
         self._beginning = Beginning(account, self._say, self._draw, wire=self._wire)
         self._endings = Endings(self.rows, self._streams, wire=self._wire)
 
@@ -116,6 +117,10 @@ class _Layout:
         """Return the rows of a sample: those that say more than the calls do."""
         endings = self._endings
         other = entry.end.other
+        if entry.end in self._held and not sample.unsent_bytes:
+            self._held.remove(entry.end)
+            if not endings.has_ended(entry.end):
+                self._end(entry, entry.end, "")
         has_got_fin = sample.state in HALF_CLOSED and not sample.unread_bytes
         if has_got_fin and not endings.has_ended(other):
             self._end(entry, other, "")  # The program has not noticed it yet.
@@ -239,8 +244,10 @@ class _Layout:
         if entry.end is End.CLIENT:
             self._beginning.give_up(entry)
         ends = call.call == "close" or call.arguments != "SHUT_RD"
-        made = self._beginning.is_made
-        if ends and made and not self._endings.has_ended(entry.end):
+        if ends and self._wire and self._streams.holds_fin(entry.end, entry.latest):
+            self._held.add(entry.end)
+        over = entry.end in self._held or self._endings.has_ended(entry.end)
+        if ends and self._beginning.is_made and not over:
             self._end(entry, entry.end, text)
         else:
             self._say(entry, text)

@@ -101,6 +101,12 @@ class Streams:
             return False
         return other.saw_reset or known.left_unread or known.was_aborted
 
+    def holds_fin(self, end: End, at: float) -> bool:
+        """Whether the FIN of an end that ends now waits behind unsent bytes."""
+        unsent = self._ends[end].unsent
+        after = bisect_right(unsent, at, key=lambda each: each[0])
+        return after < len(unsent) and unsent[after][1] > 0
+
     def reset_was_seen(self, end: End) -> bool:
         """Whether the other end has noticed that this end has reset the connection."""
         return self._ends[end.other].saw_reset
@@ -115,6 +121,7 @@ class _OneEnd:
         self.datas: dict[bool, list[Data]] = {True: [], False: []}
         self.has_calls = self.saw_end = self.saw_reset = self.left_unread = False
         self.has_samples = self.was_aborted = False
+        self.unsent: list[tuple[float, int]] = []  # at each look
         is_shut = False
         self.is_open: Sampled | None = None  # before the other's FIN
         self.is_closed: Sampled | None = None  # after both
@@ -132,6 +139,7 @@ class _OneEnd:
                     self.was_aborted |= closes and not is_shut
                 case Sampled() as sample:
                     self._sampled(sample)
+                    self.unsent.append((entry.latest, sample.unsent_bytes))
                 case Finished() as finished:
                     self.left_unread = finished.unread_bytes > 0
                     self.saw_reset |= finished.detail == "ECONNRESET"
