@@ -323,6 +323,22 @@ class HonestyTests(SynchronousTestCase):
         pair.at_server[-1] = replace(last, unread_bytes=7)
         self.assertRegex(drawn(pair.at_server), r"◀·+ RST ·+│ close\(\)")
 
+    def test_a_shutdown_before_it_sends_a_fin_if_there_is_a_connection(self) -> None:
+        for result, errno, packets in (
+            (0, "", ["FIN", "RST"]),
+            (-1, "ENOTCONN", []),
+        ):
+            pair = Pair()
+            pair.connects()
+            pair.server_calls(0.9, "shutdown", "SHUT_RDWR", result, errno)
+            pair.server_calls(1.0, "close")
+            pair.finishes(0, EndCause.STOPPED)
+            last = pair.at_server[-1]
+            assert isinstance(last, Finished)
+            pair.at_server[-1] = replace(last, unread_bytes=7)
+            shown = drawn(pair.at_server)
+            self.assertEqual(re.findall("FIN|RST", shown), packets, shown)
+
     def test_close_without_shutdown_is_a_reset(self) -> None:
         pair = Pair()
         pair.connects()

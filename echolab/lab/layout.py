@@ -67,6 +67,7 @@ class _Layout:
         self._kernel = KernelView(self._streams.counts_segments)
         self._account = account
         self._talks = False  # whether a captured packet had data
+        self._gone: set[End] = set()  # whose kernel has no connection any more
         self._held: set[End] = set()  # whose FIN waits behind unsent bytes
         self._beginning = Beginning(account, self._say, self._draw, wire=self._wire)
         self._endings = Endings(self.rows, self._streams, wire=self._wire)
@@ -184,6 +185,9 @@ class _Layout:
                 self._beginning.connect(entry, call, text)
             case name if name in RECEIVES | SENDS and call.errno == "ECONNRESET":
                 self._reset_by_peer(entry, text)
+            case "shutdown" if call.errno == "ENOTCONN":
+                self._gone.add(entry.end)  # What follows sends no packet.
+                self._say(entry, text)
             case "shutdown" | "close" if not entry.of_listener and call.result >= 0:
                 self._ends(entry, call, text)
             case _:
@@ -243,14 +247,21 @@ class _Layout:
         """Show a shutdown or a close; the first of them ends this side's stream."""
         if entry.end is End.CLIENT:
             self._beginning.give_up(entry)
-        ends = call.call == "close" or call.arguments != "SHUT_RD"
-        if ends and self._wire and self._streams.holds_fin(entry.end, entry.latest):
-            self._held.add(entry.end)
-        over = entry.end in self._held or self._endings.has_ended(entry.end)
-        if ends and self._beginning.is_made and not over:
-            self._end(entry, entry.end, text)
-        else:
+        end = entry.end
+        closes = call.call == "close"
+        ends = self._beginning.is_made and (closes or call.arguments != "SHUT_RD")
+        if not ends or end in self._gone or self._endings.is_reset:
             self._say(entry, text)
+        elif self._wire and closes and self._streams.discards(end):
+            texts = {end: text} if self._calls else {}
+            self._endings.reset(end, entry.time, texts)
+        elif self._wire and self._streams.holds_fin(end, entry.latest):
+            self._held.add(end)
+            self._say(entry, text)
+        elif end in self._held or self._endings.has_ended(end):
+            self._say(entry, text)
+        else:
+            self._end(entry, end, text)
 
     def _end(self, entry: Entry, end: End, text: str) -> None:
         texts = {entry.end: text} if self._calls and text else {}

@@ -99,7 +99,12 @@ class Streams:
         known, other = self._ends[end], self._ends[end.other]
         if other.saw_end:
             return False
-        return other.saw_reset or known.left_unread or known.was_aborted
+        # A shutdown before it sends a FIN, even if bytes are left unread.
+        return known.was_aborted or (other.saw_reset and not known.left_unread)
+
+    def discards(self, end: End) -> bool:
+        """Whether an end is closed with unread bytes: its kernel sends a reset."""
+        return self._ends[end].left_unread and not self._ends[end.other].saw_end
 
     def holds_fin(self, end: End, at: float) -> bool:
         """Whether the FIN of an end that ends now waits behind unsent bytes."""
