@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -17,16 +18,25 @@ from echolab.lab.text import draw_text
 from tests.sessions import TIME, Pair, hello
 from tests.test_draw import rows
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
 CLIENT = End(ip_address("127.0.0.1"), 60612)
 SERVER = End(ip_address("127.0.0.1"), 8888)
 DATA = Flag.PSH | Flag.ACK
 FIN = Flag.FIN | Flag.ACK
+UNNUMBERED = -1
 
 
 def packet(at: float, flags: Flag, data: bytes = b"", *, back: bool = False) -> Packet:
-    """Return a packet of the client, or one that comes back from the server."""
+    """Return a packet of the client, or one that comes back from the server.
+
+    `drawn` numbers its bytes.
+    """
     source, target = (SERVER, CLIENT) if back else (CLIENT, SERVER)
-    return Packet(1, TIME + at, source, target, flags, 7, 7, 512, None, len(data), data)
+    return Packet(
+        1, TIME + at, source, target, flags, UNNUMBERED, 7, 512, None, len(data), data
+    )
 
 
 SESSION = (
@@ -41,6 +51,19 @@ SESSION = (
 )
 
 
+def numbered(packets: Iterable[Packet]) -> Iterator[Packet]:
+    """Yield packets with the numbers that their bytes have in a real capture."""
+    numbers = {CLIENT: 7, SERVER: 9}
+    for each in packets:
+        if each.seq == UNNUMBERED:
+            at = numbers.get(each.source, 0)
+            marks = each.flags & (Flag.SYN | Flag.FIN)
+            numbers[each.source] = at + each.length + bool(marks)
+            yield each._replace(seq=at)
+        else:
+            yield each
+
+
 def drawn(
     pair: Pair,
     *packets: Packet,
@@ -49,7 +72,7 @@ def drawn(
 ) -> str:
     recordings = [pair.at_server] if alone else [pair.at_server, pair.at_client]
     accounts = join([sides_of(events) for events in recordings])
-    [account] = with_packets(accounts, packets)
+    [account] = with_packets(accounts, numbered(packets))
     return draw_text(figure_of(account, figure), 100)
 
 
@@ -118,3 +141,31 @@ class CaptureTests(SynchronousTestCase):
         self.assertLess(len(rows(shown)), 20)
         self.assertIn("packet ×501", shown)
         self.assertIn("500 kB in", shown)
+
+    def test_folding_keeps_the_fin_the_windows_and_what_came_again(self) -> None:
+        packets: list[Packet] = []
+
+        def captured(flags: Flag, seq: int, data: bytes = b"", window: int = 9) -> None:
+            made = packet(1 + len(packets) / 1000, flags, data)
+            packets.append(made._replace(seq=seq % 2**32, window=window))
+
+        start = 2**32 - 2000  # They begin again at 0.
+        for n in range(20):
+            captured(DATA, start + n * 1000, b"x" * 1000)
+            answer = packet(1 + len(packets) / 1000, Flag.ACK, back=True)
+            packets.append(answer._replace(window=n % 2))
+        captured(DATA, start + 19 * 1000, b"x" * 1000)
+        captured(Flag.ACK, start + 20 * 1000 - 1)
+        captured(FIN, start + 20 * 1000, b"x" * 500)
+        shown = " ".join(drawn(hello(), *packets, figure="packets").split())
+        for words in (
+            "20 kB in",
+            "packet ×20",
+            "packet again ×1",
+            "ACK, window 0 ×10",
+            "bare ACK ×10",
+            "ACK, probe ×1",
+            "500 bytes, FIN",
+        ):
+            self.assertIn(words, shown.replace("× ", "×"))
+        self.assertNotIn("segments", shown)

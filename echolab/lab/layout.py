@@ -26,11 +26,11 @@ from echolab.lab.labels import (
     call_text,
     finish_text,
     harmless_row,
-    packet_arrow,
     quoted,
     waited_text,
 )
 from echolab.lab.ledger import RECEIVES, SENDS, Data, End, Entry
+from echolab.lab.packets import PacketView
 from echolab.lab.rows import Arrow, Line, Row
 from echolab.lab.streams import Streams
 
@@ -64,9 +64,12 @@ class _Layout:
         self._wire = figure != "calls" and address is not None
         self._wire = self._wire and getattr(address, "family", "") != "UNIX"
         self._streams = Streams(account)
-        self._kernel = KernelView(self._streams.counts_segments)
+        # A capture has the segments themselves.
+        captured = self._wire and account.is_captured
+        counts = self._streams.counts_segments
+        self._kernel = KernelView((lambda *_: False) if captured else counts)
+        self._packets = PacketView()
         self._account = account
-        self._talks = False  # whether a captured packet had data
         self._gone: set[End] = set()  # whose kernel has no connection any more
         self._held: set[End] = set()  # whose FIN waits behind unsent bytes
         self._beginning = Beginning(account, self._say, self._draw, wire=self._wire)
@@ -92,7 +95,7 @@ class _Layout:
             case Finished() as finished:
                 self._finished(entry, finished)
             case Packet() as packet if self._wire:
-                self._packet(entry, packet)
+                self.rows.append(self._packets.row(entry, packet))
             case Sampled() as sample if self._wire:
                 self.rows += self._sampled(entry, sample)
             case Diagnosed() as diagnosed if self._wire:
@@ -105,14 +108,6 @@ class _Layout:
                 self.rows += self._kernel.listening(entry, listening)
             case _:
                 pass
-
-    def _packet(self, entry: Entry, packet: Packet) -> None:
-        """Draw a packet that was captured."""
-        arrow = packet_arrow(packet, entry.end.other)
-        bare = arrow.label == ACK and self._talks
-        folds = "packet" if arrow.span else ACK if bare else ""
-        self._talks = self._talks or bool(arrow.span)
-        self.rows.append(Row(entry.time, arrow=arrow, folds=folds, of_capture=True))
 
     def _sampled(self, entry: Entry, sample: Sampled) -> list[Row]:
         """Return the rows of a sample: those that say more than the calls do."""
