@@ -209,10 +209,13 @@ class _Reader:
     def end(self) -> list[Side]:
         """Return all connections, and what was tried and has become none."""
         sides = []
+        listeners = [
+            (peer, self._listener(peer, gathered)) for peer, gathered in self._listeners
+        ]
         for gathered, end, peer, local in self._sides:
             side = gathered.side(end, peer, local, self._ahead)
             if end is End.SERVER:
-                side.listener = self._listener(side)
+                side.listener = _of_listener(listeners, side)
             sides.append(side)
         note_queued(sides)
         for gathered in self._waiting.values():
@@ -223,15 +226,22 @@ class _Reader:
                     break
         return sides
 
-    def _listener(self, side: Side) -> list[Entry]:
-        """Return the entries of the listening socket that has accepted this."""
-        began = side.entries[0].latest
-        found: list[Entry] = []
-        for peer, gathered in self._listeners:
-            if _listens_for(peer, side):
-                entries = gathered.side(End.SERVER, peer, None, self._ahead).entries
-                found = entries if entries[0].latest <= began else found
-        return [replace(entry, of_listener=True) for entry in found]
+    def _listener(self, peer: Peer, gathered: _Gathered) -> list[Entry]:
+        """Return the entries of a listening socket: all its connections share them."""
+        entries = gathered.side(End.SERVER, peer, None, self._ahead).entries
+        return [replace(entry, of_listener=True) for entry in entries]
+
+
+def _of_listener(
+    listeners: Iterable[tuple[Peer, list[Entry]]], side: Side
+) -> list[Entry]:
+    """Return the entries of the listening socket that has accepted a connection."""
+    began = side.entries[0].latest
+    found: list[Entry] = []
+    for peer, entries in listeners:
+        if _listens_for(peer, side) and entries[0].latest <= began:
+            found = entries
+    return found
 
 
 def address_of(peer: Peer) -> object:
