@@ -173,7 +173,9 @@ class HonestyTests(SynchronousTestCase):
             for event in older(hello().at_server)
             if type(event).__name__ != "Chunk"
         ]
-        self.assertIn('"hello"', drawn(events))
+        [line] = [line for line in rows(drawn(events)) if '"hello"' in line]
+        self.assertIn(' 5 bytes of messages "hello" ', line)
+        self.assertIn("got messages", line)
 
     def test_no_sequence_numbers(self) -> None:
         pair = hello()

@@ -198,7 +198,11 @@ class _Layout:
             self._say(entry, text)  # TLS: the calls have other bytes.
             return
         span = data.start, data.size
-        self._arrow(entry, words, span, sends=data.kind == "write")
+        if data.kind == "messages":
+            # They lack what separated them, so these are not all bytes of a read.
+            self._arrow(entry, "got messages", span, sends=False, of=" of messages")
+        else:
+            self._arrow(entry, words, span, sends=data.kind == "write")
 
     def _moved(self, entry: Entry, text: str, number: int, *, sends: bool) -> None:
         """Show a send or a recv of bytes."""
@@ -214,12 +218,14 @@ class _Layout:
         *,
         sends: bool,
         aside: str = "",
+        of: str = "",
     ) -> None:
         sender = entry.end if sends else entry.end.other
         if sends == self._streams.is_drawn_by_sender(sender):
             head = self._streams.head(entry.end, span[0], sends=sends)
             shown = quoted(head, span[1])
-            arrow = Arrow(sender.other, Line.SEEN, size(span[1]), span, head=shown)
+            label = f"{size(span[1])}{of}"
+            arrow = Arrow(sender.other, Line.SEEN, label, span, head=shown)
             self._draw(entry.time, arrow, {entry.end: text}, aside=aside)
         else:
             self._say(entry, text, span=span, aside=aside)
