@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import (
@@ -959,6 +960,20 @@ class CommandTests(SynchronousTestCase):
         events = [*hello().at_server, *others[0], *others[1]]
         shown = self.draw(write(self.folder / "many.jsonl", events), self.client)
         self.assertEqual(shown, BOTH)
+
+    def test_a_third_recording_that_is_of_neither(self) -> None:
+        other = hello(Pair(Peer(1, "IPv4", "127.0.0.1", 50001)))
+        third = write(self.folder / "other.jsonl", other.at_client)
+        with capturedLogs() as logs:
+            self.assertEqual(self.draw(self.server, self.client, third), BOTH)
+        said = [formatEvent(each) for each in logs]
+        self.assertIn(f"{third}: its connections are in no other recording", said)
+
+    def test_a_recording_that_is_given_twice(self) -> None:
+        self.assertEqual(
+            self.draw(self.server, self.server, status=1),
+            f"read {self.server}: this recording is given twice",
+        )
 
     def test_recordings_that_have_nothing_in_common_are_drawn_each(self) -> None:
         other = hello(Pair(Peer(1, "IPv4", "127.0.0.1", 50001)))

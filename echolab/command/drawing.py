@@ -10,6 +10,8 @@ from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
+from twisted.logger import Logger
+
 from echolab.errors import InputError, OutputError, reason_of
 from echolab.lab.capture import is_capture, read_capture
 from echolab.lab.captured import with_packets
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from echolab.lab.settings import DrawSettings
 
 __all__ = ["draw"]
+
+_log = Logger()
 
 MOST_FIGURES = 5
 """How many connections are drawn unless one is chosen; more are listed."""
@@ -117,19 +121,35 @@ def _chosen(settings: DrawSettings, captures: Sequence[str]) -> Sequence[Account
             raise InputError("read", path, why)
     if settings.peer is None:
         # Whoever gives both recordings wants what is in both.
-        return [each for each in accounts if each.clocks] or accounts
+        joined = [each for each in accounts if each.clocks]
+        if joined:
+            _tell_left_out(paths, recordings, joined)
+        return joined or accounts
     chosen = [each for each in accounts if each.number == settings.peer]
     if not chosen:
         raise InputError("read", path, f"there is no connection {settings.peer}")
     return chosen
 
 
+def _tell_left_out(
+    paths: Sequence[str], recordings: Sequence[list[Side]], drawn: Sequence[Account]
+) -> None:
+    """Log which recordings have no connection that is drawn."""
+    known = {id(side) for each in drawn for side in (each.client, each.server)}
+    for path, sides in zip(paths, recordings, strict=True):
+        if not any(id(side) in known for side in sides):
+            _log.warn("{path}: its connections are in no other recording", path=path)
+
+
 def _check_parts(paths: Sequence[str], recordings: Sequence[list[Side]]) -> None:
     """Do not draw parts of one recording as recordings of two ends.
 
     Raises:
-        InputError: a recording continues a connection of another one.
+        InputError: a recording continues a connection of another one, or is another.
     """
+    for number, path in enumerate(paths):
+        if any(Path(path).samefile(other) for other in paths[:number]):
+            raise InputError("read", path, "this recording is given twice")
     for path, sides in zip(paths, recordings, strict=True):
         continued = {side.peer for side in sides if side.is_continued}
         for others in recordings:
