@@ -840,6 +840,15 @@ class CommandTests(SynchronousTestCase):
         os.close(writer)
         self.assertEqual((ended.returncode, ended.stderr), (0, b""))
 
+    def test_a_closed_stdout(self) -> None:
+        ended = subprocess.run(
+            ["sh", "-c", '"$@" >&-', "sh", *ECHOLAB, "draw", self.server],
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn(b"stdout", ended.stderr)
+
     def test_a_full_disk(self) -> None:
         with Path("/dev/full").open("wb") as full:
             ended = subprocess.run(

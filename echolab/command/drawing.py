@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
+from echolab.descriptors import check_standard_output
 from echolab.errors import InputError, OutputError, reason_of
 from echolab.lab.capture import is_capture, read_capture
 from echolab.lab.captured import with_packets
@@ -168,11 +169,13 @@ def _list(accounts: Sequence[Account]) -> str:
 
 
 def _check_output(settings: DrawSettings) -> None:
-    """Do not write over a recording.
+    """Do not write over a recording, nor to a stdout that is closed.
 
     Raises:
-        OutputError: the output is one of the recordings.
+        OutputError: the output is one of the recordings, or closed.
     """
+    if settings.output == "-":
+        check_standard_output()
     with suppress(OSError):
         for path in settings.recordings:
             if settings.output != "-" and Path(path).samefile(settings.output):
