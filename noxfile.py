@@ -73,7 +73,7 @@ def trial(session: nox.Session) -> None:
     install(session)
     with tempfile.TemporaryDirectory() as folder:
         temporary = f"--temp-directory={folder}/trial"
-        session.run("python", "-m", "twisted.trial", "--jobs=2", temporary, "tests")
+        session.run("python", "-m", "twisted.trial", temporary, "tests")
 
 
 @nox.session(python=PYTHONS)
