@@ -19,14 +19,17 @@ from echolab.events import (
     Sent,
 )
 from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
-from echolab.formats.figure_words import (
-    cells,
-    clock_time,
-    cut,
-    duration,
-    harmless,
-    preview,
-    size,
+from echolab.formats.figure_words import cells, clock_time, duration, harmless, size
+from echolab.formats.flow_rows import (
+    ARROW_CELLS,
+    BETWEEN,
+    DEDUCED,
+    SEEN,
+    arrow,
+    as_called,
+    end_name,
+    labelled,
+    take,
 )
 from echolab.formats.style import Needs, Style
 from echolab.formats.syn import syn_options
@@ -38,10 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Flow"]
 
-ARROW_CELLS = 29
 TIME_CELLS = 10
 """With a read of 64 KiB and the number of its connection, a row has 80 cells."""
-SEEN, BETWEEN, DEDUCED = "─", "─ ", "·"
 LEGEND = "──── seen   ─ ─  between two looks   ···· deduced\n"
 RESETS = {"ECONNRESET", "ECONNREFUSED"}
 QUIET = {"EAGAIN", "EINPROGRESS"}
@@ -67,7 +68,7 @@ class _Lane:
     accept: Called | None = None
     recv: Called | None = None
     later: list[Sampled | Diagnosed] = field(default_factory=list)
-    unsent: deque[bytes] = field(default_factory=deque)
+    unsent: deque[memoryview] = field(default_factory=deque)
     reads: int = 0
     sample: Sampled | None = None
     told: str = ""
@@ -125,7 +126,7 @@ class Flow:
             case Chunk(data=data):
                 yield from self._chunk(event, lane, data)
             case Sent(data=data):
-                lane.unsent.append(data)
+                lane.unsent.append(memoryview(data))
             case Sampled() | Diagnosed() if lane.recv is not None:
                 lane.later.append(event)
             case Sampled() | Diagnosed():
@@ -167,9 +168,9 @@ class Flow:
             yield self._row(call, "", f"SYN{options}", SEEN, timed=False)
             yield self._row(call, "", "SYN, ACK", DEDUCED, out=True, timed=False)
             yield self._row(call, "", "ACK", DEDUCED, timed=False)
-            yield self._row(call, _as_called(call))
+            yield self._row(call, as_called(call))
         else:
-            yield self._row(call, _as_called(call))
+            yield self._row(call, as_called(call))
 
     def _called(self, call: Called, lane: _Lane) -> Iterator[str]:
         done = call.result >= 0 and not call.errno
@@ -179,22 +180,24 @@ class Flow:
             case "recv" | "recvmsg" if call.result > 0:
                 lane.recv = call
             case "recv" | "recvmsg" if done:
-                yield self._row(call, _as_called(call), _end(call), BETWEEN)
+                yield self._row(call, as_called(call), end_name(call), BETWEEN)
             case "connect" if done and call.peer.family != "UNIX":
                 yield self._row(call, "", "SYN", DEDUCED, out=True, timed=False)
                 yield self._row(call, "", "SYN, ACK", DEDUCED, timed=False)
                 yield self._row(call, "", "ACK", DEDUCED, out=True, timed=False)
-                yield self._row(call, _as_called(call))
+                yield self._row(call, as_called(call))
             case _ if call.errno in RESETS:
-                yield self._row(call, _as_called(call), "RST", BETWEEN)
+                yield self._row(call, as_called(call), "RST", BETWEEN)
             case "send" if call.result > 0:
                 yield from self._sent(call, lane)
             case "shutdown" if done:
-                yield self._row(call, _as_called(call), _end(call), BETWEEN, out=True)
+                yield self._row(
+                    call, as_called(call), end_name(call), BETWEEN, out=True
+                )
             case "accept" if call.errno in QUIET:
                 pass
             case _:
-                yield self._row(call, _as_called(call))
+                yield self._row(call, as_called(call))
 
     def _sent(self, call: Called, lane: _Lane) -> Iterator[str]:
         label = size(call.result)
@@ -202,8 +205,8 @@ class Flow:
         if call.result > sum(map(len, lane.unsent)):
             lane.unsent.clear()  # TLS has encrypted it.
         else:
-            taken = _take(lane.unsent, call.result)
-        yield self._row(call, _as_called(call), _labelled(label, taken), SEEN, out=True)
+            taken = take(lane.unsent, call.result)
+        yield self._row(call, as_called(call), labelled(label, taken), SEEN, out=True)
 
     def _chunk(self, chunk: Chunk, lane: _Lane, data: bytes) -> Iterator[str]:
         lane.reads += 1
@@ -212,17 +215,17 @@ class Flow:
             return
         yield from self._read(lane, b"")
         # TLS has decrypted it, or there is no socket.
-        yield self._row(chunk, _labelled(size(len(data)), data))
+        yield self._row(chunk, labelled(size(len(data)), data))
 
     def _read(self, lane: _Lane, data: bytes) -> Iterator[str]:
         """Show the last recv, with its bytes if they are known."""
         call, lane.recv = lane.recv, None
         if call is None:
             return
-        text = _as_called(call)
+        text = as_called(call)
         if call.waited_seconds is not None:
             text += f" waited {duration(call.waited_seconds)}"
-        yield self._row(call, text, _labelled(size(call.result), data), SEEN)
+        yield self._row(call, text, labelled(size(call.result), data), SEEN)
         later, lane.later = lane.later, []
         for fact in later:
             yield from self._told(fact, lane)
@@ -294,50 +297,6 @@ class Flow:
         if event.peer.number and self._style.label != "never":
             number = f"#{event.peer.number}"
         at = event.time - (self._began or 0.0)
-        arrow = _arrow(label, line, out=out) if line else " " * ARROW_CELLS
+        middle = arrow(label, line, out=out) if line else " " * ARROW_CELLS
         when = clock_time(max(0.0, at)) if timed else ""
-        return f"{number:3}{when:>{TIME_CELLS}}  │{arrow}│ {text}".rstrip()
-
-
-def _arrow(label: str, line: str, *, out: bool) -> str:
-    label = cut(label, ARROW_CELLS - 6)
-    shaft = ARROW_CELLS - 3 - cells(label)
-    mark = line * ARROW_CELLS
-    drawn = f"{mark[: shaft // 2]} {label} {mark[: shaft - shaft // 2]}"
-    return f"◀{drawn}" if out else f"{drawn}▶"
-
-
-def _end(call: Called) -> str:
-    """Return how one side ends."""
-    return "end" if call.peer.family == "UNIX" else "FIN"
-
-
-def _as_called(call: Called) -> str:
-    result = f" = {call.result}"
-    if call.result == 0 and call.call not in ("recv", "recvmsg", "send"):
-        result = ""
-    if call.call == "accept" and call.result >= 0:
-        result = f" = {harmless(str(call.peer))}"
-    if call.errno:
-        result = f" = {call.result} {call.errno}"
-    return harmless(f"{call.call}({call.arguments}){result}")
-
-
-def _labelled(label: str, data: bytes) -> str:
-    """Return a size with the first of its bytes, as far as there is room."""
-    room = ARROW_CELLS - 8 - cells(label)
-    if not data or room < len('"…"') + 1:
-        return label
-    return f"{label} {preview(data[:room], room, whole=len(data) <= room)}"
-
-
-def _take(pieces: deque[bytes], number: int) -> bytes:
-    """Take so many bytes from the front of ``pieces``; return the first of them."""
-    first = b""
-    while number and pieces:
-        piece = pieces.popleft()
-        if len(piece) > number:
-            pieces.appendleft(piece[number:])
-        first = first or piece[: min(number, ARROW_CELLS)]
-        number -= min(number, len(piece))
-    return first
+        return f"{number:3}{when:>{TIME_CELLS}}  │{middle}│ {text}".rstrip()
