@@ -117,6 +117,13 @@ class Account:
         if kernel is not None:
             self._diagnose("own")
             self._diagnose("peer", known=True)
+            if kernel.is_busy or not self._goes_on():
+                kernel.remove(self)
+
+    def _goes_on(self) -> bool:
+        """Whether more may happen to this end, though its socket is closed."""
+        own = self._ends.get("own")
+        return own is not None and own.state not in LASTING
 
     def finished(self) -> None:
         """Ask no more, unless the socket was closed: its end may go on."""
@@ -133,8 +140,7 @@ class Account:
             return True
         self._diagnose("own")
         self._looks_left -= 1
-        own = self._ends.get("own")
-        return own is not None and own.state not in LASTING and self._looks_left > 0
+        return self._goes_on() and self._looks_left > 0
 
     def _sample(self) -> bool:
         """Report the counters if they have changed; return whether they have."""

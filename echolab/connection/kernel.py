@@ -74,9 +74,14 @@ class Kernel:
             self._diagnoser.close()
             self._diagnoser = None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether there are too many connections to ask about between their events."""
+        return len(self._asked) > MOST_ASKED
+
     def _ask(self) -> None:
         self._next = None
-        if len(self._asked) <= MOST_ASKED:
+        if not self.is_busy:
             for each in [*self._asked]:
                 if not each.look():
                     self._asked.pop(each, None)
