@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from twisted.internet.defer import Deferred
+
+
+def pytest_configure() -> None:
+    """Keep the user's options from the pytests that tests run."""
+    os.environ.pop("PYTEST_ADDOPTS", None)
 
 
 def pytest_sessionfinish() -> None:
