@@ -127,14 +127,20 @@ class Line:
             return waiting
         return max(0, waiting + self._last_byte - self._watched.sent_bytes)
 
-    def was_delivered(self) -> bool:
+    def was_delivered(self, *, but_for_the_end: bool = False) -> bool:
         """Whether a lost connection had delivered all bytes that were to be sent.
 
         True if nothing is known about its socket.
+
+        Args:
+            but_for_the_end: whether this side's end (FIN) may be on its way.
         """
         if self._watched is None:
             return True
         last = self._last_byte if self.over_tls else self._connection.sent_bytes
         if last is None or self.error:
             return False
-        return self._watched.sent_bytes - self._watched.unacknowledged_bytes >= last
+        waiting = self._watched.unacknowledged_bytes
+        if but_for_the_end and self._watched.has_ended and waiting:
+            waiting -= 1  # The end is the last byte.
+        return self._watched.sent_bytes - waiting >= last

@@ -239,7 +239,8 @@ class SenderProtocol(Protocol):
             # Over TLS it is not known how many of the bytes are TLS's own.
             known = not self.line.over_tls
             if verdict == Verdict(EndCause.STOPPED) and known:
-                words = "" if self.line.was_delivered() else UNDELIVERED
+                delivered = self.line.was_delivered(but_for_the_end=True)
+                words = "" if delivered else UNDELIVERED
                 verdict = Verdict(EndCause.STOPPED, words)
             connection.verdict = verdict
             watched = connection.watched

@@ -193,9 +193,9 @@ class CallingSocket(WatchedSocket):
             self._report(Call("getsockopt", "SO_ERROR", 0, word, now, now))
         return value
 
+    @override
     def shutdown(self, how: int) -> None:
-        """Like the socket's method."""
-        end = self._socket.shutdown
+        end = super().shutdown
         self._make("shutdown", SHUTDOWNS.get(how, str(how)), lambda: end(how))
 
     @override

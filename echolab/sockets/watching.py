@@ -56,6 +56,7 @@ class WatchedSocket:
         unread_bytes: how many bytes had arrived but were never read.
         unacknowledged_bytes: how many sent bytes the peer's kernel had not
             acknowledged; this side's end (FIN) counts as one byte.
+        has_ended: whether this side's end was sent, or waits to be sent.
         rtt_seconds: the kernel's smoothed round-trip time, if known.
         retransmits: how many segments the kernel sent again, if known.
     """
@@ -64,6 +65,7 @@ class WatchedSocket:
         "_at_end",
         "_socket",
         "error",
+        "has_ended",
         "retransmits",
         "rtt_seconds",
         "sent_bytes",
@@ -78,6 +80,7 @@ class WatchedSocket:
         self.sent_bytes = 0
         self.unread_bytes = 0
         self.unacknowledged_bytes = 0
+        self.has_ended = False
         self.rtt_seconds: float | None = None
         self.retransmits: int | None = None
 
@@ -105,6 +108,11 @@ class WatchedSocket:
         sent: int = self._try(self._socket.send, data)
         self.sent_bytes += sent
         return sent
+
+    def shutdown(self, how: int) -> None:
+        """Like the socket's method."""
+        self._socket.shutdown(how)
+        self.has_ended = self.has_ended or how != socket.SHUT_RD
 
     def close(self) -> None:
         """Close the socket, and first ask the kernel for its final facts."""
