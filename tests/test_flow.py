@@ -207,6 +207,45 @@ class FlowTests(SynchronousTestCase):
         [row] = self.rows(call(ANN, 1, "recv", "65536", -1, "ECONNRESET"))
         self.assert_row(row, "─ RST ─", "▶│ recv(65536) = -1 ECONNRESET")
 
+    def test_one_end_of_a_side_is_one_packet(self) -> None:
+        self.rows(Accepted(ANN, TIME))
+        rows = self.rows(
+            call(ANN, 1, "shutdown", "SHUT_WR"),
+            call(ANN, 2, "shutdown", "SHUT_RDWR"),
+            call(ANN, 2, "close"),
+        )
+        self.assertEqual(["FIN" in row for row in rows], [True, False, False])
+        self.assertNotIn("RST", "".join(rows))
+
+    def test_a_listening_socket_sends_nothing_at_its_end(self) -> None:
+        rows = self.rows(call(PORT, 1, "shutdown", "SHUT_RDWR"), call(PORT, 1, "close"))
+        self.assertNotIn("◀", "".join(rows))
+
+    def test_a_close_alone_resets(self) -> None:
+        self.rows(Accepted(ANN, TIME))
+        [row] = self.rows(call(ANN, 1, "close"))
+        self.assert_row(row, "◀·", "RST", "│ close()")
+
+    def test_a_reset_that_no_call_told_of(self) -> None:
+        self.rows(Accepted(ANN, TIME), Sampled(ANN, TIME, "ESTABLISHED"))
+        rows = self.rows(
+            Sampled(ANN, TIME + 1, "CLOSED"),
+            call(ANN, 1, "shutdown", "SHUT_RDWR", -1, "ENOTCONN"),
+            call(ANN, 1, "close"),
+        )
+        self.assert_row(rows[0], "─ RST ─", "▶│")
+        self.assertEqual("".join(rows).count("RST"), 1)
+
+    def test_what_the_kernel_never_took_was_not_sent(self) -> None:
+        self.rows(Accepted(ANN, TIME))
+        rows = self.rows(
+            Sent(ANN, TIME, b"ok\n"),
+            call(ANN, 1, "send", "3", 3),
+            Sent(ANN, TIME, b"ok\n"),
+            replace(finished(ANN, 2), sent_bytes=6),
+        )
+        self.assert_row(rows[-1], "finished: eof", "3 bytes sent")
+
     def test_what_comes_after_the_end_is_not_kept(self) -> None:
         self.rows(Accepted(ANN, TIME), finished(ANN, 1))
         [row] = self.rows(Diagnosed(ANN, TIME + 2, "own", "TIME_WAIT", 59.0))

@@ -60,6 +60,8 @@ class _Lane:
         later: what the kernel has said since that.
         unsent: the bytes that were given to the transport, not to the kernel yet.
         reads: how many reads returned bytes.
+        sent_bytes: how many bytes the kernel has taken.
+        has_ended: whether this side has ended, or tried to.
         sample: what the kernel said last of this end.
         told: the state of either end that was told last.
     """
@@ -70,6 +72,8 @@ class _Lane:
     later: list[Sampled | Diagnosed] = field(default_factory=list)
     unsent: deque[memoryview] = field(default_factory=deque)
     reads: int = 0
+    sent_bytes: int = 0
+    has_ended: bool = False
     sample: Sampled | None = None
     told: str = ""
 
@@ -190,16 +194,27 @@ class Flow:
                 yield self._row(call, as_called(call), "RST", BETWEEN)
             case "send" if call.result > 0:
                 yield from self._sent(call, lane)
-            case "shutdown" if done:
-                yield self._row(
-                    call, as_called(call), end_name(call), BETWEEN, out=True
-                )
+            case "shutdown" | "close" if call.peer.number:
+                yield self._ended(call, lane)
             case "accept" if call.errno in QUIET:
                 pass
             case _:
                 yield self._row(call, as_called(call))
 
+    def _ended(self, call: Called, lane: _Lane) -> str:
+        """Show how this side ends: with its first shutdown; a close alone resets."""
+        done = call.result >= 0 and not call.errno
+        first, lane.has_ended = not lane.has_ended, True
+        if not first or not done:
+            return self._row(call, as_called(call))
+        if call.call == "shutdown":
+            return self._row(call, as_called(call), end_name(call), BETWEEN, out=True)
+        if call.peer.family == "UNIX":
+            return self._row(call, as_called(call))
+        return self._row(call, as_called(call), "RST", DEDUCED, out=True)
+
     def _sent(self, call: Called, lane: _Lane) -> Iterator[str]:
+        lane.sent_bytes += call.result
         label = size(call.result)
         taken = b""
         if call.result > sum(map(len, lane.unsent)):
@@ -242,6 +257,9 @@ class Flow:
         before, lane.sample = lane.sample, sample
         if before is None:
             return
+        if sample.state == "CLOSED" and not lane.has_ended:
+            lane.has_ended = True
+            yield self._row(sample, "", "RST", BETWEEN)
         # What is left of a closed connection, inet_diag tells.
         if sample.state not in (before.state, "CLOSED"):
             yield self._row(sample, sample.state)
@@ -268,8 +286,8 @@ class Flow:
         ]
         if event.messages is not None:
             words.append(count(event.messages, "message"))
-        if event.sent_bytes:
-            words.append(f"{count(event.sent_bytes, 'byte')} sent")
+        if lane.sent_bytes:
+            words.append(f"{count(lane.sent_bytes, 'byte')} sent")
         yield self._row(event, ", ".join(words))
         del self._lanes[event.peer.number]
 
