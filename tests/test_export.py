@@ -280,6 +280,16 @@ class EndTests(PacketCase):
             )
             self.assertEqual(found, [*HANDSHAKE, ">P.hello\n", ">R."])
 
+    def test_a_closed_peer_resets_what_comes_after_its_end(self) -> None:
+        found = self.shown(
+            *(BEGUN, call("recv"), Sent(ANN, TIME, b"late\n", 0), call("send", 5)),
+            Sampled(ANN, TIME, "CLOSED", acked_bytes=0),
+            *(call("shutdown", -1, "ENOTCONN", "SHUT_RDWR"), call("close")),
+            Diagnosed(ANN, TIME, "own", "CLOSED"),
+            finished(EndCause.RESET),
+        )
+        self.assertEqual(found[-2:], ["<P.late\n", ">R."])
+
     def test_this_side_resets(self) -> None:
         self.assertEqual(self.shown(BEGUN, call("close")), [*HANDSHAKE, "<R."])
         unread = Sampled(ANN, TIME, "ESTABLISHED", unread_bytes=9)

@@ -202,6 +202,9 @@ class Conversation:
     def _sampled(self, event: Sampled) -> Iterator[MadePacket]:
         self._unread = event.unread_bytes
         self._peer_closed = event.state in CLOSED_BY_PEER
+        if event.state == "CLOSED" and self._calls and not self._own.ended:
+            yield self._reset(self._peer, "the kernel says CLOSED")
+            return
         windows = event.receive_window, event.send_window
         for side, window in zip((self._own, self._peer), windows, strict=True):
             if window is not None:
@@ -218,7 +221,8 @@ class Conversation:
     def _diagnosed(self, state: str) -> Iterator[MadePacket]:
         """Yield what the state of this side's end tells after its close."""
         why = f", deduced from {state}"
-        if state in ACKNOWLEDGED or (state == "CLOSED" and self._peer.ended):
+        both = self._own.ended and self._peer.ended
+        if state in ACKNOWLEDGED or (state == "CLOSED" and both):
             yield from self._peer.acknowledge(self._time, why)
         if state == "TIME_WAIT":
             yield from self._end_of_peer(why)
