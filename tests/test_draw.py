@@ -178,6 +178,19 @@ class HonestyTests(SynchronousTestCase):
         self.assertIn(' 5 bytes of messages "hello" ', line)
         self.assertIn("got messages", line)
 
+    def test_a_connection_that_is_gone_was_reset(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.client_calls(1.0, "recv", 65536, 0)
+        pair.client_sends(2.0, b"late\n")
+        pair.at_client.append(Sampled(pair.server, TIME + 2.1, "CLOSED"))
+        pair.client_calls(3.0, "shutdown", "SHUT_RDWR", -1, "ENOTCONN")
+        pair.client_calls(3.1, "close")
+        shown = rows(drawn(pair.at_client))
+        [reset] = [line for line in shown if " RST " in line]
+        self.assertIn("2.1", reset)
+        self.assertIn("◀", reset)
+
     def test_no_sequence_numbers(self) -> None:
         pair = hello()
         self.assertNotIn("1234", drawn(pair.at_server, pair.at_client))

@@ -122,10 +122,13 @@ class _Layout:
             self._end(entry, other, "")  # The program has not noticed it yet.
         ended = endings.has_ended(entry.end)
         refuses = self._kernel.refuses(entry.end, sample) and not endings.is_reset
+        # A connection that is gone before its program has ended it was reset.
+        gone = sample.state == "CLOSED" and not ended
+        gone = gone and self._streams.has_calls(entry.end)
         told = self._kernel.sampled(entry, sample, self.rows, has_ended=ended)
-        if refuses:
+        if refuses or gone:
             self.rows += told
-            endings.reset(entry.end, entry.time, {})
+            endings.reset(entry.end if refuses else other, entry.time, {})
             return []
         # The ends of both are drawn with their acknowledgements.
         return [row for row in told if not (endings.are_over and row.folds == ACK)]
