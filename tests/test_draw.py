@@ -538,6 +538,7 @@ class HonestyTests(SynchronousTestCase):
         pair.server_calls(2.0, "shutdown", "SHUT_RDWR")
         shown = drawn(pair.at_server, pair.at_client)
         self.assertEqual(shown[shown.index(" FIN ") :].count("·· ACK ·"), 1)
+        self.assertNotIn("FIN, ACK", shown)
 
     def test_whether_a_fin_acknowledges_the_other(self) -> None:
         for sent, words in (

@@ -64,7 +64,7 @@ class Endings:
             acknowledges = self._acknowledges(end, before, at)
             if acknowledges is False:
                 self._acknowledge(end, before)
-            else:
+            elif not self._sent_between(end, before):  # Its bytes have done so.
                 label = "FIN, ACK"
                 aside = "1 or 2 packets" if acknowledges is None else ""
         self._draw(Arrow(end.other, Line.BETWEEN, label, aside=aside), at, texts)
@@ -83,13 +83,18 @@ class Endings:
         known = self._streams.answers_at_once(end)
         if known is not None:
             return known
-        soon = before + SOON_SECONDS
-        for row in self._rows:
-            if row.data_to is end.other and before < row.at < soon:
-                return True  # Bytes may have acknowledged it: nothing more is known.
+        if self._sent_between(end, before):
+            return True  # Bytes have, or an ACK before them: nothing more is known.
         said = (row.texts.get(end.other, "") for row in self._rows)
         waited = any(text.startswith("FIN_WAIT_2") for text in said)
-        return False if waited or at >= soon else None
+        return False if waited or at >= before + SOON_SECONDS else None
+
+    def _sent_between(self, end: End, before: float) -> bool:
+        """Whether an end has sent bytes soon after the other's FIN."""
+        return any(
+            row.data_to is end.other and before < row.at < before + SOON_SECONDS
+            for row in self._rows
+        )
 
     def reset(self, end: End, at: float, texts: dict[End, str]) -> None:
         """Draw that a side has reset the connection: as seen, or as deduced."""
