@@ -115,7 +115,9 @@ def _goes_to(row: Row) -> End | None:
 
 
 def _shortened(run: list[Row]) -> list[Row]:
-    return run if len(run) <= LONGEST_RUN else list(_folded(run))
+    # With a capture, a send is up to four rows: itself, its packet, the ACK, the recv.
+    rows = 4 if any(row.of_capture for row in run) else 1
+    return run if len(run) <= LONGEST_RUN * rows else list(_folded(run))
 
 
 def _folded(rows: list[Row]) -> Iterator[Row]:
