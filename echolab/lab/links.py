@@ -57,7 +57,7 @@ LINKS: dict[int, Callable[[bytes], bytes]] = {
     229: _raw,  # IPv6
     276: _cooked_2,
 }
-"""What is done with each link type (https://www.tcpdump.org/linktypes.html)."""
+"""What is done with each type of tcpdump.org's list of link-layer header types."""
 
 
 def is_known(link_type: int) -> bool:
