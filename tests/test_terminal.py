@@ -120,6 +120,19 @@ class TerminalTests(TerminalCase):
         self.see(f"{PROMPT}hello\n{PROMPT}bye\n{PROMPT}.\nfinish.\n")
         self.assertEqual(self.end(), 0)
 
+    def test_a_drawing_has_no_prompts_between_its_rows(self) -> None:
+        server = self.start("--format", "flow")
+        self.wait_for("this client")
+        self.type("hello\n")
+        self.assertEqual(server.recv(100), b"hello\n")
+        self.wait_for("send(6) = 6")
+        self.type(".\n")
+        self.assertEqual(server.recv(100), b"")
+        server.close()
+        self.wait_for("finish.")
+        self.assertNotIn("Input message", self.screen)
+        self.assertEqual(self.end(), 0)
+
     def test_end_of_input(self) -> None:
         server = self.start("--no-dot")
         prompt = "Input message(Ctrl-D:quit): "

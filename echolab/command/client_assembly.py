@@ -85,7 +85,8 @@ def client_service(
         display.write,
         say=display.say,
         replies=screen.replies,
-        prompt=b"" if editor else prompt.encode(),
+        # A drawing would have a prompt between every two rows.
+        prompt=b"" if editor or settings.format == "flow" else prompt.encode(),
         echoed=typing,
         show_replies=not settings.quiet and settings.format == "classic",
         escape=decide(settings.escape, screen.replies is Replies.HERE),

@@ -50,7 +50,7 @@ def end_name(call: Called) -> str:
 def as_called(call: Called) -> str:
     """Return a call as strace writes it."""
     result = f" = {call.result}"
-    if call.result == 0 and call.call not in ("recv", "recvmsg", "send"):
+    if call.result == 0 and call.call not in ("connect", "recv", "recvmsg", "send"):
         result = ""
     if call.call == "accept" and call.result >= 0:
         result = f" = {harmless(str(call.peer))}"
