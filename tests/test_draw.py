@@ -902,6 +902,19 @@ class CommandTests(SynchronousTestCase):
             f"read {capture}: no packet of the connection, at its time",
         )
 
+    def test_a_rotated_recording_does_not_know_its_packets(self) -> None:
+        events = hello().at_server
+        at = next(n for n, event in enumerate(events) if isinstance(event, Chunk)) - 1
+        part = write(self.folder / "second.jsonl", events[at:])
+        capture = self.folder / "lab.pcap"
+        head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 101)
+        capture.write_bytes(head)
+        self.assertEqual(
+            self.draw(part, str(capture), status=1),
+            f"read {capture}: the beginning is in another recording: join them with "
+            "cat, in order",
+        )
+
     def test_a_rotated_recording_has_no_beginning(self) -> None:
         events = hello().at_server
         at = next(n for n, event in enumerate(events) if isinstance(event, Chunk)) - 1

@@ -50,6 +50,8 @@ def draw(settings: DrawSettings) -> None:
     accounts = _chosen(settings, captures)
     if captures and not any(account.is_captured for account in accounts):
         why = "no packet of the connection, at its time"
+        if all(account.is_continued for account in accounts):
+            why = "the beginning is in another recording: join them with cat, in order"
         raise InputError("read", captures[0], why)
     encoding = "utf-8"
     if settings.output == "-" and settings.form == "text" and sys.stdout is not None:
