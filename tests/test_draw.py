@@ -798,6 +798,8 @@ class FoldTests(SynchronousTestCase):
 
 class CommandTests(SynchronousTestCase):
     def setUp(self) -> None:
+        # The program's log would go on in the other tests of this process.
+        self.enterContext(mock.patch("echolab.command.cli.globalLogBeginner"))
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
         pair = hello()
         self.server = write(self.folder / "server.jsonl", pair.at_server)
