@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -311,7 +312,7 @@ class ProgramTests(SynchronousTestCase):
         self.assertNotIn("\nhello\n", client.out.decode())
 
     def test_into_a_file_beside_another_format(self) -> None:
-        path = self.mktemp()
+        path = f"{self.enterContext(tempfile.TemporaryDirectory())}/flow"
         server = self.enterContext(
             Program(
                 *("server", "--port", "0", "--interface", "127.0.0.1", "--once"),

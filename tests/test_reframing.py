@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def messages_of(events: list[Event]) -> list[tuple[int, float, bytes, str | None
 
 class ReframingTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.path = self.mktemp()
+        self.path = f"{self.enterContext(tempfile.TemporaryDirectory())}/lab.jsonl"
 
     def received(
         self, framing: RecordedFraming, *connections: list[bytes | None]
