@@ -14,7 +14,18 @@ from echolab.escaping import escape_name
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress
 
-__all__ = ["Credentials", "Peer", "format_address", "host_and_port"]
+__all__ = [
+    "ANY_IPV4",
+    "ANY_IPV6",
+    "Credentials",
+    "Peer",
+    "format_address",
+    "host_and_port",
+]
+
+# The addresses of all interfaces: the lecture's INADDR_ANY, and IPv6's.
+ANY_IPV4 = "0.0.0.0"  # noqa: S104 - a name for it, so that it stands only here
+ANY_IPV6 = "::"
 
 
 def format_address(address: IAddress | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from echolab import (
     Accepted,
@@ -65,7 +65,7 @@ class Pair:
         self._ahead = server_ahead
 
     def _call(
-        self, peer: Peer, time: float, call: str, *said: object, seconds: float = 1e-5
+        self, peer: Peer, time: float, call: str, *said: Any, seconds: float = 1e-5
     ) -> Called:
         event = Called(
             peer, TIME + time, call, seconds=seconds, monotonic=MONOTONIC + time
@@ -73,13 +73,12 @@ class Pair:
         names = ("arguments", "result", "errno")[: len(said)]
         values = dict(zip(names, said, strict=True))
         values["arguments"] = str(values.get("arguments", ""))
-        changed: Called = replace(event, **values)  # type: ignore[arg-type]
-        return changed
+        return replace(event, **values)
 
-    def client_calls(self, time: float, call: str, *said: object) -> None:
+    def client_calls(self, time: float, call: str, *said: Any) -> None:
         self.at_client.append(self._call(self.server, time, call, *said))
 
-    def server_calls(self, time: float, call: str, *said: object) -> None:
+    def server_calls(self, time: float, call: str, *said: Any) -> None:
         event = self._call(self.client, time + self._ahead, call, *said)
         self.at_server.append(event)
 
@@ -124,8 +123,8 @@ class Pair:
         lines = tuple(data.splitlines())
         self.at_server.append(Received(self.client, at, Batch(lines)))
 
-    def client_is_sampled(self, time: float, **counters: float) -> None:
-        sample = Sampled(self.server, TIME + time, "ESTABLISHED", **counters)  # type: ignore[arg-type]
+    def client_is_sampled(self, time: float, **counters: Any) -> None:
+        sample = Sampled(self.server, TIME + time, "ESTABLISHED", **counters)
         self.at_client.append(sample)
 
     def ends(self, time: float, number: int) -> None:

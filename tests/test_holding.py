@@ -38,7 +38,7 @@ class HereEndpoint:
 
 class HoldingTests(TestCase):
     def setUp(self) -> None:
-        self.reactor = FakeReactor()
+        self.reactor: Any = FakeReactor()
         self.log = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
         self.transcript = Transcript()
         self.clients: list[socket.socket] = []
@@ -133,7 +133,7 @@ class HoldingTests(TestCase):
         folder = self.enterContext(tempfile.TemporaryDirectory())
         path = str(Path(folder, "lab.sock"))
         settings = ServerSettings(listen=(f"unix:{path}:backlog=1",))
-        [(_, endpoint)] = server_endpoints(self.reactor, settings)  # type: ignore[arg-type]
+        [(_, endpoint)] = server_endpoints(self.reactor, settings)
         self.serve(endpoint, behaviour=Behaviour.hold_accept(3))
         for number in range(3):
             client = socket.socket(socket.AF_UNIX)

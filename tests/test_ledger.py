@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TypeVar
 
-import pytest
+from twisted.trial.unittest import SkipTest
 
 from echolab import (
     Accepted,
@@ -31,8 +31,6 @@ from tests.support import Client, Program, run, write_certificates
 from tests.ways import FolderCase
 
 T = TypeVar("T")
-
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="Linux tells this")
 
 
 class LedgerCase(FolderCase):
@@ -163,8 +161,12 @@ class RotationTests(LedgerCase):
             self.assertEqual(Transcript.load(path).lines(), [line])
 
 
-@LINUX
 class KernelTests(LedgerCase):
+    def setUp(self) -> None:
+        super().setUp()
+        if sys.platform != "linux":
+            raise SkipTest("Linux tells this")
+
     def test_what_it_says_of_a_connection(self) -> None:
         server = self.serve("--kernel", "auto")
         port = server.port()

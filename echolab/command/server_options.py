@@ -5,11 +5,11 @@ from __future__ import annotations
 from twisted.python import usage
 from typing_extensions import override
 
+from echolab.addresses import ANY_IPV4
 from echolab.command.option_making import SettingsOptions
 from echolab.command.options import UNITS_HELP, port_value
 from echolab.near_misses import did_you_mean, host_and_port_of, is_endpoint
 from echolab.server.checking import check_together, does_tls
-from echolab.server.endpoints import ANY_IPV4
 from echolab.server.option_values import SINK
 from echolab.server.settings import ServerSettings
 from echolab.sockets.endpoint_strings import kind_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from echolab.addresses import ANY_IPV4, ANY_IPV6
 from echolab.events import (
     Accepted,
     Called,
@@ -137,8 +138,9 @@ def _has_both(event: Event) -> bool:
 
 def _ahead(event: Event) -> float:
     """Return what CLOCK_MONOTONIC is ahead of the time of day: usually below 0."""
-    monotonic: float = getattr(event, "monotonic")  # noqa: B009
-    return monotonic - event.time
+    assert isinstance(event, Accepted | Connected | Called)
+    assert event.monotonic is not None
+    return event.monotonic - event.time
 
 
 def _without_bytes(event: Chunk | Sent | Received) -> Event:
@@ -255,4 +257,4 @@ def _listens_for(peer: Peer, side: Side) -> bool:
         return peer.path == (local or side.peer).path
     if local is None or peer.port != local.port:
         return False
-    return peer.host in {local.host, "0.0.0.0", "::"}  # noqa: S104
+    return peer.host in {local.host, ANY_IPV4, ANY_IPV6}

@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.tcp import makeBinding
 from zope.interface import implementer
 
-from echolab.addresses import host_and_port
+from echolab.addresses import ANY_IPV4, host_and_port
 from echolab.errors import EcholabError, ListenError, reason_of
 from echolab.quantities import whole_number
 from echolab.server.proxy import ProxyFactory
@@ -48,13 +48,10 @@ if TYPE_CHECKING:
     from echolab.tls.key_log import KeyLog
 
 __all__ = [
-    "ANY_IPV4",
     "is_handed",
     "listen_error",
     "server_endpoints",
 ]
-
-ANY_IPV4 = "0.0.0.0"  # noqa: S104 - the lecture's INADDR_ANY
 
 Wrap: TypeAlias = "Callable[[IProtocolFactory], IProtocolFactory]"
 

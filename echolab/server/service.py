@@ -16,7 +16,6 @@ from typing_extensions import override
 
 from echolab.addresses import format_address
 from echolab.counting import count
-from echolab.server.behaviour import Behaviour
 from echolab.server.endpoints import is_handed, listen_error
 from echolab.server.holding import Holding
 from echolab.server.listening import ListeningAccount
@@ -25,7 +24,7 @@ from echolab.sockets.accept_queue import accept_waiting, turn_away_waiting
 from echolab.sockets.watching import prepare_port
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from twisted.internet.interfaces import (
         IAddress,
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from echolab.errors import EcholabError
     from echolab.interfaces import AnyClock, Done, ServerEndpoint
     from echolab.server.factory import ReceiverFactory
+    from echolab.server.fault import Fault
 
 __all__ = ["ReceiverService"]
 
@@ -69,7 +69,7 @@ class ReceiverService(Service):
         done: Done,
         drain_seconds: float = 5.0,
         close_sink: bool = False,
-        behaviour: Behaviour = Behaviour(),  # noqa: B008 - it cannot change
+        behaviour: Iterable[Fault] = (),
     ) -> None:
         self._endpoints = endpoints
         self.factory = factory
