@@ -6,6 +6,7 @@ import struct
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
+from echolab.formats.syn import tcp_options
 from echolab.lab.segments import Address, End, Flag
 
 __all__ = ["Segment", "dissect"]
@@ -14,7 +15,7 @@ IPV4, IPV6, TCP = 4, 6, 6
 IPV4_HEADER, IPV6_HEADER, TCP_HEADER = 20, 40, 20
 OFFSET_OF_FRAGMENT = 0x1FFF
 HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION = 0, 43, 44, 60
-END_OF_OPTIONS, NO_OPERATION, WINDOW_SCALE = 0, 1, 3
+WINDOW_SCALE = 3
 MOST_SCALE = 14
 FLAGS = 0x1F
 
@@ -125,13 +126,7 @@ def _of_tcp(
 
 def _scale(options: bytes) -> int | None:
     """Return what the window is shifted by, if the options of a SYN say it."""
-    at = 0
-    while at < len(options) and options[at] != END_OF_OPTIONS:
-        if options[at] == NO_OPERATION:
-            at += 1
-            continue
-        length = options[at + 1] if at + 1 < len(options) else 0
-        if options[at] == WINDOW_SCALE and length == 3 and at + 2 < len(options):
-            return min(options[at + 2], MOST_SCALE)
-        at += max(length, 2)
+    for kind, value in tcp_options(options):
+        if kind == WINDOW_SCALE and len(value) == 1:
+            return min(value[0], MOST_SCALE)
     return None
