@@ -7,15 +7,9 @@ checked, so that all code that takes the event can rely on it.
 from __future__ import annotations
 
 import base64
-import json
-import math
-import re
 from dataclasses import fields
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
-from echolab.addresses import Peer
 from echolab.ends import EndCause
 from echolab.events import (
     Accepted,
@@ -31,13 +25,26 @@ from echolab.events import (
 )
 from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
 from echolab.formats.json import NAMES
+from echolab.formats.members import (
+    Members,
+    as_object,
+    decode,
+    decode_pairs,
+    optional,
+    read_bytes,
+    read_peer,
+    read_seconds,
+    read_text,
+    read_time,
+    read_whole,
+    read_words,
+)
 from echolab.formats.reframing import Partial, RecordedFraming
 from echolab.framing.base import Overlong
 from echolab.messages import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from echolab.addresses import Peer
     from echolab.events import Event
     from echolab.messages import Mark
 
@@ -45,18 +52,6 @@ __all__ = ["NOT_AN_EVENT", "event_of", "messages_of"]
 
 NOT_AN_EVENT = ValueError, LookupError, TypeError, RecursionError
 """The errors that reading a line raises if it is not a line of a recording."""
-
-T = TypeVar("T")
-Members = dict[str, Any]
-
-MOST = 2**63 - 1
-_PEER = (*(field.name for field in fields(Peer)), "path_base64")
-_WORD = re.compile(r"[\w.:%-]+", re.ASCII)
-MOST_PORT = 65535
-LAST_SECOND = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
-"""The last time that can be shown."""
-
-_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", flags=re.ASCII)
 
 
 def event_of(line: bytes) -> Event | Partial | RecordedFraming:
@@ -66,11 +61,14 @@ def event_of(line: bytes) -> Event | Partial | RecordedFraming:
         ValueError, LookupError, TypeError, RecursionError: it has no event; these
             are `NOT_AN_EVENT`.
     """
-    members = _object(_decode(line.decode()))
+    members = as_object(decode(line.decode()))
     if members["event"] == "recording":
         return _recording(members)
-    peer, time = _peer(_object(members["peer"])), _time(_text(members, "time"))
-    match _text(members, "event"):
+    peer, time = (
+        read_peer(as_object(members["peer"])),
+        read_time(read_text(members, "time")),
+    )
+    match read_text(members, "event"):
         case "accepted":
             return Accepted(peer, time, *_began(members))
         case "connected":
@@ -84,32 +82,32 @@ def event_of(line: bytes) -> Event | Partial | RecordedFraming:
         case "sampled" | "diagnosed" | "syn" | "listening" as name:
             return _fact(FACTS[name], peer, time, members)
         case "chunk":
-            return Chunk(peer, time, _bytes("data", members))
+            return Chunk(peer, time, read_bytes("data", members))
         case "received":
-            messages = Batch((_bytes("message", members),), _mark(members))
+            messages = Batch((read_bytes("message", members),), _mark(members))
             return Received(peer, time, messages)
         case "sent":
-            taken = _optional(_whole, members, "taken_bytes")
-            return Sent(peer, time, _bytes("data", members), taken)
+            taken = optional(read_whole, members, "taken_bytes")
+            return Sent(peer, time, read_bytes("data", members), taken)
         case "misbehaved":
-            return Misbehaved(peer, time, _words(members, "behaviour"))
+            return Misbehaved(peer, time, read_words(members, "behaviour"))
         case "refused":
-            cause, detail = _cause(members), _words(members, "detail")
-            return Refused(peer, time, cause, detail, _whole(members, "others"))
+            cause, detail = _cause(members), read_words(members, "detail")
+            return Refused(peer, time, cause, detail, read_whole(members, "others"))
         case "finished":
             return Finished(
                 peer,
                 time,
                 _cause(members),
-                received_bytes=_whole(members, "bytes"),
-                messages=_optional(_whole, members, "messages"),
-                unterminated_bytes=_whole(members, "unterminated_bytes"),
-                unread_bytes=_whole(members, "unread_bytes"),
-                seconds=_seconds(members, "seconds"),
-                detail=_words(members, "detail") if "detail" in members else "",
-                rtt_seconds=_optional(_seconds, members, "rtt_seconds"),
-                retransmits=_optional(_whole, members, "retransmits"),
-                sent_bytes=_optional(_whole, members, "sent_bytes"),
+                received_bytes=read_whole(members, "bytes"),
+                messages=optional(read_whole, members, "messages"),
+                unterminated_bytes=read_whole(members, "unterminated_bytes"),
+                unread_bytes=read_whole(members, "unread_bytes"),
+                seconds=read_seconds(members, "seconds"),
+                detail=read_words(members, "detail") if "detail" in members else "",
+                rtt_seconds=optional(read_seconds, members, "rtt_seconds"),
+                retransmits=optional(read_whole, members, "retransmits"),
+                sent_bytes=optional(read_whole, members, "sent_bytes"),
             )
         case name:
             raise ValueError(f"no event: {name}")
@@ -127,42 +125,19 @@ def messages_of(rests: list[bytes]) -> list[bytes]:
     """
     text = b",".join(b"{" + rest for rest in rests).decode()
     # A line cannot extend into the next one: its only value is a string.
-    objects = _decode_pairs(f"[{text}]")
+    objects = decode_pairs(f"[{text}]")
     if len(objects) != len(rests):
         raise ValueError("more than one object in a line")
-    return [_bytes("message", {key: value}) for [(key, value)] in objects]
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> Members:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a member stands there twice")
-    return members
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
-
-
-_decode = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_constant=_no_constant
-).decode
-_decode_pairs = json.JSONDecoder(object_pairs_hook=tuple).decode
-
-
-def _object(value: object) -> Members:
-    if not isinstance(value, dict):
-        raise TypeError("not an object")
-    return value
+    return [read_bytes("message", {key: value}) for [(key, value)] in objects]
 
 
 def _recording(members: Members) -> RecordedFraming:
-    overlong = _text(members, "overlong")
+    overlong = read_text(members, "overlong")
     if overlong not in get_args(Overlong):
         raise ValueError("overlong is neither split nor close")
     return RecordedFraming(
-        _text(members, "framing"),
-        _whole(members, "max_message"),
+        read_text(members, "framing"),
+        read_whole(members, "max_message"),
         cast("Overlong", overlong),
     )
 
@@ -170,8 +145,8 @@ def _recording(members: Members) -> RecordedFraming:
 def _began(members: Members) -> tuple[Peer | None, float | None]:
     local = members.get("local")
     return (
-        None if local is None else _peer(_object(local)),
-        _optional(_seconds, members, "monotonic"),
+        None if local is None else read_peer(as_object(local)),
+        optional(read_seconds, members, "monotonic"),
     )
 
 
@@ -179,15 +154,15 @@ def _called(peer: Peer, time: float, members: Members) -> Called:
     return Called(
         peer,
         time,
-        _words(members, "call"),
-        arguments=_words(members, "arguments") if "arguments" in members else "",
-        result=-1 if members["result"] == -1 else _whole(members, "result"),
-        errno=_words(members, "errno") if "errno" in members else "",
-        seconds=_seconds(members, "seconds"),
-        exact=_text(members, "certainty") == "exact",
-        monotonic=_optional(_seconds, members, "monotonic"),
-        waited_seconds=_optional(_seconds, members, "waited_seconds"),
-        data=_bytes("data", members) if "data_base64" in members else None,
+        read_words(members, "call"),
+        arguments=read_words(members, "arguments") if "arguments" in members else "",
+        result=-1 if members["result"] == -1 else read_whole(members, "result"),
+        errno=read_words(members, "errno") if "errno" in members else "",
+        seconds=read_seconds(members, "seconds"),
+        exact=read_text(members, "certainty") == "exact",
+        monotonic=optional(read_seconds, members, "monotonic"),
+        waited_seconds=optional(read_seconds, members, "waited_seconds"),
+        data=read_bytes("data", members) if "data_base64" in members else None,
     )
 
 
@@ -201,113 +176,28 @@ def _fact(kind: type[Fact], peer: Peer, time: float, members: Members) -> Fact:
     for field in fields(kind)[2:]:
         name = field.name
         if name == "packet":
-            known[name] = base64.b64decode(_text(members, "packet_base64"))
+            known[name] = base64.b64decode(read_text(members, "packet_base64"))
         elif members.get(name) is None:
             continue
         elif name.endswith("_seconds"):
-            known[name] = _seconds(members, name)
+            known[name] = read_seconds(members, name)
         elif name == "end":
             known[name] = _end(members)
         elif name == "state":
-            known[name] = _words(members, name)
+            known[name] = read_words(members, name)
         else:
-            known[name] = _whole(members, name)
+            known[name] = read_whole(members, name)
     return kind(peer, time, **known)
 
 
 def _end(members: Members) -> str:
-    if (end := _text(members, "end")) not in ("own", "peer"):
+    if (end := read_text(members, "end")) not in ("own", "peer"):
         raise ValueError("end is neither own nor peer")
     return end
 
 
-def _text(members: Members, name: str) -> str:
-    value = members[name]
-    if not isinstance(value, str):
-        raise TypeError(f"{name} is no text")
-    value.encode()  # Raises if it contains half of a surrogate pair.
-    return value
-
-
-def _whole(members: Members, name: str, most: int = MOST) -> int:
-    value = members[name]
-    if type(value) is not int:  # A bool is an int in Python.
-        raise TypeError(f"{name} is no whole number")
-    if not 0 <= value <= most:
-        raise ValueError(f"{name} is out of range")
-    return value
-
-
-def _port(members: Members, name: str) -> int:
-    return _whole(members, name, MOST_PORT)
-
-
-def _seconds(members: Members, name: str) -> float:
-    value = members[name]
-    if type(value) not in (int, float):
-        raise TypeError(f"{name} is no number")
-    seconds = float(value)
-    if not (math.isfinite(seconds) and 0 <= seconds <= LAST_SECOND):
-        raise ValueError(f"{name} is out of range")
-    return seconds
-
-
-def _optional(
-    read: Callable[[Members, str], T], members: Members, name: str
-) -> T | None:
-    return None if members.get(name) is None else read(members, name)
-
-
-def _peer(members: Members) -> Peer:
-    return _checked_peer(*map(members.get, _PEER))
-
-
-@lru_cache(maxsize=1024, typed=True)  # Otherwise True would equal 1.
-def _checked_peer(*values: object) -> Peer:
-    members = dict(zip(_PEER, values, strict=True))
-    return Peer(
-        _whole(members, "number"),
-        _word(members, "family"),
-        host=_optional(_word, members, "host"),
-        port=_optional(_port, members, "port"),
-        path=_path(members),
-        pid=_optional(_whole, members, "pid"),
-        uid=_optional(_whole, members, "uid"),
-        name=_optional(_text, members, "name"),
-    )
-
-
-def _word(members: Members, name: str) -> str:
-    """Read a kind or an address, which must not look like another part of a label."""
-    text = _text(members, name)
-    if not _WORD.fullmatch(text):
-        raise ValueError(f"{name} is no address")
-    return text
-
-
-def _path(members: Members) -> str | None:
-    if members["path_base64"] is None:
-        return _optional(_text, members, "path")
-    path = base64.b64decode(_text(members, "path_base64"), validate=True)
-    return path.decode("utf-8", "surrogateescape")
-
-
-def _words(members: Members, name: str) -> str:
-    """Read a text that echolab wrote: without line ends, harmless for a terminal."""
-    text = _text(members, name)
-    if not text.isprintable():
-        raise ValueError(f"{name} is not printable")
-    return text
-
-
 def _cause(members: Members) -> EndCause:
-    return EndCause(_text(members, "cause"))
-
-
-def _bytes(name: str, members: Members) -> bytes:
-    if name in members:
-        return _text(members, name).encode()
-    return base64.b64decode(_text(members, f"{name}_base64"), validate=True)
+    return EndCause(read_text(members, "cause"))
 
 
 def _mark(members: Members) -> Mark | None:
@@ -316,16 +206,3 @@ def _mark(members: Members) -> Mark | None:
         if members.get(mark, False) is True:
             return mark
     return None
-
-
-def _time(text: str) -> float:
-    """The inverse of `echolab.formats.style.rfc3339_exactly`."""
-    found = _TIME.fullmatch(text)
-    if found is None:
-        raise ValueError("not a time")
-    whole, fraction = found.groups(default="0")
-    moment = datetime.fromisoformat(whole).replace(tzinfo=UTC)
-    seconds = moment.timestamp() + float(f"0.{fraction}")
-    if not 0 <= seconds <= LAST_SECOND:
-        raise ValueError("not a time of our days")
-    return seconds
