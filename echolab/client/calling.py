@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.address import UNIXAddress
 from zope.interface import directlyProvides, providedBy
 
 from echolab.addresses import Peer
 from echolab.connection.account import called
-from echolab.sockets.calling import Call, CallingSocket
+from echolab.sockets.calling import Call, CallingSocket, made
 from echolab.timekeeping import monotonic, time_of_day
 
 if TYPE_CHECKING:
@@ -47,6 +48,17 @@ class CallingReactor:
         """Report a call for a connection that is not made yet."""
         self._sink(called(call, peer, self._now()))
 
+    def connect_ex(self, connected: socket.socket, address: bytes) -> int:
+        """Connect a UNIX socket that was just made; return the errno."""
+        peer = Peer.of(0, UNIXAddress(address))
+        now = self.monotonic()
+        self.report(peer, Call("socket", "", connected.fileno(), "", now, now))
+        call, why = made(
+            self.monotonic, "connect", "", lambda: connected.connect(address)
+        )
+        self.report(peer, call)
+        return why.errno or 0 if isinstance(why, OSError) else 0
+
     def connectTCP(  # noqa: N802 - Twisted's name
         self, host: str, port: int, *args: Any, **kwargs: Any
     ) -> Any:
@@ -58,10 +70,10 @@ class CallingReactor:
             return connector
         family = "IPv6" if found.family == socket.AF_INET6 else "IPv4"
         peer = Peer(0, family, host, port)
-        made = Call(
+        first = Call(
             "socket", "", found.fileno(), "", began, self.monotonic(), exact=False
         )
-        calling = CallingSocket(found, self.monotonic, made, stamped=True)
+        calling = CallingSocket(found, self.monotonic, first, stamped=True)
 
         def report(call: Call) -> None:
             self.report(peer, call)

@@ -189,6 +189,8 @@ class _ClientEndpoints:
         check_lockfile(lockfile)
         if len(os.fsencode(path)) > UNIX_PATH_BYTES:
             raise ValueError("AF_UNIX path too long")
+        if isinstance(self._reactor, CallingReactor):
+            return UNIXClientEndpoint(self._reactor, path, self._reactor.connect_ex)
         return UNIXClientEndpoint(self._reactor, path)
 
     def _tls(

@@ -6,7 +6,6 @@ import errno
 import os
 import socket
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +17,9 @@ from twisted.internet.task import deferLater
 from typing_extensions import override
 from zope.interface import implementer
 
-from echolab.addresses import Peer
-from echolab.sockets.calling import Call, made
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory
 
@@ -38,11 +36,19 @@ class UNIXClientEndpoint:
     Args:
         reactor: connects.
         path: the path; ``@name`` for an abstract name.
+        connect_ex: calls connect(2), given the socket and the address, and returns the
+            errno.
     """
 
-    def __init__(self, reactor: Any, path: str) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        path: str,
+        connect_ex: Callable[[socket.socket, bytes], int] = socket.socket.connect_ex,
+    ) -> None:
         self._reactor = reactor
         self._path = path
+        self._connect_ex = connect_ex
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """Connect; or fail with an OSError, or with Twisted's error for it."""
@@ -53,7 +59,7 @@ class UNIXClientEndpoint:
         name = f"\0{self._path[1:]}" if abstract else self._path
         with closing(socket.socket(socket.AF_UNIX)) as connected:
             connected.setblocking(False)
-            number = self._connect_ex(connected, name)
+            number = self._connect_ex(connected, os.fsencode(name))
             if number == errno.EAGAIN:
                 raise BlockingIOError(number, "the queue is full (EAGAIN)")
             if number == errno.ECONNREFUSED and not abstract:
@@ -67,19 +73,6 @@ class UNIXClientEndpoint:
                 connected.fileno(), socket.AF_UNIX, _Made(protocol)
             )
         return protocol
-
-    def _connect_ex(self, connected: socket.socket, name: str) -> int:
-        """Call connect(2), and report it to a reactor that wants to know."""
-        if not hasattr(self._reactor, "report"):
-            return connected.connect_ex(os.fsencode(name))
-        peer = Peer.of(0, UNIXAddress(name))
-        clock = self._reactor.monotonic
-        now = clock()
-        self._reactor.report(peer, Call("socket", "", connected.fileno(), "", now, now))
-        connect = partial(connected.connect, os.fsencode(name))
-        call, why = made(clock, "connect", "", connect)
-        self._reactor.report(peer, call)
-        return why.errno or 0 if isinstance(why, OSError) else 0
 
 
 def _why_refused(path: Path) -> int:
