@@ -6,16 +6,18 @@ descriptors and sinks are handed in. Each is imported when it is first asked for
 
 - Receiving: `ReceiverFactory` makes a `ReceiverProtocol` for each connection, within
   `Limits`. A `ReplyingProtocol` answers, by `echo` or `reply_text`, or `of_chunks`
-  what each read returned; a `Behaviour` is a
-  list of things to do wrong, each a `Fault`. `ReceiverService` is that as a service.
+  what each read returned, or by rules: `Answers`, which may `Delay`, `Close`, or go on
+  by other rules, `Then`. A `Behaviour` is a list of things to do wrong, each a `Fault`.
+  `ReceiverService` is that as a service.
 - Sending: `SenderFactory` makes `SenderProtocol` s. A `Sender` keeps one connected; a
   `Connector` connects any factory, and tries again. `SenderService` is the command's
   client: it sends what a `StdinReader` reads, and a `ConversationPrinter` shows the
   `Replies`.
 - Events: a `Sink` takes every `Event`: `Accepted`, `Connected`, `Chunk`, `Received`,
-  `Sent`, `HalfClosed`, `Misbehaved`, `Mistaken`, `Refused` and `Finished`, each of a
-  `Peer`, the last with its `EndCause`. A `Ledger` also has the system calls, `Called`,
-  and what the kernel says: `Listening`, `SynSaved`, `Sampled`, `Diagnosed`.
+  `Sent`, `Unanswered`, `HalfClosed`, `Misbehaved`, `Mistaken`, `Refused` and
+  `Finished`, each of a `Peer`, the last with its `EndCause`. A `Ledger` also has the
+  system calls, `Called`, and what the kernel says: `Listening`, `SynSaved`, `Sampled`,
+  `Diagnosed`.
   `tee` makes one of several, a `Tee`, which lives as an `ISink` does; a `Printer` is
   one.
 - Framing (`echolab.framing`): a `Framer` makes `Messages` of bytes, `Lines` or a
@@ -80,6 +82,7 @@ if TYPE_CHECKING:
         Refused,
         Sent,
         Sink,
+        Unanswered,
     )
     from echolab.extending import IForm, IFramer, IFraming, IMisbehaviour, IReply
     from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
@@ -103,12 +106,14 @@ if TYPE_CHECKING:
     from echolab.server.admitting import AdmittingFactory
     from echolab.server.behaviour import Behaviour, Fault
     from echolab.server.behind_proxy import behind_proxy
+    from echolab.server.dialogue import Answers
     from echolab.server.factory import ReceiverFactory
     from echolab.server.limits import Limits
     from echolab.server.protocol import ReceiverProtocol
     from echolab.server.reply import echo, of_chunks, reply_text
     from echolab.server.replying import ReplyingProtocol
     from echolab.server.service import ReceiverService
+    from echolab.server.steps import Close, Delay, Then
     from echolab.server.victim import Victim
     from echolab.sinks.printing import ConversationPrinter, Printer, Replies
     from echolab.sinks.tee import Tee, tee
@@ -119,17 +124,20 @@ __all__ = [
     "Accepted",
     "Admission",
     "AdmittingFactory",
+    "Answers",
     "Batch",
     "Behaviour",
     "Called",
     "Chunk",
     "ChunkFramer",
     "Classic",
+    "Close",
     "ConnectError",
     "Connected",
     "ConnectionLostError",
     "Connector",
     "ConversationPrinter",
+    "Delay",
     "DelimiterFramer",
     "DescriptorOutput",
     "Diagnosed",
@@ -193,6 +201,8 @@ __all__ = [
     "Style",
     "SynSaved",
     "Tee",
+    "Then",
+    "Unanswered",
     "UnverifiedError",
     "Victim",
     "behind_proxy",
@@ -223,7 +233,7 @@ __getattr__, __dir__ = lazy_names(
         ),
         "events": (
             "Accepted Called Chunk Connected Event Finished HalfClosed Misbehaved "
-            "Mistaken Received Refused Sent Sink"
+            "Mistaken Received Refused Sent Sink Unanswered"
         ),
         "extending": "IForm IFramer IFraming IMisbehaviour IReply",
         "facts": "Diagnosed Listening Sampled SynSaved",
@@ -242,12 +252,14 @@ __getattr__, __dir__ = lazy_names(
         "server.admitting": "AdmittingFactory",
         "server.behaviour": "Behaviour Fault",
         "server.behind_proxy": "behind_proxy",
+        "server.dialogue": "Answers",
         "server.factory": "ReceiverFactory",
         "server.limits": "Limits",
         "server.protocol": "ReceiverProtocol",
         "server.reply": "echo of_chunks reply_text",
         "server.replying": "ReplyingProtocol",
         "server.service": "ReceiverService",
+        "server.steps": "Close Delay Then",
         "server.victim": "Victim",
         "sinks.printing": "ConversationPrinter Printer Replies",
         "sinks.tee": "Tee tee",

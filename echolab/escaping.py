@@ -206,15 +206,16 @@ def _with(messages: Messages, changed: Iterable[bytes]) -> Batch:
     return Batch(tuple(changed), messages.mark)
 
 
-def unescape(text: str) -> bytes:
+def unescape(text: str | bytes) -> bytes:
     r"""Return the bytes of a text with Python's escapes: ``\0``, ``\n``, ``\x1e``.
 
     Raises:
         ValueError: an escape is unknown or unfinished.
     """
-    if re.search(r"(?<!\\)(\\\\)*\\[^\\'\"abfnrtvx0-7]", text):
+    data = text.encode() if isinstance(text, str) else text
+    if re.search(rb"(?<!\\)(\\\\)*\\[^\\'\"abfnrtvx0-7]", data):
         raise ValueError("has an unknown escape")
-    return codecs.escape_decode(text.encode())[0]
+    return codecs.escape_decode(data)[0]
 
 
 class StreamEscaper:

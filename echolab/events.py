@@ -31,6 +31,7 @@ __all__ = [
     "Refused",
     "Sent",
     "Sink",
+    "Unanswered",
 ]
 
 
@@ -196,12 +197,32 @@ class Sent:
         data: the bytes.
         taken_bytes: how many bytes of this connection the kernel had taken before;
             None if that is unknown, as over TLS.
+        answers: the number of the message of this peer that the bytes answer, 0 for a
+            greeting; None if they answer no single message, as an echo.
     """
 
     peer: Peer
     time: float
     data: bytes
     taken_bytes: int | None = None
+    answers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """No rule fits a message: it gets no answer.
+
+    Attributes:
+        peer: the peer that sent it.
+        time: when, in POSIX seconds.
+        number: the number of the message, 1 for the peer's first.
+        message: the message.
+    """
+
+    peer: Peer
+    time: float
+    number: int
+    message: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +246,9 @@ class Finished:
             unknown.
         sent_bytes: how many bytes were given to the transport; None unless `Sent`
             was reported.
+        unsent_bytes: how many of these the kernel never took; None if that is
+            unknown, as over TLS.
+        unsent_answers: how many messages were not fully answered.
     """
 
     peer: Peer
@@ -240,6 +264,8 @@ class Finished:
     rtt_seconds: float | None = None
     retransmits: int | None = None
     sent_bytes: int | None = None
+    unsent_bytes: int | None = None
+    unsent_answers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +300,7 @@ Event: TypeAlias = (
     | HalfClosed
     | Misbehaved
     | Mistaken
+    | Unanswered
     | Sampled
     | Diagnosed
     | SynSaved

@@ -17,6 +17,7 @@ from echolab.testing import (
     Connect,
     LabProcess,
     LabServer,
+    Rules,
     Transcript,
     connected,
     cuttings,
@@ -88,6 +89,8 @@ def sink(event: Event) -> None:
             print(data.hex())
         case echolab.Finished(cause=cause, seconds=seconds):
             print(cause.value, f"{seconds:.3f}")
+        case echolab.Unanswered(number=number, message=data):
+            print(number, data)
         case echolab.Refused(detail=text) | echolab.Misbehaved(behaviour=text):
             print(text.upper())
         case echolab.Sent(data=data, taken_bytes=taken):
@@ -251,6 +254,14 @@ def library(reactor: Any, endpoint: IStreamServerEndpoint) -> None:
     stop_pausing()
     print(echolab.of_chunks(lambda peer, chunk: b"%d" % len(chunk) * peer.number))
     print(echolab.reply_text("ok"), echolab.Fault(kind="reset"))
+    rules: Rules = {
+        "answers": [("^DATA", ["go on", echolab.Then("data")]), (b"^(Q)", rb"\1")],
+        "data": [(r"^\.$", [echolab.Delay(0.5), echolab.Close()])],
+    }
+    answers = echolab.Answers(rules, greet=b"220 lab\r\n", framing="line")
+    print(
+        echolab.ReceiverFactory(sink, clock=clock, make_protocol=answers.make_protocol)
+    )
     print(Behaviour.of(Rude, first=2) + BAD)
 
 

@@ -159,7 +159,7 @@ class BothSidesTests(SynchronousTestCase):
         self.server = Transcript(clock=self.clock)
         self.client = Transcript(clock=self.clock)
 
-    def talk(self, **behaviour: Behaviour) -> Any:
+    def talk(self, **behaviour: Any) -> Any:
         return connected(
             ReceiverFactory(
                 self.server,

@@ -15,7 +15,10 @@ from echolab.testing import Remembering, ServerKeywords
 from tests.support import ROOT
 
 GUIDE = (ROOT / "docs" / "testing.md").read_text()
-EXAMPLES = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", GUIDE, re.DOTALL))
+ANSWERS = (ROOT / "docs" / "answers.md").read_text()
+EXAMPLES = dict(
+    re.findall(r"```python\n# (\w+\.py)\n(.*?)```", GUIDE + ANSWERS, re.DOTALL)
+)
 
 
 class GuideTests(SynchronousTestCase):
@@ -35,7 +38,7 @@ class GuideTests(SynchronousTestCase):
 
     def test_every_style(self) -> None:
         pytest = ("pytest", "-p", "no:cacheprovider", "--strict-markers")
-        for name in ("test_plain.py", "test_memory.py"):
+        for name in ("test_plain.py", "test_memory.py", "test_answers.py"):
             self.run_example(name, *pytest, "-p", "no:twisted", name)
         self.run_example("test_coroutines.py", *pytest, "test_coroutines.py")
         said = self.run_example("test_trial.py", "twisted.trial", "test_trial")

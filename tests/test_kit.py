@@ -161,9 +161,9 @@ class InTheReactorTests(ListeningMixin, TestCase):
         with self.assertRaisesRegex(TypeError, "has no option toast"):
             listen(**cast("ServerKeywords", {"toast": 1}))
         with self.assertRaisesRegex(
-            TypeError, "reply is a str or a function, not b'ok'"
+            TypeError, "reply is bytes, a str or a function, not 5"
         ):
-            listen(**cast("ServerKeywords", {"reply": b"ok"}))
+            listen(**cast("ServerKeywords", {"reply": 5}))
         with self.assertRaisesRegex(TypeError, "host is a str, not 5"):
             listen(**cast("ServerKeywords", {"host": 5}))
         with self.assertRaisesRegex(UsageError, "^--max-message 0: must be a size"):

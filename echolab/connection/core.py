@@ -23,6 +23,7 @@ from echolab.events import (
     HalfClosed,
     Received,
     Sent,
+    Unanswered,
 )
 from echolab.messages import ENDED
 from echolab.sockets.calling import CallingSocket
@@ -279,21 +280,26 @@ class Connection:
         if self.took is not None:
             self.took(messages)
 
-    def write(self, data: bytes) -> None:
-        """Send bytes."""
+    def write(self, data: bytes, answers: int | None = None) -> None:
+        """Send bytes; ``answers`` is the number of the message that they answer."""
         self.sent_bytes += len(data)
         if self._terms.report_sent:
             if self.peer is None:
                 self._early.append(data)
             else:
-                self._report_sent(self.peer, data)
+                self._report_sent(self.peer, data, answers)
         self.transport.write(data)
 
-    def _report_sent(self, peer: Peer, data: bytes) -> None:
+    def _report_sent(self, peer: Peer, data: bytes, answers: int | None = None) -> None:
         taken = None
         if self.watched is not None and not self.over_tls:
             taken = self.watched.sent_bytes
-        self._terms.sink(Sent(peer, self.now(), data, taken))
+        self._terms.sink(Sent(peer, self.now(), data, taken, answers))
+
+    def unanswered(self, number: int, message: bytes) -> None:
+        """Report that no rule fits a message."""
+        if self.peer is not None:
+            self._terms.sink(Unanswered(self.peer, self.now(), number, message))
 
     def half_closed(self) -> None:
         """Report that the peer has ended its side while this side may still send."""
@@ -335,12 +341,15 @@ class Connection:
         """Drop the callbacks, so that an ended connection is freed at once."""
         self.took = self.released = None
 
-    def finish(self, reason: Failure, *, unread_bytes: int) -> EndCause:
+    def finish(
+        self, reason: Failure, *, unread_bytes: int, unsent_answers: int = 0
+    ) -> EndCause:
         """Report the end of the connection; return the end cause.
 
         Args:
             reason: Twisted's reason, used if there is no verdict.
             unread_bytes: how many bytes had arrived but were never read.
+            unsent_answers: how many messages were not fully answered.
         """
         assert self.peer is not None
         self.let_go()
@@ -366,6 +375,14 @@ class Connection:
                 rtt_seconds=watched.rtt_seconds if watched else None,
                 retransmits=watched.retransmits if watched else None,
                 sent_bytes=self.sent_bytes if terms.report_sent else None,
+                unsent_bytes=self._unsent_bytes() if terms.report_sent else None,
+                unsent_answers=unsent_answers,
             )
         )
         return cause
+
+    def _unsent_bytes(self) -> int | None:
+        """Return how many of the given bytes the kernel never took."""
+        if self.watched is None or self.over_tls:
+            return None
+        return self.sent_bytes - self.watched.sent_bytes

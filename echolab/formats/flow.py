@@ -17,6 +17,7 @@ from echolab.events import (
     Mistaken,
     Refused,
     Sent,
+    Unanswered,
 )
 from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
 from echolab.formats.figure_words import cells, clock_time, duration, harmless, size
@@ -137,6 +138,8 @@ class Flow:
                 yield from self._told(event, lane)
             case Listening(waiting=waiting, backlog=backlog) if waiting > 1:
                 yield self._row(event, f"{waiting} of {backlog} wait to be accepted")
+            case Unanswered(number=number):
+                yield self._row(event, f"no answer fits message {number}")
             case Misbehaved(behaviour=behaviour):
                 yield self._row(event, f"misbehaves: {behaviour}")
             case Mistaken(protocol=protocol):

@@ -6,7 +6,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from echolab.counting import count
-from echolab.events import Accepted, Finished, Misbehaved, Received, Refused, Sent
+from echolab.events import (
+    Accepted,
+    Finished,
+    Misbehaved,
+    Received,
+    Refused,
+    Sent,
+    Unanswered,
+)
 from echolab.formats.style import Needs, Style, mark_of
 
 if TYPE_CHECKING:
@@ -42,6 +50,8 @@ class Hex:
                 return b"".join(_dumps(name + b" sent", (data,)))
             case Accepted():
                 return name + b" accepted\n"
+            case Unanswered(message=message):
+                return b"".join(_dumps(name + b" unanswered", (message,)))
             case Misbehaved(behaviour=behaviour):
                 return b"%b misbehaved %b\n" % (name, behaviour.encode())
             case Finished(cause=cause):

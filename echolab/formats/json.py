@@ -25,6 +25,7 @@ from echolab.events import (
     Received,
     Refused,
     Sent,
+    Unanswered,
 )
 from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
 from echolab.formats.style import Needs, Style, rfc3339, rfc3339_exactly
@@ -119,16 +120,21 @@ class Json:
                         data.replace(b"\n", b"\\n"),
                     )
                 return self._line(start, _bytes("data", data))
-            case Sent(data=data, taken_bytes=taken):
+            case Sent(data=data, taken_bytes=taken, answers=answers):
                 if not self._sent:
                     return b""
                 sent: dict[str, object] = {**_bytes("data", data)}
                 if taken is not None:
                     sent["taken_bytes"] = taken
+                if answers is not None:
+                    sent["answers"] = answers
                 return self._line(self._start("sent", event), sent)
+            case Unanswered(number=number, message=message):
+                what = {"number": number, **_bytes("message", message)}
+                return self._line(self._start("unanswered", event), what)
             case Misbehaved(behaviour=behaviour):
-                what = {"behaviour": behaviour}
-                return self._line(self._start("misbehaved", event), what)
+                done = {"behaviour": behaviour}
+                return self._line(self._start("misbehaved", event), done)
             case Mistaken():
                 return b""  # Stderr reports it; the sent bytes are printed.
             case HalfClosed():
@@ -159,6 +165,10 @@ class Json:
                     end["retransmits"] = event.retransmits
                 if event.sent_bytes is not None and self._sent:
                     end["sent_bytes"] = event.sent_bytes
+                    if event.unsent_bytes:
+                        end["unsent_bytes"] = event.unsent_bytes
+                if event.unsent_answers:
+                    end["unsent_answers"] = event.unsent_answers
                 return self._line(self._start("finished", event), end)
             case Refused(cause=cause, detail=detail, others=others):
                 why = {"cause": cause.value, "detail": detail, "others": others}

@@ -14,10 +14,12 @@ from echolab.events import (
     Received,
     Refused,
     Sent,
+    Unanswered,
 )
 from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
 from echolab.formats.kernel import said
 from echolab.formats.style import Needs, Style, mark_of, rfc3339, sent_lines
+from echolab.messages import Batch
 
 if TYPE_CHECKING:
     from echolab.events import Event
@@ -64,6 +66,9 @@ class Log:
                 return start + b"connected\n"
             case HalfClosed() if not self._timeless:
                 return start + b"half-closed\n"
+            case Unanswered(message=message):
+                text = self._style.text(Batch((message,)), one_line=True)
+                return start + b"unanswered " + text.join(b"") + b"\n"
             case Misbehaved(behaviour=behaviour):
                 return start + f"misbehaved {behaviour}\n".encode()
             case Finished():
@@ -90,8 +95,16 @@ def _ending(event: Finished, *, timeless: bool, shows_sent: bool) -> str:
         words.append(count(event.messages, "message"))
     if event.unterminated_bytes:
         words.append(f"{count(event.unterminated_bytes, 'byte')} unterminated")
-    if event.sent_bytes is not None and shows_sent:
+    if (
+        event.sent_bytes is not None
+        and shows_sent
+        and (event.sent_bytes or not timeless)
+    ):
         words.append(f"{count(event.sent_bytes, 'byte')} sent")
+        if event.unsent_bytes:
+            words.append(f"{count(event.unsent_bytes, 'byte')} of it left")
+    if event.unsent_answers:
+        words.append(f"{count(event.unsent_answers, 'answer')} unsent")
     if timeless:
         return ", ".join(words)
     if event.unread_bytes:

@@ -22,6 +22,7 @@ from echolab.events import (
     Received,
     Refused,
     Sent,
+    Unanswered,
 )
 from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
 from echolab.formats.json import NAMES
@@ -88,7 +89,11 @@ def event_of(line: bytes) -> Event | Partial | RecordedFraming:
             return Received(peer, time, messages)
         case "sent":
             taken = optional(read_whole, members, "taken_bytes")
-            return Sent(peer, time, read_bytes("data", members), taken)
+            answers = optional(read_whole, members, "answers")
+            return Sent(peer, time, read_bytes("data", members), taken, answers)
+        case "unanswered":
+            number = read_whole(members, "number")
+            return Unanswered(peer, time, number, read_bytes("message", members))
         case "misbehaved":
             return Misbehaved(peer, time, read_words(members, "behaviour"))
         case "refused":
@@ -108,6 +113,8 @@ def event_of(line: bytes) -> Event | Partial | RecordedFraming:
                 rtt_seconds=optional(read_seconds, members, "rtt_seconds"),
                 retransmits=optional(read_whole, members, "retransmits"),
                 sent_bytes=optional(read_whole, members, "sent_bytes"),
+                unsent_bytes=optional(read_whole, members, "unsent_bytes"),
+                unsent_answers=optional(read_whole, members, "unsent_answers") or 0,
             )
         case name:
             raise ValueError(f"no event: {name}")

@@ -14,6 +14,7 @@ from echolab.events import (
     HalfClosed,
     Misbehaved,
     Mistaken,
+    Unanswered,
 )
 from echolab.facts import Diagnosed, Listening, Sampled
 from echolab.formats.figure_words import size
@@ -88,6 +89,8 @@ class _Layout:
                     self._say(entry, type(entry.what).__name__.lower())
             case HalfClosed():
                 self._ended_by_peer(entry, NOTICED)
+            case Unanswered(number=number):
+                self._say(entry, f"no answer fits message {number}")
             case Misbehaved(behaviour=behaviour):
                 self._say(entry, f"misbehaves: {behaviour}")
             case Mistaken(protocol=protocol):

@@ -14,21 +14,24 @@ from twisted.logger import Logger
 from echolab.connection.terms import Ledger
 from echolab.framing import framing_named
 from echolab.server.admission import Admission
+from echolab.server.checking import greeting_of
+from echolab.server.dialogue import Answers
 from echolab.server.factory import ReceiverFactory
 from echolab.server.limits import Limits
 from echolab.server.protocol import ReceiverProtocol
-from echolab.server.reply import no_reply, reply_named, reply_text
-from echolab.server.replying import ReplyingProtocol
+from echolab.server.replies import MOST_OWED_BYTES
+from echolab.server.reply import no_reply, repeated, reply_named, reply_text
+from echolab.server.replying import ReplyingProtocol, log_failure
 from echolab.sockets.watching import open_files_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from twisted.internet.interfaces import IReactorTime
+    from twisted.python.failure import Failure
 
     from echolab.events import Sink
     from echolab.framing import Framer
-    from echolab.server.behaviour import Behaviour
     from echolab.server.reply import Reply
     from echolab.server.settings import ServerSettings
 
@@ -51,6 +54,7 @@ def receiver_factory(
     report_chunks: bool = True,
     report_sent: bool = True,
     report_ledger: bool = False,
+    failed: Callable[[Failure], None] = log_failure,
 ) -> ReceiverFactory:
     """What makes a server's connections, as the user wants them.
 
@@ -64,6 +68,7 @@ def receiver_factory(
         report_sent: likewise.
         report_ledger: whether to report calls, and to ask the kernel if the user has
             not forbidden that.
+        failed: called with the failure of a reply.
 
     Raises:
         DoorError: a reply of other people's cannot be made.
@@ -74,7 +79,7 @@ def receiver_factory(
         make_framer=framing_named(
             settings.framing, settings.max_message_bytes, settings.overlong
         ),
-        make_protocol=_protocol_maker(_reply(settings), settings.behave),
+        make_protocol=_protocol_maker(settings, numbered=report_sent, failed=failed),
         limits=Limits(
             partial_seconds=settings.partial_seconds,
             partial_alone=partial_alone,
@@ -96,25 +101,37 @@ def receiver_factory(
 
 
 def _protocol_maker(
-    reply: Reply | None, behaviour: Behaviour
+    settings: ServerSettings, *, numbered: bool, failed: Callable[[Failure], None]
 ) -> Callable[[Framer], ReceiverProtocol]:
-    """What makes the protocol of each connection, given its framer.
-
-    Args:
-        reply: what to answer; None for nothing.
-        behaviour: what to do wrong.
-    """
-    if reply is None and not behaviour:
+    """What makes the protocol of each connection, given its framer."""
+    script = settings.answers + greeting_of(settings)
+    reply = _reply(settings, numbered=numbered)
+    if reply is None and not settings.behave and not script:
         return ReceiverProtocol
-    return partial(ReplyingProtocol, reply=reply or no_reply, behaviour=behaviour)
+    make: Callable[..., ReceiverProtocol] = ReplyingProtocol
+    if script:
+        make = Answers(script, framing=settings.framing).make_protocol
+    return partial(
+        make,
+        reply=reply or no_reply,
+        behaviour=settings.behave,
+        failed=failed,
+        most_bytes=max(MOST_OWED_BYTES, settings.max_message_bytes),
+    )
 
 
-def _reply(settings: ServerSettings) -> Reply | None:
-    if callable(settings.reply):
-        return settings.reply
-    make = reply_named(settings.reply)
-    reply = make() if make else reply_text(settings.reply, settings.framing)
-    return None if reply is no_reply else reply
+def _reply(settings: ServerSettings, *, numbered: bool) -> Reply | None:
+    """Return what to answer to each message; None for nothing."""
+    reply = settings.reply
+    if callable(reply):
+        return reply
+    if isinstance(reply, bytes):
+        return repeated(reply, numbered=numbered) if reply else None
+    make = reply_named(reply)
+    if make is not None:
+        reply = make()
+        return None if reply is no_reply else reply
+    return reply_text(reply, settings.framing, numbered=numbered)
 
 
 def _ledger(settings: ServerSettings) -> Ledger:

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from echolab.escaping import unescape
 from echolab.framing import framed
+from echolab.server.dialogue import Answers
 from echolab.server.reply import reply_named
+from echolab.server.script import Script, steps_of
 from echolab.sockets.endpoint_strings import TLS_KINDS, parsed
 
 if TYPE_CHECKING:
     from echolab.framing.base import AnyFraming
     from echolab.server.settings import ServerSettings
 
-__all__ = ["check_together", "does_tls"]
+__all__ = ["check_together", "does_tls", "greeting_of"]
 
 MOST_SHOWN = 60
 
@@ -26,6 +28,12 @@ def does_tls(endpoint: str) -> bool:
     return kind in TLS_KINDS
 
 
+def greeting_of(settings: ServerSettings) -> Script:
+    """Return the greeting that the option says, as a script."""
+    greet = settings.greet
+    return Script() if greet is None else Script(greeting=steps_of(greet))
+
+
 def check_together(settings: ServerSettings) -> None:
     """Check that the reply fits the framing, and that the behaviour is possible.
 
@@ -34,6 +42,7 @@ def check_together(settings: ServerSettings) -> None:
     """
     if isinstance(settings.reply, str):
         _check_reply(settings.reply, settings.framing)
+    _check_answers(settings)
     kinds = {fault.kind for fault in settings.behave}
     if "refuse" in kinds and (settings.listen or settings.tls):
         raise ValueError("--behave refuse: goes with --port, not --listen or --tls")
@@ -44,6 +53,28 @@ def check_together(settings: ServerSettings) -> None:
         raise ValueError("--tls-keys: there is no TLS")
     if "half-close" in kinds and tls:
         raise ValueError("--behave half-close: TLS ends both sides at once")
+
+
+def _check_answers(settings: ServerSettings) -> None:
+    if settings.answers.rules and settings.reply != "none":
+        raise ValueError("--answer: not with --reply; --answer =TEXT answers the rest")
+    looks = any(rule.pattern.pattern for rule in settings.answers.rules)
+    if looks and settings.framing == "chunk":
+        raise ValueError(
+            "--answer: not with --framing chunk: where a chunk ends depends on how the "
+            "stream was cut"
+        )
+    greeting = settings.greet is not None
+    if greeting and settings.answers.greeting is not None:
+        raise ValueError("--greet: the file of --answer has a greeting already")
+    for name, script in (
+        ("--answer", settings.answers),
+        ("--greet", greeting_of(settings)),
+    ):
+        try:
+            Answers(script, framing=settings.framing)
+        except ValueError as why:
+            raise ValueError(f"{name}: {why}") from None
 
 
 def _check_reply(text: str, framing: AnyFraming) -> None:

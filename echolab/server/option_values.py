@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from echolab.doors import DoorError, installed, split_name
@@ -12,7 +13,9 @@ from echolab.near_misses import did_you_mean, nearest
 from echolab.option import EmptyError
 from echolab.option_values import address_value, from_zero
 from echolab.quantities import seconds
+from echolab.server.answer_file import read_answers
 from echolab.server.reply import reply_named
+from echolab.server.script import Script
 from echolab.sinks.names import sink_named
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SINK",
     "another_output",
+    "answer_value",
     "format_value",
     "framing_value",
     "interface_value",
@@ -36,6 +40,8 @@ __all__ = [
 ]
 
 SINK = "sink"
+
+_RULE = re.compile(r"((?:\\.|\(\?<?=|[^\\=])*)=(.*)", re.DOTALL)
 
 MOST_KEEPALIVE_SECONDS = 65534
 """After half of it the peer is probed: TCP_KEEPIDLE is at most 32767, see tcp(7)."""
@@ -73,6 +79,21 @@ def reply_value(text: str) -> str:
     """Read what to reply: any text, or a name, which must be a reply's."""
     reply_named(text)
     return text
+
+
+def answer_value(text: str) -> Script:
+    r"""Read a rule, ``PATTERN=TEXT``, or the rules in ``@FILE``.
+
+    The pattern ends at the first ``=`` that has no ``\`` in front of it; those of
+    ``(?=`` and ``(?<=`` belong to the pattern.
+    """
+    if text.startswith("@"):
+        return read_answers(text.removeprefix("@"))
+    found = _RULE.fullmatch(text)
+    if found is None:
+        raise ValueError("is no PATTERN=TEXT, nor @FILE")
+    pattern, answer = found.groups()
+    return Script.of([(pattern, answer)])
 
 
 def keepalive_value(text: str) -> float:

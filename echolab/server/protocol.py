@@ -210,7 +210,11 @@ class ReceiverProtocol(Protocol):
             self.end_framing()
         finally:
             unread_bytes = self.unread_bytes()
-            cause = connection.finish(reason, unread_bytes=unread_bytes)
+            cause = connection.finish(
+                reason,
+                unread_bytes=unread_bytes,
+                unsent_answers=self.unanswered_messages(),
+            )
             if cause is EndCause.STOPPED:
                 connections.unread_bytes += unread_bytes
 
@@ -245,6 +249,10 @@ class ReceiverProtocol(Protocol):
         """Return how many bytes had arrived at the end but were never read."""
         watched = self.connection.watched
         return self._late_bytes + (watched.unread_bytes if watched else 0)
+
+    def unanswered_messages(self) -> int:
+        """Return how many messages were not fully answered: it answers none."""
+        return 0
 
     def pause(self) -> None:
         """Stop reading until `resume`."""

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IPushProducer
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from echolab.connection.core import Holder
-from echolab.errors import reason_of
 from echolab.messages import GOES_ON, Batch
+from echolab.server.owed import Owed, portions
 from echolab.server.reply import of_chunks
+from echolab.server.steps import Close, Delay, Next, Unfitting
 from echolab.tls.unread import renew
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from twisted.internet.interfaces import IDelayedCall
 
+    from echolab.addresses import Peer
     from echolab.connection.core import Connection
     from echolab.interfaces import AnyClock
     from echolab.messages import Messages
@@ -34,12 +35,10 @@ __all__ = ["AT_ONCE", "Pace", "Replies"]
 MOST_OWED = 256
 MOST_OWED_BYTES = 1 << 16
 """Reading continues while replies to at most so many messages or reads, or so many
-bytes, are owed. And so much is kept of a message that was reported in pieces."""
+bytes, are owed."""
 
 STEPS_PER_SECOND = 10
 """A slow reply is sent in so many pieces per second."""
-
-_log = Logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +57,6 @@ class Pace:
 AT_ONCE = Pace()
 
 
-@dataclass(slots=True)
-class _Owed:
-    """One answer that is not fully sent.
-
-    Attributes:
-        pieces: the rest of it; None while it is being computed.
-        size: the number of bytes that it answers.
-        due: when it may be sent, on the clock.
-    """
-
-    pieces: Iterator[bytes] | None
-    size: int
-    due: float
-
-
 @implementer(IPushProducer)
 class Replies:
     """The replies to one peer, in the order of its messages.
@@ -85,8 +69,10 @@ class Replies:
         reply: makes the answers.
         clock: measures the time.
         fail: called with the reason if the reply fails.
+        close: closes the connection, as an answer wants it.
         stalled: called with True when the transport's buffer is full, with False
             when it has room.
+        most_bytes: so much is kept of a message that was reported in pieces.
 
     Attributes:
         reply: makes the answers from now on.
@@ -99,18 +85,24 @@ class Replies:
         reply: Reply,
         *,
         clock: AnyClock,
-        fail: Callable[[str], None],
+        fail: Callable[[Failure], None],
+        close: Callable[[], None],
         stalled: Callable[[bool], None],
+        most_bytes: int = MOST_OWED_BYTES,
     ) -> None:
         self._connection = connection
         self.reply = reply
         self._clock = clock
         self.pace = AT_ONCE
         self._fail = fail
+        self._close = close
         self._stalled = stalled
-        self._owed: deque[_Owed] = deque()
+        self._most_bytes = most_bytes
+        self._owed: deque[Owed] = deque()
         self._owed_bytes = 0
+        self._messages = 0
         self._answering = True
+        self._paying = False
         self._at_last: list[Callable[[], None]] = []
         self._full = False
         self._turn: IDelayedCall | None = None
@@ -123,47 +115,64 @@ class Replies:
         """Whether no reply is owed."""
         return not self._owed
 
+    @property
+    def unanswered(self) -> int:
+        """The number of messages that are not fully answered."""
+        return sum(owed.messages for owed in self._owed)
+
+    def greet(self, greeting: Callable[[Peer], Answer]) -> None:
+        """Send what a peer gets before it has sent anything."""
+        self._owe(greeting, Owed(size=0, due=self._due(), messages=1, before=-1))
+
     def answer(self, chunk: bytes) -> None:
         """Answer the bytes of one read, if the reply answers chunks."""
         if isinstance(self.reply, of_chunks):
-            self._owe(self.reply.to_chunk, chunk, len(chunk))
+            owed = Owed(size=len(chunk), due=self._due())
+            self._owe(self.reply.to_chunk, owed, chunk)
 
     def _took(self, messages: Messages) -> None:
         """Answer messages; a message in pieces is answered at its end."""
         if isinstance(self.reply, of_chunks):
             return
         if messages.mark in GOES_ON:
-            self._pieces = (self._pieces + messages.raw())[:MOST_OWED_BYTES]
+            self._pieces = (self._pieces + messages.raw())[: self._most_bytes]
             return
         pieces, self._pieces = self._pieces, b""
         if pieces and messages.mark is not None:
             [last] = messages
             mark = None if messages.mark == "continued" else messages.mark
-            messages = Batch((pieces + last,), mark)
-        self._owe(self.reply, messages, len(messages.raw()))
+            messages = Batch(((pieces + last)[: self._most_bytes],), mark)
+        before, count = self._messages, len(messages)
+        self._messages += count
+        size = len(messages.raw())
+        owed = Owed(size=size, due=self._due(), messages=count, before=before)
+        self._owe(self.reply, owed, messages)
 
-    def _owe(self, reply: Callable[..., Any], to: object, size: int) -> None:
+    def _due(self) -> float:
+        return self._clock.seconds() + self.pace.delay_seconds
+
+    def _owe(self, reply: Callable[..., Any], owed: Owed, *to: object) -> None:
         if not self._answering:
             return
-        owed = _Owed(None, size, self._clock.seconds() + self.pace.delay_seconds)
         self._owed.append(owed)
-        self._owed_bytes += size
+        self._owed_bytes += owed.size
         try:
-            answer = reply(self._connection.peer, to)
+            answer = reply(self._connection.peer, *to)
             if not isinstance(answer, bytes) and isinstance(answer, Awaitable):
                 self._wait_for(answer, owed)
             else:
-                owed.pieces = self._in_pieces(answer)
+                owed.add(answer)
         except Exception:
             self._failed(Failure())
         else:
             self.pay()
 
-    def _wait_for(self, answer: Awaitable[Answer], owed: _Owed) -> None:
-        def computed(pieces: Answer) -> None:
-            owed.pieces = self._in_pieces(pieces)
+    def _wait_for(self, answer: Awaitable[Answer], owed: Owed) -> None:
+        def computed(answer: Answer) -> None:
+            owed.add(answer)
             self.pay()
 
+        owed.computing = True
         computing: Deferred[Any] = Deferred.fromCoroutine(_awaited(answer))
         self._computing.add(computing)
         computing.addBoth(self._forget, computing)
@@ -176,23 +185,7 @@ class Replies:
 
     def _failed(self, why: Failure) -> None:
         if not why.check(CancelledError):
-            _log.failure("a reply failed", why)
-            self._fail(f"the reply failed: {reason_of(why.value)}")
-
-    def _in_pieces(self, answer: Answer) -> Iterator[bytes]:
-        pieces: Any = () if answer is None else answer
-        if isinstance(pieces, bytes | bytearray | memoryview):
-            pieces = (bytes(pieces),)
-        elif isinstance(pieces, str) or not isinstance(pieces, Iterable):
-            raise TypeError(f"it returned {type(pieces).__name__}, not bytes")
-        if not self.pace.bytes_per_second:
-            return iter(pieces)
-        size = max(1, int(self.pace.bytes_per_second / STEPS_PER_SECOND))
-        return (
-            piece[at : at + size]
-            for piece in pieces
-            for at in range(0, len(piece), size)
-        )
+            self._fail(why)
 
     def when_paid(self, act: Callable[[], None]) -> None:
         """Answer no more; call ``act`` when all owed replies are sent."""
@@ -202,19 +195,17 @@ class Replies:
 
     def pay(self) -> None:
         """Send the owed replies, as far as the peer takes them."""
-        while self._owed and self._may_send(self._owed[0]):
-            try:
-                piece = next(self._owed[0].pieces or iter(()), None)
-                if not isinstance(piece, bytes | None):
-                    kind = type(piece).__name__
-                    raise TypeError(f"a piece of it is {kind}, not bytes")
-            except Exception:
-                self._failed(Failure())
-                return
-            if piece is None:
-                self._owed_bytes -= self._owed.popleft().size
-            else:
-                self._send(piece)
+        if self._paying:
+            return  # What is due now is sent by the call that is under way.
+        self._paying = True
+        try:
+            while self._owed and self._may_send(self._owed[0]):
+                self._send_next(self._owed[0])
+        except Exception:
+            self._failed(Failure())
+            return
+        finally:
+            self._paying = False
         if not self._owed:
             acts, self._at_last = self._at_last, []
             for act in acts:
@@ -226,18 +217,43 @@ class Replies:
         else:
             self._connection.release(Holder.OWED)
 
-    def _may_send(self, owed: _Owed) -> bool:
-        if self._full or self._turn is not None or owed.pieces is None:
+    def _may_send(self, owed: Owed) -> bool:
+        if self._full or self._turn is not None or owed.computing:
             return False
         seconds = owed.due - self._clock.seconds()
         if seconds > 0:
             self._wait(seconds)
         return seconds <= 0
 
-    def _send(self, piece: bytes) -> None:
-        self._connection.write(piece)
+    def _send_next(self, owed: Owed) -> None:
+        piece = owed.next_piece()
+        if piece is None:
+            self._owed_bytes -= self._owed.popleft().size
+        elif isinstance(piece, bytes):
+            self._send(piece, owed)
+        elif piece is Next.MESSAGE:
+            owed.next_message()
+        elif isinstance(piece, Unfitting):
+            self._connection.unanswered(owed.next_message(), piece.message)
+        elif isinstance(piece, Delay):
+            self._wait(piece.seconds)
+        elif isinstance(piece, Close):
+            self._owed.clear()
+            if not self._at_last:  # Otherwise it is to end, in another way.
+                self.when_paid(self._close)
+        elif isinstance(piece, Awaitable):
+            self._wait_for(piece, owed)
+        else:
+            raise TypeError(f"a piece of it is {type(piece).__name__}, not bytes")
+
+    def _send(self, piece: bytes, owed: Owed) -> None:
         if rate := self.pace.bytes_per_second:
+            size = max(1, int(rate / STEPS_PER_SECOND))
+            if len(piece) > size:
+                owed.add(portions(piece, size))
+                return
             self._wait(len(piece) / rate)
+        self._connection.write(piece, owed.number)
 
     def _wait(self, seconds: float) -> None:
         self._turn = self._clock.callLater(seconds, self._take_turn)
@@ -257,6 +273,7 @@ class Replies:
             computing.cancel()
         # Break the reference cycle: they refer to the protocol, which refers to this.
         self._fail = self._stalled = _ignore
+        self._close = _nothing
 
     def pauseProducing(self) -> None:
         """Stop reading from the peer: it does not read its replies."""
@@ -282,4 +299,8 @@ async def _awaited(answer: Awaitable[Answer]) -> Answer:
 
 
 def _ignore(_: object) -> None:
+    """Do nothing: the connection has ended."""
+
+
+def _nothing() -> None:
     """Do nothing: the connection has ended."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from echolab.doors import Found, find, made, verify
 from echolab.escaping import unescape
 from echolab.framing import framed
+from echolab.server.steps import Next, Piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,15 +24,17 @@ __all__ = [
     "echo",
     "no_reply",
     "of_chunks",
+    "repeated",
     "reply_itself",
     "reply_named",
     "reply_text",
 ]
 
-Answer: TypeAlias = bytes | Iterable[bytes] | None
+Answer: TypeAlias = bytes | Iterable[Piece] | None
 """What is sent back: bytes, an iterable of pieces, or nothing.
 
-Each piece is made when the peer can take it."""
+Each piece is made when the peer can take it: bytes, a `Delay`, `Close`, or a coroutine
+or Deferred that will have an answer."""
 
 Reply: TypeAlias = "Callable[[Peer, Messages], Answer | Awaitable[Answer]]"
 """A function that takes a peer and its finished messages, and returns the answer.
@@ -110,29 +113,42 @@ def _offered(found: Found) -> Callable[[], Reply]:
     return make
 
 
-def reply_text(text: str, framing: AnyFraming = "line") -> Reply:
+def reply_text(
+    text: str, framing: AnyFraming = "line", *, numbered: bool = False
+) -> Reply:
     r"""Send back a text for each message.
 
     Args:
         text: the text to send, with escapes such as ``\r`` and ``\x00``.
         framing: the framing for it: its name, or the framing itself.
+        numbered: see `repeated`.
 
     Raises:
         ValueError: the text has an unknown escape, or is too long for the framing;
             or there is no such framing.
     """
-    return repeated(framed(unescape(text), framing))
+    return repeated(framed(unescape(text), framing), numbered=numbered)
 
 
 _REPLIES: dict[str, Reply] = {"none": no_reply, "echo": echo}
 
 
-def repeated(message: bytes) -> Reply:
-    """Send back the same bytes for each message."""
+def repeated(message: bytes, *, numbered: bool = False) -> Reply:
+    """Send back the same bytes for each message.
+
+    Args:
+        message: the bytes, at least one.
+        numbered: whether to tell which bytes answer which message, which is slower.
+    """
     most = max(1, PIECE_BYTES // len(message))
 
-    def reply(_peer: Peer, messages: Messages) -> Iterator[bytes]:
+    def reply(_peer: Peer, messages: Messages) -> Iterator[Piece]:
         for left in range(len(messages), 0, -most):
             yield message * min(left, most)
 
-    return reply
+    def reply_numbered(_peer: Peer, messages: Messages) -> Iterator[Piece]:
+        for _ in range(len(messages)):
+            yield Next.MESSAGE
+            yield message
+
+    return reply_numbered if numbered else reply

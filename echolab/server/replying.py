@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet import error
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
 from typing_extensions import override
 from zope.interface import implementer
 
 from echolab.connection.core import Verdict
 from echolab.ends import EndCause
+from echolab.errors import reason_of
 from echolab.server.behaviour import Behaviour
 from echolab.server.misbehaviour import Misbehaviour
 from echolab.server.protocol import ReceiverProtocol
-from echolab.server.replies import Replies
+from echolab.server.replies import MOST_OWED_BYTES, Replies
 from echolab.tls.unread_answers import UnreadAnswers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.python.failure import Failure
 
+    from echolab.addresses import Peer
     from echolab.framing import Framer
-    from echolab.server.reply import Reply
+    from echolab.server.reply import Answer, Reply
 
 __all__ = ["ReplyingProtocol"]
 
 WELL = Behaviour()
+
+CLOSES = "an answer closes"
+"""The detail of an end that an answer wants."""
+
+_log = Logger()
+
+
+def log_failure(why: Failure) -> None:
+    """Log the failure of a reply, with its traceback."""
+    _log.failure("a reply failed", why)
 
 
 @implementer(IHalfCloseableProtocol)
@@ -40,6 +56,9 @@ class ReplyingProtocol(ReceiverProtocol):
         framer: turns bytes into messages.
         reply: makes the answers.
         behaviour: what to do wrong, and on which connections.
+        greeting: makes what a peer gets before it has sent anything.
+        failed: called with the failure of a reply.
+        most_bytes: so much is kept of a message that was reported in pieces.
 
     Attributes:
         replies: the replies that are owed to the peer.
@@ -48,11 +67,21 @@ class ReplyingProtocol(ReceiverProtocol):
     replies: Replies
 
     def __init__(
-        self, framer: Framer, reply: Reply, behaviour: Behaviour = WELL
+        self,
+        framer: Framer,
+        reply: Reply,
+        behaviour: Behaviour = WELL,
+        *,
+        greeting: Callable[[Peer], Answer] | None = None,
+        failed: Callable[[Failure], None] = log_failure,
+        most_bytes: int = MOST_OWED_BYTES,
     ) -> None:
         super().__init__(framer)
         self._reply = reply
         self._behaviour = behaviour
+        self._greeting = greeting
+        self._failed = failed
+        self._most_bytes = most_bytes
         self._misbehaviour: Misbehaviour | None = None
         self._unread_answers: UnreadAnswers | None = None
 
@@ -63,8 +92,10 @@ class ReplyingProtocol(ReceiverProtocol):
             self.connection,
             self._reply,
             clock=connections.clock,
-            fail=lambda why: self.end(EndCause.ERROR, why),
+            fail=self._fail,
+            close=partial(self.end, EndCause.STOPPED, CLOSES),
             stalled=self._stalled,
+            most_bytes=self._most_bytes,
         )
         self.transport.registerProducer(self.replies, True)
         if not self._behaviour:
@@ -105,6 +136,12 @@ class ReplyingProtocol(ReceiverProtocol):
         super().accept(name)
         if self._misbehaviour is not None:
             self._misbehaviour.accepted()
+        if self._greeting is not None:
+            self.replies.greet(self._greeting)
+
+    def _fail(self, why: Failure) -> None:
+        self._failed(why)
+        self.end(EndCause.ERROR, f"the reply failed: {reason_of(why.value)}")
 
     @override
     def dataReceived(self, data: bytes) -> None:
@@ -128,6 +165,10 @@ class ReplyingProtocol(ReceiverProtocol):
     def unread_bytes(self) -> int:
         waiting = self._misbehaviour.waiting_bytes if self._misbehaviour else 0
         return super().unread_bytes() + waiting
+
+    @override
+    def unanswered_messages(self) -> int:
+        return self.replies.unanswered
 
     def readConnectionLost(self) -> None:
         """Send the owed replies, then close: the peer has ended its sending side."""

@@ -24,6 +24,7 @@ from echolab.server.behaviour import Behaviour
 from echolab.server.fault import fault_text
 from echolab.server.option_values import (
     another_output,
+    answer_value,
     format_value,
     framing_value,
     interface_value,
@@ -33,11 +34,13 @@ from echolab.server.option_values import (
     reply_value,
     said,
 )
+from echolab.server.script import Script
 
 if TYPE_CHECKING:
     from echolab.framing.base import AnyFraming
     from echolab.server.admission import Network
     from echolab.server.reply import Reply
+    from echolab.server.script import Step
 
 __all__ = ["ServerSettings"]
 
@@ -263,7 +266,7 @@ class ServerSettings:
         add=another,
     )
 
-    reply: str | Reply = option(
+    reply: str | bytes | Reply = option(
         "none",
         "--reply none|echo|TEXT",
         "Send back nothing, what came, or TEXT for each message, framed likewise; "
@@ -272,7 +275,24 @@ class ServerSettings:
         read=reply_value,
         write=said,
     )
-    """A function cannot be said in an option."""
+    """A function, or bytes, cannot be said in an option."""
+    greet: str | tuple[Step, ...] | None = option(
+        None,
+        "--greet TEXT",
+        "Send TEXT to each peer first, framed likewise.",
+        group=ANSWERING,
+        write=said,
+    )
+    answers: Script = option(
+        Script(),
+        "--answer PATTERN=TEXT",
+        "Send TEXT for each message in which the regular expression is found; of "
+        "several, the first; @FILE: rules in a file.",
+        group=ANSWERING,
+        read=answer_value,
+        write=said,
+        add=add,
+    )
     behave: Behaviour = option(
         Behaviour(),
         "--behave BEHAVIOUR",

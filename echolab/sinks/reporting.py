@@ -20,6 +20,7 @@ from echolab.events import (
     Received,
     Refused,
     Sent,
+    Unanswered,
 )
 from echolab.facts import Listening, Sampled
 from echolab.formats.kernel import said
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from echolab.interfaces import AnyClock
 
 __all__ = ["Reporter", "connection_lost"]
+
+SHOWN_BYTES = 80
+"""So much of an unanswered message is shown."""
 
 _log = Logger()
 
@@ -72,7 +76,7 @@ class Reporter:
         match event:
             case Finished(cause=cause) if cause not in ORDERLY:
                 self._reports(event)
-            case Misbehaved() | Mistaken():
+            case Misbehaved() | Mistaken() | Unanswered():
                 self._reports(event)
             case Refused(others=others):
                 _say(event, others)
@@ -97,17 +101,23 @@ class BacklogReporter:
             _log.info("{peer}: {said}", peer=str(event.peer), said=said(event))
 
 
-def _say(event: Finished | Misbehaved | Mistaken | Refused, others: int) -> None:
+_Reported = Finished | Misbehaved | Mistaken | Unanswered | Refused
+
+
+def _say(event: _Reported, others: int) -> None:
     text = _fault(event)
     if others:
         text += f"; and {count(others, 'other')}"
     _log.info("{peer}: {text}", peer=str(event.peer), text=text)
 
 
-def _fault(event: Finished | Misbehaved | Mistaken | Refused) -> str:
+def _fault(event: _Reported) -> str:
     match event:
         case Finished():
             return _ending(event)
+        case Unanswered(message=message):
+            shown = message if len(message) <= SHOWN_BYTES else message[:SHOWN_BYTES]
+            return f"no answer fits {shown!r}"
         case Misbehaved(behaviour=behaviour):
             return f"misbehaved ({behaviour})"
         case Mistaken(protocol=protocol):

@@ -9,12 +9,16 @@ The guide is docs/testing.md. The pytest fixtures are ``echolab_process``,
 - `Transcript`, `BlockingTranscript`: the base of all these, sinks that remember
   events and can be asked (`Remembering`);
 - `Behaviour`: how a server misbehaves; `ServerKeywords`: all options of a server;
+- `Rules`, each a pattern with its `Answering`, and the steps of answers: `Delay`,
+  `Close`, `Then`;
 - `connected`, `Conversation`, `MemoryTransport`: two protocols without a socket;
 - `recut`, `cut`, `cuttings`: the same bytes, cut in every way;
 - `replay_into`, `Replayed`: a recording, played to a protocol.
 """
 
 from echolab.server.behaviour import Behaviour
+from echolab.server.script import Answering, Rules
+from echolab.server.steps import Close, Delay, Then
 from echolab.testing.blocking import BlockingTranscript
 from echolab.testing.cutting import Replayed, cut, cuttings, recut, replay_into
 from echolab.testing.memory import Conversation, connected
@@ -33,10 +37,13 @@ from echolab.testing.server import (
 from echolab.testing.transcript import Transcript
 
 __all__ = [
+    "Answering",
     "Behaviour",
     "BlockingTranscript",
+    "Close",
     "Connect",
     "Conversation",
+    "Delay",
     "LabClient",
     "LabProcess",
     "LabServer",
@@ -44,7 +51,9 @@ __all__ = [
     "MemoryTransport",
     "Remembering",
     "Replayed",
+    "Rules",
     "ServerKeywords",
+    "Then",
     "Transcript",
     "connect",
     "connected",

@@ -18,11 +18,13 @@ from echolab.server.assembly import receiver_factory
 from echolab.testing.memory_transport import MemoryTransport
 from echolab.testing.place import ServerKeywords, checked, settings_of
 from echolab.testing.transcript import Transcript
+from echolab.testing.wording import raise_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from twisted.internet.protocol import Factory
+    from twisted.python.failure import Failure
 
     from echolab.server.settings import ServerSettings
 
@@ -61,6 +63,7 @@ class Conversation:
         transcript: Transcript,
         from_server: MemoryTransport,
         from_client: MemoryTransport,
+        failures: list[Failure],
     ) -> None:
         self.server = server
         self.client = client
@@ -68,6 +71,7 @@ class Conversation:
         self.transcript = transcript
         self.from_server = from_server
         self.from_client = from_client
+        self._failures = failures
 
     def flush(self, size: int | None = None) -> None:
         """Deliver all waiting bytes, in both directions, until no more come.
@@ -76,6 +80,7 @@ class Conversation:
             size: how many bytes each read returns at most; None for all.
 
         Raises:
+            AssertionError: a reply failed; the message has its traceback.
             RuntimeError: the protocols send without end.
         """
         ends = (self.from_client, self.from_server)
@@ -83,6 +88,7 @@ class Conversation:
             self.clock.advance(0)
             delivered = [end.deliver(size) for end in ends]
             stepped = [end.step() for end in ends]
+            raise_first(self._failures)
             if not any(delivered) and not any(stepped):
                 return
         raise RuntimeError("the two never stop talking")
@@ -137,9 +143,12 @@ def connected(
         raise TypeError("only echolab's own sides take framing: neither is")
     clock = clock or Clock()
     transcript = Transcript(clock=clock)
+    failures: list[Failure] = []
     if server_factory is None:
         settings = _settings(keywords)
-        server_factory = receiver_factory(settings, transcript, clock=clock)
+        server_factory = receiver_factory(
+            settings, transcript, clock=clock, failed=failures.append
+        )
         client_sink = Transcript(clock=clock)
     else:
         client_sink = transcript
@@ -169,6 +178,7 @@ def connected(
         transcript=transcript,
         from_server=from_server,
         from_client=from_client,
+        failures=failures,
     )
 
 

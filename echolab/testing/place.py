@@ -20,6 +20,7 @@ from echolab.option import options_of
 from echolab.server.behaviour import Behaviour
 from echolab.server.checking import check_together
 from echolab.server.reply import reply_itself
+from echolab.server.script import Script, steps_of
 from echolab.server.settings import ServerSettings
 from echolab.sockets.endpoint_strings import quoted
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from echolab.framing.base import AnyFraming
     from echolab.server.reply import Reply
+    from echolab.server.script import Answering, Rules
 
 __all__ = ["Place", "ServerKeywords", "checked", "settings_of"]
 
@@ -43,7 +45,10 @@ class ServerKeywords(TypedDict, total=False):
         behave: what to do wrong: an `echolab.Behaviour`, a text for ``--behave``;
             or, in this process, what makes an `echolab.IMisbehaviour`.
         framing: like ``--framing``; or, in this process, an `echolab.IFraming`.
-        reply: like ``--reply``; or, in this process, an `echolab.IReply`.
+        reply: like ``--reply``; or bytes, sent exactly; or, in this process, an
+            `echolab.IReply`.
+        greet: what each peer gets first: an answer (`echolab.testing.Answering`).
+        answers: which answer to which message (`echolab.testing.Rules`).
         max_message: like ``--max-message``, in bytes.
         overlong: like ``--overlong``.
         max_connections: like ``--max-connections``.
@@ -58,7 +63,9 @@ class ServerKeywords(TypedDict, total=False):
     tls: bool
     behave: Behaviour | str | Callable[..., object]
     framing: AnyFraming
-    reply: str | Reply | type[Reply]
+    reply: str | bytes | Reply | type[Reply]
+    greet: Answering
+    answers: Rules
     max_message: int
     overlong: str
     max_connections: int
@@ -165,6 +172,11 @@ _CODE: dict[str, Callable[[Any], object]] = {
     "behave": Behaviour.of,
 }
 """Options that take code of this process too, each with what checks it."""
+_VALUES: dict[str, tuple[str, Callable[[Any], object]]] = {
+    "greet": ("greet", steps_of),
+    "answers": ("answers", Script.of),
+}
+"""Options that take what no text says, each with its field and what checks it."""
 _OPTIONS = {
     option.name.replace("-", "_"): (field, option)
     for field, option in options_of(ServerSettings)
@@ -184,11 +196,18 @@ def settings_of(keywords: ServerKeywords) -> ServerSettings:
             raise TypeError(f"a server in a test has no option {name}")
         if value is None:
             continue
+        if name in _VALUES:
+            field, read = _VALUES[name]
+            made[field] = _checked_value(name, read, value)
+            continue
+        if name == "reply" and isinstance(value, bytes):
+            made[name] = value
+            continue
         if name in _CODE and _is_code(value):
             made[_OPTIONS[name][0].name] = _checked_code(name, value)
             continue
         if name in _TEXTS and not isinstance(value, str):
-            kinds = "a str or a function" if name == "reply" else "a str"
+            kinds = "bytes, a str or a function" if name == "reply" else "a str"
             raise TypeError(
                 f"{name} is {kinds}, not {value!r}; \\xNN is any byte in it"
             )
@@ -215,6 +234,15 @@ def checked(settings: ServerSettings) -> ServerSettings:
 
 def _is_code(value: object) -> bool:
     return callable(value) or hasattr(value, "make_framer")
+
+
+def _checked_value(name: str, read: Callable[[Any], object], value: object) -> object:
+    try:
+        return read(value)
+    except TypeError as why:
+        raise TypeError(f"{name}: {why}") from None
+    except ValueError as why:
+        raise UsageError(escape_line(f"{name}: {why}")) from None
 
 
 def _checked_code(name: str, value: object) -> object:

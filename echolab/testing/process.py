@@ -18,7 +18,10 @@ from typing_extensions import Unpack, override
 
 from echolab.formats.recording import NotAnEventError, events_of
 from echolab.option import words_of
+from echolab.server.checking import greeting_of
+from echolab.server.script import Script
 from echolab.testing.blocking import BlockingTranscript
+from echolab.testing.handed_answers import answer_file
 from echolab.testing.place import Place, ServerKeywords
 from echolab.testing.showing import show
 
@@ -70,9 +73,15 @@ class LabProcess(Place, BlockingTranscript):
         self._half = b""  # of a line of the recording
         self._at_end = False
         self._threads: list[threading.Thread] = []
-        with ExitStack() as undone:
+        with ExitStack() as undone, ExitStack() as handing:
             undone.callback(self.leave)
-            words = [*self._words(keywords), *options]
+            words, answers = self._words(keywords)
+            handed: tuple[int, ...] = ()
+            if answers:
+                file = handing.enter_context(answer_file(answers))
+                handed = (file.fileno(),)
+                words += ["--answer", f"@/dev/fd/{file.fileno()}"]
+            words += options
             # An interrupt here closes the pipes, and so ends the server.
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "echolab", "server", *words],
@@ -80,6 +89,7 @@ class LabProcess(Place, BlockingTranscript):
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,  # Ctrl-C is only for the tests.
+                pass_fds=handed,
             )
             undone.callback(self.terminate)
             self._start()
@@ -87,16 +97,29 @@ class LabProcess(Place, BlockingTranscript):
         self.name = self.place
         show(self)
 
-    def _words(self, keywords: ServerKeywords) -> list[str]:
-        """The words of the command line that make such a server, and record it."""
+    def _words(self, keywords: ServerKeywords) -> tuple[list[str], Script]:
+        """The words of the command line that make such a server, and record it.
+
+        Returns:
+            The words, and the answers, which only a file can say.
+        """
         try:
             settings = self._settings(keywords)
         except UsageError as why:
             raise RuntimeError(f"the server did not start: {why}") from None
+        answers = settings.answers + greeting_of(settings)
+        if isinstance(settings.reply, bytes):
+            answers += Script.of([(b"", settings.reply)])
+            settings = replace(settings, reply="none")
         settings = replace(
-            settings, record="-", kernel="never", drain_seconds=DRAIN_SECONDS
+            settings,
+            greet=None,
+            answers=Script(),
+            record="-",
+            kernel="never",
+            drain_seconds=DRAIN_SECONDS,
         )
-        return words_of(settings)
+        return words_of(settings), answers
 
     def _start(self) -> None:
         """Start to read its output; wait until it says where it listens."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import override
 
-from echolab.addresses import Peer
 from echolab.counting import count
 from echolab.events import (
     LEDGER,
@@ -25,12 +23,14 @@ from echolab.formats.recording import Recording, read_recording
 from echolab.messages import Batch
 from echolab.testing.forgetting import Forgotten
 from echolab.testing.questions import as_bytes, joined, number_of
+from echolab.testing.rendering import rendered
 from echolab.testing.wording import difference, excerpt, failure, printed, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Self
 
+    from echolab.addresses import Peer
     from echolab.events import Event
     from echolab.testing.questions import Question, Who
 
@@ -179,15 +179,13 @@ class Remembering:
         """Return the transcript as stable text, for a file under version control.
 
         The peers follow one another, as ``peer 1``, ``peer 2``, each with its lines
-        and events in order. Times, addresses and the cuts of the stream are left out,
-        and so is all that was sent: its place among the events depends on time.
+        and events in order. Each answer follows the message that it answers; all
+        other sent bytes stand at the end of the peer's part, since their place among
+        the events depends on time. Times, addresses and the cuts of the stream are left
+        out.
         """
-        form = Log(Style(escape=True), timeless=True)
         shown = [line.encode() + b"\n" for line in self._caveat()]
-        for number in sorted({event.peer.number for event in self.events}):
-            peer = Peer(number, f"peer {number}")
-            shown += [form(replace(e, peer=peer)) for e in joined(self.of(number))]
-        return b"".join(shown).decode()
+        return b"".join([*shown, *rendered(self.events)]).decode()
 
     @override
     def __str__(self) -> str:

@@ -22,10 +22,13 @@ from echolab.sockets.unix_connecting import UNIXClientEndpoint
 from echolab.testing.place import Place, ServerKeywords
 from echolab.testing.showing import show
 from echolab.testing.transcript import Transcript
+from echolab.testing.wording import raise_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
+
+    from twisted.python.failure import Failure
 
     from echolab.client.protocol import SenderProtocol
     from echolab.errors import EcholabError
@@ -52,10 +55,13 @@ class LabServer(Place, Transcript):
         Transcript.__init__(self, clock=reactor)
         Place.__init__(self, keywords)
         self._reactor = reactor
+        self._failures: list[Failure] = []
         self.others: list[LabServer] = []
         try:
             settings = self._settings(keywords)
-            self.factory = receiver_factory(settings, self, clock=reactor)
+            self.factory = receiver_factory(
+                settings, self, clock=reactor, failed=self._failures.append
+            )
             self._service = ReceiverService(
                 server_endpoints(reactor, settings),
                 self.factory,
@@ -90,7 +96,8 @@ class LabServer(Place, Transcript):
         This method can be called again.
 
         Returns:
-            A Deferred that fires when that is done.
+            A Deferred that fires when that is done; with an AssertionError if a reply
+            has failed.
         """
         return Deferred.fromCoroutine(self._stop())
 
@@ -100,6 +107,7 @@ class LabServer(Place, Transcript):
             await self._service.stopService()
         self.give_up("the server was stopped")
         self.leave()
+        raise_first(self._failures)
 
 
 class LabClient(Transcript):

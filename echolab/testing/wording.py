@@ -15,6 +15,8 @@ from echolab.formats import Log, Style
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from twisted.python.failure import Failure
+
     from echolab.addresses import Peer
     from echolab.events import Event
 
@@ -33,6 +35,18 @@ def failure(text: str) -> AssertionError:
     trial = sys.modules.get("twisted.trial.unittest")
     kind: type[AssertionError] = trial.FailTest if trial else AssertionError
     return kind(text)
+
+
+def raise_first(failures: list[Failure]) -> None:
+    """Raise for the first failure of a reply, if there is one; forget them all.
+
+    Raises:
+        AssertionError: there is one; the message has its traceback.
+    """
+    if failures:
+        first = failures[0]
+        failures.clear()
+        raise failure(f"a reply failed:\n{first.getTraceback()}") from first.value
 
 
 def printed(events: Sequence[Event]) -> Iterator[str]:

@@ -1,0 +1,92 @@
+"""Answers for a server in another process: an answer file that has no name."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from typing import IO, TYPE_CHECKING
+
+from echolab.server.answer_file import GREET
+from echolab.server.steps import Close, Delay, Then
+
+if TYPE_CHECKING:
+    from echolab.server.script import Script, Step
+
+__all__ = ["answer_file", "answer_text"]
+
+_FLAGS = {re.ASCII: "a", re.IGNORECASE: "i", re.DOTALL: "s", re.MULTILINE: "m"}
+_FLAGS |= {re.VERBOSE: "x", re.LOCALE: "L"}
+
+_ODD = re.compile(rb"\\?([\x00-\x08\x0b-\x1f\x7f-\xff])|\\.", re.DOTALL)
+
+
+def answer_file(script: Script) -> IO[bytes]:
+    """Write an answer file that is gone when it is closed.
+
+    Raises:
+        TypeError: it has a function, which cannot be written.
+    """
+    text = answer_text(script)
+    file = tempfile.TemporaryFile()  # noqa: SIM115  (the caller's context)
+    file.write(text.encode())
+    file.seek(0)
+    return file
+
+
+def answer_text(script: Script) -> str:
+    """Write answers as an answer file has them.
+
+    Raises:
+        TypeError: one is a function, which cannot be written.
+    """
+    lines: list[str] = []
+    if script.greeting is not None:
+        lines += [f"[{GREET}]", _steps(script.greeting, groups=False)]
+    for rule in script.rules:
+        lines += [
+            f"[[{_text(rule.within)}]]",
+            f"pattern = {_text(_pattern(rule.pattern))}",
+            _steps(rule.steps, groups=bool(rule.pattern.groups)),
+        ]
+    return "\n".join(lines)
+
+
+def _steps(steps: tuple[Step, ...], *, groups: bool) -> str:
+    tables = (f"{{{_step(step, groups=groups)}}}" for step in steps)
+    return f"steps = [{', '.join(tables)}]"
+
+
+def _step(step: Step, *, groups: bool) -> str:
+    match step:
+        case bytes():
+            said = step if groups else step.replace(b"\\", rb"\\")
+            return f"bytes = {_text(_ODD.sub(_escaped, said).decode())}"
+        case str() if step.startswith("python:"):
+            return f"call = {_text(step.removeprefix('python:'))}"
+        case str():
+            return f"text = {_text(step)}"
+        case Delay(seconds=seconds):
+            return f"delay = {seconds!r}"
+        case Then(name=name):
+            return f"then = {_text(name)}"
+        case Close():
+            return "close = true"
+        case _:
+            raise TypeError(f"{step!r} runs elsewhere; name it: python:module:name")
+
+
+def _pattern(pattern: re.Pattern[bytes]) -> str:
+    flags = "".join(sign for flag, sign in _FLAGS.items() if pattern.flags & flag)
+    text = _ODD.sub(_escaped, pattern.pattern).decode()
+    return f"(?{flags}){text}" if flags else text
+
+
+def _escaped(found: re.Match[bytes]) -> bytes:
+    """Write a byte that is no plain text as an escape, which may have had one."""
+    return b"\\x%02x" % found[1][0] if found[1] else found[0]
+
+
+def _text(text: str) -> str:
+    """Write a basic string of TOML, which JSON's nearly is."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
