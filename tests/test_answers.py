@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -181,6 +182,37 @@ class StepTests(AnswerCase):
                 talk.flush()
             sent.append(talk.transcript.received())
         self.assertEqual(sent, [b"12", b"12"])
+
+
+class TogetherTests(AnswerCase):
+    """Without a sink for what is sent, short answers are sent together."""
+
+    def test_the_same_is_sent_and_told(self) -> None:
+        rules: Rules = [
+            ("a", b"1"),
+            ("b", [b"2", Delay(1), b"3"]),
+            ("d", b"4" * 70_000),
+        ]
+        told: list[Any] = []
+        clock = Clock()
+        factory = ReceiverFactory(
+            told.append,
+            clock=clock,
+            make_protocol=Answers(rules, greet=b"0", numbered=False).make_protocol,
+        )
+        talk = connected(factory, clock=clock)
+        talk.client.write(b"a\na\nc\na\nb\na\nd\nd\na\nc\n")
+        talk.flush()
+        talk.advance(1)
+        expected = b"0111231" + b"4" * 140_000 + b"1"
+        self.assertEqual(talk.transcript.received(), expected)
+        numbers = [e.number for e in told if isinstance(e, Unanswered)]
+        self.assertEqual(numbers, [3, 10])
+        talk.client.write(b"a\nb\na\n")
+        talk.flush()
+        talk.from_client.abortConnection()
+        talk.flush()
+        self.assertEqual(told[-1].unsent_answers, 2)
 
 
 class FunctionTests(AnswerCase):

@@ -110,7 +110,8 @@ def _protocol_maker(
         return ReceiverProtocol
     make: Callable[..., ReceiverProtocol] = ReplyingProtocol
     if script:
-        make = Answers(script, framing=settings.framing).make_protocol
+        answers = Answers(script, framing=settings.framing, numbered=numbered)
+        make = answers.make_protocol
     return partial(
         make,
         reply=reply or no_reply,

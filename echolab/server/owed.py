@@ -58,13 +58,17 @@ class Owed:
             self._rests.pop()
         return None
 
-    def next_message(self) -> int:
-        """Begin the answer to the next message; return its number."""
+    def begin_next(self, messages: int = 1) -> int:
+        """Begin the answer to the next message; return its number.
+
+        Args:
+            messages: how many were begun; all but the last one are answered.
+        """
         if self.number is None:
             self.number = self._before
-        else:
-            self.messages -= 1
-        self.number += 1
+            self.messages += 1
+        self.number += messages
+        self.messages -= messages
         return self.number
 
 

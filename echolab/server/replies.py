@@ -231,10 +231,10 @@ class Replies:
             self._owed_bytes -= self._owed.popleft().size
         elif isinstance(piece, bytes):
             self._send(piece, owed)
-        elif piece is Next.MESSAGE:
-            owed.next_message()
+        elif isinstance(piece, Next):
+            owed.begin_next(piece.messages)
         elif isinstance(piece, Unfitting):
-            self._connection.unanswered(owed.next_message(), piece.message)
+            self._connection.unanswered(owed.begin_next(), piece.message)
         elif isinstance(piece, Delay):
             self._wait(piece.seconds)
         elif isinstance(piece, Close):

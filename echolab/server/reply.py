@@ -146,9 +146,11 @@ def repeated(message: bytes, *, numbered: bool = False) -> Reply:
         for left in range(len(messages), 0, -most):
             yield message * min(left, most)
 
+    following = Next()
+
     def reply_numbered(_peer: Peer, messages: Messages) -> Iterator[Piece]:
         for _ in range(len(messages)):
-            yield Next.MESSAGE
+            yield following
             yield message
 
     return reply_numbered if numbered else reply

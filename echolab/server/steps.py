@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -45,10 +44,16 @@ class Then:
     name: str
 
 
-class Next(enum.Enum):
-    """The mark in front of the answer to the next message."""
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The answer to the next message begins.
 
-    MESSAGE = enum.auto()
+    Attributes:
+        messages: how many messages were begun to be answered; 1, unless their answers
+            were sent as one.
+    """
+
+    messages: int = 1
 
 
 @dataclass(frozen=True, slots=True)
