@@ -16,6 +16,7 @@ from tests.support import ROOT
 
 GUIDE = (ROOT / "docs" / "testing.md").read_text()
 ANSWERS = (ROOT / "docs" / "answers.md").read_text()
+ANSWERING = ("test_memory.py", "test_answers.py", "test_protocol.py")
 EXAMPLES = dict(
     re.findall(r"```python\n# (\w+\.py)\n(.*?)```", GUIDE + ANSWERS, re.DOTALL)
 )
@@ -38,7 +39,7 @@ class GuideTests(SynchronousTestCase):
 
     def test_every_style(self) -> None:
         pytest = ("pytest", "-p", "no:cacheprovider", "--strict-markers")
-        for name in ("test_plain.py", "test_memory.py", "test_answers.py"):
+        for name in ("test_plain.py", *ANSWERING):
             self.run_example(name, *pytest, "-p", "no:twisted", name)
         self.run_example("test_coroutines.py", *pytest, "test_coroutines.py")
         said = self.run_example("test_trial.py", "twisted.trial", "test_trial")

@@ -67,7 +67,7 @@ class KeptConnection:
         """Whether no more can be written."""
         return self.protocol.ending.has_begun
 
-    def loseConnection(self) -> None:  # noqa: N802 - a transport's
+    def loseConnection(self) -> None:
         """Deliver the written bytes in time, and end; bytes that are late are lost."""
         if self._late is None:
             self._late = self._clock.callLater(self._seconds, self.protocol.stop, 0.0)

@@ -17,7 +17,9 @@ from echolab.server.admission import Admission
 from echolab.server.checking import greeting_of
 from echolab.server.dialogue import Answers
 from echolab.server.factory import ReceiverFactory
+from echolab.server.hosting import HostingFactory, HostingProtocol
 from echolab.server.limits import Limits
+from echolab.server.maker import Hosting
 from echolab.server.protocol import ReceiverProtocol
 from echolab.server.replies import MOST_OWED_BYTES
 from echolab.server.reply import no_reply, repeated, reply_named, reply_text
@@ -73,13 +75,19 @@ def receiver_factory(
     Raises:
         DoorError: a reply of other people's cannot be made.
     """
-    return ReceiverFactory(
+    reply = _reply(settings, numbered=report_sent)
+    make_factory: Callable[..., ReceiverFactory] = ReceiverFactory
+    if isinstance(reply, Hosting):
+        make_factory = partial(HostingFactory, reply.maker)
+    return make_factory(
         sink,
         clock=clock,
         make_framer=framing_named(
             settings.framing, settings.max_message_bytes, settings.overlong
         ),
-        make_protocol=_protocol_maker(settings, numbered=report_sent, failed=failed),
+        make_protocol=_protocol_maker(
+            settings, reply, numbered=report_sent, failed=failed
+        ),
         limits=Limits(
             partial_seconds=settings.partial_seconds,
             partial_alone=partial_alone,
@@ -101,30 +109,36 @@ def receiver_factory(
 
 
 def _protocol_maker(
-    settings: ServerSettings, *, numbered: bool, failed: Callable[[Failure], None]
+    settings: ServerSettings,
+    reply: Reply | Hosting | None,
+    *,
+    numbered: bool,
+    failed: Callable[[Failure], None],
 ) -> Callable[[Framer], ReceiverProtocol]:
     """What makes the protocol of each connection, given its framer."""
     script = settings.answers + greeting_of(settings)
-    reply = _reply(settings, numbered=numbered)
     if reply is None and not settings.behave and not script:
         return ReceiverProtocol
-    make: Callable[..., ReceiverProtocol] = ReplyingProtocol
-    if script:
+    make: Callable[..., ReceiverProtocol]
+    if isinstance(reply, Hosting):
+        make = partial(HostingProtocol, maker=reply.maker)
+    elif script:
         answers = Answers(script, framing=settings.framing, numbered=numbered)
-        make = answers.make_protocol
+        make = partial(answers.make_protocol, reply=reply or no_reply)
+    else:
+        make = partial(ReplyingProtocol, reply=reply or no_reply)
     return partial(
         make,
-        reply=reply or no_reply,
         behaviour=settings.behave,
         failed=failed,
         most_bytes=max(MOST_OWED_BYTES, settings.max_message_bytes),
     )
 
 
-def _reply(settings: ServerSettings, *, numbered: bool) -> Reply | None:
+def _reply(settings: ServerSettings, *, numbered: bool) -> Reply | Hosting | None:
     """Return what to answer to each message; None for nothing."""
     reply = settings.reply
-    if callable(reply):
+    if callable(reply) or isinstance(reply, Hosting):
         return reply
     if isinstance(reply, bytes):
         return repeated(reply, numbered=numbered) if reply else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from echolab.escaping import unescape
 from echolab.framing import framed
 from echolab.server.dialogue import Answers
+from echolab.server.maker import Hosting
 from echolab.server.reply import reply_named
 from echolab.server.script import Script, steps_of
 from echolab.sockets.endpoint_strings import TLS_KINDS, parsed
@@ -56,6 +57,9 @@ def check_together(settings: ServerSettings) -> None:
 
 
 def _check_answers(settings: ServerSettings) -> None:
+    hosts = isinstance(settings.reply, Hosting)
+    if hosts and (settings.answers or settings.greet is not None):
+        raise ValueError("--greet, --answer: a protocol answers for itself")
     if settings.answers.rules and settings.reply != "none":
         raise ValueError("--answer: not with --reply; --answer =TEXT answers the rest")
     looks = any(rule.pattern.pattern for rule in settings.answers.rules)

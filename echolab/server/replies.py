@@ -20,7 +20,7 @@ from echolab.server.steps import Close, Delay, Next, Unfitting
 from echolab.tls.unread import renew
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from twisted.internet.interfaces import IDelayedCall
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from echolab.interfaces import AnyClock
     from echolab.messages import Messages
     from echolab.server.reply import Answer, Reply
+    from echolab.server.steps import Piece
 
 __all__ = ["AT_ONCE", "Pace", "Replies"]
 
@@ -116,6 +117,11 @@ class Replies:
         return not self._owed
 
     @property
+    def is_full(self) -> bool:
+        """Whether the peer does not read."""
+        return self._full
+
+    @property
     def unanswered(self) -> int:
         """The number of messages that are not fully answered."""
         return sum(owed.messages for owed in self._owed)
@@ -123,6 +129,12 @@ class Replies:
     def greet(self, greeting: Callable[[Peer], Answer]) -> None:
         """Send what a peer gets before it has sent anything."""
         self._owe(greeting, Owed(size=0, due=self._due(), messages=1, before=-1))
+
+    def send(self, data: bytes | Iterator[Piece]) -> None:
+        """Send bytes, or pieces, when all that is owed is sent."""
+        size = len(data) if isinstance(data, bytes) else 0
+        owed = Owed(size=size, due=self._due())
+        self._owe(lambda _peer: data, owed)
 
     def answer(self, chunk: bytes) -> None:
         """Answer the bytes of one read, if the reply answers chunks."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from echolab.doors import Found, find, made, verify
 from echolab.escaping import unescape
 from echolab.framing import framed
+from echolab.server.maker import Hosting, is_maker
 from echolab.server.steps import Next, Piece
 
 if TYPE_CHECKING:
@@ -72,12 +73,12 @@ def no_reply(_peer: Peer, _messages: Messages) -> None:
     """Do not answer."""
 
 
-def reply_named(text: str) -> Callable[[], Reply] | None:
+def reply_named(text: str) -> Callable[[], Reply | Hosting] | None:
     """Find the reply that a text names; None if it names none, and is what to send.
 
     Args:
         text: ``none``, ``echo``, the name of an installed reply, or
-            ``python:module:name`` (`echolab.IReply`).
+            ``python:module:name`` (`echolab.IReply`, or a Protocol or Factory).
 
     Returns:
         What makes the reply of one server; it raises a DoorError if that fails.
@@ -91,7 +92,7 @@ def reply_named(text: str) -> Callable[[], Reply] | None:
     return found and _offered(found)
 
 
-def reply_itself(reply: Reply | type[Reply]) -> Reply:
+def reply_itself(reply: Reply | type[Reply]) -> Reply | Hosting:
     """Return a reply that is not named but handed in; a class is called.
 
     Raises:
@@ -100,7 +101,9 @@ def reply_itself(reply: Reply | type[Reply]) -> Reply:
     return _offered(Found.here(reply))()
 
 
-def _offered(found: Found) -> Callable[[], Reply]:
+def _offered(found: Found) -> Callable[[], Reply | Hosting]:
+    if is_maker(found.thing):
+        return lambda: Hosting(found.thing)
     # Imported here, since most replies are built in.
     from echolab.extending import IReply
 

@@ -39,6 +39,7 @@ from echolab.server.script import Script
 if TYPE_CHECKING:
     from echolab.framing.base import AnyFraming
     from echolab.server.admission import Network
+    from echolab.server.maker import Hosting
     from echolab.server.reply import Reply
     from echolab.server.script import Step
 
@@ -266,7 +267,7 @@ class ServerSettings:
         add=another,
     )
 
-    reply: str | bytes | Reply = option(
+    reply: str | bytes | Reply | Hosting = option(
         "none",
         "--reply none|echo|TEXT",
         "Send back nothing, what came, or TEXT for each message, framed likewise; "
@@ -275,7 +276,7 @@ class ServerSettings:
         read=reply_value,
         write=said,
     )
-    """A function, or bytes, cannot be said in an option."""
+    """Only a text can be said in an option."""
     greet: str | tuple[Step, ...] | None = option(
         None,
         "--greet TEXT",

@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.interfaces import (
-    IProtocol,
-    IProtocolFactory,
-)
 from twisted.internet.task import Clock
 from typing_extensions import Unpack
 
 from echolab.client.factory import SenderFactory
 from echolab.framing import framing_named
 from echolab.server.assembly import receiver_factory
+from echolab.server.maker import Maker, build
 from echolab.testing.memory_transport import MemoryTransport
 from echolab.testing.place import ServerKeywords, checked, settings_of
 from echolab.testing.transcript import Transcript
 from echolab.testing.wording import raise_first
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from twisted.internet.protocol import Factory
     from twisted.python.failure import Failure
 
     from echolab.server.settings import ServerSettings
 
 __all__ = ["Conversation", "Maker", "connected"]
-
-Maker: TypeAlias = "IProtocolFactory | Factory[Any] | Callable[[], Any]"
-"""A maker of protocols: a factory; or a class or function without arguments that
-returns a new protocol or factory for each call."""
 
 MOST_STEPS = 100_000
 
@@ -165,8 +155,8 @@ def connected(
     from_server = MemoryTransport(SERVER, CLIENT)
     from_client = MemoryTransport(CLIENT, SERVER)
     from_server.join(from_client)
-    server = _build(server_factory, CLIENT)
-    client = _build(client_factory, SERVER)
+    server = build(server_factory, CLIENT)
+    client = build(client_factory, SERVER)
     for protocol, transport in ((server, from_server), (client, from_client)):
         transport.protocol = protocol
     for protocol, transport in ((server, from_server), (client, from_client)):
@@ -197,20 +187,3 @@ def _settings(keywords: ServerKeywords) -> ServerSettings:
             "behave: it is the kernel that queues: in memory there is none"
         )
     return settings
-
-
-def _build(maker: Maker, address: IPv4Address) -> Any:
-    made: Any = maker
-    if not IProtocolFactory.providedBy(made):
-        if IProtocol.providedBy(made):
-            raise TypeError(
-                f"{made!r} is a protocol: give what makes one, as its class"
-            )
-        made = made()
-    if IProtocolFactory.providedBy(made):
-        made = made.buildProtocol(address)
-        if made is None:
-            raise ConnectionError("the factory has made no protocol: it refuses")
-    if not IProtocol.providedBy(made):
-        raise TypeError(f"{maker!r} has made no protocol, but {made!r}")
-    return made

@@ -19,6 +19,7 @@ from echolab.framing.names import framing_itself
 from echolab.option import options_of
 from echolab.server.behaviour import Behaviour
 from echolab.server.checking import check_together
+from echolab.server.maker import Hosting
 from echolab.server.reply import reply_itself
 from echolab.server.script import Script, steps_of
 from echolab.server.settings import ServerSettings
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from echolab.framing.base import AnyFraming
+    from echolab.server.maker import Maker
     from echolab.server.reply import Reply
     from echolab.server.script import Answering, Rules
 
@@ -49,6 +51,8 @@ class ServerKeywords(TypedDict, total=False):
             `echolab.IReply`.
         greet: what each peer gets first: an answer (`echolab.testing.Answering`).
         answers: which answer to which message (`echolab.testing.Rules`).
+        protocol: what makes the protocols that answer, instead of these: a Protocol
+            class, a Factory, or a function that makes one.
         max_message: like ``--max-message``, in bytes.
         overlong: like ``--overlong``.
         max_connections: like ``--max-connections``.
@@ -66,6 +70,7 @@ class ServerKeywords(TypedDict, total=False):
     reply: str | bytes | Reply | type[Reply]
     greet: Answering
     answers: Rules
+    protocol: Maker | str
     max_message: int
     overlong: str
     max_connections: int
@@ -196,6 +201,11 @@ def settings_of(keywords: ServerKeywords) -> ServerSettings:
             raise TypeError(f"a server in a test has no option {name}")
         if value is None:
             continue
+        if name == "protocol":
+            if keywords.get("reply") is not None:
+                raise TypeError("protocol and reply: one of them answers")
+            made["reply"] = _hosted(value)
+            continue
         if name in _VALUES:
             field, read = _VALUES[name]
             made[field] = _checked_value(name, read, value)
@@ -234,6 +244,14 @@ def checked(settings: ServerSettings) -> ServerSettings:
 
 def _is_code(value: object) -> bool:
     return callable(value) or hasattr(value, "make_framer")
+
+
+def _hosted(maker: Any) -> Any:
+    if not isinstance(maker, str):
+        return Hosting(maker)
+    if not maker.startswith("python:"):
+        raise TypeError(f"protocol: a name is python:module:name, not {maker!r}")
+    return _read("reply", maker)
 
 
 def _checked_value(name: str, read: Callable[[Any], object], value: object) -> object:
