@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import errno
+import os
 from typing import TYPE_CHECKING
 
 from twisted.internet import error
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from echolab.errors import FramingError
 
-__all__ = ["ORDERLY", "EndCause", "broken_by", "end_of", "unframed"]
+__all__ = ["ORDERLY", "EndCause", "broken_by", "end_of", "in_words", "unframed"]
 
 
 class EndCause(enum.Enum):
@@ -79,6 +80,12 @@ def end_of(reason: Failure, error_number: int = 0) -> tuple[EndCause, str]:
 def broken_by(error_number: int) -> EndCause:
     """Return the end cause for an errno; 0 means that the errno is unknown."""
     return _CAUSES.get(error_number, EndCause.ERROR)
+
+
+def in_words(detail: str) -> str:
+    """Return the text of an errno, as perror(3) prints it; else the detail itself."""
+    number = getattr(errno, detail, None)
+    return os.strerror(number) if number else detail or "Connection reset by peer"
 
 
 def unframed(why: FramingError) -> EndCause:

@@ -17,6 +17,7 @@ __all__ = [
     "ConnectError",
     "ConnectionLostError",
     "EcholabError",
+    "ExpectationError",
     "FramingError",
     "InputError",
     "ListenError",
@@ -36,7 +37,10 @@ class EcholabError(Exception):
         call: the name of the system call that failed: ``bind``.
         address: the address or path: ``0.0.0.0:8888``.
         reason: the reason, in the system's words: ``Address already in use``.
+        status: the exit status of a program that ends with this error.
     """
+
+    status = 1
 
     def __init__(self, call: str, address: str, reason: str) -> None:
         super().__init__(call, address, reason)
@@ -64,6 +68,12 @@ class UnverifiedError(Exception):
 
 class ConnectionLostError(EcholabError):
     """A connection ended before everything was sent, or not in order."""
+
+
+class ExpectationError(EcholabError):
+    """A server did not send what was expected."""
+
+    status = 2
 
 
 class OutputError(EcholabError):

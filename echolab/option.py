@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from echolab.quantities import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from dataclasses import Field
 
     from _typeshed import DataclassInstance
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EmptyError",
     "Option",
+    "adding",
     "as_written",
     "flag",
     "flags",
@@ -62,6 +63,8 @@ class Option(NamedTuple):
         write: turns a value into a text, from which ``read`` makes the same value.
         add: adds one more value to those that the option has given before; None
             if the option may not be repeated.
+        of: the type of its values, if other options add values of other types to
+            the same field.
     """
 
     spelt: str
@@ -72,6 +75,7 @@ class Option(NamedTuple):
     read: Callable[[str], Any] = str
     write: Callable[[Any], str] = as_written
     add: Callable[[Any, Any], Any] | None = None
+    of: type = object
 
     @property
     def name(self) -> str:
@@ -117,8 +121,9 @@ class Option(NamedTuple):
             return [f"--{self.name}"] if value is self.sets else []
         if value is None:
             return []
-        texts = [value] if self.add is None else value
-        return [word for each in texts for word in (f"--{self.name}", self.write(each))]
+        values = [value] if self.add is None else value
+        texts = [self.write(each) for each in values if isinstance(each, self.of)]
+        return [word for text in texts for word in (f"--{self.name}", text)]
 
 
 def option(
@@ -191,6 +196,16 @@ def flags(
     )
 
 
+def adding(default: T, *options: Option) -> T:
+    """Define a field to which several options add values, in the order of the words.
+
+    Args:
+        default: the field's value if none of them is given.
+        options: the options; each has `add`, and `of`.
+    """
+    return _field(default, *options)
+
+
 def _field(default: T, *options: Option) -> T:
     # Type checkers see the default's type, and compare it with the annotation.
     made: T = field(default=default, metadata={OPTIONS: options})
@@ -214,7 +229,15 @@ def words_of(settings: DataclassInstance) -> list[str]:
     """
     return [
         word
-        for each, made in options_of(settings)
+        for each in fields(settings)
         if (value := getattr(settings, each.name)) != each.default
-        for word in made.words(value)
+        for word in _words_of(value, each.metadata.get(OPTIONS, ()))
     ]
+
+
+def _words_of(value: Any, options: Sequence[Option]) -> Iterator[str]:
+    repeated = any(each.add for each in options)
+    # One value at a time, since the order of the words may matter.
+    for part in [(each,) for each in value] if repeated else [value]:
+        for made in options:
+            yield from made.words(part)

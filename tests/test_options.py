@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Behaviour
 from echolab.client.settings import ClientSettings
+from echolab.client.steps import Expect, Send
 from echolab.command.cli import CommandOptions
 from echolab.command.client_options import ClientOptions
 from echolab.command.server_options import ServerOptions
@@ -434,6 +435,7 @@ class WordsTests(SynchronousTestCase):
             ["a", "1", "--replay", "r", "--speed", "max", "--peer", "2"],
             ["a", "1", "--replay", "r", "--speed", "1.5"],
             ["--connect", "tls:a:1", "--insecure", "--retry", "5"],
+            ["a", "1", "--send", "-x", "--expect", "^2", "--send", "", "--send", "^2"],
         ):
             settings_of_client = client(*words)
             made = client(*words_of(settings_of_client))
@@ -467,6 +469,12 @@ class ClientOptionsTests(SynchronousTestCase):
         self.assertEqual(client("--host", "a"), ClientSettings(host="a"))
         self.assertEqual(client("--port", "9"), ClientSettings(port=9))
 
+    def test_a_dialogue_has_the_order_of_the_words(self) -> None:
+        words = ["--expect", "^2", "--send", "a", "--send", r"b\0", "--expect", "x"]
+        dialogue = (Expect("^2"), Send("a"), Send(r"b\0"), Expect("x"))
+        self.assertEqual(client(*words[:4], "a", "1", *words[4:]).dialogue, dialogue)
+        self.assertEqual(words_of(ClientSettings(dialogue=dialogue)), words)
+
     def test_too_few_words(self) -> None:
         for words in ([], ["127.0.0.1"], ["a", "1", "2"]):
             with self.assertRaisesRegex(
@@ -484,6 +492,13 @@ class ClientOptionsTests(SynchronousTestCase):
             (["a", "1", "--connect", "tcp:b:1"], "the server is given twice"),
             (["a", "1", "--dot", "--no-dot"], "--dot and --no-dot contradict"),
             (["a", "1", "--replay", "r", "--dot"], "not with --file, --crlf, --dot"),
+            (["a", "1", "--send", "x", "-f", "y"], "not with --file, --replay, --dot"),
+            (["a", "1", "--expect", "x", "--rate", "1"], "are all that is sent: not"),
+            (["a", "1", "--expect", "x", "--wait", "0"], "--wait 0: what is expected"),
+            (["a", "1", "--send", r"\q"], r"--send \\q: has an unknown escape"),
+            (["a", "1", "--expect", "("], r"--expect \(: is no regular expression: mi"),
+            (["a", "1", "--expect", ""], "--expect: the pattern is empty"),
+            (["a", "1", "--expect", "(?!a)"], "would depend on how the stream was"),
         ):
             with self.assertRaisesRegex(UsageError, message):
                 client(*words)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -19,9 +17,10 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from echolab.client.factory import SenderFactory
+from echolab.client.protocol import CLOSED
 from echolab.connection.terms import Ledger
 from echolab.counting import count
-from echolab.ends import EndCause
+from echolab.ends import ORDERLY, in_words
 from echolab.errors import (
     ConnectError,
     ConnectionLostError,
@@ -76,6 +75,7 @@ class SenderService(Service):
         wait_seconds: see `SenderFactory`; None for its default.
         half_open_seconds: see `SenderFactory`.
         observer: also takes all events, with those of a ledger.
+        listener: also takes all events, without those of a ledger.
         encrypted: see `echolab.Ledger`.
         close: called at the end, before the last lines are printed.
         close_outputs: whether to close the outputs at the end: for outputs that
@@ -96,6 +96,7 @@ class SenderService(Service):
         wait_seconds: float | None = None,
         half_open_seconds: float | None = 1.0,
         observer: Sink | None = None,
+        listener: Sink | None = None,
         encrypted: bool = False,
         close: Callable[[], Deferred[None] | None] = lambda: None,
         close_outputs: bool = False,
@@ -112,10 +113,10 @@ class SenderService(Service):
         self._no_delay = no_delay
         self._replies = AlertWatch(tee(printer, self._note))
         # The observer first: the end of a connection may end this service at once.
-        sinks = [self._replies] if observer is None else [observer, self._replies]
+        sinks = observer, listener, self._replies
         observed = observer is not None
         self._factory = SenderFactory(
-            tee(*sinks),
+            tee(*[each for each in sinks if each is not None]),
             clock=clock,
             wait_seconds=5.0 if wait_seconds is None else wait_seconds,
             tls_wait_seconds=1.0 if wait_seconds is None else wait_seconds,
@@ -128,6 +129,7 @@ class SenderService(Service):
         self._stall: Stall | None = None  # while the server may have bytes to take
         self._all_sent = False
         self._input_error: EcholabError | None = None
+        self._failure: EcholabError | None = None
         self._output_lost = False  # If so, unwritten output is not reported.
         self._finished: Deferred[None] = Deferred()
 
@@ -186,6 +188,17 @@ class SenderService(Service):
     def input_failed(self, why: EcholabError) -> None:
         """Take an error of reading the input; `ended` follows."""
         self._input_error = why
+
+    def fail(self, why: EcholabError) -> None:
+        """End the connection within about a second, and then with this error."""
+        self._failure = why
+        if self._protocol is not None:
+            self._protocol.stop(STOP_SECONDS)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether replies are not read, because the output is full."""
+        return self._protocol is not None and self._protocol.connection.is_held
 
     def output_lost(self, why: EcholabError | None) -> None:
         """Take the end of the output, whose reader has gone."""
@@ -246,8 +259,7 @@ class SenderService(Service):
             if self._stall is not None:
                 self._stall.stop()
             try:
-                in_order = event.cause in (EndCause.EOF, EndCause.STOPPED)
-                self._end(in_order, event.detail)
+                self._end(event.cause in ORDERLY, event.detail)
             finally:
                 self._finished.callback(None)
 
@@ -255,14 +267,14 @@ class SenderService(Service):
         if not self.running:
             self._printer.end_line()  # Whatever ended it reports why.
             return
-        why: EcholabError | None = None
-        if not (self._all_sent and in_order) or self._replies.speaks_tls:
-            reason = "closed by the server" if in_order else _words(detail)
-            if self._replies.speaks_tls:
-                reason = SPEAKS_TLS
+        why = self._input_error
+        if self._replies.speaks_tls:
+            why = ConnectionLostError("recv", self._name, SPEAKS_TLS)
+        elif self._failure is not None:
+            why = self._failure
+        elif not (self._all_sent and in_order):
+            reason = CLOSED if in_order else in_words(detail)
             why = ConnectionLostError("recv", self._name, reason)
-        elif self._input_error is not None:
-            why = self._input_error
         if why is not None:
             self._printer.end_line()
         # The error is printed below the line that was being typed, or the bar.
@@ -273,9 +285,3 @@ class SenderService(Service):
         if why is None:
             self._printer.finish()
         self._done(why)
-
-
-def _words(detail: str) -> str:
-    """Return the text of an errno, as perror(3) prints it; else the detail itself."""
-    number = getattr(errno, detail, None)
-    return os.strerror(number) if number else detail or "Connection reset by peer"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from echolab.choices import When
-from echolab.option import as_written, flag, flags, option
+from echolab.client.steps import Expect, Send, Step
+from echolab.option import Option, adding, as_written, flag, flags, option
 from echolab.option_values import (
     address_value,
     another,
@@ -32,6 +33,10 @@ def _speed(text: str) -> float:
     if text.lower() == AS_FAST_AS_IT_GOES:
         return 0.0
     return over_zero(number)(text)
+
+
+def _text_of(step: Step) -> str:
+    return step.text
 
 
 def _speed_as_written(speed: float) -> str:
@@ -99,6 +104,29 @@ class ClientSettings:
         read=path_value,
     )
 
+    dialogue: tuple[Step, ...] = adding(
+        (),
+        Option(
+            "--send TEXT",
+            "Send TEXT, and do not read stdin: as a line; or exactly these bytes, if "
+            "it has escapes (\\r\\n, \\x00); may be repeated.",
+            SENDING,
+            read=Send.read,
+            write=_text_of,
+            add=another,
+            of=Send,
+        ),
+        Option(
+            "--expect PATTERN",
+            "Wait for this regular expression in the replies before what follows on "
+            "the command line; exit with 2 if it does not come; may be repeated.",
+            SENDING,
+            read=Expect.read,
+            write=_text_of,
+            add=another,
+            of=Expect,
+        ),
+    )
     files: tuple[str, ...] = option(
         (),
         "-f, --file PATH",
@@ -196,9 +224,9 @@ class ClientSettings:
     wait_seconds: float | None = option(
         None,
         "--wait SECONDS",
-        "How long to wait for replies after the end of input, while the server is "
-        "silent.",
+        "How long to wait for what each --expect names; and for replies after the "
+        "end of input, while the server is silent.",
         group=ENDING,
-        shown="5; over TLS 1",
+        shown="5; after the end over TLS 1",
         read=from_zero(seconds),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from echolab.choices import decide
 from echolab.client.connecting import Connector
+from echolab.client.dialogue import Dialogue
 from echolab.client.endpoints import client_endpoint
 from echolab.client.files import FilesReader, open_inputs
 from echolab.client.history import HistoryFile, history_path
@@ -20,6 +21,7 @@ from echolab.client.stages.crlf import CRLF
 from echolab.client.stages.dot import DotQuit
 from echolab.client.stages.pacing import Pacer
 from echolab.client.stdin import StdinReader
+from echolab.client.steps import parts_of
 from echolab.formats.drawn import can_draw
 from echolab.sinks.printing import ConversationPrinter, Printer, Replies
 from echolab.sinks.tee import tee
@@ -43,8 +45,8 @@ STDERR = 2
 
 def is_typed(settings: ClientSettings, stdin: int | None) -> bool:
     """Whether the input is typed on a terminal."""
-    by_hand = settings.files in ((), ("-",)) and settings.replay is None
-    return by_hand and stdin is not None and os.isatty(stdin)
+    by_hand = settings.files in ((), ("-",)) and not settings.replay
+    return by_hand and not settings.dialogue and stdin is not None and os.isatty(stdin)
 
 
 def client_service(
@@ -78,6 +80,14 @@ def client_service(
         ledger.append(_drawing(lambda drawn: printer.show(drawn)))
     observer = tee(*ledger) if ledger else None
     name, endpoint = client_endpoint(reactor, settings, observer)
+    dialogue = Dialogue(
+        parts_of(settings.dialogue, crlf=settings.crlf),
+        clock=reactor,
+        name=name,
+        wait_seconds=5.0 if settings.wait_seconds is None else settings.wait_seconds,
+        is_held=lambda: service.is_held,
+        failed=lambda why: service.fail(why),
+    )
     bar = _progress(files, screen)
     editor = _editor(reactor, settings, screen, prompt) if typing else None
     display: Display = editor or bar or screen
@@ -92,12 +102,14 @@ def client_service(
         escape=decide(settings.escape, screen.replies is Replies.HERE),
         clock=reactor,
     )
-    make_source: Callable[[Taker], Producer] = (
-        editor.reader
-        if editor
-        else partial(_source, reactor, settings, stdin, files, recorded, done)
-    )
-    crlf = settings.crlf and not (files or recorded)
+    make_source: Callable[[Taker], Producer]
+    if settings.dialogue:
+        make_source = dialogue.source
+    elif editor:
+        make_source = editor.reader
+    else:
+        make_source = partial(_source, reactor, settings, stdin, files, recorded, done)
+    crlf = settings.crlf and not (files or recorded or settings.dialogue)
     rate = settings.lines_per_second
     stages = (  # In the order in which the input passes them.
         DotQuit(printer.typed) if dot else None,
@@ -123,6 +135,7 @@ def client_service(
         wait_seconds=settings.wait_seconds,
         half_open_seconds=_half_open_seconds(settings, typing=typing),
         observer=observer,
+        listener=dialogue if settings.dialogue else None,
         encrypted=settings.tls_keys is not None,
         close=display.close,
         close_outputs=True,

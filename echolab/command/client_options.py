@@ -6,6 +6,7 @@ from twisted.python import usage
 from typing_extensions import override
 
 from echolab.client.settings import ClientSettings
+from echolab.client.steps import Expect
 from echolab.command.option_making import SettingsOptions
 from echolab.command.options import UNITS_HELP, port_value
 from echolab.near_misses import (
@@ -50,6 +51,7 @@ class ClientOptions(SettingsOptions, of=ClientSettings):
     def postOptions(self) -> None:
         self._check_tls()
         self._check_replay()
+        self._check_dialogue()
         if self["record"] == "-":
             raise usage.UsageError("--record: stdout has the replies; name a file")
         if self["dot"] and self["no-dot"]:
@@ -82,6 +84,18 @@ class ClientOptions(SettingsOptions, of=ClientSettings):
                 "--replay sends a recording as it came: "
                 "not with --file, --crlf, --dot, --rate"
             )
+
+    def _check_dialogue(self) -> None:
+        steps = self.get("send", ())  # of --expect too
+        if not steps:
+            return
+        if "file" in self or self["replay"] or self["dot"] or self["rate"]:
+            raise usage.UsageError(
+                "--send and --expect are all that is sent: "
+                "not with --file, --replay, --dot, --rate"
+            )
+        if self["wait"] == 0 and any(isinstance(each, Expect) for each in steps):
+            raise usage.UsageError("--wait 0: what is expected needs time to come")
 
 
 def _host_and_port(word: str) -> tuple[str, ...]:

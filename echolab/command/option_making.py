@@ -9,7 +9,7 @@ from twisted.python import usage
 from typing_extensions import override
 
 from echolab.command.options import BaseOptions
-from echolab.option import Option, options_of
+from echolab.option import OPTIONS, Option, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ class SettingsOptions(BaseOptions):
         """Return the given values by the names of their fields."""
         given = {}
         for field, option in options_of(self._made_of):
-            value = self.get(option.name)
+            value = self.get(_key(field, option))
             if not option.value and value:
                 given[field.name] = option.sets
             elif option.value and value is not None:
@@ -80,6 +80,15 @@ class SettingsOptions(BaseOptions):
         return help_of([*options, *others], self.longdesc, width)
 
 
+def _key(field: Field[Any], option: Option) -> str:
+    """Return where the values of an option are; several may add to the same ones."""
+    if option.add is None:
+        return option.name
+    [first, *_] = field.metadata[OPTIONS]
+    name: str = first.name
+    return name
+
+
 def _reader(option: Option) -> Callable[[str], Any]:
     """Return a function for ``usage.Options`` that turns a text into a value."""
 
@@ -93,10 +102,11 @@ def _collector(
     field: Field[Any], option: Option
 ) -> Callable[[usage.Options, str], None]:
     """Return a method for ``usage.Options``, for an option that may be repeated."""
+    key = _key(field, option)
 
     def collect(self: usage.Options, text: str) -> None:
-        before = self.get(option.name, field.default)
-        self[option.name] = _value_of(option, text, before)
+        before = self.get(key, field.default)
+        self[key] = _value_of(option, text, before)
 
     collect.__doc__ = option.help
     return collect

@@ -159,7 +159,7 @@ class Ending:
         to_log: whether to log the reason too, because the log does not go to stderr.
 
     Attributes:
-        status: the program's exit status, 0 or 1.
+        status: the program's exit status: 0, or that of the error.
         signal: the signal by which the program will end; 0 for none.
     """
 
@@ -176,7 +176,7 @@ class Ending:
             say(error)
             if self._to_log:
                 _log.error("{error}", error=error)
-            self.status = 1
+            self.status = error.status
         self._reactor.callWhenRunning(self.stop)
 
     def stop(self) -> None:
