@@ -194,6 +194,16 @@ class OneShotTests(SynchronousTestCase):
         if peak := re.search(r"VmHWM:\s+(\d+)", status):
             self.assertLess(int(peak[1]), 60_000, "kB")
 
+    def test_hex(self) -> None:
+        port = self.lab(reply=r"\x00\xff")
+        words = ("--send", r"\x01\n", "--expect", r"\x00\xff", "--hex")
+        client = self.shoot(*words, "127.0.0.1", port)
+        dump = "00 ff 0a".ljust(49)
+        self.check(
+            client,
+            f"127.0.0.1:{port} recv 3 bytes\n00000000  {dump} |...|\n".encode(),
+        )
+
     def test_record(self) -> None:
         port = self.lab(reply="ok")
         folder = self.enterContext(tempfile.TemporaryDirectory())

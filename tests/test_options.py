@@ -499,6 +499,7 @@ class ClientOptionsTests(SynchronousTestCase):
             (["a", "1", "--expect", "("], r"--expect \(: is no regular expression: mi"),
             (["a", "1", "--expect", ""], "--expect: the pattern is empty"),
             (["a", "1", "--expect", "(?!a)"], "would depend on how the stream was"),
+            (["a", "1", "--hex", "--format", "flow"], "--hex: not with --format flow"),
         ):
             with self.assertRaisesRegex(UsageError, message):
                 client(*words)

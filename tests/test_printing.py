@@ -11,6 +11,7 @@ from echolab import (
     ConversationPrinter,
     EndCause,
     Finished,
+    Hex,
     Peer,
     Printer,
     Received,
@@ -158,6 +159,16 @@ class ConversationTests(SynchronousTestCase):
             printer.finish()
             self.assertEqual(b"".join(said), seen)
             self.assertEqual(self.screen, b"login: ")
+
+    def test_replies_in_a_form(self) -> None:
+        printer = ConversationPrinter(self.write, form=Hex(), prompt=b"> ")
+        printer(CONNECTED)
+        printer(reply(b"\x1b["))
+        printer(FINISHED)
+        dump = b"00000000  1b 5b".ljust(60) + b"|.[|\n"
+        self.assertEqual(
+            self.screen, b"> \n127.0.0.1:60612 recv 2 bytes\n" + dump + b"> "
+        )
 
     def test_quiet(self) -> None:
         printer = ConversationPrinter(self.write, show_replies=False)

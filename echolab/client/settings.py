@@ -201,6 +201,12 @@ class ClientSettings:
         group=ENDING,
         read=one_of("classic", "flow"),
     )
+    hex: bool = flag(
+        False,
+        "--hex",
+        "Show replies as a hex dump.",
+        group=ENDING,
+    )
     quiet: bool = flag(
         False,
         "-q, --quiet",

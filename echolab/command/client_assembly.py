@@ -23,6 +23,7 @@ from echolab.client.stages.pacing import Pacer
 from echolab.client.stdin import StdinReader
 from echolab.client.steps import parts_of
 from echolab.formats.drawn import can_draw
+from echolab.formats.hex import Hex
 from echolab.sinks.printing import ConversationPrinter, Printer, Replies
 from echolab.sinks.tee import tee
 
@@ -100,6 +101,7 @@ def client_service(
         echoed=typing,
         show_replies=not settings.quiet and settings.format == "classic",
         escape=decide(settings.escape, screen.replies is Replies.HERE),
+        form=Hex() if settings.hex else None,
         clock=reactor,
     )
     make_source: Callable[[Taker], Producer]

@@ -52,6 +52,8 @@ class ClientOptions(SettingsOptions, of=ClientSettings):
         self._check_tls()
         self._check_replay()
         self._check_dialogue()
+        if self["hex"] and self["format"] == "flow":
+            raise usage.UsageError("--hex: not with --format flow, which draws")
         if self["record"] == "-":
             raise usage.UsageError("--record: stdout has the replies; name a file")
         if self["dot"] and self["no-dot"]:

@@ -117,6 +117,8 @@ class ConversationPrinter:
             always true with a prompt.
         show_replies: whether to print the server's replies.
         escape: whether to make them harmless for a terminal.
+        form: turns an event of replies into the bytes to print; by default, they are
+            printed as they are.
         clock: tells the time; with a clock, the prompt comes back a moment after an
             unfinished line, without one at once.
     """
@@ -131,6 +133,7 @@ class ConversationPrinter:
         echoed: bool = False,
         show_replies: bool = True,
         escape: bool = False,
+        form: Form | None = None,
         clock: AnyClock | None = None,
     ) -> None:
         self._write = write
@@ -140,6 +143,7 @@ class ConversationPrinter:
         self._echoed = echoed or bool(prompt)
         self._show_replies = show_replies
         self._escaper = StreamEscaper() if escape else None
+        self._form = form
         self._clock = clock
         self._prompting = False
         self._at_line_start = True
@@ -152,7 +156,7 @@ class ConversationPrinter:
             case Connected():
                 self.ask()
             case Received(messages=messages) if self._show_replies:
-                reply = messages.raw()
+                reply = self._form(event) if self._form else messages.raw()
                 if self._escaper:
                     reply = self._escaper(reply)
                 if reply:
