@@ -70,6 +70,17 @@ def frame(
     return framed
 
 
+def taken(framer: Framer, *chunks: bytes) -> list[Framed]:
+    """Return each message with its marks, if what there is is taken at each chunk."""
+    framed: list[Framed] = []
+    for chunk in chunks:
+        for batch in (*framer.feed(chunk), *framer.take()):
+            framed += [(x, batch.mark) for x in batch]
+    for batch in framer.end():
+        framed += [(x, batch.mark) for x in batch]
+    return framed
+
+
 def plain(*lines: bytes) -> list[Framed]:
     return [(line, None) for line in lines]
 
@@ -312,15 +323,6 @@ class AnyCuttingTests(SynchronousTestCase):
 class TakeTests(SynchronousTestCase):
     """The unfinished message can be taken; its rest follows."""
 
-    def taken(self, framer: Framer, *chunks: bytes) -> list[Framed]:
-        framed: list[Framed] = []
-        for chunk in chunks:
-            for batch in (*framer.feed(chunk), *framer.take()):
-                framed += [(x, batch.mark) for x in batch]
-        for batch in framer.end():
-            framed += [(x, batch.mark) for x in batch]
-        return framed
-
     def test_rest_says_that_it_is_no_message_of_its_own(self) -> None:
         for framer, chunks in (
             (LineFramer(), (b"hel", b"lo\nbye\n")),
@@ -329,7 +331,7 @@ class TakeTests(SynchronousTestCase):
             (IntFramer(2), (b"\0\5hel", b"lo\0\3bye")),
         ):
             self.assertEqual(
-                self.taken(framer, *chunks),
+                taken(framer, *chunks),
                 [(b"hel", "partial"), (b"lo", "continued"), (b"bye", None)],
             )
 
@@ -341,7 +343,7 @@ class TakeTests(SynchronousTestCase):
         _, pieces = cut
         framed: list[Framed] = []
         with contextlib.suppress(FramingError):
-            framed = self.taken(make(max_message_bytes), *pieces)
+            framed = taken(make(max_message_bytes), *pieces)
         before = None
         for each in framed:
             assert isinstance(each, tuple)
@@ -358,10 +360,10 @@ class TakeTests(SynchronousTestCase):
             (NetstringFramer(), (b"5", b":hello", b",")),
         ):
             self.assertEqual(
-                self.taken(framer, *chunks), [(b"hello", "partial"), (b"", "continued")]
+                taken(framer, *chunks), [(b"hello", "partial"), (b"", "continued")]
             )
         self.assertEqual(
-            self.taken(LineFramer(), b"50%\r", b"60%\r"),
+            taken(LineFramer(), b"50%\r", b"60%\r"),
             [(b"50%", "partial"), (b"\r60%", "partial"), (b"\r", "unterminated")],
         )
 
@@ -374,9 +376,9 @@ class TakeTests(SynchronousTestCase):
             LineFramer(8, "close"),
             DelimiterFramer(b"--", 8, "close"),
         ):
-            self.assertEqual(len(self.taken(framer, b"x" * 5)), 1)
+            self.assertEqual(len(taken(framer, b"x" * 5)), 1)
             with self.assertRaises(OverlongError):
-                self.taken(framer, b"xxx", b"x")
+                taken(framer, b"xxx", b"x")
 
     @settings(deadline=None)
     @given(
@@ -401,9 +403,9 @@ class TakeTests(SynchronousTestCase):
             return [*messages, begun]
 
         with contextlib.suppress(FramingError):
-            taken = self.taken(make(max_message_bytes), *pieces)
+            parts = taken(make(max_message_bytes), *pieces)
             untaken = frame([stream], max_message_bytes, make)
-            self.assertEqual(whole(taken), whole(untaken))
+            self.assertEqual(whole(parts), whole(untaken))
 
     @settings(deadline=None)
     @given(cut_streams(), st.integers(1, 9), st.sampled_from([b"\n", b"\r\n", b"abca"]))
@@ -412,7 +414,7 @@ class TakeTests(SynchronousTestCase):
     ) -> None:
         make = partial(DelimiterFramer, end, overlong="close")
         if OverlongError not in frame([cut[0]], max_message_bytes, make):
-            self.taken(make(max_message_bytes), *cut[1])
+            taken(make(max_message_bytes), *cut[1])
 
     def test_end_that_has_only_begun_is_overlong_in_any_cutting(self) -> None:
         for framer, chunks in (
@@ -422,7 +424,7 @@ class TakeTests(SynchronousTestCase):
             (DelimiterFramer(b"aab", 2, "close"), (b"a", b"aa")),
         ):
             with self.assertRaises(OverlongError):
-                self.taken(framer, *chunks)
+                taken(framer, *chunks)
 
     @settings(deadline=None)
     @given(
@@ -440,7 +442,7 @@ class TakeTests(SynchronousTestCase):
         pieces = [b"".join(stream[a:b]) for a, b in pairwise(edges)]
         refused = OverlongError in frame([b"".join(stream)], most, make)
         try:
-            self.taken(make(most), *pieces)
+            taken(make(most), *pieces)
         except OverlongError:
             self.assertTrue(refused)
         else:

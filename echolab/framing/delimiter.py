@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from echolab.messages import Mark
 
-__all__ = ["DelimiterFramer"]
+__all__ = ["DelimiterFramer", "begun"]
 
 
 class DelimiterFramer:
@@ -90,7 +90,9 @@ class DelimiterFramer:
 
     def take(self) -> Iterator[Batch]:
         """Yield the unfinished message so far."""
-        there = bytes(self._tail[: len(self._tail) - self._begun(self._tail)])
+        there = bytes(
+            self._tail[: len(self._tail) - begun(self._delimiter, self._tail)]
+        )
         del self._tail[: len(there)]
         self._taken += len(there)
         yield from self._cut(there, "partial")
@@ -112,16 +114,19 @@ class DelimiterFramer:
         if rest:
             yield Batch((rest,), mark=mark)
 
-    def _begun(self, data: bytes | bytearray) -> int:
-        """Return how many bytes at the end of ``data`` may begin a delimiter."""
-        sizes = reversed(range(len(self._delimiter)))
-        return next(n for n in sizes if data.endswith(self._delimiter[:n]))
-
     def _check_taken(self, data: bytes) -> None:
         """Raise OverlongError if the yielded pieces and ``data`` are too long."""
         message, delimiter, _ = data.partition(self._delimiter)
         size = self._taken + len(message)
         if not delimiter:
-            size -= self._begun(message)
+            size -= begun(self._delimiter, message)
         if size > self._max:
             raise OverlongError(self._max)
+
+
+def begun(delimiter: bytes, data: bytes | bytearray) -> int:
+    """Return how many bytes at the end of ``data`` may begin a delimiter."""
+    for size in range(min(len(delimiter) - 1, len(data)), 0, -1):
+        if data.endswith(delimiter[:size]):
+            return size
+    return 0
