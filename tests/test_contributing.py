@@ -33,18 +33,18 @@ ADDED = (
     (
         "echolab/framing/names.py",
         "_Write]] = {\n",
-        '"varint": (VarintFramer, varint_framed),\n',
+        '"pkt-line": (PktLineFramer, pkt_line),\n',
     ),
     (
         "echolab/framing/names.py",
         "import NetstringFramer, netstring\n",
-        "from echolab.framing.varint import VarintFramer, varint_framed\n",
+        "from echolab.framing.pkt_line import PktLineFramer, pkt_line\n",
     ),
-    ("tests/test_framing.py", "makes: tuple[Make, ...] = (", "VarintFramer, "),
+    ("tests/test_framing.py", "makes: tuple[Make, ...] = (", "PktLineFramer, "),
     (
         "tests/test_framing.py",
         "import SynchronousTestCase\n",
-        "from echolab.framing.varint import VarintFramer\n",
+        "from echolab.framing.pkt_line import PktLineFramer\n",
     ),
 )
 """The guide's additions: the file, the text before, and the added text."""

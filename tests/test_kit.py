@@ -72,6 +72,19 @@ class InTheReactorTests(ListeningMixin, TestCase):
         self.assertEqual(client.received(), b"\x00\x05hel\nl\x00\x00")
         server.assert_lines([b"hel\nl", ""])
 
+    async def test_framings_of_known_protocols(self) -> None:
+        for framing, data in (
+            ("length:offset=4,width=2", b"\0\1\0\0\0\2\1\3"),
+            ("varint:offset=1", b"\xc0\0"),
+            ("resp", b"*1\r\n$4\r\nPING\r\n"),
+        ):
+            server = self.listen(framing=framing, reply="echo")
+            client = await self.connect(server.address, framing=framing)
+            client.send(data * 2)
+            await client.wait_for_line("", times=2)
+            self.assertEqual(client.lines(), [data, data])
+            self.assertEqual(server.lines(), [data, data])
+
     async def test_a_client_that_is_sent_what_is_not_of_its_framing(self) -> None:
         server = self.listen(reply="toast")
         client = await self.connect(server.address, framing="netstring")

@@ -29,9 +29,16 @@ from echolab.formats.reframing import RecordedFraming, recorded_framing
 from tests.support import FakeTransport
 
 ADDRESS = IPv4Address("TCP", "127.0.0.1", 60612)
-FRAMINGS = ("line", "chunk", "netstring", "int16", r"delimiter:\0")
+FRAMINGS = (
+    *("line", "chunk", "netstring", "int16", r"delimiter:\0"),
+    *("length:offset=1,width=1,order=little,plus=-1", "varint", "varint:offset=1"),
+    *("octet-count", "resp", "crlf-dot", "crlf-dot:after=x"),
+)
 PIECES = st.one_of(
     st.sampled_from([b"a\n", b"b\r\n", b"3:abc,", b"\0\2ab", b"x\0y", b"\n", b"12345"]),
+    st.sampled_from(
+        [b"3 abc", b"*1\r\n", b"$1\r\nx\r\n", b".\r\n", b"\r\n.", b"x\r\n"]
+    ),
     st.binary(max_size=9),
 )
 STEPS = st.lists(st.one_of(PIECES, st.none()), max_size=9)
@@ -139,6 +146,7 @@ class ReframingTests(SynchronousTestCase):
         for wrong in (
             b'"framing":"python:os:abort","max_message":9,"overlong":"split"',
             b'"framing":"nosuch","max_message":9,"overlong":"split"',
+            b'"framing":"length:width=9","max_message":9,"overlong":"split"',
             b'"framing":"line","max_message":0,"overlong":"split"',
             b'"framing":"line","max_message":-1,"overlong":"split"',
             b'"framing":"line","max_message":9,"overlong":"drop"',

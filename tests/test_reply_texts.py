@@ -162,6 +162,12 @@ class FramedReplyTests(SynchronousTestCase):
             ("int16", b"\0\2ok"),
             ("int32", b"\0\0\0\2ok"),
             (r"delimiter:\r\0", b"ok\r\0"),
+            ("length:width=1", b"\1k"),
+            ("varint", b"\2ok"),
+            ("octet-count", b"2 ok"),
+            ("resp", b"ok"),
+            ("crlf-dot", b"ok\r\n.\r\n"),
+            ("crlf-dot:after=DATA", b"ok\r\n"),
         ):
             reply: Any = reply_text("ok", framing)
             self.assertEqual(list(reply(PEER, Batch((b"", b"")))), [sent * 2])

@@ -14,10 +14,17 @@ from echolab.framing.base import (
     Overlong,
 )
 from echolab.framing.chunk import ChunkFramer
+from echolab.framing.crlf_dot import CrlfDot, dotted, word_before_texts
+from echolab.framing.decoded import DecodedFramer
 from echolab.framing.delimiter import DelimiterFramer
+from echolab.framing.header import Header
 from echolab.framing.int_prefixed import IntFramer, int_framed
+from echolab.framing.length import LengthFramer
 from echolab.framing.line import LineFramer
 from echolab.framing.netstring import NetstringFramer, netstring
+from echolab.framing.octet_count import OctetCount, octet_counted
+from echolab.framing.resp import Resp, resp_framed
+from echolab.framing.varint import VarintHeader, varint_framed, varint_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +45,42 @@ _FRAMINGS: dict[str, tuple[_MakeFramer, _Write]] = {
     "netstring": (NetstringFramer, netstring),
     "int16": (partial(IntFramer, 2), partial(int_framed, 2)),
     "int32": (partial(IntFramer, 4), partial(int_framed, 4)),
+    "length": (partial(LengthFramer, Header().size, b""), Header().framed),
+    "varint": (partial(LengthFramer, varint_length, b""), varint_framed),
+    "octet-count": (partial(DecodedFramer, OctetCount), octet_counted),
+    "resp": (partial(DecodedFramer, Resp), resp_framed),
+    "crlf-dot": (partial(DecodedFramer, CrlfDot), dotted),
 }
+
+
+def _delimiter(text: str) -> tuple[_MakeFramer, _Write]:
+    delimiter = unescape(text)
+    return partial(DelimiterFramer, delimiter), partial(_ended, delimiter)
+
+
+def _header(text: str) -> tuple[_MakeFramer, _Write]:
+    header = Header.parse(text)
+    return partial(LengthFramer, header.size, b""), header.framed
+
+
+def _varint_header(text: str) -> tuple[_MakeFramer, _Write]:
+    header = VarintHeader.parse(text)
+    return partial(LengthFramer, header.size, b""), header.framed
+
+
+def _texts_after(text: str) -> tuple[_MakeFramer, _Write]:
+    decoder = partial(CrlfDot, word_before_texts(text))
+    return partial(DecodedFramer, decoder), partial(_ended, b"\r\n")
+
+
+_WITH_TEXT: dict[str, Callable[[str], tuple[_MakeFramer, _Write]]] = {
+    "delimiter": _delimiter,
+    "length": _header,
+    "varint": _varint_header,
+    "crlf-dot": _texts_after,
+}
+"""The framings whose name goes on after a colon."""
+
 FRAMING_NAMES = (*_FRAMINGS, "delimiter")
 """The first word of each framing's name; ``delimiter`` is followed by ``:TEXT``."""
 
@@ -47,9 +89,8 @@ def _named(name: AnyFraming) -> tuple[_MakeFramer, _Write]:
     if not isinstance(name, str):
         return _offered(Found.here(name))
     kind, colon, text = name.partition(":")
-    if kind == "delimiter" and text:
-        delimiter = unescape(text)
-        return partial(DelimiterFramer, delimiter), partial(_ended, delimiter)
+    if kind in _WITH_TEXT and text:
+        return _WITH_TEXT[kind](text)
     if kind in _FRAMINGS and not colon:
         return _FRAMINGS[kind]
     if found := find("framings", name):
@@ -93,10 +134,13 @@ def framing_named(
     r"""Find a framing by its name.
 
     Args:
-        name: ``line``, ``chunk``, ``netstring``, ``int16``, ``int32``, or
-            ``delimiter:`` and the delimiter, in which ``\0``, ``\n``, ``\x1e``
-            and the like are escapes as in Python; or the name of an installed
-            framing, ``python:module:name``, or a framing itself (`echolab.IFraming`).
+        name: ``line``, ``chunk``, ``netstring``, ``int16``, ``int32``, ``varint``,
+            ``octet-count``, ``resp``, ``crlf-dot``, or one with parameters:
+            ``length:offset=4,width=2,order=big,plus=0`` (each may be left out),
+            ``varint:offset=1``, ``crlf-dot:after=DATA``, or ``delimiter:`` and the
+            delimiter, in which ``\0``, ``\n``, ``\x1e`` and the like are escapes
+            as in Python; or the name of an installed framing,
+            ``python:module:name``, or a framing itself (`echolab.IFraming`).
         max_message_bytes: the longest message, at least 1.
         overlong: what to do with a longer one.
 
@@ -114,9 +158,12 @@ def framed(message: bytes, name: AnyFraming) -> bytes:
     """Return a message as it is sent: with its delimiter or its length.
 
     Args:
-        message: any bytes. A delimiter inside the message is not looked for.
+        message: any bytes. A delimiter inside the message is not looked for. With
+            ``length``, and ``varint:offset=1``, this is a whole frame; the length in
+            it is replaced by the right one. With ``resp`` it is sent as it is.
         name: the name of the framing, as for `framing_named`. A ``chunk`` has no
-            delimiter; it gets a newline, as a line does.
+            delimiter; it gets a newline, as a line does. With ``crlf-dot:after=DATA``
+            it is sent as a line.
 
     Raises:
         ValueError: there is no such framing, or the message is too long for it.

@@ -57,7 +57,8 @@ class ServerSettings:
     framing: AnyFraming = option(
         "line",
         "-f, --framing NAME",
-        "How bytes become messages: line, chunk, netstring, int16, int32, or "
+        "How bytes become messages: line, chunk, netstring, int16, int32, length "
+        "(as length:offset=4,width=2), varint, octet-count, resp, crlf-dot, or "
         "delimiter:TEXT (with escapes, as delimiter:\\0).",
         group=PRINTING,
         read=framing_value,
