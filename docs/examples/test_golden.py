@@ -24,7 +24,7 @@ def ask(host, port, path):
 
 # The head of a request is a message, and there is an answer to each.
 @pytest.mark.echolab(
-    framing=r"delimiter:\r\n\r\n", reply=r"HTTP/1.1 204 No Content\r\n\r"
+    framing=r"delimiter:\r\n\r\n", reply=b"HTTP/1.1 204 No Content\r\n\r\n"
 )
 def test_what_it_says(echolab_process):
     assert ask(echolab_process.host, echolab_process.port, "/status") == 204
