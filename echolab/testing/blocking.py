@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import override
 
+from echolab.testing.data_question import DataQuestion
 from echolab.testing.questions import (
     BytesQuestion,
     EndQuestion,
@@ -81,9 +82,53 @@ class BlockingTranscript(Remembering):
 
         Raises:
             AssertionError: it did not come; the message shows the transcript.
+            ValueError: the framing is ``chunk``: use `wait_for_data`.
         """
         __tracebackhide__ = True
+        self._check_lines()
         return self._wait(LineQuestion(pattern, peer, times), timeout)
+
+    def wait_for_data(
+        self, pattern: Pattern, peer: Who = None, timeout: float = 5.0
+    ) -> bytes:
+        """Wait for a match of ``pattern`` in received bytes, however they are cut.
+
+        The bytes of each peer are searched by themselves, from the first on. ``^`` is
+        their start, ``$`` the end of the connection (with ``(?m)``, of a line too). A
+        match over 64 KiB may not be found; a lookbehind sees 64 KiB.
+
+        Args:
+            pattern: a regular expression; a str means its UTF-8.
+            peer: the peer whose bytes they must be; None for any peer.
+            timeout: how long to wait at most, in seconds.
+
+        Returns:
+            The bytes of the match.
+
+        Raises:
+            AssertionError: it did not come; the message shows the transcript.
+        """
+        __tracebackhide__ = True
+        return self._wait(DataQuestion(pattern, peer), timeout)
+
+    def wait_for_sent(
+        self, pattern: Pattern, peer: Who = None, timeout: float = 5.0
+    ) -> bytes:
+        """Wait for a match of ``pattern`` in sent bytes, as `wait_for_data` does.
+
+        Args:
+            pattern: a regular expression; a str means its UTF-8.
+            peer: the peer to whom they must be sent; None for any peer.
+            timeout: how long to wait at most, in seconds.
+
+        Returns:
+            The bytes of the match.
+
+        Raises:
+            AssertionError: they were not sent.
+        """
+        __tracebackhide__ = True
+        return self._wait(DataQuestion(pattern, peer, sent=True), timeout)
 
     def wait_for_bytes(
         self, count: int, peer: Who = None, timeout: float = 5.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from echolab.events import Accepted, Connected, Finished, Received
+from echolab.events import Accepted, Chunk, Connected, Finished, Received, Sent
 from echolab.messages import GOES_ON
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ class Forgotten:
         connected: how many peers have connected.
         open: the numbers of peers whose connection has not ended.
         begun: the numbers of peers with an unfinished message.
+        received: the numbers of open peers of whose received bytes some are forgotten.
+        sent: the numbers of open peers of whose sent bytes some are forgotten.
         last_end: the last end of a connection.
     """
 
@@ -29,6 +31,8 @@ class Forgotten:
         self.connected = 0
         self.open: set[int] = set()
         self.begun: set[int] = set()
+        self.received: set[int] = set()
+        self.sent: set[int] = set()
         self.last_end: Finished | None = None
         self._highest = 0
 
@@ -44,9 +48,13 @@ class Forgotten:
                 self.begun.add(number)
             case Received():
                 self.begun.discard(number)
+            case Chunk():
+                self.received.add(number)
+            case Sent():
+                self.sent.add(number)
             case Finished():
-                self.open.discard(number)
-                self.begun.discard(number)
+                for numbers in (self.open, self.begun, self.received, self.sent):
+                    numbers.discard(number)
                 self.last_end = event
 
     def has_any_of(self, number: int | None) -> bool:

@@ -133,6 +133,7 @@ def connected(
         raise TypeError("only echolab's own sides take framing: neither is")
     clock = clock or Clock()
     transcript = Transcript(clock=clock)
+    transcript.framing = keywords.get("framing")
     failures: list[Failure] = []
     if server_factory is None:
         settings = _settings(keywords)

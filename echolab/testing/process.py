@@ -66,6 +66,7 @@ class LabProcess(Place, BlockingTranscript):
 
     def __init__(self, *options: str, **keywords: Unpack[ServerKeywords]) -> None:
         BlockingTranscript.__init__(self)
+        self.framing = _framing_in(options) or keywords.get("framing")
         Place.__init__(self, keywords)
         self.others: list[LabProcess] = []
         self._said: list[bytes] = []
@@ -267,3 +268,11 @@ class LabProcess(Place, BlockingTranscript):
                     self.port = int(found[2].rpartition(b":")[2])
                 return True
         return False
+
+
+def _framing_in(options: tuple[str, ...]) -> str | None:
+    """Return the framing that options of the command line name last, if any."""
+    named = re.findall(
+        r"(?:^|\0)(?:--framing=|--framing\0|-f\0?)([^\0]*)", "\0".join(options)
+    )
+    return named[-1] if named else None

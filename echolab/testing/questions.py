@@ -29,12 +29,13 @@ __all__ = [
     "Question",
     "Who",
     "as_bytes",
+    "compiled",
     "joined",
     "number_of",
 ]
 
 Pattern: TypeAlias = "str | bytes | re.Pattern[bytes] | re.Pattern[str]"
-"""A regular expression to search in a line; a str means its UTF-8."""
+"""A regular expression; a str means its UTF-8."""
 
 Who: TypeAlias = "Peer | int | None"
 """A peer, or its number (1 for the first), or None for all."""
@@ -67,11 +68,7 @@ class LineQuestion:
     def __init__(self, pattern: Pattern, who: Who, times: int) -> None:
         if times < 1:
             raise ValueError(f"times must be at least 1, not {times}")
-        if isinstance(pattern, re.Pattern):
-            flags = pattern.flags & ~re.UNICODE
-            self._pattern = re.compile(as_bytes(pattern.pattern), flags)
-        else:
-            self._pattern = re.compile(as_bytes(pattern))
+        self._pattern = compiled(pattern)
         self._number = number_of(who)
         self._times = times
         self._left = times
@@ -252,6 +249,19 @@ def number_of(who: Who) -> int | None:
     if number is not None and number < 0:
         raise ValueError(f"peers are numbered from 1: there is no {number}")
     return number
+
+
+def compiled(pattern: Pattern) -> re.Pattern[bytes]:
+    """Return a pattern for bytes; of a str, for its UTF-8.
+
+    Raises:
+        TypeError: it is no pattern.
+        re.error: it is no regular expression.
+    """
+    if isinstance(pattern, re.Pattern):
+        flags = pattern.flags & ~re.UNICODE
+        return re.compile(as_bytes(pattern.pattern), flags)
+    return re.compile(as_bytes(pattern))
 
 
 def as_bytes(text: str | bytes) -> bytes:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from echolab.addresses import Peer
     from echolab.events import Event
+    from echolab.framing.base import AnyFraming
     from echolab.testing.questions import Question, Who
 
 __all__ = ["MAX_BYTES", "Remembering"]
@@ -57,6 +58,7 @@ class Remembering:
 
     Attributes:
         forgotten: how many events were forgotten.
+        framing: the framing of its lines, if that is known.
         name: the name of the server or client, for messages.
     """
 
@@ -64,6 +66,7 @@ class Remembering:
         if max_bytes < 1:
             raise ValueError(f"max_bytes must be at least 1, not {max_bytes}")
         self.forgotten = 0
+        self.framing: AnyFraming | None = None
         self.name = "a transcript"
         self._over = ""  # or why no more events will come
         self._max_bytes = max_bytes
@@ -214,6 +217,18 @@ class Remembering:
     def _printed(self) -> list[str]:
         words = [*self._caveat(), *printed(self.events)]
         return words or ["(nothing has happened)"]
+
+    def _check_lines(self) -> None:
+        """Check that lines do not depend on how the stream was cut.
+
+        Raises:
+            ValueError: they do.
+        """
+        if self.framing == "chunk":
+            raise ValueError(
+                "with the framing chunk, a line is what one read returned: use "
+                "wait_for_data, which finds a pattern however the stream is cut"
+            )
 
     def _how_they_ended(self, who: Who) -> Iterator[str]:
         ends = {end.peer: end for end in self.ends(who)}

@@ -53,6 +53,7 @@ class LabServer(Place, Transcript):
 
     def __init__(self, reactor: Any, keywords: ServerKeywords) -> None:
         Transcript.__init__(self, clock=reactor)
+        self.framing = keywords.get("framing")
         Place.__init__(self, keywords)
         self._reactor = reactor
         self._failures: list[Failure] = []
@@ -118,6 +119,7 @@ class LabClient(Transcript):
 
     def __init__(self, reactor: Any, framing: AnyFraming) -> None:
         super().__init__(clock=reactor)
+        self.framing = framing
         self.name = "a client"
         show(self)
         self._factory = SenderFactory(
