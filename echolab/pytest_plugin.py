@@ -1,6 +1,7 @@
 """The fixtures for pytest; nothing is imported before a test asks for one.
 
-``echolab_process`` is for tests of any kind; ``echolab_server`` and
+``echolab_process`` and ``echolab_connect`` are for tests of any kind, of clients and of
+servers; ``echolab_server`` and
 ``echolab_client`` are for coroutines under pytest-twisted. The marker ``echolab``
 sets options of the server: ``@pytest.mark.echolab(reply="echo", tls=True)``.
 """
@@ -19,9 +20,16 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IStreamClientEndpoint
 
     from echolab.framing.base import AnyFraming
-    from echolab.testing import Connect, LabClient, LabProcess, LabServer
+    from echolab.testing import (
+        BlockingClient,
+        BlockingConnect,
+        Connect,
+        LabClient,
+        LabProcess,
+        LabServer,
+    )
 
-__all__ = ["echolab_client", "echolab_process", "echolab_server"]
+__all__ = ["echolab_client", "echolab_connect", "echolab_process", "echolab_server"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,6 +71,25 @@ def echolab_process(request: pytest.FixtureRequest) -> Iterator[LabProcess]:
     server = LabProcess(**_options(request))
     yield server
     server.stop()
+
+
+@pytest.fixture
+def echolab_connect() -> Iterator[BlockingConnect]:
+    """A function that connects a client to the server under test, until the test ends.
+
+    For tests of any kind.
+    """
+    from echolab.testing import BlockingClient
+
+    clients: list[BlockingClient] = []
+
+    def connect_and_remember(*where: Any, **keywords: Any) -> BlockingClient:
+        clients.append(BlockingClient(*where, **keywords))
+        return clients[-1]
+
+    yield connect_and_remember
+    for client in clients:
+        client.close()
 
 
 @pytest.fixture

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import ssl
 from ipaddress import ip_network
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -14,6 +17,8 @@ from zope.interface import implementer
 import echolab
 from echolab import Behaviour, EndCause, Event, Finished, Peer, escaping, sockets, tls
 from echolab.testing import (
+    BlockingClient,
+    BlockingConnect,
     Connect,
     LabProcess,
     LabServer,
@@ -52,6 +57,19 @@ def plain(echolab_process: LabProcess) -> None:
     other = echolab_process.another(reply="echo", behave=Behaviour.close() + BAD)
     address: tuple[str, int] | str = other.address
     print(address, other.port, other.render())
+
+
+def of_a_server(echolab_connect: BlockingConnect, echolab_process: LabProcess) -> None:
+    """Use the blocking client."""
+    with BlockingClient(Path("/run/lab.sock"), framing="int16") as peer:
+        peer.send_message("hello")
+    peer = echolab_connect("localhost", 8888, tls=ssl.create_default_context())
+    found: bytes = peer.ask("hello", "^hel+(o)", timeout=1)[1]
+    peer.send(found)
+    echolab_connect(echolab_process).finish()
+    print(peer.expect(re.compile(rb"o$")).groups(), peer.wait_for_data("o", 1))
+    if peer.expect_end().cause is EndCause.RESET:
+        peer.close()
 
 
 async def coroutines(echolab_server: LabServer, echolab_client: Connect) -> None:

@@ -39,7 +39,7 @@ class GuideTests(SynchronousTestCase):
 
     def test_every_style(self) -> None:
         pytest = ("pytest", "-p", "no:cacheprovider", "--strict-markers")
-        for name in ("test_plain.py", *ANSWERING):
+        for name in ("test_plain.py", "test_a_server.py", *ANSWERING):
             self.run_example(name, *pytest, "-p", "no:twisted", name)
         self.run_example("test_coroutines.py", *pytest, "test_coroutines.py")
         said = self.run_example("test_trial.py", "twisted.trial", "test_trial")

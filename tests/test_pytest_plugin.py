@@ -87,6 +87,22 @@ def test_failing(echolab_process):
         echolab_process.others[0].wait_for_line("unfinished", timeout=0.01)
 """
 
+CONNECTING = """
+import pytest
+
+peers = []
+
+
+@pytest.mark.echolab(reply="ok")
+def test_failing(echolab_process, echolab_connect):
+    peers.append(echolab_connect(echolab_process))
+    peers[0].ask("hello", "^ok$", timeout=0.01)
+
+
+def test_after_it():
+    assert peers[0].expect_end().cause.value == "stopped"
+"""
+
 INDIRECT = """
 import socket
 
@@ -197,6 +213,13 @@ class PluginTests(SynchronousTestCase):
         )
         self.assertRegex(said, r"- echolab transcript 2, of \S+ -+\n\S+ 127.*acc")
         self.assertIn("is open, and has last sent b'unfinished')", said)
+
+    def test_a_client_is_shown_in_both_directions_and_closed(self) -> None:
+        said = self.pytest(CONNECTING, "-p", "no:twisted", status=1)
+        self.assertIn("1 failed, 1 passed", said)
+        self.assertIn("E       AssertionError: expect b'^ok$': not within", said)
+        _, _, shown = said.partition("of a client of 127.0.0.1:")
+        self.assertRegex(shown, r" connected\n.* sent hello\n.* recv ok\n")
 
     def test_a_failure_shows_also_servers_of_the_tests_own(self) -> None:
         said = self.pytest(OWN_FIXTURE, "-p", "no:twisted", status=1)

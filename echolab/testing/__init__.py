@@ -1,9 +1,11 @@
 """The test kit: a peer for your tests that can be asked what it received.
 
 The guide is docs/testing.md. The pytest fixtures are ``echolab_process``,
-``echolab_server`` and ``echolab_client`` (`echolab.pytest_plugin`). This package has
+``echolab_connect``, ``echolab_server`` and ``echolab_client``
+(`echolab.pytest_plugin`). This package has
 
 - `LabProcess`: a server in its own process, whose waits block;
+- `BlockingClient`: a client of the server under test, whose waits block;
 - `ListeningMixin` for trial, `listen` and `connect`, `LabServer` and `LabClient`:
   the same in the test's reactor, with Deferreds as waits;
 - `Transcript`, `BlockingTranscript`: the base of all these, sinks that remember
@@ -20,6 +22,7 @@ from echolab.server.behaviour import Behaviour
 from echolab.server.script import Answering, Rules
 from echolab.server.steps import Close, Delay, Then
 from echolab.testing.blocking import BlockingTranscript
+from echolab.testing.blocking_client import BlockingClient, BlockingConnect
 from echolab.testing.cutting import Replayed, cut, cuttings, recut, replay_into
 from echolab.testing.memory import Conversation, connected
 from echolab.testing.memory_transport import MemoryTransport
@@ -39,6 +42,8 @@ from echolab.testing.transcript import Transcript
 __all__ = [
     "Answering",
     "Behaviour",
+    "BlockingClient",
+    "BlockingConnect",
     "BlockingTranscript",
     "Close",
     "Connect",
