@@ -18,7 +18,7 @@ _REFERENCE = re.compile(rb"\\(?:([1-9][0-9]?)|g<([^>]*)>|(.))", re.DOTALL)
 def template(
     text: bytes, pattern: re.Pattern[bytes]
 ) -> bytes | Callable[[re.Match[bytes]], bytes]:
-    r"""Read a text with escapes and groups, as in `re.sub`.
+    r"""Read a text with escapes and groups, as in ``re.sub``.
 
     Args:
         text: the text; ``\1`` and ``\g<name>`` are groups, other escapes are Python's.

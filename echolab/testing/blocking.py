@@ -21,7 +21,8 @@ from echolab.testing.remembering import MAX_BYTES, Remembering
 if TYPE_CHECKING:
     from echolab.addresses import Peer
     from echolab.events import Event, Finished
-    from echolab.testing.questions import Pattern, Question, Who
+    from echolab.patterns import Pattern
+    from echolab.testing.questions import Question, Who
 
 __all__ = ["BlockingTranscript"]
 

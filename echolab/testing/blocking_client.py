@@ -15,10 +15,10 @@ from typing_extensions import override
 from echolab.addresses import host_and_port
 from echolab.events import Chunk, Finished
 from echolab.framing.names import framed, framing_named
+from echolab.patterns import pattern_of
 from echolab.testing.blocking import BlockingTranscript
 from echolab.testing.connecting import address_of, connected
 from echolab.testing.place import Place
-from echolab.testing.questions import compiled
 from echolab.testing.remembering import MAX_BYTES
 from echolab.testing.showing import show
 from echolab.testing.unread import Unread
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from echolab.events import Event
     from echolab.framing.base import AnyFraming
-    from echolab.testing.questions import Pattern
+    from echolab.patterns import Pattern
 
 __all__ = ["BlockingClient", "BlockingConnect"]
 
@@ -167,7 +167,7 @@ class BlockingClient(BlockingTranscript):
             AssertionError: it did not come; the message shows the transcript.
         """
         __tracebackhide__ = True
-        wanted = compiled(pattern)
+        wanted = pattern_of(pattern)
         with self._news:
             try:
                 search = self._unread.search(wanted)

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from echolab.events import Chunk, Finished, Sent
-from echolab.testing.questions import compiled, number_of
+from echolab.patterns import pattern_of
+from echolab.testing.questions import number_of
 from echolab.testing.stream import MATCH_BYTES, Stream
 
 if TYPE_CHECKING:
     from echolab.events import Event
+    from echolab.patterns import Pattern
     from echolab.testing.forgetting import Forgotten
-    from echolab.testing.questions import Pattern, Who
+    from echolab.testing.questions import Who
 
 __all__ = ["DataQuestion"]
 
@@ -28,7 +30,7 @@ class DataQuestion:
     """
 
     def __init__(self, pattern: Pattern, who: Who, *, sent: bool = False) -> None:
-        self._pattern = compiled(pattern)
+        self._pattern = pattern_of(pattern)
         self._number = number_of(who)
         self._kind = Sent if sent else Chunk
         self._streams: dict[int, Stream] = {}

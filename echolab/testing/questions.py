@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
@@ -13,29 +12,26 @@ from echolab.addresses import Peer
 from echolab.counting import count
 from echolab.events import Accepted, Chunk, Connected, Finished, Received
 from echolab.messages import ENDED, GOES_ON, Batch
+from echolab.patterns import pattern_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from echolab.events import Event
+    from echolab.patterns import Pattern
     from echolab.testing.forgetting import Forgotten
 
 __all__ = [
     "BytesQuestion",
     "EndQuestion",
     "LineQuestion",
-    "Pattern",
     "PeersQuestion",
     "Question",
     "Who",
     "as_bytes",
-    "compiled",
     "joined",
     "number_of",
 ]
-
-Pattern: TypeAlias = "str | bytes | re.Pattern[bytes] | re.Pattern[str]"
-"""A regular expression; a str means its UTF-8."""
 
 Who: TypeAlias = "Peer | int | None"
 """A peer, or its number (1 for the first), or None for all."""
@@ -68,7 +64,7 @@ class LineQuestion:
     def __init__(self, pattern: Pattern, who: Who, times: int) -> None:
         if times < 1:
             raise ValueError(f"times must be at least 1, not {times}")
-        self._pattern = compiled(pattern)
+        self._pattern = pattern_of(pattern)
         self._number = number_of(who)
         self._times = times
         self._left = times
@@ -249,19 +245,6 @@ def number_of(who: Who) -> int | None:
     if number is not None and number < 0:
         raise ValueError(f"peers are numbered from 1: there is no {number}")
     return number
-
-
-def compiled(pattern: Pattern) -> re.Pattern[bytes]:
-    """Return a pattern for bytes; of a str, for its UTF-8.
-
-    Raises:
-        TypeError: it is no pattern.
-        re.error: it is no regular expression.
-    """
-    if isinstance(pattern, re.Pattern):
-        flags = pattern.flags & ~re.UNICODE
-        return re.compile(as_bytes(pattern.pattern), flags)
-    return re.compile(as_bytes(pattern))
 
 
 def as_bytes(text: str | bytes) -> bytes:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from echolab.addresses import Peer
     from echolab.events import Finished
-    from echolab.testing.questions import Pattern, Question, Who
+    from echolab.patterns import Pattern
+    from echolab.testing.questions import Question, Who
 
 __all__ = ["Transcript"]
 
