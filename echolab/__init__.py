@@ -48,6 +48,7 @@ from echolab.lazily import lazy_names
 
 if TYPE_CHECKING:
     from echolab.addresses import Peer
+    from echolab.behaviour.values import Behaviour, Fault
     from echolab.client.connecting import Connector
     from echolab.client.factory import SenderFactory
     from echolab.client.protocol import SenderProtocol
@@ -104,7 +105,6 @@ if TYPE_CHECKING:
     from echolab.outputs.sharing import SharedConsumer, share
     from echolab.server.admission import Admission
     from echolab.server.admitting import AdmittingFactory
-    from echolab.server.behaviour import Behaviour, Fault
     from echolab.server.behind_proxy import behind_proxy
     from echolab.server.dialogue import Answers
     from echolab.server.factory import ReceiverFactory
@@ -218,6 +218,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "addresses": "Peer",
+        "behaviour.values": "Behaviour Fault",
         "client.connecting": "Connector",
         "client.factory": "SenderFactory",
         "client.protocol": "SenderProtocol",
@@ -250,7 +251,6 @@ __getattr__, __dir__ = lazy_names(
         "outputs.sharing": "SharedConsumer share",
         "server.admission": "Admission",
         "server.admitting": "AdmittingFactory",
-        "server.behaviour": "Behaviour Fault",
         "server.behind_proxy": "behind_proxy",
         "server.dialogue": "Answers",
         "server.factory": "ReceiverFactory",

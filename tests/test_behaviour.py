@@ -32,6 +32,7 @@ EVERY = (
     Behaviour.stop_reading(),
     Behaviour.reset(),
     Behaviour.reset(after_messages=2, first=3),
+    Behaviour.reset(only=2),
     Behaviour.close(after_bytes=7),
     Behaviour.half_close(after_messages=1),
     Behaviour.answer_nothing(),
@@ -76,15 +77,23 @@ class ValueTests(SynchronousTestCase):
         both = Behaviour.reset(first=2) + Behaviour.read_bytewise()
         self.assertEqual(both.towards(2), both)
         self.assertEqual(both.towards(3), Behaviour.read_bytewise())
+        only = Behaviour.reset(only=2)
+        struck = [number for number in range(1, 5) if only.towards(number)]
+        self.assertEqual(struck, [2])
 
     def test_what_cannot_be_understood(self) -> None:
         for text, why in (
             ("", "nothing is none of accept-late, read-bytewise,"),
             ("toast", "toast is none of"),
             ("reset+", "nothing is none of"),
-            ("reset:toast=1", "reset takes after-bytes, after-messages, first, not t"),
+            (
+                "reset:toast=1",
+                "reset takes after-bytes, after-messages, first, only, not t",
+            ),
             ("reset:after_bytes=1", "reset takes after-bytes,"),
             ("reset:first=1:first=2", "reset: first is given twice"),
+            ("reset:first=1:only=2", "reset: the first connections, or only one"),
+            ("reset:only=-1", "reset: only must be at least 0, not -1"),
             ("reset:after-bytes=x", "reset: after-bytes=x is no number"),
             ("reset:after-bytes=-1", "reset: after-bytes must be at least 0, not -1"),
             ("close:after-messages=0", "close: after-messages must be at least 1"),
@@ -559,6 +568,15 @@ class PlainSocketTests(SynchronousTestCase):
         client.sendall(b"hello\n")
         self.server.wait_for_line("hello", peer=3)
         self.assertEqual(self.struck(), ["reset:after-bytes=0:first=2"] * 2)
+
+    def test_only_one(self) -> None:
+        self.serve(Behaviour.close(only=2), reply="ok")
+        for expected in (b"ok\n", b"", b"ok\n"):
+            client = self.connect()
+            if expected:
+                client.sendall(b"hello\n")
+            self.assertEqual(client.recv(100), expected)
+        self.assertEqual(self.struck(), ["close:after-bytes=0:only=2"])
 
     def test_several_at_once(self) -> None:
         self.serve(Behaviour.read_bytewise(), Behaviour.close(after_bytes=3))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Behaviour, LineFramer, NetstringFramer, OverlongError
+from echolab.behaviour.cuts import Cuts, fewest_messages
+from echolab.behaviour.portions import Portions
 from echolab.framing.first import FirstMessages
-from echolab.server.cuts import Cuts, fewest_messages
-from echolab.server.portions import Portions
 
 
 class FirstMessagesTests(SynchronousTestCase):

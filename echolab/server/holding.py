@@ -14,9 +14,9 @@ from echolab.timekeeping import time_of_day
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IListeningPort
 
+    from echolab.behaviour.fault import Fault
     from echolab.events import Sink
     from echolab.interfaces import AnyClock
-    from echolab.server.fault import Fault
 
 __all__ = ["Holding"]
 

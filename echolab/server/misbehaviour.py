@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.abstract import FileDescriptor
 
+from echolab.behaviour.cuts import CUTS, ENDS, Cuts, fewest_messages
+from echolab.behaviour.portions import Portions
 from echolab.connection.core import Verdict
 from echolab.ends import EndCause
 from echolab.escaping import escape_line
 from echolab.events import Misbehaved
 from echolab.framing.first import FirstMessages
-from echolab.server.cuts import CUTS, ENDS, Cuts, fewest_messages
 from echolab.server.offered_faults import OfferedFaults
-from echolab.server.portions import Portions
 from echolab.server.victim import Victim
 from echolab.server.wrong_replies import (
     ANSWERS,
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IDelayedCall
 
+    from echolab.behaviour.values import Behaviour, Fault
     from echolab.connection.core import Connection
     from echolab.events import Sink
     from echolab.interfaces import AnyClock
-    from echolab.server.behaviour import Behaviour, Fault
     from echolab.server.replies import Replies
 
 __all__ = ["Misbehaviour"]

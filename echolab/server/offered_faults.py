@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
+from echolab.behaviour.fault import misbehaviour_of
 from echolab.errors import reason_of
-from echolab.server.fault import misbehaviour_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from echolab.behaviour.fault import Fault
+    from echolab.behaviour.values import Behaviour
     from echolab.interfaces import AnyMisbehaviour
-    from echolab.server.behaviour import Behaviour
-    from echolab.server.fault import Fault
     from echolab.server.victim import Victim
 
 __all__ = ["OfferedFaults"]

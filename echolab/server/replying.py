@@ -12,10 +12,10 @@ from twisted.logger import Logger
 from typing_extensions import override
 from zope.interface import implementer
 
+from echolab.behaviour.values import Behaviour
 from echolab.connection.core import Verdict
 from echolab.ends import EndCause
 from echolab.errors import reason_of
-from echolab.server.behaviour import Behaviour
 from echolab.server.misbehaviour import Misbehaviour
 from echolab.server.protocol import ReceiverProtocol
 from echolab.server.replies import MOST_OWED_BYTES, Replies

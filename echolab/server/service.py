@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     )
     from twisted.python.failure import Failure
 
+    from echolab.behaviour.fault import Fault
     from echolab.errors import EcholabError
     from echolab.interfaces import AnyClock, Done, ServerEndpoint
     from echolab.server.factory import ReceiverFactory
-    from echolab.server.fault import Fault
 
 __all__ = ["ReceiverService"]
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from operator import add
 from typing import TYPE_CHECKING, get_args
 
+from echolab.behaviour.fault import fault_text
+from echolab.behaviour.values import Behaviour
 from echolab.choices import When
 from echolab.formats import FORMATS, Label, Show
 from echolab.framing import DEFAULT_MAX_MESSAGE_BYTES, Overlong
@@ -20,8 +22,6 @@ from echolab.option_values import (
 )
 from echolab.quantities import byte_size, seconds, whole_number
 from echolab.server.admission import network
-from echolab.server.behaviour import Behaviour
-from echolab.server.fault import fault_text
 from echolab.server.option_values import (
     another_output,
     answer_value,

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from echolab.addresses import Peer
+    from echolab.behaviour.values import Behaviour
     from echolab.messages import Messages
-    from echolab.server.behaviour import Behaviour
     from echolab.server.reply import Reply
 
 __all__ = ["ANSWERS", "GARBAGE", "announced", "pace_of", "to_first", "wrong_reply"]

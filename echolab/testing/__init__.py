@@ -18,7 +18,7 @@ The guide is docs/testing.md. The pytest fixtures are ``echolab_process``,
 - `replay_into`, `Replayed`: a recording, played to a protocol.
 """
 
-from echolab.server.behaviour import Behaviour
+from echolab.behaviour.values import Behaviour
 from echolab.server.script import Answering, Rules
 from echolab.server.steps import Close, Delay, Then
 from echolab.testing.blocking import BlockingTranscript

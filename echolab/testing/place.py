@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from twisted.python.usage import UsageError
 
 from echolab.addresses import host_and_port
+from echolab.behaviour.values import Behaviour
 from echolab.errors import missing_extra
 from echolab.escaping import escape_line
 from echolab.framing.names import framing_itself
 from echolab.option import options_of
-from echolab.server.behaviour import Behaviour
 from echolab.server.checking import check_together
 from echolab.server.maker import Hosting
 from echolab.server.reply import reply_itself

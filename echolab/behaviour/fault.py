@@ -1,4 +1,4 @@
-"""One thing that a server is to do wrong; other people's code may be what does it."""
+"""One thing to do wrong on purpose; other people's code may be what does it."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ KINDS = (
     "hold-accept",
 )
 
+_LEAST = {"after_bytes": 0, "after_messages": 1, "first": 0, "only": 0}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
@@ -48,9 +50,11 @@ class Fault:
         arguments: what a fault of other people's is made with.
         make: makes such a fault, if it has no name.
         first: do it to so many connections only, the first ones; 0 for all.
+        only: do it to this connection only, the first being number 1; 0 for all.
 
     Raises:
-        ValueError: a number is negative, or one is 0 that cannot be.
+        ValueError: a number is negative, or one is 0 that cannot be; or there are
+            ``first`` and ``only``.
     """
 
     kind: str
@@ -61,10 +65,11 @@ class Fault:
     arguments: tuple[tuple[str, str], ...] = ()
     make: Callable[..., object] | None = None
     first: int = 0
+    only: int = 0
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        for name, least in (("after_bytes", 0), ("after_messages", 1), ("first", 0)):
+        for name, least in _LEAST.items():
             number = getattr(self, name)
             if number is not None and number < least:
                 raise ValueError(f"{name} must be at least {least}, not {number}")
@@ -72,6 +77,14 @@ class Fault:
             number = getattr(self, name)
             if number is not None and not 0 < number < float("inf"):
                 raise ValueError(f"{name} must be more than 0, not {number}")
+        if self.first and self.only:
+            raise ValueError("the first connections, or only one")
+
+    def is_for(self, number: int) -> bool:
+        """Whether it is done to a connection, the first being number 1."""
+        if self.only:
+            return number == self.only
+        return not self.first or number <= self.first
 
     @override
     def __str__(self) -> str:
@@ -86,7 +99,12 @@ class Fault:
 
 
 def offered_fault(
-    kind: str, found: Found, arguments: Mapping[str, str], first: int = 0
+    kind: str,
+    found: Found,
+    arguments: Mapping[str, str],
+    *,
+    first: int = 0,
+    only: int = 0,
 ) -> Fault:
     """A fault of other people's.
 
@@ -95,6 +113,7 @@ def offered_fault(
         found: what makes it for each connection: a class, or a function.
         arguments: what that is called with.
         first: see `Fault`.
+        only: likewise.
 
     Raises:
         DoorError: it cannot be used.
@@ -117,6 +136,7 @@ def offered_fault(
         arguments=tuple(arguments.items()),
         make=None if kind else make,
         first=first,
+        only=only,
     )
 
 

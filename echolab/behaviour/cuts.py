@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from echolab.server.behaviour import Behaviour, Fault
+    from echolab.behaviour.values import Behaviour, Fault
 
 __all__ = ["CUTS", "Cuts", "fewest_messages"]
 
