@@ -78,6 +78,10 @@ class BehaviourOptionsTests(SynchronousTestCase):
         for words, why in (
             (("--behave", "toast"), "--behave toast: toast is none of accept-late"),
             (("--behave", "refuse", "--listen", "unix:/a"), "refuse: goes with --port"),
+            (
+                ("--behave", "answer-twice+answer-slowly:bytes-per-second=1"),
+                "use send-s",
+            ),
             (("--behave", "refuse+hold-accept"), "hold-accept: not with refuse, which"),
             (("--behave", "half-close", "--listen", "ssl:1"), "half-close: TLS ends"),
             (("--behave", "half-close", "--tls"), "half-close: TLS ends"),

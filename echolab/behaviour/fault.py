@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
     from echolab.interfaces import AnyMisbehaviour
 
-__all__ = ["KINDS", "Fault", "fault_text", "misbehaviour_of", "offered_fault"]
+__all__ = [
+    "KINDS",
+    "SENDING",
+    "Fault",
+    "fault_text",
+    "misbehaviour_of",
+    "offered_fault",
+]
 
 KINDS = (
     "accept-late",
@@ -30,11 +37,35 @@ KINDS = (
     "answer-garbage",
     "answer-late",
     "answer-slowly",
+    "answer-twice",
+    "answer-out-of-order",
+    "send-in-pieces",
+    "send-slowly",
+    "send-corrupted",
+    "jitter",
     "refuse",
     "hold-accept",
 )
 
-_LEAST = {"after_bytes": 0, "after_messages": 1, "first": 0, "only": 0}
+SENDING = {
+    "answer-twice",
+    "answer-out-of-order",
+    "send-in-pieces",
+    "send-slowly",
+    "send-corrupted",
+    "jitter",
+}
+"""The kinds that change what is on its way to the transport."""
+
+_LEAST = {
+    "after_bytes": 0,
+    "after_messages": 1,
+    "after_sent_bytes": 0,
+    "bytes_per_piece": 1,
+    "seed": 0,
+    "first": 0,
+    "only": 0,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +76,11 @@ class Fault:
         kind: what: ``reset``, ``read-slowly``…
         after_bytes: strike when so many bytes were read.
         after_messages: strike when so many messages were read.
+        after_sent_bytes: strike when so many bytes were sent.
         bytes_per_second: how fast.
+        bytes_per_piece: how large a piece is.
         seconds: how long.
+        seed: makes what is random the same each time.
         arguments: what a fault of other people's is made with.
         make: makes such a fault, if it has no name.
         first: do it to so many connections only, the first ones; 0 for all.
@@ -60,8 +94,11 @@ class Fault:
     kind: str
     after_bytes: int | None = None
     after_messages: int | None = None
+    after_sent_bytes: int | None = None
     bytes_per_second: float | None = None
+    bytes_per_piece: int | None = None
     seconds: float | None = None
+    seed: int | None = None
     arguments: tuple[tuple[str, str], ...] = ()
     make: Callable[..., object] | None = None
     first: int = 0
@@ -79,6 +116,11 @@ class Fault:
                 raise ValueError(f"{name} must be more than 0, not {number}")
         if self.first and self.only:
             raise ValueError("the first connections, or only one")
+
+    @property
+    def is_of_sending(self) -> bool:
+        """Whether it needs to know or to change what is sent."""
+        return self.kind in SENDING or self.after_sent_bytes is not None
 
     def is_for(self, number: int) -> bool:
         """Whether it is done to a connection, the first being number 1."""

@@ -21,8 +21,11 @@ __all__ = ["faults_of"]
 _NUMBERS: dict[str, Callable[[str], float]] = {
     "after_bytes": byte_size,
     "after_messages": whole_number,
+    "after_sent_bytes": byte_size,
     "bytes_per_second": byte_rate,
+    "bytes_per_piece": byte_size,
     "seconds": seconds,
+    "seed": whole_number,
     "first": whole_number,
     "only": whole_number,
 }

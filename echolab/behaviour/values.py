@@ -42,6 +42,11 @@ class Behaviour:
         """Each single fault."""
         return iter(self.faults)
 
+    @property
+    def is_of_sending(self) -> bool:
+        """Whether anything is done wrong to what is sent."""
+        return any(fault.is_of_sending for fault in self)
+
     @override
     def __str__(self) -> str:
         """As `parse` reads it."""
@@ -135,40 +140,48 @@ class Behaviour:
         *,
         after_bytes: int | None = None,
         after_messages: int | None = None,
+        after_sent_bytes: int | None = None,
         first: int = 0,
         only: int = 0,
     ) -> Behaviour:
         """Reset the connection: at once, or after so many bytes or messages.
 
-        What was not sent yet is lost, as with every reset (RFC 9293, 3.10.7.4).
+        What was not sent yet is lost, as with every reset (RFC 9293, 3.10.7.4). So
+        ``after_sent_bytes`` first waits until the peer's kernel has those bytes, at
+        most two seconds.
         """
-        return _cut("reset", after_bytes, after_messages, first=first, only=only)
+        after = after_bytes, after_messages, after_sent_bytes
+        return _cut("reset", *after, first=first, only=only)
 
     @staticmethod
     def close(
         *,
         after_bytes: int | None = None,
         after_messages: int | None = None,
+        after_sent_bytes: int | None = None,
         first: int = 0,
         only: int = 0,
     ) -> Behaviour:
         """Close the connection: at once, or after so many bytes or messages.
 
-        What it owed by then is answered. A peer that goes on sending is answered
-        with a reset, by the kernel.
+        What it owed by then is answered, except with ``after_sent_bytes``. A peer
+        that goes on sending is answered with a reset, by the kernel.
         """
-        return _cut("close", after_bytes, after_messages, first=first, only=only)
+        after = after_bytes, after_messages, after_sent_bytes
+        return _cut("close", *after, first=first, only=only)
 
     @staticmethod
     def half_close(
         *,
         after_bytes: int | None = None,
         after_messages: int | None = None,
+        after_sent_bytes: int | None = None,
         first: int = 0,
         only: int = 0,
     ) -> Behaviour:
         """End the sending side (shutdown(2)), and go on reading. Not over TLS."""
-        return _cut("half-close", after_bytes, after_messages, first=first, only=only)
+        after = after_bytes, after_messages, after_sent_bytes
+        return _cut("half-close", *after, first=first, only=only)
 
     @staticmethod
     def answer_nothing(*, first: int = 0, only: int = 0) -> Behaviour:
@@ -194,6 +207,62 @@ class Behaviour:
         return _one("answer-slowly", bytes_per_second=rate, first=first, only=only)
 
     @staticmethod
+    def answer_twice(*, first: int = 0, only: int = 0) -> Behaviour:
+        """Send each answer twice."""
+        return _one("answer-twice", first=first, only=only)
+
+    @staticmethod
+    def answer_out_of_order(
+        seconds: float = 1.0, *, first: int = 0, only: int = 0
+    ) -> Behaviour:
+        """Send the second answer before the first, the fourth before the third.
+
+        One that waits so long for the next is sent alone.
+        """
+        return _one("answer-out-of-order", seconds=seconds, first=first, only=only)
+
+    @staticmethod
+    def send_in_pieces(
+        bytes_per_piece: int, seconds: float = 0.1, *, first: int = 0, only: int = 0
+    ) -> Behaviour:
+        """Send in pieces of at most so many bytes, with so long a pause after each."""
+        size = bytes_per_piece
+        return _one(
+            "send-in-pieces",
+            bytes_per_piece=size,
+            seconds=seconds,
+            first=first,
+            only=only,
+        )
+
+    @staticmethod
+    def send_slowly(
+        bytes_per_second: float, *, first: int = 0, only: int = 0
+    ) -> Behaviour:
+        """Send so many bytes a second, and no more."""
+        rate = bytes_per_second
+        return _one("send-slowly", bytes_per_second=rate, first=first, only=only)
+
+    @staticmethod
+    def send_corrupted(
+        after_sent_bytes: int = 0, *, first: int = 0, only: int = 0
+    ) -> Behaviour:
+        """Invert all bits of one byte: the next one after so many sent bytes."""
+        after = after_sent_bytes
+        return _one("send-corrupted", after_sent_bytes=after, first=first, only=only)
+
+    @staticmethod
+    def jitter(
+        seconds: float, seed: int | None = None, *, first: int = 0, only: int = 0
+    ) -> Behaviour:
+        """Delay all that is sent by random times, from 0 to so many seconds.
+
+        With the same ``seed``, each connection has the same delays again. Without
+        one, each connection has a seed of its own, and `Misbehaved` tells it.
+        """
+        return _one("jitter", seconds=seconds, seed=seed, first=first, only=only)
+
+    @staticmethod
     def refuse(seconds: float | None = None) -> Behaviour:
         """Take a port and refuse every connection to it, so long, or for ever.
 
@@ -216,14 +285,11 @@ def _one(kind: str, **numbers: Any) -> Behaviour:
     return Behaviour((Fault(kind=kind, **numbers),))
 
 
-def _cut(
-    kind: str,
-    after_bytes: int | None,
-    after_messages: int | None,
-    **which: int,
-) -> Behaviour:
-    if after_bytes is not None and after_messages is not None:
-        raise ValueError("after so many bytes, or after so many messages")
-    if after_bytes is None and after_messages is None:
-        after_bytes = 0
-    return _one(kind, after_bytes=after_bytes, after_messages=after_messages, **which)
+def _cut(kind: str, *after: int | None, **which: int) -> Behaviour:
+    names = ("after_bytes", "after_messages", "after_sent_bytes")
+    given = {
+        n: count for n, count in zip(names, after, strict=True) if count is not None
+    }
+    if len(given) > 1:
+        raise ValueError("after so many bytes, or messages, or sent bytes")
+    return _one(kind, **given or {"after_bytes": 0}, **which)

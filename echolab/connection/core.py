@@ -92,6 +92,8 @@ class Connection:
 
     Attributes:
         transport: its transport, with all methods that are needed (`complete`).
+        wire: the transport that the bytes reach in the end: the same, unless something
+            is done wrong on the way.
         over_tls: whether the transport does TLS.
         watched: its socket; None if there is none.
         state: its state.
@@ -127,6 +129,7 @@ class Connection:
         "transport",
         "verdict",
         "watched",
+        "wire",
     )
 
     def __init__(
@@ -136,6 +139,7 @@ class Connection:
         self.framer = framer
         self.over_tls = ISSLTransport.providedBy(transport)
         self.transport: IStreamTransport = complete(transport)
+        self.wire = self.transport
         below = below_tls(transport) if self.over_tls else None
         self.watched = watch(below or transport, terms.make_watched)
         self.state = State.ARRIVING
@@ -288,7 +292,21 @@ class Connection:
                 self._early.append(data)
             else:
                 self._report_sent(self.peer, data, answers)
-        self.transport.write(data)
+        self.wire.write(data)
+
+    def when_sent(self, act: Callable[[], object]) -> None:
+        """Call a function when all written bytes were given to the transport: now."""
+        act()
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether written bytes were not all given to the transport: never."""
+        return False
+
+    @property
+    def lost_bytes(self) -> int:
+        """Number of written bytes that were never given to the transport: 0."""
+        return 0
 
     def _report_sent(self, peer: Peer, data: bytes, answers: int | None = None) -> None:
         taken = None
@@ -382,7 +400,7 @@ class Connection:
         return cause
 
     def _unsent_bytes(self) -> int | None:
-        """Return how many of the given bytes the kernel never took."""
+        """Return how many of the written bytes the kernel never took."""
         if self.watched is None or self.over_tls:
             return None
-        return self.sent_bytes - self.watched.sent_bytes
+        return self.lost_bytes + self.sent_bytes - self.watched.sent_bytes

@@ -116,6 +116,8 @@ def _protocol_maker(
     failed: Callable[[Failure], None],
 ) -> Callable[[Framer], ReceiverProtocol]:
     """What makes the protocol of each connection, given its framer."""
+    # Each answer is sent by itself, so that it can be sent wrongly.
+    numbered = numbered or settings.behave.is_of_sending
     script = settings.answers + greeting_of(settings)
     if reply is None and not settings.behave and not script:
         return ReceiverProtocol

@@ -20,6 +20,9 @@ __all__ = ["check_together", "does_tls", "greeting_of"]
 
 MOST_SHOWN = 60
 
+WHOLE = {"answer-twice", "answer-out-of-order"}
+"""Faults that need whole answers, not the pieces of slow ones."""
+
 
 def does_tls(endpoint: str) -> bool:
     """Whether a server's endpoint string has TLS."""
@@ -52,6 +55,10 @@ def check_together(settings: ServerSettings) -> None:
     tls = settings.tls or any(map(does_tls, settings.listen))
     if settings.tls_keys and not tls:
         raise ValueError("--tls-keys: there is no TLS")
+    if "answer-slowly" in kinds and (whole := kinds & WHOLE):
+        raise ValueError(
+            f"--behave {min(whole)}: not with answer-slowly; use send-slowly"
+        )
     if "half-close" in kinds and tls:
         raise ValueError("--behave half-close: TLS ends both sides at once")
 

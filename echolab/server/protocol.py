@@ -75,14 +75,18 @@ class ReceiverProtocol(Protocol):
     def connectionMade(self) -> None:
         self.connected = 1  # Layers of other code may call only this method.
         connections = self.connections
-        connection = Connection(connections.terms, self._framer, self.transport)
+        connection = self.make_connection()
         connection.released = self.go_on
         self.connection, self.transport = connection, connection.transport
         if connection.watched is not None:
             prepare_connection(connection.watched, connections.limits.keepalive_seconds)
-        hear(self)
+        hear(self, connection.wire)
         connections.opened(self)
         self.arrive()
+
+    def make_connection(self) -> Connection:
+        """Return the state of the connection that was made."""
+        return Connection(self.connections.terms, self._framer, self.transport)
 
     def arrive(self) -> None:
         """Begin at once."""

@@ -102,6 +102,7 @@ class Replies:
         self._owed: deque[Owed] = deque()
         self._owed_bytes = 0
         self._messages = 0
+        self._abandoned = 0  # messages whose answers are not sent any more
         self._answering = True
         self._paying = False
         self._at_last: list[Callable[[], None]] = []
@@ -114,7 +115,7 @@ class Replies:
     @property
     def are_paid(self) -> bool:
         """Whether no reply is owed."""
-        return not self._owed
+        return not self._owed and not self._connection.is_sending
 
     @property
     def is_full(self) -> bool:
@@ -124,7 +125,7 @@ class Replies:
     @property
     def unanswered(self) -> int:
         """The number of messages that are not fully answered."""
-        return sum(owed.messages for owed in self._owed)
+        return self._abandoned + sum(owed.messages for owed in self._owed)
 
     def greet(self, greeting: Callable[[Peer], Answer]) -> None:
         """Send what a peer gets before it has sent anything."""
@@ -205,6 +206,12 @@ class Replies:
         self._at_last.append(act)
         self.pay()
 
+    def abandon(self) -> None:
+        """Answer no more, not even what is owed."""
+        self._answering = False
+        self._abandoned = self.unanswered
+        self._owed.clear()
+
     def pay(self) -> None:
         """Send the owed replies, as far as the peer takes them."""
         if self._paying:
@@ -221,7 +228,7 @@ class Replies:
         if not self._owed:
             acts, self._at_last = self._at_last, []
             for act in acts:
-                act()
+                self._connection.when_sent(act)
         if self._connection.verdict is not None:
             return
         if len(self._owed) > MOST_OWED or self._owed_bytes > MOST_OWED_BYTES:

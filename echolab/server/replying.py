@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from typing_extensions import override
 from zope.interface import implementer
 
+from echolab.behaviour.detour import DetouredConnection
 from echolab.behaviour.values import Behaviour
 from echolab.connection.core import Verdict
 from echolab.ends import EndCause
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from echolab.addresses import Peer
+    from echolab.connection.core import Connection
     from echolab.framing import Framer
     from echolab.server.reply import Answer, Reply
 
@@ -86,6 +88,14 @@ class ReplyingProtocol(ReceiverProtocol):
         self._unread_answers: UnreadAnswers | None = None
 
     @override
+    def make_connection(self) -> Connection:
+        if self._behaviour.is_of_sending:
+            return DetouredConnection(
+                self.connections.terms, self._framer, self.transport
+            )
+        return super().make_connection()
+
+    @override
     def arrive(self) -> None:
         connections = self.connections
         self.replies = Replies(
@@ -101,14 +111,7 @@ class ReplyingProtocol(ReceiverProtocol):
         if not self._behaviour:
             self.begin()
             return
-        terms = connections.terms
-        self._misbehaviour = Misbehaviour(
-            self._behaviour,
-            self,
-            numbers=terms.numbers,
-            clock=terms.clock,
-            sink=terms.sink,
-        )
+        self._misbehaviour = Misbehaviour(self._behaviour, self, connections.terms)
         self.number = self._misbehaviour.arrive()
 
     @override
@@ -189,6 +192,8 @@ class ReplyingProtocol(ReceiverProtocol):
     @override
     def end(self, cause: EndCause, detail: str = "") -> None:
         """End the connection without sending the owed replies."""
+        if self._misbehaviour is not None:
+            self._misbehaviour.ending()
         # TLS would wait for a producer to unregister.
         self.transport.unregisterProducer()
         self._stop_waiting()

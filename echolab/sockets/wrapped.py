@@ -15,7 +15,7 @@ from zope.interface import alsoProvides
 __all__ = ["below_tls", "hear", "pass_on"]
 
 
-def hear(protocol: Any) -> None:
+def hear(protocol: Any, layer: Any = None) -> None:
     """Pass half-closes and handshakes on to a protocol inside wrappers.
 
     Twisted tells only the outermost protocol above a socket or TLS, if it provides the
@@ -24,8 +24,9 @@ def hear(protocol: Any) -> None:
 
     Args:
         protocol: a protocol with a transport.
+        layer: its transport, if that has another one in front of it.
     """
-    layer = protocol.transport
+    layer = layer or protocol.transport
     if getattr(layer, "protocol", None) is protocol:
         return
     while isinstance(layer, ProtocolWrapper) and not _does_tls(layer):
