@@ -115,6 +115,14 @@ class TLSOptionsTests(SynchronousTestCase):
         for words, why in (
             (("--tls", "--connect", "tls:a:1"), "--tls: goes with HOST PORT"),
             (("--insecure", "a", "1"), "--insecure: there is no TLS without --tls"),
+            (
+                ("--behave", "refuse", "a", "1"),
+                "--behave refuse: refuse: only a server",
+            ),
+            (
+                ("--behave", "half-close", "--tls", "a", "1"),
+                "half-close: TLS ends both",
+            ),
         ):
             with self.assertRaisesRegex(UsageError, why):
                 client(*words)
@@ -435,6 +443,14 @@ class WordsTests(SynchronousTestCase):
         for words in (
             ["--port", "9"],
             ["a", "1", "--dot", "--no-edit", "--wait", "0", "--file", "b", "-f", "-"],
+            [
+                "a",
+                "1",
+                "--behave",
+                "close+read-bytewise",
+                "--behave",
+                "jitter:seconds=1",
+            ],
             ["a", "1", "--no-dot", "--quiet", "--rate", "0.5", "--timeout", "1d"],
             ["a", "1", "--replay", "r", "--speed", "max", "--peer", "2"],
             ["a", "1", "--replay", "r", "--speed", "1.5"],

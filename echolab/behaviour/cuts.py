@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from echolab.behaviour.fault import Fault
     from echolab.behaviour.values import Behaviour
 
-__all__ = ["CUTS", "Cuts", "fewest_messages"]
+__all__ = ["CUTS", "ENDS", "ENDS_SENDING", "Cuts", "fewest_messages"]
 
 ENDS = {"reset", "close"}
-CUTS = {"stop-reading", "half-close", *ENDS}
+ENDS_SENDING = {"half-close", *ENDS}
+CUTS = {"stop-reading", *ENDS_SENDING}
 
 
 class Cuts:

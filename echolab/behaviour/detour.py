@@ -93,6 +93,11 @@ class _Detour:
         transport: Any = self._transport
         self._outgoing.when_sent(transport.loseWriteConnection)
 
+    def closeStdin(self) -> None:
+        """Close the input of a process when all is sent."""
+        transport: Any = self._transport
+        self._outgoing.when_sent(transport.closeStdin)
+
     def abortConnection(self) -> None:
         """Close now."""
         self._outgoing.stop()

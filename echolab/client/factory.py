@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IPushProducer
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IAddress
 
+    from echolab.behaviour.values import Behaviour
     from echolab.connection.terms import Ledger
     from echolab.events import Sink
     from echolab.framing import Framer
@@ -56,6 +58,10 @@ class SenderFactory(Factory[SenderProtocol]):
         report_sent: whether the sink gets events `Sent`.
         ledger: what a ledger has besides: the sink then gets events `Called`, for
             each system call on a connection's socket. None for no ledger.
+        behaviour: what to do wrong, on which connections; None for nothing.
+
+    Raises:
+        ValueError: only a server can behave so.
 
     Attributes:
         sink: takes the events; it can be flushed and closed.
@@ -77,6 +83,7 @@ class SenderFactory(Factory[SenderProtocol]):
         report_chunks: bool = False,
         report_sent: bool = False,
         ledger: Ledger | None = None,
+        behaviour: Behaviour | None = None,
     ) -> None:
         terms = Terms(
             sink,
@@ -93,10 +100,11 @@ class SenderFactory(Factory[SenderProtocol]):
         )
         self.sink.registerProducer(self.connections, True)
         self._make_framer = make_framer
+        self._make_protocol = _protocol_maker(behaviour)
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> SenderProtocol:
-        protocol = SenderProtocol(self._make_framer())
+        protocol = self._make_protocol(self._make_framer())
         protocol.factory = self
         protocol.connections = self.connections
         return protocol
@@ -112,3 +120,16 @@ class SenderFactory(Factory[SenderProtocol]):
     def stopProducing(self) -> None:
         """End every connection, since the sink takes no more."""
         self.connections.stopProducing()
+
+
+def _protocol_maker(
+    behaviour: Behaviour | None,
+) -> Callable[[Framer], SenderProtocol]:
+    """Return what makes the protocol of each connection, given its framer."""
+    if not behaviour:
+        return SenderProtocol
+    # Imported here, because few clients misbehave.
+    from echolab.client.behaving import checked
+    from echolab.client.misbehaving import MisbehavingProtocol
+
+    return partial(MisbehavingProtocol, behaviour=checked(behaviour))

@@ -42,7 +42,7 @@ class Line:
         self.full = False
         self._connection = connection
         self._transport = transport
-        self._below = below_tls(transport) or transport
+        self._below = below_tls(connection.wire) or connection.wire
         self._watched = connection.watched
         self._last_byte: int | None = None  # the number of bytes before TLS's end
 
@@ -60,7 +60,8 @@ class Line:
             False if only `close` can do this.
         """
         if self.over_tls:
-            when_flushed(self._below, flushed)
+            below = self._below
+            self._connection.when_sent(lambda: when_flushed(below, flushed))
         elif IHalfCloseableDescriptor.providedBy(self._transport):
             self._transport.loseWriteConnection()
         elif IProcessTransport.providedBy(self._transport):

@@ -82,7 +82,7 @@ class SenderProtocol(Protocol):
     def connectionMade(self) -> None:
         self.connected = 1  # Layers of other code may call only this method.
         terms, patience = self.connections.terms, self.connections.patience
-        connection = Connection(terms, self._framer, self.transport)
+        connection = self.make_connection()
         self.connection, self.transport = connection, connection.transport
         keep_urgent_data(self.transport)
         self.line = Line(connection)
@@ -110,10 +110,14 @@ class SenderProtocol(Protocol):
                 resume=lambda: connection.release(Holder.PEER),
                 give_up=self._give_up,
             )
-        hear(self)
+        hear(self, connection.wire)
         self.connections.opened(self.replies)
         if not self.line.over_tls:
             self.handshakeCompleted()
+
+    def make_connection(self) -> Connection:
+        """Return the state of the connection that was made."""
+        return Connection(self.connections.terms, self._framer, self.transport)
 
     def handshakeCompleted(self) -> None:
         """Open the connection: the server has proved its name, or there is no TLS."""
@@ -243,9 +247,12 @@ class SenderProtocol(Protocol):
                 words = "" if delivered else UNDELIVERED
                 verdict = Verdict(EndCause.STOPPED, words)
             connection.verdict = verdict
-            watched = connection.watched
-            unread_bytes = watched.unread_bytes if watched else 0
-            connection.finish(reason, unread_bytes=unread_bytes)
+            connection.finish(reason, unread_bytes=self.unread_bytes())
+
+    def unread_bytes(self) -> int:
+        """Return how many bytes had arrived at the end but were never read."""
+        watched = self.connection.watched
+        return watched.unread_bytes if watched else 0
 
     def _verdict(self, reason: Failure, *, has_begun: bool) -> Verdict | None:
         """Return why the connection ended, if more is known than Twisted's reason."""

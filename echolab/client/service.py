@@ -27,7 +27,7 @@ from echolab.errors import (
     OutputError,
     reason_of,
 )
-from echolab.events import Finished
+from echolab.events import Finished, Misbehaved
 from echolab.sinks.tee import tee
 from echolab.sockets.stall import Stall
 from echolab.tls.alert import AlertWatch
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from twisted.python.failure import Failure
 
+    from echolab.behaviour.values import Behaviour
     from echolab.client.connecting import Connector
     from echolab.client.line import Line
     from echolab.client.protocol import SenderProtocol
@@ -77,6 +78,7 @@ class SenderService(Service):
         observer: also takes all events, with those of a ledger.
         listener: also takes all events, without those of a ledger.
         encrypted: see `echolab.Ledger`.
+        behaviour: see `SenderFactory`.
         close: called at the end, before the last lines are printed.
         close_outputs: whether to close the outputs at the end: for outputs that
             were opened only for this service.
@@ -98,6 +100,7 @@ class SenderService(Service):
         observer: Sink | None = None,
         listener: Sink | None = None,
         encrypted: bool = False,
+        behaviour: Behaviour | None = None,
         close: Callable[[], Deferred[None] | None] = lambda: None,
         close_outputs: bool = False,
     ) -> None:
@@ -124,6 +127,7 @@ class SenderService(Service):
             report_chunks=observed,
             report_sent=observed,
             ledger=Ledger(encrypted=encrypted) if observed else None,
+            behaviour=behaviour,
         )
         self._protocol: SenderProtocol | None = None
         self._stall: Stall | None = None  # while the server may have bytes to take
@@ -219,7 +223,8 @@ class SenderService(Service):
                 protocol.transport.setTcpNoDelay(True)
         protocol.registerProducer(self._reader, True)
         self._outputs[0].registerProducer(protocol.replies, True)
-        self._reader.resumeProducing()
+        if not self._all_sent:  # Otherwise it was told to end at once.
+            self._reader.resumeProducing()
 
     def _watch(self, line: Line) -> None:
         """Tell the user once that the client waits for a server that takes nothing."""
@@ -255,13 +260,29 @@ class SenderService(Service):
         self._done(ConnectError("connect", self._name, reason))
 
     def _note(self, event: Event) -> None:
-        if isinstance(event, Finished):
+        if isinstance(event, Misbehaved):
+            self._misbehaved(event.behaviour)
+        elif isinstance(event, Finished):
             if self._stall is not None:
                 self._stall.stop()
             try:
                 self._end(event.cause in ORDERLY, event.detail)
             finally:
                 self._finished.callback(None)
+
+    def _misbehaved(self, behaviour: str) -> None:
+        # Imported here, because few clients misbehave.
+        from echolab.behaviour.cuts import ENDS_SENDING
+
+        _log.info(
+            "send {name}: misbehaved ({behaviour})",
+            name=self._name,
+            behaviour=behaviour,
+        )
+        if behaviour.partition(":")[0] in ENDS_SENDING:
+            self._all_sent = True
+            self._reader.stopProducing()
+            self._printer.stop_asking()
 
     def _end(self, in_order: bool, detail: str) -> None:
         if not self.running:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from echolab.choices import When
+from echolab.client.behaving import both, client_behaviour
 from echolab.client.steps import Expect, Send, Step
 from echolab.option import Option, adding, as_written, flag, flags, option
 from echolab.option_values import (
@@ -18,6 +19,9 @@ from echolab.option_values import (
     path_value,
 )
 from echolab.quantities import number, seconds, whole_number
+
+if TYPE_CHECKING:
+    from echolab.behaviour.values import Behaviour
 
 __all__ = ["ClientSettings"]
 
@@ -180,6 +184,14 @@ class ClientSettings:
         "Send at most so many lines a second; 0 for any number.",
         group=SENDING,
         read=from_zero(number),
+    )
+    behave: Behaviour | None = option(
+        None,
+        "--behave BEHAVIOUR",
+        "Misbehave, as close:after-sent-bytes=9; may be repeated.",
+        group=SENDING,
+        read=client_behaviour,
+        add=both,
     )
     edit: bool = flag(
         True,

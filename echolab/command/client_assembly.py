@@ -139,6 +139,7 @@ def client_service(
         observer=observer,
         listener=dialogue if settings.dialogue else None,
         encrypted=settings.tls_keys is not None,
+        behaviour=settings.behave,
         close=display.close,
         close_outputs=True,
     )

@@ -66,11 +66,17 @@ class ClientOptions(SettingsOptions, of=ClientSettings):
             raise usage.UsageError(f"connect :{port}: the host is empty")
         given["port"] = port_value("connect", host, port, 1)
         self.settings = ClientSettings(**given)
+        kinds = {fault.kind for fault in self.settings.behave or ()}
+        if "half-close" in kinds and self._does_tls():
+            raise usage.UsageError("--behave half-close: TLS ends both sides at once")
+
+    def _does_tls(self) -> bool:
+        return bool(self["tls"] or kind_of(self["connect"] or "") in TLS_KINDS)
 
     def _check_tls(self) -> None:
         if self["tls"] and self["connect"] is not None:
             raise usage.UsageError("--tls: goes with HOST PORT; --connect has tls:")
-        tls = self["tls"] or kind_of(self["connect"] or "") in TLS_KINDS
+        tls = self._does_tls()
         if self["tls-keys"] is not None and not tls:
             raise usage.UsageError("--tls-keys: there is no TLS without --tls")
         if self["insecure"] and not tls:
