@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from echolab.framing.base import AnyFraming
     from echolab.testing import (
+        Behaviour,
         BlockingClient,
         BlockingConnect,
         Connect,
@@ -119,8 +120,10 @@ def echolab_client(request: pytest.FixtureRequest) -> Iterator[Connect]:
         where: tuple[str, int] | str | IStreamClientEndpoint,
         *,
         framing: AnyFraming = "line",
+        behave: Behaviour | str = "",
     ) -> Deferred[LabClient]:
-        return connect(where, framing=framing).addCallback(remember)
+        connecting = connect(where, framing=framing, behave=behave)
+        return connecting.addCallback(remember)
 
     yield connect_and_remember
     for client in clients:

@@ -63,6 +63,18 @@ class InTheReactorTests(ListeningMixin, TestCase):
                 client.send("again\n")
                 await server.wait_for_line("again", peer=2)
 
+    async def test_a_client_that_misbehaves(self) -> None:
+        for behave in ("close:after-sent-bytes=3", Behaviour.close(after_sent_bytes=3)):
+            server = self.listen()
+            client = await self.connect(server.address, behave=behave)
+            client.send("hello\n")
+            end = await client.wait_for_end()
+            self.assertEqual(end.detail, "close:after-sent-bytes=3")
+            await server.wait_for_end(1)
+            self.assertEqual(server.received(), b"hel")
+        with self.assertRaisesRegex(ValueError, "only a server can do that"):
+            connect(("127.0.0.1", 1), behave="refuse")
+
     async def test_framings(self) -> None:
         server = self.listen(framing="int16", reply="echo", max_message=100)
         client = await self.connect(server.address, framing="int16")

@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import Logger
 from typing_extensions import Unpack, override
 
+from echolab.client.behaving import client_behaviour
 from echolab.client.endpoints import endpoint_from_string
 from echolab.client.factory import SenderFactory
 from echolab.events import Finished
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from twisted.python.failure import Failure
 
+    from echolab.behaviour.values import Behaviour
     from echolab.client.protocol import SenderProtocol
     from echolab.errors import EcholabError
     from echolab.events import Event
@@ -117,7 +119,9 @@ class LabClient(Transcript):
     When the server ends its sending side, the client ends the connection.
     """
 
-    def __init__(self, reactor: Any, framing: AnyFraming) -> None:
+    def __init__(
+        self, reactor: Any, framing: AnyFraming, behave: Behaviour | str = ""
+    ) -> None:
         super().__init__(clock=reactor)
         self.framing = framing
         self.name = "a client"
@@ -131,6 +135,7 @@ class LabClient(Transcript):
             make_framer=framing_named(framing),
             report_chunks=True,
             report_sent=True,
+            behaviour=client_behaviour(str(behave)) if behave else None,
         )
         self._protocol: SenderProtocol | None = None
         self._finished = False
@@ -212,6 +217,7 @@ def connect(
     where: tuple[str, int] | str | IStreamClientEndpoint,
     *,
     framing: AnyFraming = "line",
+    behave: Behaviour | str = "",
     reactor: Any = None,
 ) -> Deferred[LabClient]:
     """Connect.
@@ -220,6 +226,8 @@ def connect(
         where: host and port; or a UNIX path, an endpoint string or an endpoint.
         framing: the framing of received bytes; see ``--framing``; or an
             `echolab.IFraming`.
+        behave: what to do wrong: an `echolab.Behaviour`, or a text for the client's
+            ``--behave``; by default, nothing.
         reactor: by default, the installed one.
 
     Returns:
@@ -229,7 +237,7 @@ def connect(
 
     Raises:
         TypeError: ``where`` is not an address or an endpoint.
-        ValueError: the endpoint string is wrong.
+        ValueError: the endpoint string is wrong, or a client cannot behave so.
         UnverifiedError: a TLS server has not proved its name; from the Deferred.
     """
     reactor = reactor or _installed_reactor()
@@ -247,7 +255,7 @@ def connect(
         raise TypeError(
             f"connect to (host, port), a path or an endpoint, not {where!r}"
         )
-    return Deferred.fromCoroutine(LabClient(reactor, framing).start(endpoint))
+    return Deferred.fromCoroutine(LabClient(reactor, framing, behave).start(endpoint))
 
 
 def stopped(peer: LabServer | LabClient) -> Deferred[None]:
@@ -263,6 +271,7 @@ class Connect(Protocol):
         where: tuple[str, int] | str | IStreamClientEndpoint,
         *,
         framing: AnyFraming = "line",
+        behave: Behaviour | str = "",
     ) -> Deferred[LabClient]:
         """Connect until the end of the test."""
         ...
@@ -290,6 +299,7 @@ class ListeningMixin:
         where: tuple[str, int] | str | IStreamClientEndpoint,
         *,
         framing: AnyFraming = "line",
+        behave: Behaviour | str = "",
     ) -> Deferred[LabClient]:
         """Connect until the end of the test; see `connect`."""
 
@@ -297,7 +307,8 @@ class ListeningMixin:
             self.addCleanup(_logged, client)
             return client
 
-        return connect(where, framing=framing).addCallback(clean_up)
+        connecting = connect(where, framing=framing, behave=behave)
+        return connecting.addCallback(clean_up)
 
 
 def _logged(peer: LabServer | LabClient) -> Deferred[None]:
