@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab import Accepted, Answers, LineFramer, ReceiverFactory
+from echolab import Accepted, Answers, EndCause, LineFramer, ReceiverFactory
 from echolab.events import Sent, Unanswered
 from echolab.testing import Close, Delay, Then, Transcript, connected
 
@@ -282,6 +282,20 @@ class FunctionTests(AnswerCase):
         talk.client.write(b"a\n")
         with self.assertRaisesRegex(AssertionError, "it returned int, not bytes"):
             talk.flush()
+
+
+class EndlessTests(AnswerCase):
+    def test_an_endless_answer_ends_with_its_connection(self) -> None:
+        def endless(_peer: Peer, _message: bytes) -> Iterator[bytes]:
+            while True:
+                yield b"x" * 10_000
+                if talk.transcript.sent().count(b"x") > 50_000:
+                    talk.server.end(EndCause.STOPPED)
+
+        talk = self.talk(answers=[("", endless)])
+        talk.client.write(b"a\n")
+        talk.flush()
+        self.assertEqual(talk.transcript.ends()[0].cause, EndCause.STOPPED)
 
 
 class MistakeTests(SynchronousTestCase):

@@ -17,8 +17,8 @@ __all__ = ["WINDOW_BYTES", "Seeker", "StreamPattern"]
 WINDOW_BYTES = 1 << 13
 """The longest match that is certainly found.
 
-Some expressions take time that grows with the square of it, as ``[a-z]+:`` in a flood of
-letters.
+Some expressions take time that grows with the square of it, as ``[a-z]+:`` in a flood
+of letters.
 """
 SHOWN_BYTES = 200
 """How much is shown of what came instead."""

@@ -147,11 +147,7 @@ class HostingProtocol(ReplyingProtocol):
 
     def lose_write(self) -> None:
         """End the sending side when all is sent."""
-        self.replies.when_paid(self._half_close)
-
-    def _half_close(self) -> None:
-        self.transport.unregisterProducer()
-        self.transport.loseWriteConnection()
+        self.replies.when_paid(self.end_sending)
 
     def register(self, producer: Any, streaming: bool) -> None:
         """Pause a producer while the peer does not read.

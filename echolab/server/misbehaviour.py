@@ -42,6 +42,9 @@ class Misbehaving(Protocol):
     def take(self, data: bytes) -> None:
         """Take bytes that were read."""
 
+    def end_sending(self) -> None:
+        """End the sending side, and read on."""
+
     def end(self, cause: EndCause, detail: str = "") -> None:
         """End the connection, in order if the peer plays along."""
 
@@ -178,8 +181,7 @@ class Misbehaviour:
     def _close_sending(self) -> None:
         if not self._half_closed and self._strikes.may_act():
             self._half_closed = True
-            self._connection.transport.unregisterProducer()
-            self._connection.transport.loseWriteConnection()
+            self._protocol.end_sending()
 
     def _say_answers(self) -> None:
         unsaid, self._unsaid = self._unsaid, []

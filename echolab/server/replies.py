@@ -104,6 +104,7 @@ class Replies:
         self._messages = 0
         self._abandoned = 0  # messages whose answers are not sent any more
         self._answering = True
+        self._stopped = False
         self._paying = False
         self._at_last: list[Callable[[], None]] = []
         self._full = False
@@ -237,7 +238,8 @@ class Replies:
             self._connection.release(Holder.OWED)
 
     def _may_send(self, owed: Owed) -> bool:
-        if self._full or self._turn is not None or owed.computing:
+        busy = self._turn is not None or owed.computing
+        if self._full or self._stopped or busy:
             return False
         seconds = owed.due - self._clock.seconds()
         if seconds > 0:
@@ -258,6 +260,7 @@ class Replies:
             self._wait(piece.seconds)
         elif isinstance(piece, Close):
             self._owed.clear()
+            self._owed_bytes = 0
             if not self._at_last:  # Otherwise it is to end, in another way.
                 self.when_paid(self._close)
         elif isinstance(piece, Awaitable):
@@ -284,6 +287,7 @@ class Replies:
     def stop(self) -> None:
         """Stop sending and computing."""
         self._answering = False
+        self._stopped = True
         self._at_last.clear()
         turn, self._turn = self._turn, None
         if turn is not None:

@@ -187,7 +187,12 @@ class ReplyingProtocol(ReceiverProtocol):
         self.transport.loseConnection()
 
     def writeConnectionLost(self) -> None:
-        """Do nothing: this side never ends only its sending side."""
+        """Do nothing: the sending side has ended, as it was to."""
+
+    def end_sending(self) -> None:
+        """End the sending side, and read on."""
+        self.transport.unregisterProducer()
+        self.transport.loseWriteConnection()
 
     @override
     def end(self, cause: EndCause, detail: str = "") -> None:
