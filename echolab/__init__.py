@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     from echolab.client.protocol import SenderProtocol
     from echolab.client.sender import Sender
     from echolab.client.service import SenderService
-    from echolab.client.stdin import StdinReader
     from echolab.connection.terms import Ledger
     from echolab.ends import EndCause
     from echolab.errors import (
@@ -117,6 +116,7 @@ if TYPE_CHECKING:
     from echolab.server.victim import Victim
     from echolab.sinks.printing import ConversationPrinter, Printer, Replies
     from echolab.sinks.tee import Tee, tee
+    from echolab.terminal.stdin import StdinReader
 
 __version__ = "0.1.0"
 
@@ -224,7 +224,6 @@ __getattr__, __dir__ = lazy_names(
         "client.protocol": "SenderProtocol",
         "client.sender": "Sender",
         "client.service": "SenderService",
-        "client.stdin": "StdinReader",
         "connection.terms": "Ledger",
         "ends": "EndCause",
         "errors": (
@@ -263,5 +262,6 @@ __getattr__, __dir__ = lazy_names(
         "server.victim": "Victim",
         "sinks.printing": "ConversationPrinter Printer Replies",
         "sinks.tee": "Tee tee",
+        "terminal.stdin": "StdinReader",
     },
 )

@@ -46,6 +46,7 @@ __all__ = [
     "Output",
     "Producer",
     "ServerEndpoint",
+    "Taker",
 ]
 
 AnyClock: TypeAlias = "IReactorTime | Clock"
@@ -157,6 +158,19 @@ class Producer(Protocol):
 
     def stopProducing(self) -> None:
         """Never produce again."""
+
+
+class Taker(Protocol):
+    """A receiver of input: a stage of the client, or what sends it."""
+
+    def received(self, chunk: bytes) -> None:
+        """Take a chunk."""
+
+    def input_failed(self, why: EcholabError) -> None:
+        """Take an error of reading the input; `ended` follows."""
+
+    def ended(self) -> None:
+        """Take the end of input; no more follows."""
 
 
 class Living(Protocol):

@@ -12,7 +12,7 @@ try:
     from prompt_toolkit.layout.controls import BufferControl
     from prompt_toolkit.layout.processors import TransformationInput
 
-    from echolab.client.cells import CellProcessor, in_cells, rows_of
+    from echolab.terminal.cells import CellProcessor, in_cells, rows_of
 except ImportError:
     installed = False
 else:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.client.history import MAX_BYTES, MAX_LINES, HistoryFile, history_path
+from echolab.terminal.history import MAX_BYTES, MAX_LINES, HistoryFile, history_path
 
 WRITER = """
 import sys
 from pathlib import Path
-from echolab.client.history import HistoryFile
+from echolab.terminal.history import HistoryFile
 file = HistoryFile(Path(sys.argv[1]))
 for number in range(500):
     file.add(f"{sys.argv[2]} {number} " + "x" * 50)

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from echolab import InputError
-from echolab.client.stages.base import Stage, Taker, join
+from echolab.client.stages.base import Stage, join
 from echolab.client.stages.counting import Counting
 from echolab.client.stages.crlf import CRLF
 from echolab.client.stages.dot import DotQuit
@@ -21,6 +21,7 @@ from tests.test_client import Producer
 
 if TYPE_CHECKING:
     from echolab.errors import EcholabError
+    from echolab.interfaces import Taker
 
 END = b"<end>"
 

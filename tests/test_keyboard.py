@@ -8,7 +8,7 @@ import termios
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.client.keyboard import key_by_key, typed_ahead
+from echolab.terminal.keyboard import key_by_key, typed_ahead
 
 
 class KeyboardTests(SynchronousTestCase):

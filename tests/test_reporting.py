@@ -10,8 +10,8 @@ from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from echolab import EndCause, Finished, Mistaken, Peer, Refused
-from echolab.client.terminal_stream import TerminalStream
 from echolab.sinks.reporting import Reporter, connection_lost
+from echolab.terminal.terminal_stream import TerminalStream
 
 PEER = Peer(1, "IPv4", "127.0.0.1", 60612)
 

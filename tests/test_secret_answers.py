@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.client.secret_answers import KEPT_BYTES, SecretAnswers
+from echolab.terminal.secret_answers import KEPT_BYTES, SecretAnswers
 
 
 class SecretAnswersTests(SynchronousTestCase):

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IDelayedCall
 
-    from echolab.client.stages.base import Taker
     from echolab.events import Event
-    from echolab.interfaces import AnyClock
+    from echolab.interfaces import AnyClock, Taker
 
 __all__ = ["Dialogue"]
 

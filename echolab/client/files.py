@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from echolab.client.stdin import StdinReader
 from echolab.errors import InputError, reason_of
+from echolab.terminal.stdin import StdinReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 if TYPE_CHECKING:
-    from echolab.client.screen import Display
-    from echolab.client.terminal_stream import TerminalStream
+    from echolab.terminal.screen import Display
+    from echolab.terminal.terminal_stream import TerminalStream
 
 __all__ = ["Progress"]
 

@@ -11,32 +11,31 @@ from echolab.client.connecting import Connector
 from echolab.client.dialogue import Dialogue
 from echolab.client.endpoints import client_endpoint
 from echolab.client.files import FilesReader, open_inputs
-from echolab.client.history import HistoryFile, history_path
 from echolab.client.replay import Recorded, Replayer
-from echolab.client.screen import Screen
 from echolab.client.service import SenderService
 from echolab.client.stages.base import join
 from echolab.client.stages.counting import Counting
 from echolab.client.stages.crlf import CRLF
 from echolab.client.stages.dot import DotQuit
 from echolab.client.stages.pacing import Pacer
-from echolab.client.stdin import StdinReader
 from echolab.client.steps import parts_of
 from echolab.formats.drawn import can_draw
 from echolab.formats.hex import Hex
 from echolab.sinks.printing import ConversationPrinter, Printer, Replies
 from echolab.sinks.tee import tee
+from echolab.terminal.history import HistoryFile, history_path
+from echolab.terminal.screen import Screen
+from echolab.terminal.stdin import StdinReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from echolab.client.editing import LineEditor
     from echolab.client.progress import Progress
-    from echolab.client.screen import Display
     from echolab.client.settings import ClientSettings
-    from echolab.client.stages.base import Taker
     from echolab.errors import InputError
-    from echolab.interfaces import Done, IReactor, Output, Producer
+    from echolab.interfaces import Done, IReactor, Output, Producer, Taker
+    from echolab.terminal.editing import LineEditor
+    from echolab.terminal.screen import Display
 
 __all__ = ["client_service", "is_typed"]
 
@@ -243,7 +242,7 @@ def _editor(
     if not isinstance(reactor, AsyncioSelectorReactor):
         return None
     try:
-        from echolab.client.editing import LineEditor
+        from echolab.terminal.editing import LineEditor
     except ImportError:
         return None
     # Without replies, the history cannot know which answers are secret.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
@@ -11,22 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from echolab.errors import EcholabError
-    from echolab.interfaces import Producer
+    from echolab.interfaces import Producer, Taker
 
-__all__ = ["Stage", "Taker", "join"]
-
-
-class Taker(Protocol):
-    """A receiver of input: a stage, or at the end `SenderService`."""
-
-    def received(self, chunk: bytes) -> None:
-        """Take a chunk."""
-
-    def input_failed(self, why: EcholabError) -> None:
-        """Take an error of reading the input; `ended` follows."""
-
-    def ended(self) -> None:
-        """Take the end of input; no more follows."""
+__all__ = ["Stage", "join"]
 
 
 @implementer(IPushProducer)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from prompt_toolkit.history import History
 from typing_extensions import override
 
-from echolab.client.history import MAX_LINES
+from echolab.terminal.history import MAX_LINES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable
 
-    from echolab.client.history import HistoryFile
+    from echolab.terminal.history import HistoryFile
 
 __all__ = ["Recall"]
 

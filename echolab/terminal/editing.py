@@ -21,20 +21,20 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from echolab.client.cells import CellProcessor, rows_of
-from echolab.client.keyboard import key_by_key, typed_ahead
-from echolab.client.recall import Recall
-from echolab.client.secret_answers import SecretAnswers
 from echolab.escaping import escape
 from echolab.sinks.printing import Replies
+from echolab.terminal.cells import CellProcessor, rows_of
+from echolab.terminal.keyboard import key_by_key, typed_ahead
+from echolab.terminal.recall import Recall
+from echolab.terminal.secret_answers import SecretAnswers
 
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyPressEvent
 
-    from echolab.client.history import HistoryFile
-    from echolab.client.screen import Display
-    from echolab.client.stages.base import Taker
-    from echolab.client.terminal_stream import TerminalStream
+    from echolab.interfaces import Taker
+    from echolab.terminal.history import HistoryFile
+    from echolab.terminal.screen import Display
+    from echolab.terminal.terminal_stream import TerminalStream
 
 __all__ = ["LineEditor"]
 

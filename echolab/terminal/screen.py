@@ -7,10 +7,10 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from echolab.client.terminal_stream import TerminalStream
 from echolab.descriptors import check_standard_output
 from echolab.outputs.descriptor import DescriptorOutput
 from echolab.sinks.printing import Replies
+from echolab.terminal.terminal_stream import TerminalStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
