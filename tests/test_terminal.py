@@ -219,6 +219,36 @@ class TerminalTests(TerminalCase):
         self.wait_for("finish.")
         self.assertEqual(self.end(), 0)
 
+    def test_commands(self) -> None:
+        server = self.start()
+        shown = PROMPT
+        for typed, answer, sent in (
+            ("/send \\x00\\xff", "", b"\0\xff"),
+            ("//sent", "", b"/sent\n"),
+            ("/peers", "/peers: there is one connection\n", b""),
+            ("/file /dev/null", "open /dev/null: not a regular file\n", b""),
+        ):
+            self.see(shown)
+            self.type(f"{typed}\n")
+            shown += f"{typed}\n{answer}{PROMPT}"
+            if sent:
+                self.assertEqual(server.recv(100), sent)
+        self.see(shown)
+        self.type("/close\n")
+        self.assertEqual(server.recv(100), b"")
+        server.close()
+        self.see(f"{shown}/close\nfinish.\n")
+        self.assertEqual(self.end(), 0)
+
+    def test_reset_by_hand(self) -> None:
+        server = self.start()
+        self.see(PROMPT)
+        self.type("/reset\n")
+        self.assertRaises(ConnectionResetError, server.recv, 100)
+        port = self.listener.getsockname()[1]
+        self.see(f"{PROMPT}/reset\nrecv 127.0.0.1:{port}: reset by hand\n")
+        self.assertEqual(self.end(), 1)
+
     def test_terminal_that_nobody_reads(self) -> None:
         server = self.start()
         self.see(PROMPT)
@@ -419,6 +449,37 @@ class EditingTests(TerminalCase):
         server.close()
         self.look(f"{PROMPT}one", f"{PROMPT}.", "finish.")
         self.assertEqual(self.end(), 0)
+
+    def test_in_a_paste_is_no_command(self) -> None:
+        server = self.start()
+        self.look(PROMPT)
+        self.paste("/close\n/file /etc/hostname\n/re")
+        expected = b"/close\n/file /etc/hostname\n"
+        with server.makefile("rb") as stream:
+            self.assertEqual(stream.read(len(expected)), expected)
+            self.look(
+                f"{PROMPT}//close",
+                f"{PROMPT}//file /etc/hostname",
+                f"{PROMPT}//re",
+            )
+            self.type("set\r")
+            self.assertEqual(stream.readline(), b"/reset\n")
+
+    def test_commands_are_completed(self) -> None:
+        server = self.start()
+        self.look(PROMPT)
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        for name in ("one", "other"):
+            Path(folder, name).write_text(name)
+        self.type(f"/fi\t{folder}/\t")
+        typed = f"{PROMPT}/file {folder}/o"
+        self.look(typed)
+        self.type("\t")
+        self.look("one", "other", typed)
+        self.type("n\t\r")
+        self.assertEqual(server.recv(100), b"one")
+        said = f"sent 3 bytes of {folder}/one"
+        self.look("one", "other", f"{typed}ne", said, PROMPT)
 
     def test_history_is_kept_but_for_passwords(self) -> None:
         server = self.start()

@@ -197,6 +197,11 @@ class SenderProtocol(Protocol):
         if self.connected:
             self.ending.hear_no_more()
 
+    def reset(self, why: str) -> None:
+        """Abort the connection now, for a reason in words."""
+        self._judge(EndCause.STOPPED, why)
+        self.transport.abortConnection()
+
     def stop(self, seconds: float) -> None:
         """End the connection within ``seconds``, even if the server is stuck."""
         if self._stop_timer is not None or not self.connected:

@@ -182,6 +182,17 @@ class SenderService(Service):
         if chunk.endswith(b"\n"):
             self._printer.ask()
 
+    def send(self, data: bytes) -> None:
+        """Send bytes that are not typed or piped, but named by a command."""
+        assert self._protocol is not None
+        self._protocol.write(data)
+        self._watch(self._protocol.line)
+
+    def reset(self) -> None:
+        """Reset the connection: the user wants that."""
+        assert self._protocol is not None
+        self._protocol.reset("reset by hand")
+
     def ended(self) -> None:
         """Take the end of input."""
         assert self._protocol is not None
@@ -294,7 +305,8 @@ class SenderService(Service):
         elif self._failure is not None:
             why = self._failure
         elif not (self._all_sent and in_order):
-            reason = CLOSED if in_order else in_words(detail)
+            closed = in_order and not detail
+            reason = CLOSED if closed else in_words(detail)
             why = ConnectionLostError("recv", self._name, reason)
         if why is not None:
             self._printer.end_line()

@@ -14,27 +14,31 @@ from echolab.client.files import FilesReader, open_inputs
 from echolab.client.replay import Recorded, Replayer
 from echolab.client.service import SenderService
 from echolab.client.stages.base import join
+from echolab.client.stages.commands import Commands
 from echolab.client.stages.counting import Counting
 from echolab.client.stages.crlf import CRLF
 from echolab.client.stages.dot import DotQuit
 from echolab.client.stages.pacing import Pacer
 from echolab.client.steps import parts_of
+from echolab.command.line_editing import line_editor, messages_go_above
+from echolab.command.saying import say
 from echolab.formats.drawn import can_draw
 from echolab.formats.hex import Hex
 from echolab.sinks.printing import ConversationPrinter, Printer, Replies
 from echolab.sinks.tee import tee
-from echolab.terminal.history import HistoryFile, history_path
+from echolab.terminal.completing import Completer
 from echolab.terminal.screen import Screen
 from echolab.terminal.stdin import StdinReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from twisted.internet.defer import Deferred
+
     from echolab.client.progress import Progress
     from echolab.client.settings import ClientSettings
     from echolab.errors import InputError
     from echolab.interfaces import Done, IReactor, Output, Producer, Taker
-    from echolab.terminal.editing import LineEditor
     from echolab.terminal.screen import Display
 
 __all__ = ["client_service", "is_typed"]
@@ -89,7 +93,17 @@ def client_service(
         failed=lambda why: service.fail(why),
     )
     bar = _progress(files, screen)
-    editor = _editor(reactor, settings, screen, prompt) if typing else None
+    editor = None
+    if typing and settings.edit:
+        # Without replies, the history cannot know which answers are secret.
+        kept = settings.history and not settings.quiet
+        editor = line_editor(
+            reactor,
+            prompt,
+            screen,
+            complete=Completer(),
+            history="history" if kept else None,
+        )
     display: Display = editor or bar or screen
     printer = ConversationPrinter(
         display.write,
@@ -112,7 +126,24 @@ def client_service(
         make_source = partial(_source, reactor, settings, stdin, files, recorded, done)
     crlf = settings.crlf and not (files or recorded or settings.dialogue)
     rate = settings.lines_per_second
+
+    if editor:
+        messages_go_above(editor, screen)
+
+    def close() -> Deferred[None] | None:
+        say.show_by(None)
+        return display.close()
+
+    commands = Commands(
+        reactor,
+        send=lambda data: service.send(data),
+        reset=lambda: service.reset(),
+        say=lambda text: display.say(f"{text}\n".encode()),
+        typed=printer.typed,
+        ask=printer.ask,
+    )
     stages = (  # In the order in which the input passes them.
+        commands if typing else None,
         DotQuit(printer.typed) if dot else None,
         CRLF() if crlf else None,
         Pacer(reactor, rate) if rate else None,
@@ -139,7 +170,7 @@ def client_service(
         listener=dialogue if settings.dialogue else None,
         encrypted=settings.tls_keys is not None,
         behaviour=settings.behave,
-        close=display.close,
+        close=close,
         close_outputs=True,
     )
     return service
@@ -228,35 +259,3 @@ def _progress(files: Sequence[tuple[int, int]], screen: Screen) -> Progress | No
     except ImportError:
         return None
     return Progress(sum(size for _, size in files), screen.stream, screen)
-
-
-def _editor(
-    reactor: IReactor, settings: ClientSettings, screen: Screen, prompt: str
-) -> LineEditor | None:
-    """Return a line editor, if the user wants one and all that it needs is there."""
-    if not settings.edit or screen.stream is None or _is_dumb():
-        return None
-    # Imported here, because it imports asyncio, which is slow.
-    from twisted.internet.asyncioreactor import AsyncioSelectorReactor
-
-    if not isinstance(reactor, AsyncioSelectorReactor):
-        return None
-    try:
-        from echolab.terminal.editing import LineEditor
-    except ImportError:
-        return None
-    # Without replies, the history cannot know which answers are secret.
-    kept = settings.history and not settings.quiet
-    path = history_path() if kept else None
-    return LineEditor(
-        prompt,
-        screen.stream,
-        HistoryFile(path) if path else None,
-        screen=screen,
-        replies=screen.replies,
-    )
-
-
-def _is_dumb() -> bool:
-    """Whether the terminal cannot move its cursor."""
-    return os.environ.get("TERM", "dumb") in ("dumb", "unknown", "")

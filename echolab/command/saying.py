@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import select
 import sys
+from typing import TYPE_CHECKING
 
 from echolab.counting import count
 from echolab.descriptors import is_ready, write_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Speaker", "say"]
 
@@ -32,6 +36,16 @@ class Speaker:
         self._rest = b""  # the rest of a line that is partly written
         self._unsaid_lines = 0
         self._stuck = False
+        self._show: Callable[[bytes], bool] | None = None
+
+    def show_by(self, show: Callable[[bytes], bool] | None) -> None:
+        """Show lines in another way, as above a line that is being typed.
+
+        Args:
+            show: shows lines, and returns whether there was room for them; None to
+                write to the descriptor again.
+        """
+        self._show = show
 
     def __call__(self, line: object) -> None:
         """Print one or more lines; they do not go to twistd's log."""
@@ -67,6 +81,8 @@ class Speaker:
 
     def _write(self, text: bytes) -> bytes:
         """Write as much as the descriptor takes; return the rest."""
+        if self._show is not None:
+            return b"" if not text or self._show(text) else text
         try:
             while text:
                 if written := write_now(self._fd, text):

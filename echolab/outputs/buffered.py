@@ -76,6 +76,11 @@ class BufferedOutput:
         self.closed = False
         self._dropping = False
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so many bytes wait that the producers are paused."""
+        return len(self._buffer) > self._max
+
     def write_some(self, view: memoryview) -> int:
         """Write some of the bytes now; return how many. May raise OSError."""
         raise NotImplementedError

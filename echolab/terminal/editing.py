@@ -10,7 +10,8 @@ import os
 import signal
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO, cast
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.data_structures import Size
@@ -24,14 +25,19 @@ from zope.interface import implementer
 from echolab.escaping import escape
 from echolab.sinks.printing import Replies
 from echolab.terminal.cells import CellProcessor, rows_of
+from echolab.terminal.commands import as_data
 from echolab.terminal.keyboard import key_by_key, typed_ahead
 from echolab.terminal.recall import Recall
 from echolab.terminal.secret_answers import SecretAnswers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.key_binding import KeyPressEvent
 
     from echolab.interfaces import Taker
+    from echolab.terminal.completing import Completion
     from echolab.terminal.history import HistoryFile
     from echolab.terminal.screen import Display
     from echolab.terminal.terminal_stream import TerminalStream
@@ -48,6 +54,21 @@ READER_SECONDS = 0.02
 """How long the line is hidden, so that the reader of a pipe can show a reply."""
 
 
+class Secrets(Protocol):
+    """Decides which typed lines may be secret; see `SecretAnswers`."""
+
+    @property
+    def may_be_secret(self) -> bool:
+        """Whether a line typed now should not be kept."""
+        ...
+
+    def hear(self, said: bytes) -> None:
+        """Take what is shown."""
+
+    def answer(self) -> None:
+        """Note that a line was typed."""
+
+
 @implementer(IPushProducer)
 class LineEditor:
     """Read lines from a terminal, with editing.
@@ -56,31 +77,39 @@ class LineEditor:
     unfinished line of a reply also appears there, and goes on there.
 
     Args:
-        prompt: the text before the line.
+        prompt: the text before the line; or a function that returns it each time the
+            line is drawn.
         terminal: the terminal of the line.
         history: keeps lines from run to run; None to forget them. A line that may
             answer a question for a password is never kept.
         screen: shows the replies, and messages if the replies are not visible here.
         replies: where the replies are visible.
+        secrets: decides which lines are never kept; by default, by all that is shown.
+        complete: completes a line at the key Tab; with it, a line of a paste is never
+            a command.
     """
 
     def __init__(
         self,
-        prompt: str,
+        prompt: str | Callable[[], str],
         terminal: TerminalStream,
         history: HistoryFile | None,
         *,
         screen: Display,
         replies: Replies = Replies.HERE,
+        secrets: Secrets | None = None,
+        complete: Callable[[str], Completion | None] | None = None,
     ) -> None:
-        self._prompt = prompt
+        self._prompt = prompt if callable(prompt) else lambda: prompt
         self._terminal = terminal
         self._screen = screen
         self._replies = replies
         self._waiting = bytearray()
         self._showing: asyncio.TimerHandle | None = None
         self._above = b""  # a reply's unfinished line, not printed yet
-        self._secrets = SecretAnswers()
+        self._secrets = secrets or SecretAnswers()
+        self._complete = complete
+        self._entered = False
         self._pasted: deque[str] = deque()
         self._begun = ""  # the unfinished line at the end of a paste
         self._history = Recall(history, lambda: not self._secrets.may_be_secret)
@@ -99,6 +128,9 @@ class LineEditor:
                 enable_cpr=False,
             ),
         )
+        buffer = self._session.default_buffer
+        assert buffer.accept_handler is not None
+        buffer.accept_handler = partial(self._accept, buffer.accept_handler)
         self._resumed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopped = False
@@ -112,22 +144,40 @@ class LineEditor:
         self._taker = taker
         return self
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a line, or a part of one, that was not passed on."""
+        typed = self._session.default_buffer.text
+        return bool(self._entered or typed or self._pasted or self._begun)
+
     def write(self, data: bytes) -> None:
         """Show replies above the line that is being typed."""
         self._secrets.hear(data)
-        self._waiting += data
-        if not self._session.app.is_running or len(self._waiting) > SHOW_BYTES:
-            self._show()
-        elif self._showing is None:
-            loop = asyncio.get_running_loop()
-            self._showing = loop.call_later(SHOW_SECONDS, self._show)
+        self._above_line(data)
 
     def say(self, data: bytes) -> None:
-        """Show a message to the user; above the line, if the replies are there."""
+        """Show a message to the user, above the line."""
         if self._replies is Replies.HERE:
-            self.write(data)
+            self._above_line(data)
+            return
+        app = self._session.app
+        if app.is_running:
+            app.renderer.erase(leave_alternate_screen=False)
+            app.invalidate()
+        self._screen.say(data)
+
+    def refresh(self) -> None:
+        """Draw the line again, soon: its prompt may have changed."""
+        if self._session.app.is_running and self._showing is None:
+            loop = asyncio.get_running_loop()
+            self._showing = loop.call_later(SHOW_SECONDS, self.show)
+
+    def _above_line(self, data: bytes) -> None:
+        self._waiting += data
+        if not self._session.app.is_running or len(self._waiting) > SHOW_BYTES:
+            self.show()
         else:
-            self._screen.say(data)
+            self.refresh()
 
     def resumeProducing(self) -> None:
         """Start or resume reading."""
@@ -154,15 +204,18 @@ class LineEditor:
         self._task.add_done_callback(lambda _: closed.callback(None))
         return closed
 
-    def _show(self) -> None:
-        """Print the waiting replies, and redraw the line below."""
+    def show(self) -> None:
+        """Print the waiting replies now, and redraw the line below."""
         if self._showing is not None:
             self._showing.cancel()
             self._showing = None
         data = bytes(self._waiting)
         self._waiting.clear()
         app = self._session.app
-        if app.is_running and data and self._replies is not Replies.ELSEWHERE:
+        if not data and not self._stopped:
+            app.invalidate()
+            return
+        if app.is_running and self._replies is not Replies.ELSEWHERE:
             app.renderer.erase(leave_alternate_screen=False)
         if self._replies is Replies.HERE and not self._stopped:
             *ended, self._above = (self._above + data).rsplit(b"\n", 1)
@@ -189,12 +242,13 @@ class LineEditor:
 
     def _message(self) -> str:
         """Return the text above and before the line that is being typed."""
+        prompt = self._prompt()
         if not self._above:
-            return self._prompt
+            return prompt
         size = self._size()
         text = self._above.decode("utf-8", "replace").replace("\r", "")
         rows = rows_of(text, size.columns)[-max(1, size.rows // 2) :]
-        return "\n".join([*rows, self._prompt])
+        return "\n".join([*rows, prompt])
 
     def _size(self) -> Size:
         columns = rows = 0
@@ -209,19 +263,40 @@ class LineEditor:
         def paste(event: KeyPressEvent) -> None:
             """Handle pasted text as if it were typed, line by line."""
             text = event.data.replace("\r\n", "\n").replace("\r", "\n")
+            buffer = event.current_buffer
             line, *more = text.split("\n")
-            event.current_buffer.insert_text(line)
-            if more and event.current_buffer is self._session.default_buffer:
-                *lines, self._begun = more
-                self._pasted.extend(lines)
-                event.current_buffer.validate_and_handle()
+            if not more or buffer is not self._session.default_buffer:
+                buffer.insert_text(line)
+                return
+            buffer.insert_text(line if buffer.text else self._as_pasted(line))
+            *lines, self._begun = map(self._as_pasted, more)
+            self._pasted.extend(lines)
+            buffer.validate_and_handle()
 
         @keys.add(Keys.ControlI)
         def tab(event: KeyPressEvent) -> None:
-            """Insert a tab: there is no completion."""
-            event.current_buffer.insert_text("\t")
+            """Complete a command; a line that is none gets a tab."""
+            buffer = event.current_buffer
+            completion = None
+            if self._complete and buffer is self._session.default_buffer:
+                completion = self._complete(buffer.document.text_before_cursor)
+            if completion is None:
+                buffer.insert_text("\t")
+                return
+            buffer.insert_text(completion.rest)
+            if completion.choices:
+                self.say("".join(f"{each}\n" for each in completion.choices).encode())
 
         return keys
+
+    def _as_pasted(self, line: str) -> str:
+        """Return what to type so that a line is sent: in a paste is no command."""
+        return as_data(line) if self._complete else line
+
+    def _accept(self, accept: Callable[[Buffer], bool], buffer: Buffer) -> bool:
+        """Accept a line, and note that it was entered."""
+        self._entered = True
+        return accept(buffer)
 
     async def _read(self) -> None:
         keyboard = self._session.app.input.fileno()
@@ -239,6 +314,7 @@ class LineEditor:
                     self._taker.received(
                         line.encode("utf-8", "surrogateescape") + b"\n"
                     )
+                    self._entered = False
         except EOFError:
             self._stopped = True
             self._taker.ended()
@@ -246,7 +322,7 @@ class LineEditor:
             os.kill(os.getpid(), signal.SIGINT)
         finally:
             self._stopped = True
-            self._show()
+            self.show()
             self._history.flush()
 
     def _take_typed_ahead(self, keyboard: int) -> bool:
@@ -278,7 +354,7 @@ class LineEditor:
             self._above = b""
         line = self._pasted.popleft()
         shown = escape(line.encode("utf-8", "surrogateescape")).decode()
-        self._terminal.write(f"{self._prompt}{shown}\n")
+        self._terminal.write(f"{self._prompt()}{shown}\n")
         self._history.append_string(line)
         self._secrets.answer()
         return line

@@ -1,4 +1,4 @@
-"""The history of typed lines, kept from one run of the client to the next."""
+"""The history of typed lines, kept from one run of the program to the next."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ MAX_BYTES = 65536
 MAX_LINES = 1000
 
 
-def history_path(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """Return the path of the history, in XDG's state folder.
+def history_path(
+    environ: Mapping[str, str] = os.environ, *, name: str = "history"
+) -> Path | None:
+    """Return the path of a history, in XDG's state folder.
 
     Args:
         environ: the environment.
+        name: the name of the file.
 
     Returns:
         The path; None for a user without a home.
@@ -33,15 +36,15 @@ def history_path(environ: Mapping[str, str] = os.environ) -> Path | None:
         if not Path(home).is_absolute():
             return None
         folder = f"{home}/.local/state"
-    return Path(folder, "echolab", "history")
+    return Path(folder, "echolab", name)
 
 
 class HistoryFile:
     """The newest lines, in a file that only its owner can read.
 
-    Several clients may use the file at once. A file that cannot be read or written is
-    not an error: no lines are kept then. The client never waits for the file: lines
-    that come while another client has locked it are kept with the next line.
+    Several programs may use the file at once. A file that cannot be read or written is
+    not an error: no lines are kept then. The program never waits for the file: lines
+    that come while another one has locked it are kept with the next line.
 
     Args:
         path: the file; it is created, with its folder, for the first line.

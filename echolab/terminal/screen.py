@@ -52,7 +52,7 @@ class Screen:
 
     output: IOutput
     replies: Replies
-    terminal: IOutput | None
+    terminal: DescriptorOutput | None
     stream: TerminalStream | None
 
     @classmethod
