@@ -23,7 +23,7 @@ README = (ROOT / "README.md").read_text()
 PAGES = {path.name: path.read_text() for path in (ROOT / "docs").glob("*.md")}
 OTHER_OPTIONS = "Other options"
 OF_OTHERS = {
-    *("--logfile", "--logger", "--pidfile", "--syslog"),  # twistd's
+    *("--logfile", "--logger", "--pidfile", "--reactor", "--syslog"),  # twistd's
     "--log-file",  # twist's
     "--immediate-mode",  # tcpdump's
     "--fdname",  # systemd-socket-activate's

@@ -93,6 +93,8 @@ class BehaviourOptionsTests(SynchronousTestCase):
             (("--client-ca", "a"), "--client-ca: there is no --tls"),
             (("--record", "-", "--output", "-"), "--record -: that file is an"),
             (("--record", ""), "--record: the file has no name"),
+            (("--no-edit",), "--no-edit: there is no --talk"),
+            (("--no-history",), "--no-history: there is no --talk"),
         ):
             with self.assertRaises(UsageError) as caught:
                 server(*words)

@@ -586,6 +586,14 @@ class TwistdTests(SynchronousTestCase):
         )
         self.assertEqual(refused.left_behind, [])
 
+    def test_nobody_talks_to_the_peers_of_a_daemon(self) -> None:
+        refused = run("echolab", "--talk", "--port", "0", program=TWISTD)
+        self.assertEqual(refused.process.returncode, 1)
+        self.assertEqual(
+            refused.err, b"--talk reads what you type: start twistd with -n\n"
+        )
+        self.assertEqual(refused.left_behind, [])
+
 
 class StartingTests(SynchronousTestCase):
     """A failed start prints one line, has exit status 1, and leaves nothing."""

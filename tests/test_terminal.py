@@ -285,7 +285,7 @@ class TerminalTests(TerminalCase):
         self.end()
 
 
-class EditingTests(TerminalCase):
+class EditingCase(TerminalCase):
     """With prompt_toolkit, on the same terminal."""
 
     more = ()
@@ -299,19 +299,24 @@ class EditingTests(TerminalCase):
     def look(self, *lines: str) -> None:
         """Wait until these lines are on the screen, and nothing else."""
         expected = "\n".join(line.rstrip() for line in lines)
-        deadline = time.monotonic() + SECONDS
         while self.drawn.text() != expected:
-            left = max(0.0, deadline - time.monotonic())
-            ready, _, _ = select.select([self.master], [], [], left)
-            if not ready:
+            if not self.read_screen():
                 self.assertEqual(self.drawn.text(), expected)
+
+    def read_screen(self) -> bool:
+        """Read what is written to the screen; return whether anything was."""
+        ready, _, _ = select.select([self.master], [], [], SECONDS)
+        if ready:
             seen = os.read(self.master, 4096)
             self.screen += seen.decode(errors="replace")
             self.drawn.feed(seen)
+        return bool(ready)
 
     def paste(self, text: str) -> None:
         self.type(f"\x1b[200~{text}\x1b[201~")
 
+
+class EditingTests(EditingCase):
     def test_line_is_edited_and_remembered(self) -> None:
         server = self.start()
         self.wait_for(PROMPT.rstrip())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
@@ -132,13 +133,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         from echolab.command.exporting import export
 
         return _without_reactor(lambda: export(settings))
+    stdin = standard_input()
     if options.subCommand == "server":
         from echolab.command.server_assembly import server_service
 
-        return _run(lambda reactor, done: server_service(reactor, settings, done=done))
+        if settings.talk and settings.edit and stdin is not None and os.isatty(stdin):
+            use_asyncio_for_editing()
+        return _run(
+            lambda reactor, done: server_service(
+                reactor, settings, done=done, stdin=stdin
+            )
+        )
     from echolab.command.client_assembly import client_service, is_typed
 
-    stdin = standard_input()
     if settings.edit and is_typed(settings, stdin):
         use_asyncio_for_editing()
     return _run(

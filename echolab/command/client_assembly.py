@@ -20,7 +20,11 @@ from echolab.client.stages.crlf import CRLF
 from echolab.client.stages.dot import DotQuit
 from echolab.client.stages.pacing import Pacer
 from echolab.client.steps import parts_of
-from echolab.command.line_editing import line_editor, messages_go_above
+from echolab.command.line_editing import (
+    line_editor,
+    messages_go_above,
+    restore_at_end,
+)
 from echolab.command.saying import say
 from echolab.formats.drawn import can_draw
 from echolab.formats.hex import Hex
@@ -127,8 +131,9 @@ def client_service(
     crlf = settings.crlf and not (files or recorded or settings.dialogue)
     rate = settings.lines_per_second
 
-    if editor:
+    if editor and stdin is not None:
         messages_go_above(editor, screen)
+        restore_at_end(stdin, screen)
 
     def close() -> Deferred[None] | None:
         say.show_by(None)

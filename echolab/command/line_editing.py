@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import termios
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from echolab.command.program import undo_at_end
 from echolab.command.saying import say
+from echolab.descriptors import write_now
 from echolab.terminal.history import HistoryFile, history_path
 
 if TYPE_CHECKING:
@@ -17,9 +20,11 @@ if TYPE_CHECKING:
     from echolab.terminal.editing import LineEditor, Secrets
     from echolab.terminal.screen import Display, Screen
 
-__all__ = ["line_editor", "messages_go_above"]
+__all__ = ["line_editor", "messages_go_above", "restore_at_end"]
 
 STDERR = 2
+
+NO_BRACKETED_PASTE = b"\x1b[?2004l"
 
 
 def line_editor(
@@ -78,6 +83,27 @@ def messages_go_above(display: Display, screen: Screen) -> None:
         return True
 
     say.show_by(show)
+
+
+def restore_at_end(keyboard: int, screen: Screen) -> None:
+    """Restore the terminal even if the program ends in the middle of a line.
+
+    Args:
+        keyboard: the terminal's descriptor, in line mode now.
+        screen: the terminal.
+    """
+    try:
+        before = termios.tcgetattr(keyboard)
+    except termios.error:
+        return  # The terminal is gone.
+
+    def restore() -> None:
+        with suppress(OSError, termios.error):
+            if termios.tcgetattr(keyboard) != before and screen.stream is not None:
+                termios.tcsetattr(keyboard, termios.TCSANOW, before)
+                write_now(screen.stream.fileno(), NO_BRACKETED_PASTE + b"\n")
+
+    undo_at_end(restore)
 
 
 def _is_dumb() -> bool:

@@ -42,6 +42,7 @@ __all__ = [
     "keep_heap",
     "on_signals",
     "stderr_observer",
+    "undo_at_end",
     "use_asyncio_for_editing",
 ]
 
@@ -145,8 +146,19 @@ def on_signals(
     reactor.callWhenRunning(install)
 
 
+_undone: list[Callable[[], None]] = []
+
+
+def undo_at_end(undo: Callable[[], None]) -> None:
+    """Call a function when the process ends, also by a signal; but not if killed."""
+    _undone.append(undo)
+    atexit.register(undo)
+
+
 def end_by(number: int) -> None:
     """End the process by a signal, now."""
+    for undo in _undone:
+        undo()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 

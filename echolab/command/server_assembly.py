@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from echolab.command.server_outputs import server_outputs
+from echolab.command.server_outputs import prints_on_stdout, server_outputs
 from echolab.doors import DoorError
 from echolab.ends import ORDERLY
 from echolab.errors import EcholabError, OutputError
@@ -21,6 +21,7 @@ from echolab.sinks.tee import tee
 from echolab.sockets.backlog import check_backlog
 
 if TYPE_CHECKING:
+    from echolab.command.talking import Talking
     from echolab.events import Event, Sink
     from echolab.interfaces import Done, IReactor
     from echolab.server.settings import ServerSettings
@@ -29,7 +30,12 @@ __all__ = ["server_service"]
 
 
 def server_service(
-    reactor: IReactor, settings: ServerSettings, *, done: Done, foreground: bool = True
+    reactor: IReactor,
+    settings: ServerSettings,
+    *,
+    done: Done,
+    foreground: bool = True,
+    stdin: int | None = None,
 ) -> ReceiverService:
     """Return the receive-and-print server.
 
@@ -39,14 +45,22 @@ def server_service(
         done: called when it ends by itself.
         foreground: whether there is a stdout; without one, and without an
             output file, the lines go to the log.
+        stdin: the descriptor that ``--talk`` reads; None if there is none.
 
     Raises:
+        InputError: ``--talk`` cannot read the terminal.
         OutputError: an output file cannot be opened, or two are the same file.
         ListenError: an endpoint string is wrong.
         EcholabError: the reply cannot be made.
     """
     endpoints = server_endpoints(reactor, settings)
-    printed = server_outputs(reactor, settings, done=done, foreground=foreground)
+    talking = _talking(reactor, settings, stdin, done) if settings.talk else None
+    printed = server_outputs(
+        *(reactor, settings),
+        done=done,
+        foreground=foreground,
+        stdout=talking.stdout if talking else None,
+    )
 
     def when_printed(why: EcholabError | None) -> None:
         """End when a slow output has taken all: the user asked for no quick end."""
@@ -64,7 +78,9 @@ def server_service(
             case _:
                 reporter(event)
 
-    sinks: list[Sink] = [each.sink for each in printed]
+    # The prompt that is drawn again below what is printed names who spoke.
+    sinks: list[Sink] = [talking.addressing] if talking else []
+    sinks += [each.sink for each in printed]
     reporter = Reporter(reactor)
     reactor.addSystemEventTrigger("during", "shutdown", reporter.catch_up)
     sinks.append(serve_once if settings.once else reporter)
@@ -89,9 +105,10 @@ def server_service(
             clock=reactor,
             partial_alone=any(each.alone for each in needs),
             count_messages=any(each.counts for each in needs),
-            report_chunks=any(each.chunks for each in needs),
+            report_chunks=settings.talk or any(each.chunks for each in needs),
             report_sent=any(each.sent for each in needs),
             report_ledger=any(each.ledger for each in needs),
+            accepted=talking.addressing.accepted if talking else None,
         )
     except DoorError as why:
         sink.close()
@@ -106,4 +123,21 @@ def server_service(
         behaviour=settings.behave,
     )
     check_backlog(settings.backlog)
+    if talking:
+        reactor.callWhenRunning(talking.start)
+        reactor.addSystemEventTrigger("before", "shutdown", talking.stop)
     return service
+
+
+def _talking(
+    reactor: IReactor, settings: ServerSettings, stdin: int | None, done: Done
+) -> Talking:
+    # Imported here, because few servers talk.
+    from echolab.command.talking import Talking
+
+    return Talking(
+        *(reactor, settings),
+        stdin=stdin,
+        done=done,
+        prints=prints_on_stdout(settings),
+    )

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from echolab.events import Sink
     from echolab.formats import Form
     from echolab.formats.style import Needs
-    from echolab.interfaces import Done, IOutput, IReactor
+    from echolab.interfaces import Done, IOutput, IReactor, Output
     from echolab.server.settings import ServerSettings
 
-__all__ = ["Printed", "server_outputs"]
+__all__ = ["Printed", "prints_on_stdout", "server_outputs"]
 
 STDOUT = 1
 STANDARD = "-"
@@ -56,7 +56,12 @@ class Printed(NamedTuple):
 
 
 def server_outputs(
-    reactor: IReactor, settings: ServerSettings, *, done: Done, foreground: bool
+    reactor: IReactor,
+    settings: ServerSettings,
+    *,
+    done: Done,
+    foreground: bool,
+    stdout: Output | None = None,
 ) -> list[Printed]:
     """Open the outputs that the user wants, and make the sinks.
 
@@ -65,6 +70,7 @@ def server_outputs(
         settings: the user's settings.
         done: called when stdout is lost.
         foreground: whether there is a stdout; without one its lines go to the log.
+        stdout: takes what is printed there; None for an output of its own.
 
     Raises:
         OutputError: an output cannot be opened, or two are the same file; all are
@@ -84,12 +90,25 @@ def server_outputs(
                 make_form = format_named(form)
             assert make_form is not None
             printed.append(
-                _printed(reactor, settings, make_form, path, done, foreground, files)
+                _printed(
+                    *(reactor, settings, make_form, path),
+                    done=done,
+                    foreground=foreground,
+                    stdout=stdout,
+                    files=files,
+                )
             )
     except OutputError:
         tee(*(each.sink for each in printed)).close()
         raise
     return printed
+
+
+def prints_on_stdout(settings: ServerSettings) -> bool:
+    """Whether the server prints on stdout."""
+    return STANDARD in [
+        path for form, path in _wanted_outputs(settings) if form != SINK
+    ]
 
 
 def _recording(settings: ServerSettings, path: str) -> Callable[[Style], Form]:
@@ -126,8 +145,10 @@ def _printed(
     settings: ServerSettings,
     make_form: Callable[[Style], Form],
     path: str,
+    *,
     done: Done,
     foreground: bool,
+    stdout: Output | None,
     files: OpenFiles,
 ) -> Printed:
     to_stdout = path == STANDARD and foreground
@@ -148,8 +169,10 @@ def _printed(
     )
     form = _made(path, partial(make_form, style))
     needs = needs_of(form)
-    output: IOutput
-    if to_stdout:
+    output: IOutput | Output
+    if to_stdout and stdout is not None:
+        output = stdout
+    elif to_stdout:
         output = DescriptorOutput(
             reactor, STDOUT, "stdout", clock=reactor, lost=done, patient=True
         )

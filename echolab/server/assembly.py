@@ -57,6 +57,7 @@ def receiver_factory(
     report_sent: bool = True,
     report_ledger: bool = False,
     failed: Callable[[Failure], None] = log_failure,
+    accepted: Callable[[ReplyingProtocol], None] | None = None,
 ) -> ReceiverFactory:
     """What makes a server's connections, as the user wants them.
 
@@ -71,6 +72,7 @@ def receiver_factory(
         report_ledger: whether to report calls, and to ask the kernel if the user has
             not forbidden that.
         failed: called with the failure of a reply.
+        accepted: called with the protocol of each peer that is accepted, to send to it.
 
     Raises:
         DoorError: a reply of other people's cannot be made.
@@ -86,7 +88,7 @@ def receiver_factory(
             settings.framing, settings.max_message_bytes, settings.overlong
         ),
         make_protocol=_protocol_maker(
-            settings, reply, numbered=report_sent, failed=failed
+            settings, reply, numbered=report_sent, failed=failed, accepted=accepted
         ),
         limits=Limits(
             partial_seconds=settings.partial_seconds,
@@ -114,14 +116,15 @@ def _protocol_maker(
     *,
     numbered: bool,
     failed: Callable[[Failure], None],
+    accepted: Callable[[ReplyingProtocol], None] | None,
 ) -> Callable[[Framer], ReceiverProtocol]:
     """What makes the protocol of each connection, given its framer."""
     # Each answer is sent by itself, so that it can be sent wrongly.
     numbered = numbered or settings.behave.is_of_sending
     script = settings.answers + greeting_of(settings)
-    if reply is None and not settings.behave and not script:
+    if reply is None and not settings.behave and not script and accepted is None:
         return ReceiverProtocol
-    make: Callable[..., ReceiverProtocol]
+    make: Callable[..., ReplyingProtocol]
     if isinstance(reply, Hosting):
         make = partial(HostingProtocol, maker=reply.maker)
     elif script:
@@ -129,12 +132,23 @@ def _protocol_maker(
         make = partial(answers.make_protocol, reply=reply or no_reply)
     else:
         make = partial(ReplyingProtocol, reply=reply or no_reply)
-    return partial(
+    made = partial(
         make,
         behaviour=settings.behave,
         failed=failed,
         most_bytes=max(MOST_OWED_BYTES, settings.max_message_bytes),
     )
+    return made if accepted is None else partial(_make_known, made, accepted)
+
+
+def _make_known(
+    make: Callable[[Framer], ReplyingProtocol],
+    accepted: Callable[[ReplyingProtocol], None],
+    framer: Framer,
+) -> ReplyingProtocol:
+    protocol = make(framer)
+    protocol.when_accepted = accepted
+    return protocol
 
 
 def _reply(settings: ServerSettings, *, numbered: bool) -> Reply | Hosting | None:

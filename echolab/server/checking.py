@@ -47,6 +47,9 @@ def check_together(settings: ServerSettings) -> None:
     if isinstance(settings.reply, str):
         _check_reply(settings.reply, settings.framing)
     _check_answers(settings)
+    for option, given in ("edit", settings.edit), ("history", settings.history):
+        if not (given or settings.talk):
+            raise ValueError(f"--no-{option}: there is no --talk")
     kinds = {fault.kind for fault in settings.behave}
     if "refuse" in kinds and (settings.listen or settings.tls):
         raise ValueError("--behave refuse: goes with --port, not --listen or --tls")

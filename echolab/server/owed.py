@@ -19,6 +19,7 @@ class Owed:
         due: when they may be sent, on the clock.
         messages: how many messages they answer.
         before: the number of the message before these.
+        by_hand: whether they answer nothing, but are sent by hand.
 
     Attributes:
         computing: whether the next piece is being computed.
@@ -27,12 +28,28 @@ class Owed:
             unknown, as for answers without marks (`echolab.server.steps.Next`).
     """
 
-    __slots__ = ("_before", "_rests", "computing", "due", "messages", "number", "size")
+    __slots__ = (
+        "_before",
+        "_rests",
+        "by_hand",
+        "computing",
+        "due",
+        "messages",
+        "number",
+        "size",
+    )
 
     def __init__(
-        self, *, size: int, due: float, messages: int = 0, before: int = 0
+        self,
+        *,
+        size: int,
+        due: float,
+        messages: int = 0,
+        before: int = 0,
+        by_hand: bool = False,
     ) -> None:
         self.size = size
+        self.by_hand = by_hand
         self.due = due
         self.messages = messages
         self.computing = True

@@ -132,11 +132,23 @@ class Replies:
         """Send what a peer gets before it has sent anything."""
         self._owe(greeting, Owed(size=0, due=self._due(), messages=1, before=-1))
 
-    def send(self, data: bytes | Iterator[Piece]) -> None:
-        """Send bytes, or pieces, when all that is owed is sent."""
+    def send(self, data: bytes | Iterator[Piece], *, by_hand: bool = False) -> None:
+        """Send bytes, or pieces, when all that is owed is sent.
+
+        Args:
+            data: the bytes, or the pieces.
+            by_hand: whether reading from the peer goes on while it does not read them.
+                A peer that sends back what it gets would otherwise wait for this side,
+                and this side for it.
+        """
         size = len(data) if isinstance(data, bytes) else 0
-        owed = Owed(size=size, due=self._due())
+        owed = Owed(size=size, due=self._due(), by_hand=by_hand)
         self._owe(lambda _peer: data, owed)
+
+    @property
+    def are_ending(self) -> bool:
+        """Whether nothing more is sent, besides what is owed."""
+        return not self._answering
 
     def answer(self, chunk: bytes) -> None:
         """Answer the bytes of one read, if the reply answers chunks."""
@@ -301,7 +313,8 @@ class Replies:
     def pauseProducing(self) -> None:
         """Stop reading from the peer: it does not read its replies."""
         self._full = True
-        self._connection.hold(Holder.PEER)
+        if not self._owed or not self._owed[0].by_hand:
+            self._connection.hold(Holder.PEER)
         self._stalled(True)
 
     def resumeProducing(self) -> None:

@@ -63,6 +63,7 @@ class ReplyingProtocol(ReceiverProtocol):
         most_bytes: so much is kept of a message that was reported in pieces.
 
     Attributes:
+        when_accepted: called with this protocol when its peer is accepted.
         replies: the replies that are owed to the peer.
     """
 
@@ -79,6 +80,7 @@ class ReplyingProtocol(ReceiverProtocol):
         most_bytes: int = MOST_OWED_BYTES,
     ) -> None:
         super().__init__(framer)
+        self.when_accepted: Callable[[ReplyingProtocol], None] | None = None
         self._reply = reply
         self._behaviour = behaviour
         self._greeting = greeting
@@ -137,6 +139,8 @@ class ReplyingProtocol(ReceiverProtocol):
     @override
     def accept(self, name: str | None = None) -> None:
         super().accept(name)
+        if self.when_accepted is not None:
+            self.when_accepted(self)
         if self._misbehaviour is not None:
             self._misbehaviour.accepted()
         if self._greeting is not None:
@@ -181,6 +185,15 @@ class ReplyingProtocol(ReceiverProtocol):
                 self.connection.half_closed()
             self.connection.verdict = Verdict(EndCause.EOF)
             self.replies.when_paid(self._close)
+
+    def close(self, why: str) -> None:
+        """Send what is owed, then end the connection, for a reason in words."""
+        self.replies.when_paid(partial(self.end, EndCause.STOPPED, why))
+
+    def reset(self, why: str) -> None:
+        """Abort the connection now, for a reason in words."""
+        self.connection.verdict = Verdict(EndCause.STOPPED, why)
+        self.transport.abortConnection()
 
     def _close(self) -> None:
         self.transport.unregisterProducer()

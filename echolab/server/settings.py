@@ -304,6 +304,25 @@ class ServerSettings:
         write=fault_text,
         add=add,
     )
+    talk: bool = flag(
+        False,
+        "--talk",
+        "Send what is typed to the peer that spoke last; a line with / first is a "
+        "command.",
+        group=ANSWERING,
+    )
+    edit: bool = flag(
+        True,
+        "--no-edit",
+        "With --talk: leave the terminal alone: no editing, no history.",
+        group=ANSWERING,
+    )
+    history: bool = flag(
+        True,
+        "--no-history",
+        "With --talk: forget what was typed when the server ends.",
+        group=ANSWERING,
+    )
     idle_seconds: float = option(
         0.0,
         "--idle-timeout SECONDS",

@@ -112,7 +112,8 @@ class ConversationPrinter:
         write: takes the replies.
         say: takes all else; by default, ``write``.
         replies: where the replies are shown, in relation to where ``say`` writes.
-        prompt: the prompt; empty if nobody types, or if an editor shows it.
+        prompt: the prompt, or a function that returns it; empty if nobody types, or if
+            an editor shows it.
         echoed: whether typed lines are echoed, which ends the line on the screen;
             always true with a prompt.
         show_replies: whether to print the server's replies.
@@ -129,7 +130,7 @@ class ConversationPrinter:
         *,
         say: Callable[[bytes], None] | None = None,
         replies: Replies = Replies.HERE,
-        prompt: bytes = b"",
+        prompt: bytes | Callable[[], bytes] = b"",
         echoed: bool = False,
         show_replies: bool = True,
         escape: bool = False,
@@ -203,7 +204,8 @@ class ConversationPrinter:
         """Print the prompt for the next line, if there is a prompt."""
         self.end_line()
         if self._prompt:
-            self._say(self._prompt)
+            prompt = self._prompt
+            self._say(prompt() if callable(prompt) else prompt)
             self._prompting = True
             self._at_line_start = False
 

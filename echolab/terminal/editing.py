@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.data_structures import Size
-from prompt_toolkit.key_binding import KeyBindings
-from prompt_toolkit.keys import Keys
 from prompt_toolkit.output.vt100 import Vt100_Output
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IPushProducer
@@ -25,8 +23,8 @@ from zope.interface import implementer
 from echolab.escaping import escape
 from echolab.sinks.printing import Replies
 from echolab.terminal.cells import CellProcessor, rows_of
-from echolab.terminal.commands import as_data
 from echolab.terminal.keyboard import key_by_key, typed_ahead
+from echolab.terminal.keys import editing_keys
 from echolab.terminal.recall import Recall
 from echolab.terminal.secret_answers import SecretAnswers
 
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prompt_toolkit.buffer import Buffer
-    from prompt_toolkit.key_binding import KeyPressEvent
 
     from echolab.interfaces import Taker
     from echolab.terminal.completing import Completion
@@ -108,7 +105,6 @@ class LineEditor:
         self._showing: asyncio.TimerHandle | None = None
         self._above = b""  # a reply's unfinished line, not printed yet
         self._secrets = secrets or SecretAnswers()
-        self._complete = complete
         self._entered = False
         self._pasted: deque[str] = deque()
         self._begun = ""  # the unfinished line at the end of a paste
@@ -118,7 +114,12 @@ class LineEditor:
             history=self._history,
             enable_suspend=True,
             input_processors=[CellProcessor()],
-            key_bindings=self._keys(),
+            key_bindings=editing_keys(
+                lambda buffer: buffer is self._session.default_buffer,
+                paste_more=self._paste_more,
+                complete=complete,
+                show=self.say,
+            ),
             output=Vt100_Output(
                 cast("TextIO", terminal),
                 self._size,
@@ -226,7 +227,9 @@ class LineEditor:
         else:
             self._screen.write(self._above + data)
             self._above = b""
-            if app.is_running and self._replies is Replies.PIPED:
+            if self._replies is Replies.ELSEWHERE:
+                app.invalidate()
+            elif app.is_running and self._replies is Replies.PIPED:
                 loop = asyncio.get_running_loop()
                 loop.call_later(READER_SECONDS, self._come_back, data.endswith(b"\n"))
 
@@ -256,42 +259,9 @@ class LineEditor:
             columns, rows = os.get_terminal_size(self._terminal.fileno())
         return Size(rows=rows or 24, columns=columns or 80)
 
-    def _keys(self) -> KeyBindings:
-        keys = KeyBindings()
-
-        @keys.add(Keys.BracketedPaste)
-        def paste(event: KeyPressEvent) -> None:
-            """Handle pasted text as if it were typed, line by line."""
-            text = event.data.replace("\r\n", "\n").replace("\r", "\n")
-            buffer = event.current_buffer
-            line, *more = text.split("\n")
-            if not more or buffer is not self._session.default_buffer:
-                buffer.insert_text(line)
-                return
-            buffer.insert_text(line if buffer.text else self._as_pasted(line))
-            *lines, self._begun = map(self._as_pasted, more)
-            self._pasted.extend(lines)
-            buffer.validate_and_handle()
-
-        @keys.add(Keys.ControlI)
-        def tab(event: KeyPressEvent) -> None:
-            """Complete a command; a line that is none gets a tab."""
-            buffer = event.current_buffer
-            completion = None
-            if self._complete and buffer is self._session.default_buffer:
-                completion = self._complete(buffer.document.text_before_cursor)
-            if completion is None:
-                buffer.insert_text("\t")
-                return
-            buffer.insert_text(completion.rest)
-            if completion.choices:
-                self.say("".join(f"{each}\n" for each in completion.choices).encode())
-
-        return keys
-
-    def _as_pasted(self, line: str) -> str:
-        """Return what to type so that a line is sent: in a paste is no command."""
-        return as_data(line) if self._complete else line
+    def _paste_more(self, lines: list[str]) -> None:
+        *whole, self._begun = lines
+        self._pasted.extend(whole)
 
     def _accept(self, accept: Callable[[Buffer], bool], buffer: Buffer) -> bool:
         """Accept a line, and note that it was entered."""

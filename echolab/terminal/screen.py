@@ -57,19 +57,26 @@ class Screen:
 
     @classmethod
     def of_process(
-        cls, reactor: IReactor, lost: Callable[[EcholabError | None], None]
+        cls,
+        reactor: IReactor,
+        lost: Callable[[EcholabError | None], None],
+        *,
+        patient: bool = False,
     ) -> Screen:
         """Return the screen of this process.
 
         Args:
             reactor: watches the descriptors.
             lost: called when stdout has gone.
+            patient: see `DescriptorOutput`.
 
         Raises:
             OutputError: there is no stdout.
         """
         check_standard_output()
-        stdout = DescriptorOutput(reactor, STDOUT, "stdout", clock=reactor, lost=lost)
+        stdout = DescriptorOutput(
+            reactor, STDOUT, "stdout", clock=reactor, lost=lost, patient=patient
+        )
         if os.isatty(STDOUT):
             return cls(
                 stdout, Replies.HERE, stdout, TerminalStream(stdout.write, STDOUT)
@@ -77,18 +84,27 @@ class Screen:
         if not os.isatty(STDERR):
             return cls(stdout, Replies.ELSEWHERE, None, None)
         piped = stat.S_ISFIFO(os.fstat(STDOUT).st_mode)
-        terminal = DescriptorOutput(
-            # A signal tells when a terminal goes away.
-            *(reactor, STDERR, "stderr"),
-            clock=reactor,
-            lost=lambda _: None,
-        )
+        terminal = _terminal_at(reactor, STDERR, "stderr")
         return cls(
             stdout,
             Replies.PIPED if piped else Replies.ELSEWHERE,
             terminal,
             TerminalStream(terminal.write, STDERR),
         )
+
+    @classmethod
+    def of_terminal(cls, reactor: IReactor) -> Screen | None:
+        """Return the terminal of this process as a screen that shows no replies.
+
+        Returns:
+            The screen; None if neither stdout nor stderr is a terminal.
+        """
+        for fd, name in (STDOUT, "stdout"), (STDERR, "stderr"):
+            if os.isatty(fd):
+                terminal = _terminal_at(reactor, fd, name)
+                stream = TerminalStream(terminal.write, fd)
+                return cls(terminal, Replies.ELSEWHERE, terminal, stream)
+        return None
 
     @property
     def outputs(self) -> list[IOutput]:
@@ -107,3 +123,8 @@ class Screen:
 
     def close(self) -> None:
         """Do nothing: nothing is drawn here."""
+
+
+def _terminal_at(reactor: IReactor, fd: int, name: str) -> DescriptorOutput:
+    # A signal tells when a terminal goes away.
+    return DescriptorOutput(reactor, fd, name, clock=reactor, lost=lambda _: None)
