@@ -147,8 +147,8 @@ class Misbehaved:
     """This side misbehaved, as it was told to.
 
     Attributes:
-        peer: the peer of the connection; for ``hold-accept`` the address of the port,
-            with the number 0.
+        peer: the peer of the connection; for ``hold-accept`` and ``refuse`` the
+            address of the port, with the number 0.
         time: when, in POSIX seconds.
         behaviour: the misbehaviour, as `echolab.Behaviour` writes it.
     """

@@ -166,6 +166,12 @@ class InTheReactorTests(ListeningMixin, TestCase):
         server = self.listen(behave="refuse")
         with self.assertRaises(Refused):
             await connect(server.address)
+        server.another(behave="refuse:seconds=1000")
+        for each in (server, *server.others):
+            self.assertRegex(
+                each.render(), "^peer 0 misbehaved refuse(:seconds=1000)?\n$"
+            )
+            self.assertEqual(each.peers(), [])
 
     async def test_a_server_that_does_not_accept(self) -> None:
         server = self.listen(behave="hold-accept:seconds=0.05", reply="ok")
@@ -495,6 +501,10 @@ class ProcessTests(SynchronousTestCase):
                 with socket.create_connection(server.address, SECONDS) as second:
                     self.assertEqual(second.recv(1), b"")
         self.assertIn("refused: ", server.render())
+
+    def test_a_server_that_refuses_says_so(self) -> None:
+        with LabProcess(behave="refuse") as server:
+            self.assertIn(f"{server.place} misbehaved refuse", str(server))
 
     def test_a_lot_that_nobody_asks_for(self) -> None:
         with LabProcess() as server:

@@ -14,14 +14,16 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from typing_extensions import override
 
-from echolab.addresses import format_address
+from echolab.addresses import Peer, format_address
 from echolab.counting import count
+from echolab.events import Misbehaved
 from echolab.server.endpoints import is_handed, listen_error
 from echolab.server.holding import Holding
 from echolab.server.listening import ListeningAccount
 from echolab.server.refusing import RefusingPort
 from echolab.sockets.accept_queue import accept_waiting, turn_away_waiting
 from echolab.sockets.watching import prepare_port
+from echolab.timekeeping import time_of_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,8 +58,9 @@ class ReceiverService(Service):
             arrived and to write it to a slow output.
         close_sink: whether to close the factory's sink and its outputs at the
             end: for a sink that was opened only for this service.
-        behaviour: what to do wrong with the ports: `Behaviour.hold_accept`. The
-            factory and the endpoints do everything else.
+        behaviour: what to do wrong with the ports: `Behaviour.hold_accept`; and
+            what the endpoints do wrong, to report it: `Behaviour.refuse`. The
+            factory does everything else.
     """
 
     def __init__(
@@ -78,9 +81,12 @@ class ReceiverService(Service):
         self._drain_seconds = drain_seconds
         self._close_sink = close_sink
         self._holding: Holding | None = None
+        self._refusals: list[Fault] = []
         for fault in behaviour:
             if fault.kind == "hold-accept":
                 self._holding = Holding(fault, clock=clock, sink=factory.sink)
+            elif fault.kind == "refuse":
+                self._refusals.append(fault)
         self._is_producer = True  # of the factory's sink
         self._uses_sink = False
         self._starts = 0
@@ -146,6 +152,10 @@ class ReceiverService(Service):
             self._own_ports.append(port)
         if port is not None and self._holding is not None:
             self._holding.hold(port)
+        if isinstance(port, RefusingPort) and self._refusals:
+            here = Peer.of(0, port.getHost())
+            now = time_of_day(self._clock)()
+            self.factory.sink(Misbehaved(here, now, str(self._refusals[0])))
         return port
 
     def _announce(self) -> None:
