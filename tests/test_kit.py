@@ -22,10 +22,24 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from echolab import EndCause
 from echolab.testing import Behaviour, LabProcess, ListeningMixin, connect, listen
-from tests.support import SECONDS, run
+from tests.support import SECONDS, Program, run
 
 if TYPE_CHECKING:
     from echolab.testing import ServerKeywords
+    from echolab.testing.place import Place
+
+
+def files_beside(server: Place) -> list[str]:
+    """The files in the folder that was made for a server."""
+    assert server.ca is not None
+    return [each.name for each in server.ca.parents[1].rglob("*") if each.is_file()]
+
+
+def open_keys() -> list[str]:
+    """The private keys among the open files of this process."""
+    links = [f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd")]
+    files = [os.readlink(link) for link in links if os.path.islink(link)]
+    return [file for file in files if "echolab-key" in file]
 
 
 class InTheReactorTests(ListeningMixin, TestCase):
@@ -180,6 +194,10 @@ class InTheReactorTests(ListeningMixin, TestCase):
         client.send("hello\n")
         await client.wait_for_line("ok")
         self.assertIn("peer 0 misbehaved hold-accept:seconds=0.05", server.render())
+
+    async def test_the_key_is_in_no_file(self) -> None:
+        self.assertEqual(files_beside(self.listen(tls=True)), ["ca.pem"])
+        self.assertEqual(open_keys(), [])
 
     def test_tls_where_warnings_are_errors(self) -> None:
         with warnings.catch_warnings():
@@ -389,6 +407,18 @@ assert os.waitstatus_to_exitcode(status) == 7, status
 """
 
 
+KILLED = """
+import os, signal
+from echolab.testing import LabProcess
+server = LabProcess(unix=True)
+other = server.another(tls=True)
+for each in server, other:
+    print(each.pid, (each.ca or each.path), flush=True)
+print("ready", flush=True)
+signal.pause()
+"""
+
+
 class Interrupted(BaseException):
     """Like that of SIGINT, and of a test's timeout."""
 
@@ -501,6 +531,30 @@ class ProcessTests(SynchronousTestCase):
                 with socket.create_connection(server.address, SECONDS) as second:
                     self.assertEqual(second.recv(1), b"")
         self.assertIn("refused: ", server.render())
+
+    def test_the_key_is_in_no_file(self) -> None:
+        with LabProcess(tls=True) as server:
+            self.assertEqual(files_beside(server), ["ca.pem"])
+            self.assertEqual(open_keys(), [])
+
+    def test_killed_tests_leave_nothing(self) -> None:
+        with Program("-c", KILLED, program=[sys.executable]) as tests:
+            tests.wait_for(b"ready\n")
+            *servers, _ = [line.split() for line in tests.out.decode().splitlines()]
+            poll = select.poll()
+            for number, path in servers:
+                self.assertTrue(Path(path).exists())
+                process = os.pidfd_open(int(number))
+                self.addCleanup(os.close, process)
+                poll.register(process, select.POLLIN)
+            tests.process.kill()
+            for _ in servers:
+                [(process, _), *_] = poll.poll(SECONDS * 1000)
+                poll.unregister(process)
+        folders = [each for _, path in servers for each in Path(path).parents]
+        left = [each for each in folders if each.name[:8] == "echolab-"]
+        self.assertEqual([each for each in left if each.exists()], [])
+        self.assertEqual(len(left), len(servers))
 
     def test_a_server_that_refuses_says_so(self) -> None:
         with LabProcess(behave="refuse") as server:

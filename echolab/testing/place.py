@@ -8,7 +8,7 @@ import tempfile
 import weakref
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import IO, TYPE_CHECKING, Any, TypedDict
 
 from twisted.python.usage import UsageError
 
@@ -97,6 +97,7 @@ class Place:
         self.path: str | None = None
         self.ca: Path | None = None
         self._folder: Path | None = None
+        self._key: IO[bytes] | None = None  # the certificate with it, until it is read
         self._made_in = os.getpid()
         if keywords.get("unix") and keywords.get("tls"):
             raise ValueError("tls and unix: there is no TLS on UNIX paths here")
@@ -145,14 +146,20 @@ class Place:
             self.path = str(self._folder / "lab.sock")
             return {"listen": (f"unix:{quoted(self.path)}",)}
         if self._folder and keywords.get("tls"):
-            certificate, self.ca = _certify(self._folder)
-            own = quoted(str(certificate))
+            self._key, self.ca = _certify(self._folder)
+            own = quoted(f"/dev/fd/{self._key.fileno()}")
             files = f"privateKey={own}:certKey={own}"
             return {"listen": (f"ssl:0:interface={quoted(self.host)}:{files}",)}
         return {"port": 0, "interface": _read("interface", self.host)}
 
+    def forget_key(self) -> None:
+        """Close the file with the key, once the server has read it."""
+        if self._key:
+            self._key.close()
+
     def leave(self) -> None:
         """Remove the folder that was made for the server."""
+        self.forget_key()
         if self._folder:
             _remove(self._folder, self._made_in)
 
@@ -279,16 +286,23 @@ def _read(name: str, text: str) -> Any:
         raise UsageError(escape_line(str(why))) from None
 
 
-def _certify(folder: Path) -> tuple[Path, Path]:
-    """Make a CA and a certificate; return the paths of the certificate and the CA's."""
+def _certify(folder: Path) -> tuple[IO[bytes], Path]:
+    """Make a CA and a certificate with its key.
+
+    Returns:
+        A file with the certificate and its key, in memory, so that nothing remains of
+        it if the tests are killed; and the path of the CA's certificate.
+    """
     try:
         import trustme
     except ImportError:
         raise ModuleNotFoundError(missing_extra("tls=True", "kit")) from None
     ca = trustme.CA()
     certificate = ca.issue_cert("localhost", "127.0.0.1", "::1")
-    own, roots = folder / "server.pem", folder / "roots"
-    certificate.private_key_and_cert_chain_pem.write_to_path(str(own))
+    own = os.fdopen(os.memfd_create("echolab-key"), "wb")
+    own.write(certificate.private_key_and_cert_chain_pem.bytes())
+    own.flush()
+    roots = folder / "roots"
     roots.mkdir()
     ca.cert_pem.write_to_path(str(roots / "ca.pem"))
     return own, roots / "ca.pem"

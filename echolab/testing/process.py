@@ -40,6 +40,17 @@ START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 DRAIN_SECONDS = 1.0
 
+_CLEANING = """\
+import runpy, sys
+folder = sys.argv.pop(1)
+try:
+    runpy.run_module("echolab", run_name="__main__", alter_sys=True)
+finally:
+    import shutil
+    shutil.rmtree(folder, ignore_errors=True)
+"""
+"""Run echolab, then remove a folder: if the tests are killed, they do not."""
+
 _READY = re.compile(rb"(listening|refusing) on (.*)\n")
 
 
@@ -77,21 +88,26 @@ class LabProcess(Place, BlockingTranscript):
         with ExitStack() as undone, ExitStack() as handing:
             undone.callback(self.leave)
             words, answers = self._words(keywords)
-            handed: tuple[int, ...] = ()
+            handed: list[int] = []
             if answers:
                 file = handing.enter_context(answer_file(answers))
-                handed = (file.fileno(),)
+                handed.append(file.fileno())
                 words += ["--answer", f"@/dev/fd/{file.fileno()}"]
-            words += options
+            if self._key:
+                handed.append(self._key.fileno())
+            program = ["-m", "echolab"]
+            if self._folder:
+                program = ["-c", _CLEANING, str(self._folder)]
             # An interrupt here closes the pipes, and so ends the server.
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "echolab", "server", *words],
+                [sys.executable, *program, "server", *words, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,  # Ctrl-C is only for the tests.
                 pass_fds=handed,
             )
+            self.forget_key()
             undone.callback(self.terminate)
             self._start()
             undone.pop_all()

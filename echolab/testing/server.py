@@ -77,6 +77,7 @@ class LabServer(Place, Transcript):
         except BaseException:
             self.leave()
             raise
+        self.forget_key()
         [here] = self._service.addresses()
         self.port = getattr(here, "port", 0)
         self.name = self.place
