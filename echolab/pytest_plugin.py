@@ -48,15 +48,14 @@ def pytest_runtest_setup() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Any:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
     """Show the transcripts in the report of a failed test."""
     report = yield
     showing = sys.modules.get("echolab.testing.showing")
     if report.failed and showing:
         fixtures = getattr(item, "funcargs", {}).values()
-        for number, transcript in enumerate(showing.of_this_test(fixtures), 1):
-            name = f"echolab transcript {number}, of {transcript.name}"
-            report.sections.append((name, transcript.excerpt()))
+        error = call.excinfo.value if call.excinfo else None
+        report.sections += showing.sections(fixtures, error)
     return report
 
 

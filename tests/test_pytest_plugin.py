@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -165,6 +166,90 @@ def test_in_the_test():
         assert 0, "third"
 """
 
+ONCE = """
+import socket
+
+import pytest
+
+from echolab.testing import Behaviour
+
+lab = pytest.mark.echolab
+MISDEEDS = Behaviour.reset(after_bytes=99) + Behaviour.close(after_bytes=999)
+
+
+@pytest.fixture
+def one_hello(echolab_process):
+    with socket.create_connection(echolab_process.address) as peer:
+        peer.sendall(b"hello\\n")
+        echolab_process.wait_for_line("hello")
+        yield echolab_process
+    echolab_process.wait_for_end()
+
+
+@lab(reply="echo", behave=MISDEEDS)
+def test_a_wait(one_hello):
+    one_hello.wait_for_line("never", timeout=0.01)
+
+
+def test_later_events(echolab_process):
+    with socket.create_connection(echolab_process.address) as peer:
+        peer.sendall(b"hello\\n")
+        echolab_process.wait_for_line("hello")
+        with pytest.raises(AssertionError) as failed:
+            echolab_process.wait_for_line("never", timeout=0.01)
+        peer.sendall(b"bye\\n")
+        echolab_process.wait_for_line("bye")
+        raise ExceptionGroup("several", [failed.value])
+
+
+def test_another_error(one_hello):
+    try:
+        one_hello.wait_for_line("never", timeout=0.01)
+    except AssertionError:
+        raise ValueError("mine")
+
+
+def test_another_error_without_it(one_hello):
+    try:
+        one_hello.wait_for_line("never", timeout=0.01)
+    except AssertionError:
+        raise ValueError("mine") from None
+
+
+@pytest.fixture
+def failing_afterwards(one_hello):
+    yield
+    assert 0, "afterwards"
+
+
+@lab(max_message=5000)
+def test_two_reports(failing_afterwards):
+    assert 0, "itself"
+
+
+def test_two_servers(one_hello):
+    one_hello.another("--max-per-host", "7", framing="chunk")
+    one_hello.wait_for_line("never", timeout=0.01)
+"""
+
+IN_THE_REACTOR = """
+import pytest
+import pytest_twisted
+
+
+def answer(peer, messages):
+    return b"x"
+
+
+@pytest.mark.echolab(reply=answer)
+@pytest_twisted.ensureDeferred
+async def test_a_wait(echolab_server, echolab_client):
+    client = await echolab_client(echolab_server.address)
+    client.send("hello\\n")
+    await client.wait_for_bytes(1)
+    await echolab_server.wait_for_line("never", timeout=0.01)
+"""
+
 FORGOTTEN = """
 import pytest_twisted
 
@@ -179,6 +264,11 @@ async def test_the_clients(echolab_server, echolab_client):
     client = await echolab_client(echolab_server.address)
     client.wait_for_line("never")
 """
+
+
+def squeezed(text: str) -> str:
+    """Text with at most two spaces in a row."""
+    return re.sub(" {3,}", "  ", text)
 
 
 class PluginTests(SynchronousTestCase):
@@ -211,8 +301,8 @@ class PluginTests(SynchronousTestCase):
         self.assertRegex(
             said, r"- echolab transcript 1, of \S+ -+\n\S+ 127.*accepted\n.*recv h"
         )
-        self.assertRegex(said, r"- echolab transcript 2, of \S+ -+\n\S+ 127.*acc")
         self.assertIn("is open, and has last sent b'unfinished')", said)
+        self.assertNotRegex(said, r"- echolab transcript 2, of \S+ -")
 
     def test_a_client_is_shown_in_both_directions_and_closed(self) -> None:
         said = self.pytest(CONNECTING, "-p", "no:twisted", status=1)
@@ -230,6 +320,35 @@ class PluginTests(SynchronousTestCase):
         self.assertIn("echolab transcript 1", third)
         self.assertNotIn("echolab transcript 2", third)
         self.assertIn("recv three", third)
+
+    def test_a_failure_shows_each_transcript_once(self) -> None:
+        said = self.pytest(ONCE, "-p", "no:twisted", status=1)
+        said, _, _ = said.partition("short test summary")
+        errors, _, failures = said.partition(" FAILURES ")
+        wait, later, other, without, two, servers = failures.split("_ test_")[1:]
+        for each in wait, later, other, without, errors + two, servers:
+            self.assertEqual(len(re.findall(r"Z 127\S+ recv hello\n", each)), 1, each)
+        for each in wait, other:
+            self.assertNotIn("echolab transcript", each)
+        behave = "reset:after-bytes=99+close:after-bytes=999"
+        self.assertIn(f"E  (options: reply='echo', behave='{behave}')", squeezed(wait))
+        self.assertRegex(later, r"transcript 1, of \S+, later -+\n.* recv bye\n")
+        self.assertRegex(without, r"transcript 1, of \S+ -+\n\S+ 127.* accepted\n")
+        self.assertRegex(
+            errors + two, r"of \S+ -+\n\(options: max_message=5000\)\n.* accepted"
+        )
+        self.assertRegex(
+            servers,
+            r"transcript 2, of \S+ -+\n\(options: '--max-per-host', '7', "
+            r"framing='chunk'\)\n\(nothing has happened\)\n",
+        )
+        self.assertNotIn("transcript 1", servers)
+
+    def test_a_failure_in_the_reactor(self) -> None:
+        said = self.pytest(IN_THE_REACTOR, status=1)
+        self.assertIn("E  (options: reply=answer)", squeezed(said))
+        self.assertNotIn("transcript 1", said)
+        self.assertIn("transcript 2, of a client", said)
 
     def test_indirect_parameters(self) -> None:
         said = self.pytest(INDIRECT, "-p", "no:twisted", status=1)

@@ -15,7 +15,7 @@ from echolab.server.maker import Maker, build
 from echolab.testing.memory_transport import MemoryTransport
 from echolab.testing.place import ServerKeywords, checked, settings_of
 from echolab.testing.transcript import Transcript
-from echolab.testing.wording import raise_first
+from echolab.testing.wording import in_words, raise_first
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
@@ -134,6 +134,7 @@ def connected(
     clock = clock or Clock()
     transcript = Transcript(clock=clock)
     transcript.framing = keywords.get("framing")
+    transcript.options = in_words((), keywords)
     failures: list[Failure] = []
     if server_factory is None:
         settings = _settings(keywords)

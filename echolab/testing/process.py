@@ -24,6 +24,7 @@ from echolab.testing.blocking import BlockingTranscript
 from echolab.testing.handed_answers import answer_file
 from echolab.testing.place import Place, ServerKeywords
 from echolab.testing.showing import show
+from echolab.testing.wording import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,6 +80,7 @@ class LabProcess(Place, BlockingTranscript):
         BlockingTranscript.__init__(self)
         self.framing = _framing_in(options) or keywords.get("framing")
         Place.__init__(self, keywords)
+        self.options = in_words(options, keywords)
         self.others: list[LabProcess] = []
         self._said: list[bytes] = []
         self._ready = threading.Event()

@@ -24,7 +24,14 @@ from echolab.messages import Batch
 from echolab.testing.forgetting import Forgotten
 from echolab.testing.questions import as_bytes, joined, number_of
 from echolab.testing.rendering import rendered
-from echolab.testing.wording import difference, excerpt, failure, printed, unfinished
+from echolab.testing.wording import (
+    IN_MESSAGE,
+    difference,
+    excerpt,
+    failure,
+    printed,
+    unfinished,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -60,6 +67,7 @@ class Remembering:
         forgotten: how many events were forgotten.
         framing: the framing of its lines, if that is known.
         name: the name of the server or client, for messages.
+        options: the options that the server was given, for messages.
     """
 
     def __init__(self, *, max_bytes: int = MAX_BYTES) -> None:
@@ -68,6 +76,7 @@ class Remembering:
         self.forgotten = 0
         self.framing: AnyFraming | None = None
         self.name = "a transcript"
+        self.options = ""
         self._over = ""  # or why no more events will come
         self._max_bytes = max_bytes
         self._bytes = 0
@@ -199,6 +208,18 @@ class Remembering:
         """Return the same text; of many events, only the first and the last."""
         return excerpt(self._printed())
 
+    def report(self, since: int | None = None) -> str:
+        """Return the text for the report of a failed test: options and `excerpt`.
+
+        Args:
+            since: how many events are reported already (`total`); return the later
+                ones only.
+        """
+        if since is not None:
+            return excerpt(printed(self.events[max(0, since - self.forgotten) :]))
+        words = f"(options: {self.options})\n" if self.options else ""
+        return words + self.excerpt()
+
     def of(self, who: Who) -> Iterator[Event]:
         """Return the remembered events of one peer in order; of all peers for None."""
         number = number_of(who)
@@ -277,7 +298,10 @@ class Remembering:
         return lambda: self._asking.remove(look)
 
     def _too_late(self, question: Question[T], why: str) -> AssertionError:
-        return failure(f"{question}: {why}; the transcript so far:\n{self.excerpt()}")
+        total = self.total
+        error = failure(f"{question}: {why}; the transcript so far:\n{self.report()}")
+        vars(error)[IN_MESSAGE] = self, total
+        return error
 
 
 def _size(event: Event) -> int:

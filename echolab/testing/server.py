@@ -23,7 +23,7 @@ from echolab.sockets.unix_connecting import UNIXClientEndpoint
 from echolab.testing.place import Place, ServerKeywords
 from echolab.testing.showing import show
 from echolab.testing.transcript import Transcript
-from echolab.testing.wording import raise_first
+from echolab.testing.wording import in_words, raise_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +57,7 @@ class LabServer(Place, Transcript):
         Transcript.__init__(self, clock=reactor)
         self.framing = keywords.get("framing")
         Place.__init__(self, keywords)
+        self.options = in_words((), keywords)
         self._reactor = reactor
         self._failures: list[Failure] = []
         self.others: list[LabServer] = []
@@ -316,7 +317,7 @@ def _logged(peer: LabServer | LabClient) -> Deferred[None]:
     """Stop a peer, and leave its transcript in trial's ``test.log``."""
 
     def log(result: T) -> T:
-        _log.info("echolab transcript:\n{excerpt}", excerpt=peer.excerpt())
+        _log.info("echolab transcript:\n{report}", report=peer.report())
         return result
 
     return stopped(peer).addBoth(log)

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 import sys
 from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
+from echolab.behaviour.values import Behaviour
 from echolab.escaping import escape
 from echolab.events import Chunk, Finished
 from echolab.formats import Log, Style
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from twisted.python.failure import Failure
 
     from echolab.addresses import Peer
     from echolab.events import Event
 
-__all__ = ["difference", "excerpt", "failure", "printed", "unfinished"]
+__all__ = [
+    "IN_MESSAGE",
+    "difference",
+    "excerpt",
+    "failure",
+    "in_words",
+    "printed",
+    "raise_first",
+    "unfinished",
+]
+
+IN_MESSAGE = "_echolab_transcript"
+"""An attribute of an error: the transcript in its message, and how many events."""
 
 FIRST_LINES = 50
 LAST_LINES = 100
@@ -28,6 +44,7 @@ LINE_CHARACTERS = 300
 DIFFERENT_LINES = 50
 ALIKE_LINES = 3
 SHOWN_BYTES = 80
+VALUE_CHARACTERS = 100
 
 
 def failure(text: str) -> AssertionError:
@@ -47,6 +64,30 @@ def raise_first(failures: list[Failure]) -> None:
         first = failures[0]
         failures.clear()
         raise failure(f"a reply failed:\n{first.getTraceback()}") from first.value
+
+
+class _Values(reprlib.Repr):
+    """Values of options in short: functions by name, behaviours as they are written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = VALUE_CHARACTERS
+        self.maxlist = self.maxtuple = self.maxdict = 10
+
+    @override
+    def repr_instance(self, x: object, level: int) -> str:
+        if isinstance(x, Behaviour):
+            x = str(x)
+        elif name := getattr(x, "__qualname__", ""):
+            return str(name)
+        return super().repr_instance(x, level)
+
+
+def in_words(options: Iterable[str], keywords: Mapping[str, object]) -> str:
+    """Return options as a call is written, without long values."""
+    short = _Values().repr
+    words = [*map(short, options), *(f"{k}={short(v)}" for k, v in keywords.items())]
+    return ", ".join(words)
 
 
 def printed(events: Sequence[Event]) -> Iterator[str]:
