@@ -23,11 +23,11 @@ from echolab.server.script import Answering, Rules
 from echolab.server.steps import Close, Delay, Then
 from echolab.testing.blocking import BlockingTranscript
 from echolab.testing.blocking_client import BlockingClient, BlockingConnect
+from echolab.testing.blocking_process import LabProcess
 from echolab.testing.cutting import Replayed, cut, cuttings, recut, replay_into
 from echolab.testing.memory import Conversation, connected
 from echolab.testing.memory_transport import MemoryTransport
 from echolab.testing.place import ServerKeywords
-from echolab.testing.process import LabProcess
 from echolab.testing.remembering import Remembering
 from echolab.testing.server import (
     Connect,

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import weakref
 from typing import TYPE_CHECKING, TypeVar
-
-from typing_extensions import override
 
 from echolab.testing.data_question import DataQuestion
 from echolab.testing.questions import (
@@ -16,11 +11,11 @@ from echolab.testing.questions import (
     LineQuestion,
     PeersQuestion,
 )
-from echolab.testing.remembering import MAX_BYTES, Remembering
+from echolab.testing.shared import SharedTranscript
 
 if TYPE_CHECKING:
     from echolab.addresses import Peer
-    from echolab.events import Event, Finished
+    from echolab.events import Finished
     from echolab.patterns import Pattern
     from echolab.testing.questions import Question, Who
 
@@ -28,44 +23,13 @@ __all__ = ["BlockingTranscript"]
 
 T = TypeVar("T")
 
-_alive: weakref.WeakSet[BlockingTranscript] = weakref.WeakSet()
 
-
-class BlockingTranscript(Remembering):
+class BlockingTranscript(SharedTranscript):
     """A sink that remembers events; another thread can wait for them.
 
     It answers as `Transcript` does, but blocks until there is an answer, and raises
     if there is none.
     """
-
-    def __init__(self, *, max_bytes: int = MAX_BYTES) -> None:
-        super().__init__(max_bytes=max_bytes)
-        self._news = threading.Condition()
-        _alive.add(self)
-
-    def renew_lock(self) -> None:
-        """Replace the lock: a forked child does not have the thread that held it."""
-        self._news = threading.Condition()
-
-    @override
-    def __call__(self, event: Event) -> None:
-        """Remember an event; wake the waiting threads."""
-        with self._news:
-            super().__call__(event)
-            self._news.notify_all()
-
-    def give_up(self, why: str) -> None:
-        """Fail all waits, also future ones: no more events will come."""
-        with self._news:
-            self._over = why
-            self._news.notify_all()
-
-    @property
-    @override
-    def events(self) -> list[Event]:
-        """All remembered events, in order."""
-        with self._news:
-            return super().events
 
     def wait_for_line(
         self, pattern: Pattern, peer: Who = None, timeout: float = 5.0, times: int = 1
@@ -183,11 +147,3 @@ class BlockingTranscript(Remembering):
             forget()
             why = self._over or f"not within {timeout:g} s"
             raise self._too_late(question, why)
-
-
-def _renew_locks() -> None:
-    for transcript in tuple(_alive):
-        transcript.renew_lock()
-
-
-os.register_at_fork(after_in_child=_renew_locks)

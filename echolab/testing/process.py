@@ -1,4 +1,4 @@
-"""A server in its own process, for tests of any code in any framework."""
+"""A server in its own process, and its transcript."""
 
 from __future__ import annotations
 
@@ -7,22 +7,18 @@ import re
 import select
 import signal
 import subprocess
-import sys
 import threading
 from contextlib import ExitStack, nullcontext, suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from twisted.python.usage import UsageError
 from typing_extensions import Unpack, override
 
 from echolab.formats.recording import NotAnEventError, events_of
-from echolab.option import words_of
-from echolab.server.checking import greeting_of
-from echolab.server.script import Script
-from echolab.testing.blocking import BlockingTranscript
+from echolab.testing.command_line import framing_in, program, words_and_answers
 from echolab.testing.handed_answers import answer_file
 from echolab.testing.place import Place, ServerKeywords
+from echolab.testing.shared import SharedTranscript
 from echolab.testing.showing import show
 from echolab.testing.wording import in_words
 
@@ -33,76 +29,75 @@ if TYPE_CHECKING:
 
     from echolab.testing.questions import Question
 
-__all__ = ["LabProcess"]
+__all__ = ["ServerProcess"]
 
 T = TypeVar("T")
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
-DRAIN_SECONDS = 1.0
-
-_CLEANING = """\
-import runpy, sys
-folder = sys.argv.pop(1)
-try:
-    runpy.run_module("echolab", run_name="__main__", alter_sys=True)
-finally:
-    import shutil
-    shutil.rmtree(folder, ignore_errors=True)
-"""
-"""Run echolab, then remove a folder: if the tests are killed, they do not."""
+PIPE_BYTES = 65536
+"""Capacity of a pipe (pipe(7)): one such read returns all that was written before."""
 
 _READY = re.compile(rb"(listening|refusing) on (.*)\n")
 
 
-class LabProcess(Place, BlockingTranscript):
+class ServerProcess(Place, SharedTranscript):
     """A server in its own process, and its transcript.
 
-    It listens as soon as it is made. `stop`, or the end of a ``with``, stops it. Its
-    events come through a pipe: whatever the server has answered is remembered before.
+    Its events come through a pipe: whatever the server has answered is remembered
+    before. A ``with`` starts and stops it, and blocks meanwhile.
 
     In a forked child, questions and waits fail, because the server belongs to the
     parent. Events from before the fork are in ``events`` and ``str``.
 
     Attributes:
-        others: the servers that `another` has made.
+        others: the servers that ``another`` has made.
 
     Args:
         options: further arguments of ``echolab server``.
         keywords: the options of the server.
 
     Raises:
-        RuntimeError: it did not start; the message is what it said.
+        RuntimeError: an option does not accept its value.
         ModuleNotFoundError: TLS needs the extra ``kit``.
     """
 
     def __init__(self, *options: str, **keywords: Unpack[ServerKeywords]) -> None:
-        BlockingTranscript.__init__(self)
-        self.framing = _framing_in(options) or keywords.get("framing")
+        SharedTranscript.__init__(self)
+        self.framing = framing_in(options) or keywords.get("framing")
         Place.__init__(self, keywords)
         self.options = in_words(options, keywords)
-        self.others: list[LabProcess] = []
+        self.others: list[Self] = []
+        self._process: subprocess.Popen[bytes] | None = None
         self._said: list[bytes] = []
         self._ready = threading.Event()
         self._half = b""  # of a line of the recording
         self._at_end = False
         self._threads: list[threading.Thread] = []
+        try:
+            words, self._answers = words_and_answers(self._settings(keywords))
+        except BaseException as why:
+            self.leave()
+            if isinstance(why, UsageError):
+                raise RuntimeError(f"the server did not start: {why}") from None
+            raise
+        self._words = [*words, *options]
+
+    def _begin(self) -> None:
+        """Start the process; it listens later."""
         with ExitStack() as undone, ExitStack() as handing:
             undone.callback(self.leave)
-            words, answers = self._words(keywords)
+            words = self._words
             handed: list[int] = []
-            if answers:
-                file = handing.enter_context(answer_file(answers))
+            if self._answers:
+                file = handing.enter_context(answer_file(self._answers))
                 handed.append(file.fileno())
-                words += ["--answer", f"@/dev/fd/{file.fileno()}"]
+                words = ["--answer", f"@/dev/fd/{file.fileno()}", *words]
             if self._key:
                 handed.append(self._key.fileno())
-            program = ["-m", "echolab"]
-            if self._folder:
-                program = ["-c", _CLEANING, str(self._folder)]
             # An interrupt here closes the pipes, and so ends the server.
             self._process = subprocess.Popen(
-                [sys.executable, *program, "server", *words, *options],
+                [*program(self._folder), *words],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -111,88 +106,83 @@ class LabProcess(Place, BlockingTranscript):
             )
             self.forget_key()
             undone.callback(self.terminate)
-            self._start()
+            self._read_from(self._process)
             undone.pop_all()
-        self.name = self.place
-        show(self)
 
-    def _words(self, keywords: ServerKeywords) -> tuple[list[str], Script]:
-        """The words of the command line that make such a server, and record it.
-
-        Returns:
-            The words, and the answers, which only a file can say.
-        """
-        try:
-            settings = self._settings(keywords)
-        except UsageError as why:
-            raise RuntimeError(f"the server did not start: {why}") from None
-        answers = settings.answers + greeting_of(settings)
-        if isinstance(settings.reply, bytes):
-            answers += Script.of([(b"", settings.reply)])
-            settings = replace(settings, reply="none")
-        settings = replace(
-            settings,
-            greet=None,
-            answers=Script(),
-            record="-",
-            kernel="never",
-            drain_seconds=DRAIN_SECONDS,
-        )
-        return words_of(settings), answers
-
-    def _start(self) -> None:
-        """Start to read its output; wait until it says where it listens."""
-        assert self._process.stdout is not None
-        self._recording = self._process.stdout.fileno()
+    def _read_from(self, process: subprocess.Popen[bytes]) -> None:
+        """Start to read its output."""
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._recording = process.stdout.fileno()
         os.set_blocking(self._recording, False)
         self._threads += [
             threading.Thread(target=self._remember, daemon=True),
-            threading.Thread(target=self._listen_to_stderr, daemon=True),
+            threading.Thread(
+                target=self._listen_to_stderr, args=[process.stderr], daemon=True
+            ),
         ]
         for thread in self._threads:
             thread.start()
-        if not self._ready.wait(START_SECONDS) or not self._find_out_where():
+
+    def _start(self) -> None:
+        """Start the process; wait until it listens."""
+        self._begin()
+        try:
+            self._ready.wait(START_SECONDS)
+            self._listens()
+        except BaseException:
+            self.terminate()
+            raise
+
+    def _listens(self) -> None:
+        """Find out where it listens.
+
+        Raises:
+            RuntimeError: it does not; the message is what it said.
+        """
+        if not self._find_out_where():
             self.terminate()
             raise RuntimeError(f"the server did not start: {self.said() or self._over}")
-
-    def another(self, *options: str, **keywords: Unpack[ServerKeywords]) -> LabProcess:
-        """Start another server; it is stopped together with this one."""
-        self.others.append(LabProcess(*options, **keywords))
-        return self.others[-1]
+        self.name = self.place
+        show(self)
 
     @property
     def pid(self) -> int:
         """The ID of the process."""
+        if self._process is None:
+            raise RuntimeError("the server was not started: use with")
         return self._process.pid
 
     def said(self) -> str:
         """Return what the server has written to its stderr."""
         return b"".join(self._said).decode(errors="backslashreplace")
 
-    def stop(self) -> None:
-        """Stop the server, and check that it ended without an error.
-
-        In a forked child, stop only its own servers; those of the parent keep running.
-
-        Raises:
-            AssertionError: it had ended before, or ended with an error.
-        """
+    def _stop(self) -> None:
         try:
             for other in self.others:
-                other.stop()
+                other.__exit__(None, None, None)
         finally:
-            self._stop()
+            self._stop_this()
 
-    def _stop(self) -> None:
-        if self._process.returncode is not None or not self.is_ours:
+    def _stop_this(self) -> None:
+        if not self._runs():
             return
         status = self.terminate()
         said = self.said()
         if status not in (0, -signal.SIGTERM) or "Traceback" in said:
             raise AssertionError(f"the server ended with status {status}:\n{said}")
 
+    def _runs(self) -> bool:
+        """Whether there is a process to stop."""
+        if self._process is None or not self.is_ours:
+            return False
+        stdout = self._process.stdout
+        return stdout is not None and not stdout.closed
+
     def __enter__(self) -> Self:
-        """Return the server, which listens already."""
+        """Start the server, unless it runs already; wait until it listens."""
+        if self._process is None:
+            self._start()
         return self
 
     def __exit__(
@@ -203,11 +193,12 @@ class LabProcess(Place, BlockingTranscript):
     ) -> None:
         """Stop the server; an error of the test itself takes precedence."""
         with suppress(AssertionError) if error else nullcontext():
-            self.stop()
+            self._stop()
 
     def terminate(self) -> int:
         """Terminate or kill the process; return its status."""
         process = self._process
+        assert process is not None
         process.terminate()
         try:
             status = process.wait(STOP_SECONDS)
@@ -244,25 +235,28 @@ class LabProcess(Place, BlockingTranscript):
         return super()._ask(question, tell)
 
     def _read(self) -> None:
+        """Read all that is in the pipe, but no more, however fast the server is."""
         with self._news:
-            while not self._at_end:
-                try:
-                    data = os.read(self._recording, 1 << 16)
-                except BlockingIOError:
-                    return
-                *lines, self._half = (self._half + data).split(b"\n")
-                self._at_end = not data
-                try:
-                    for event in events_of(lines):
-                        self(event)
-                except NotAnEventError as error:
-                    self._at_end = True
-                    line = lines[error.index]
-                    self.give_up(
-                        f"the server printed a line that is not an event: {line!r}"
-                    )
-                    return
-            self.give_up("the server has ended")
+            if self._process is None or self._at_end:
+                return
+            try:
+                data = os.read(self._recording, PIPE_BYTES)
+            except BlockingIOError:
+                return
+            *lines, self._half = (self._half + data).split(b"\n")
+            try:
+                for event in events_of(lines):
+                    self(event)
+            except NotAnEventError as error:
+                self._at_end = True
+                line = lines[error.index]
+                self.give_up(
+                    f"the server printed a line that is not an event: {line!r}"
+                )
+                return
+            if not data:
+                self._at_end = True
+                self.give_up("the server has ended")
 
     def _remember(self) -> None:
         poll = select.poll()
@@ -271,13 +265,16 @@ class LabProcess(Place, BlockingTranscript):
             poll.poll()
             self._read()
 
-    def _listen_to_stderr(self) -> None:
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
+    def _listen_to_stderr(self, stderr: IO[bytes]) -> None:
+        for line in stderr:
             self._said.append(line)
             if _READY.fullmatch(line):
-                self._ready.set()
+                self._say_ready()
+        self._say_ready()
+
+    def _say_ready(self) -> None:
         self._ready.set()
+        self._ring()
 
     def _find_out_where(self) -> bool:
         for line in self._said:
@@ -286,11 +283,3 @@ class LabProcess(Place, BlockingTranscript):
                     self.port = int(found[2].rpartition(b":")[2])
                 return True
         return False
-
-
-def _framing_in(options: tuple[str, ...]) -> str | None:
-    """Return the framing that options of the command line name last, if any."""
-    named = re.findall(
-        r"(?:^|\0)(?:--framing=|--framing\0|-f\0?)([^\0]*)", "\0".join(options)
-    )
-    return named[-1] if named else None
