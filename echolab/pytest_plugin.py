@@ -1,15 +1,18 @@
 """The fixtures for pytest; nothing is imported before a test asks for one.
 
 ``echolab_process`` and ``echolab_connect`` are for tests of any kind, of clients and of
-servers; ``echolab_server`` and
-``echolab_client`` are for coroutines under pytest-twisted. The marker ``echolab``
-sets options of the server: ``@pytest.mark.echolab(reply="echo", tls=True)``.
+servers, ``echolab_async`` for those of asyncio (pytest-asyncio, anyio);
+``echolab_server`` and ``echolab_client`` are for coroutines under pytest-twisted. The
+marker ``echolab`` sets options of the server:
+``@pytest.mark.echolab(reply="echo", tls=True)``.
 """
 
 from __future__ import annotations
 
+import inspect
 import sys
-from typing import TYPE_CHECKING, Any
+import unittest
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
     from echolab.framing.base import AnyFraming
     from echolab.testing import (
+        AsyncLabProcess,
         Behaviour,
         BlockingClient,
         BlockingConnect,
@@ -30,7 +34,13 @@ if TYPE_CHECKING:
         LabServer,
     )
 
-__all__ = ["echolab_client", "echolab_connect", "echolab_process", "echolab_server"]
+__all__ = [
+    "echolab_async",
+    "echolab_client",
+    "echolab_connect",
+    "echolab_process",
+    "echolab_server",
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -74,6 +84,27 @@ def echolab_process(request: pytest.FixtureRequest) -> Iterator[LabProcess]:
 
 
 @pytest.fixture
+def echolab_async(request: pytest.FixtureRequest) -> Iterator[AsyncLabProcess]:
+    """A server in its own process, for tests of asyncio: its waits are coroutines.
+
+    Raises:
+        AssertionError: at the end of the test, if the server ended with an error.
+    """
+    loop = _loop_of(request)
+    if loop not in ("", "asyncio"):
+        pytest.fail(
+            f"echolab_async is for asyncio, and {loop} runs this test: use "
+            "echolab_process, whose waits block, in a thread; or, with anyio, let the "
+            "fixture anyio_backend return 'asyncio'",
+            pytrace=False,
+        )
+    from echolab.testing import AsyncLabProcess
+
+    with AsyncLabProcess(**_options(request)) as server:
+        yield server
+
+
+@pytest.fixture
 def echolab_connect() -> Iterator[BlockingConnect]:
     """A function that connects a client to the server under test, until the test ends.
 
@@ -95,18 +126,30 @@ def echolab_connect() -> Iterator[BlockingConnect]:
 @pytest.fixture
 def echolab_server(request: pytest.FixtureRequest) -> Iterator[LabServer]:
     """A server in the reactor that pytest-twisted runs."""
-    wait = _pytest_twisted(request)
+    wait = _pytest_twisted(request, "echolab_process", "echolab_async")
+    from twisted.internet import reactor
+
+    from echolab.testing.running import Turns
     from echolab.testing.server import listen, stopped
 
     server = listen(**_options(request))
+    turns = Turns(cast("Any", reactor))
     yield server
+    ran, total = turns.end(), _events(server)
     wait(stopped(server))
+    if not ran and _events(server) > total:
+        pytest.fail(
+            "echolab_server did nothing while this test ran, because the test did not "
+            "await: what its clients sent came afterwards. In a test that blocks, use "
+            "echolab_process",
+            pytrace=False,
+        )
 
 
 @pytest.fixture
 def echolab_client(request: pytest.FixtureRequest) -> Iterator[Connect]:
     """A function that connects a client, in the reactor that pytest-twisted runs."""
-    wait = _pytest_twisted(request)
+    wait = _pytest_twisted(request, "echolab_connect")
     from echolab.testing import connect
 
     clients: list[LabClient] = []
@@ -131,6 +174,10 @@ def echolab_client(request: pytest.FixtureRequest) -> Iterator[Connect]:
         client.assert_awaited()
 
 
+def _events(server: LabServer) -> int:
+    return server.total + sum(map(_events, server.others))
+
+
 def _options(request: pytest.FixtureRequest) -> Any:
     """Return the options of the markers (the nearest wins) and of the parameter."""
     options: dict[str, object] = {}
@@ -147,7 +194,37 @@ def _options(request: pytest.FixtureRequest) -> Any:
     return options | parameter
 
 
-def _pytest_twisted(request: pytest.FixtureRequest) -> Callable[[Any], Any]:
+def _loop_of(request: pytest.FixtureRequest) -> str:
+    """Return what runs a coroutine test: asyncio, trio; "" for pytest and others."""
+    node: Any = request.node
+    if not inspect.iscoroutinefunction(getattr(node, "obj", None)):
+        return ""
+    if isinstance(request.instance, unittest.IsolatedAsyncioTestCase):
+        return "asyncio"
+    if "anyio_backend" in request.fixturenames:
+        backend = request.getfixturevalue("anyio_backend")
+        return str(backend if isinstance(backend, str) else backend[0])
+    names = (name for name in ("asyncio", "trio") if node.get_closest_marker(name))
+    return next(names, "")
+
+
+def _pytest_twisted(
+    request: pytest.FixtureRequest, blocking: str, awaited: str = ""
+) -> Callable[[Any], Any]:
+    """Return how to wait for a Deferred, where the reactor runs.
+
+    Args:
+        request: of a fixture that needs it.
+        blocking: the fixture to use in a test that runs no reactor.
+        awaited: the fixture to use in a test of asyncio, if there is one.
+    """
+    if loop := _loop_of(request):
+        use = awaited if loop == "asyncio" and awaited else f"{blocking}, in a thread"
+        pytest.fail(
+            f"{request.fixturename} needs Twisted's reactor, which does not run in a "
+            f"test of {loop}: use {use}",
+            pytrace=False,
+        )
     if not request.config.pluginmanager.hasplugin("twisted"):
         pytest.fail(
             f"{request.fixturename} needs pytest-twisted: pip install pytest-twisted; "

@@ -17,6 +17,7 @@ from zope.interface import implementer
 import echolab
 from echolab import Behaviour, EndCause, Event, Finished, Peer, escaping, sockets, tls
 from echolab.testing import (
+    AsyncLabProcess,
     BlockingClient,
     BlockingConnect,
     Connect,
@@ -70,6 +71,16 @@ def of_a_server(echolab_connect: BlockingConnect, echolab_process: LabProcess) -
     print(peer.expect(re.compile(rb"o$")).groups(), peer.wait_for_data("o", 1))
     if peer.expect_end().cause is EndCause.RESET:
         peer.close()
+
+
+async def awaited(echolab_async: AsyncLabProcess) -> None:
+    """Use the fixture for asyncio."""
+    line: bytes = await echolab_async.wait_for_line("hello", peer=1, timeout=1)
+    end: Finished = await echolab_async.wait_for_end()
+    echolab_async.assert_lines([line, end.cause.value])
+    other: AsyncLabProcess = await echolab_async.another(reply="echo")
+    async with AsyncLabProcess("--max-per-host", "1", unix=True) as server:
+        print(server.path, other.port)
 
 
 async def coroutines(echolab_server: LabServer, echolab_client: Connect) -> None:

@@ -240,6 +240,20 @@ def run(*argv: str, typed: bytes = b"", program: Sequence[str] = ECHOLAB) -> Pro
         return ended
 
 
+def run_pytest(text: str, *options: str) -> tuple[int, str]:
+    """Run pytest on a file of tests; return its status, and what it said."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "test_it.py").write_text(text)
+        ended = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    return ended.returncode, ended.stdout + ended.stderr
+
+
 class Client(socket.socket):
     """A plain blocking client, like the lecture's."""
 

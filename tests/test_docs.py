@@ -39,11 +39,14 @@ class GuideTests(SynchronousTestCase):
 
     def test_every_style(self) -> None:
         pytest = ("pytest", "-p", "no:cacheprovider", "--strict-markers")
-        for name in ("test_plain.py", "test_a_server.py", *ANSWERING):
+        plain = ("test_plain.py", "test_asyncio.py", "test_a_server.py", *ANSWERING)
+        for name in plain:
             self.run_example(name, *pytest, "-p", "no:twisted", name)
         self.run_example("test_coroutines.py", *pytest, "test_coroutines.py")
         said = self.run_example("test_trial.py", "twisted.trial", "test_trial")
         self.assertIn("PASSED (successes=2)", said)
+        said = self.run_example("test_unittest.py", "unittest", "test_unittest")
+        self.assertIn("Ran 2 tests", said)
         self.assertEqual(EXAMPLES, {})
 
     def test_every_behaviour_is_in_the_table_and_is_one(self) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support import run_pytest
 
 BLOCKING = """
 import socket
@@ -273,17 +271,8 @@ def squeezed(text: str) -> str:
 
 class PluginTests(SynchronousTestCase):
     def pytest(self, text: str, *options: str, status: int = 0) -> str:
-        folder = self.enterContext(tempfile.TemporaryDirectory())
-        Path(folder, "test_it.py").write_text(text)
-        ended = subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        said = ended.stdout + ended.stderr
-        self.assertEqual(ended.returncode, status, said)
+        ended, said = run_pytest(text, *options)
+        self.assertEqual(ended, status, said)
         return said
 
     def test_blocking_tests_without_pytest_twisted(self) -> None:

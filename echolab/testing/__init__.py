@@ -1,10 +1,11 @@
 """The test kit: a peer for your tests that can be asked what it received.
 
 The guide is docs/testing.md. The pytest fixtures are ``echolab_process``,
-``echolab_connect``, ``echolab_server`` and ``echolab_client``
+``echolab_async``, ``echolab_connect``, ``echolab_server`` and ``echolab_client``
 (`echolab.pytest_plugin`). This package has
 
 - `LabProcess`: a server in its own process, whose waits block;
+- `AsyncLabProcess`: the same for asyncio, whose waits are coroutines;
 - `BlockingClient`: a client of the server under test, whose waits block;
 - `ListeningMixin` for trial, `listen` and `connect`, `LabServer` and `LabClient`:
   the same in the test's reactor, with Deferreds as waits;
@@ -21,6 +22,7 @@ The guide is docs/testing.md. The pytest fixtures are ``echolab_process``,
 from echolab.behaviour.values import Behaviour
 from echolab.server.script import Answering, Rules
 from echolab.server.steps import Close, Delay, Then
+from echolab.testing.asyncio_process import AsyncLabProcess
 from echolab.testing.blocking import BlockingTranscript
 from echolab.testing.blocking_client import BlockingClient, BlockingConnect
 from echolab.testing.blocking_process import LabProcess
@@ -41,6 +43,7 @@ from echolab.testing.transcript import Transcript
 
 __all__ = [
     "Answering",
+    "AsyncLabProcess",
     "Behaviour",
     "BlockingClient",
     "BlockingConnect",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 from echolab.testing.data_question import DataQuestion
@@ -145,5 +146,14 @@ class BlockingTranscript(SharedTranscript):
             if answers:
                 return answers[0]
             forget()
-            why = self._over or f"not within {timeout:g} s"
+            why = self._over or f"not within {timeout:g} s{_blocked()}"
             raise self._too_late(question, why)
+
+
+def _blocked() -> str:
+    """Return the advice for a wait that has blocked an event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return ""
+    return " (which blocked the event loop: use echolab_async, or asyncio.to_thread)"

@@ -21,6 +21,7 @@ from echolab.server.service import ReceiverService
 from echolab.sockets.endpoint_strings import quoted
 from echolab.sockets.unix_connecting import UNIXClientEndpoint
 from echolab.testing.place import Place, ServerKeywords
+from echolab.testing.running import check_case, check_loop
 from echolab.testing.showing import show
 from echolab.testing.transcript import Transcript
 from echolab.testing.wording import in_words, raise_first
@@ -211,6 +212,7 @@ def listen(reactor: Any = None, **keywords: Unpack[ServerKeywords]) -> LabServer
     Raises:
         UsageError: an option does not accept its value.
         ModuleNotFoundError: TLS needs the extra ``kit``.
+        RuntimeError: an asyncio loop runs here, and no reactor.
     """
     return LabServer(reactor or _installed_reactor(), keywords)
 
@@ -241,6 +243,7 @@ def connect(
         TypeError: ``where`` is not an address or an endpoint.
         ValueError: the endpoint string is wrong, or a client cannot behave so.
         UnverifiedError: a TLS server has not proved its name; from the Deferred.
+        RuntimeError: an asyncio loop runs here, and no reactor.
     """
     reactor = reactor or _installed_reactor()
     endpoint: IStreamClientEndpoint
@@ -292,6 +295,7 @@ class ListeningMixin:
 
     def listen(self: _Case, **keywords: Unpack[ServerKeywords]) -> LabServer:
         """Listen until the end of the test; see `listen`."""
+        check_case(self)
         server = listen(**keywords)
         self.addCleanup(_logged, server)
         return server
@@ -304,6 +308,7 @@ class ListeningMixin:
         behave: Behaviour | str = "",
     ) -> Deferred[LabClient]:
         """Connect until the end of the test; see `connect`."""
+        check_case(self)
 
         def clean_up(client: LabClient) -> LabClient:
             self.addCleanup(_logged, client)
@@ -331,4 +336,5 @@ def _raise(why: EcholabError | None) -> None:
 def _installed_reactor() -> Any:
     from twisted.internet import reactor
 
+    check_loop(reactor)
     return reactor
