@@ -225,6 +225,13 @@ def test_two_reports(failing_afterwards):
     assert 0, "itself"
 
 
+def test_expected_in_vain(echolab_process, echolab_connect):
+    peer = echolab_connect(echolab_process)
+    peer.send(b"hello\\n")
+    echolab_process.wait_for_line("hello")
+    peer.expect("never", timeout=0.01)
+
+
 def test_two_servers(one_hello):
     one_hello.another("--max-per-host", "7", framing="chunk")
     one_hello.wait_for_line("never", timeout=0.01)
@@ -314,9 +321,12 @@ class PluginTests(SynchronousTestCase):
         said = self.pytest(ONCE, "-p", "no:twisted", status=1)
         said, _, _ = said.partition("short test summary")
         errors, _, failures = said.partition(" FAILURES ")
-        wait, later, other, without, two, servers = failures.split("_ test_")[1:]
+        parts = failures.split("_ test_")[1:]
+        wait, later, other, without, two, client, servers = parts
         for each in wait, later, other, without, errors + two, servers:
             self.assertEqual(len(re.findall(r"Z 127\S+ recv hello\n", each)), 1, each)
+        self.assertEqual(client.count(" sent hello\n"), 1)
+        self.assertNotIn("of a client", client.partition("so far:")[2])
         for each in wait, other:
             self.assertNotIn("echolab transcript", each)
         behave = "reset:after-bytes=99+close:after-bytes=999"

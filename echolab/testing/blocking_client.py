@@ -128,10 +128,8 @@ class BlockingClient(BlockingTranscript):
             while left := self._wire.send():
                 seconds = deadline - time.monotonic()
                 if seconds <= 0:
-                    raise failure(
-                        f"send: not within {timeout:g} s: {left} bytes are left; the "
-                        f"transcript so far:\n{self.excerpt()}"
-                    )
+                    why = f"not within {timeout:g} s: {left} bytes are left"
+                    raise self._too_late("send", why)
                 self._wire.wait(select.POLLOUT, seconds)
         except OSError:
             with self._news:
@@ -179,9 +177,8 @@ class BlockingClient(BlockingTranscript):
                 self._unread.forget(search)
             if search.match is None:
                 why = self._over or f"not within {timeout:g} s"
-                raise failure(
-                    f"expect {wanted.pattern!r}: {why}; not consumed: {self._unread}; "
-                    f"the transcript so far:\n{self.excerpt()}"
+                raise self._too_late(
+                    f"expect {wanted.pattern!r}", f"{why}; not consumed: {self._unread}"
                 )
             return search.match
 

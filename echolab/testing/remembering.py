@@ -297,9 +297,10 @@ class Remembering:
         self._asking.append(look)
         return lambda: self._asking.remove(look)
 
-    def _too_late(self, question: Question[T], why: str) -> AssertionError:
+    def _too_late(self, what: Question[T] | str, why: str) -> AssertionError:
+        """Return the error for what has not come; its message has the transcript."""
         total = self.total
-        error = failure(f"{question}: {why}; the transcript so far:\n{self.report()}")
+        error = failure(f"{what}: {why}; the transcript so far:\n{self.report()}")
         vars(error)[IN_MESSAGE] = self, total
         return error
 
