@@ -675,9 +675,11 @@ class WiresharkTests(FolderCase):
         self.assertEqual(received, sent)
         run("export", recording, str(self.folder / "lab.pcapng"))
         faults = "_ws.malformed || _ws.expert.severity >= warning"
+        # On a busy machine, a window is full for a moment; that is no fault.
+        full = "tcp.analysis.zero_window || tcp.analysis.window_full"
         checks = (
             *("-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE"),
-            *("-Y", f"({faults}) && !(frame.number == 1)"),
+            *("-Y", f"({faults}) && !(frame.number == 1) && !({full})"),
         )
         self.assertEqual(self.tshark(*checks), "")
         self.assertEqual(self.follow("tcp", 0), [sent, sent])

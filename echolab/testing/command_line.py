@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from dataclasses import replace
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from echolab.server.settings import ServerSettings
 
-__all__ = ["framing_in", "program", "words_and_answers"]
+__all__ = ["environment", "framing_in", "program", "words_and_answers"]
 
 DRAIN_SECONDS = 1.0
 
@@ -57,6 +58,18 @@ def words_and_answers(settings: ServerSettings) -> tuple[list[str], Script]:
         drain_seconds=DRAIN_SECONDS,
     )
     return words_of(settings), answers
+
+
+def environment(words: list[str], answers: Script) -> dict[str, str] | None:
+    """Return the environment of the server; None for that of the tests.
+
+    What is named, ``python:module:name``, is found where the tests find it.
+    """
+    steps = (step for rule in answers.rules for step in rule.steps)
+    said = [*words, *steps, *(answers.greeting or ())]
+    if not any(isinstance(each, str) and each.startswith("python:") for each in said):
+        return None
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 def framing_in(options: tuple[str, ...]) -> str | None:

@@ -15,7 +15,12 @@ from twisted.python.usage import UsageError
 from typing_extensions import Unpack, override
 
 from echolab.formats.recording import NotAnEventError, events_of
-from echolab.testing.command_line import framing_in, program, words_and_answers
+from echolab.testing.command_line import (
+    environment,
+    framing_in,
+    program,
+    words_and_answers,
+)
 from echolab.testing.handed_answers import answer_file
 from echolab.testing.place import Place, ServerKeywords
 from echolab.testing.shared import SharedTranscript
@@ -103,6 +108,7 @@ class ServerProcess(Place, SharedTranscript):
                 stderr=subprocess.PIPE,
                 start_new_session=True,  # Ctrl-C is only for the tests.
                 pass_fds=handed,
+                env=environment(words, self._answers),
             )
             self.forget_key()
             undone.callback(self.terminate)
