@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from echolab.counting import count
-from echolab.server.outgoing import Outgoing
+from echolab.server.typed import Typed
 from echolab.sockets.stall import Stall
 from echolab.terminal.secret_answers import SecretAnswers
 
@@ -58,7 +58,7 @@ class Conversation:
         self.secrets = SecretAnswers()
         self._protocol = protocol
         self._say = say
-        self._outgoing: list[Outgoing] = []
+        self._outgoing: list[Typed] = []
         self._texts_lost = 0
         self._stall = Stall(
             clock=clock,
@@ -109,18 +109,18 @@ class Conversation:
         """Send what a function reads.
 
         Args:
-            read: see `Outgoing`.
+            read: see `Typed`.
             held_bytes: how many bytes are held for it.
-            ended: see `Outgoing`.
+            ended: see `Typed`.
         """
-        outgoing = Outgoing(read, held_bytes, ended)
+        outgoing = Typed(read, held_bytes, ended)
         self._forget_what_is_sent().append(outgoing)
         self._protocol.replies.send(outgoing, by_hand=True)
         if not self._is_watched and not self.has_left:
             self._is_watched = True
             self._stall.start()
 
-    def _forget_what_is_sent(self) -> list[Outgoing]:
+    def _forget_what_is_sent(self) -> list[Typed]:
         """Return what waits."""
         self._outgoing = [each for each in self._outgoing if not each.is_over]
         return self._outgoing

@@ -9,7 +9,7 @@ from echolab.errors import EcholabError
 from echolab.near_misses import is_number
 from echolab.server.addressing import ALL, NOBODY
 from echolab.server.conversation import Conversation
-from echolab.server.outgoing import NamedFile
+from echolab.server.typed import NamedFile
 from echolab.terminal.commands import COMMANDS, bytes_of, read_line
 from echolab.terminal.named_file import open_named
 

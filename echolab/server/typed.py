@@ -10,12 +10,12 @@ from echolab.errors import reason_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["NamedFile", "Outgoing"]
+__all__ = ["NamedFile", "Typed"]
 
 PIECE_BYTES = 1 << 16
 
 
-class Outgoing:
+class Typed:
     """Bytes for one peer, each piece read when the peer can take it.
 
     Args:
@@ -41,7 +41,7 @@ class Outgoing:
         """Whether it has ended."""
         return self._ended is None
 
-    def __iter__(self) -> Outgoing:
+    def __iter__(self) -> Typed:
         """Return itself: it is read once."""
         return self
 
