@@ -305,7 +305,7 @@ class Connection:
 
     @property
     def lost_bytes(self) -> int:
-        """Number of written bytes that were never given to the transport: 0."""
+        """Number of written bytes that were never given to the transport: none."""
         return 0
 
     def _report_sent(self, peer: Peer, data: bytes, answers: int | None = None) -> None:
