@@ -69,28 +69,27 @@ def benchmarks(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def trial(session: nox.Session) -> None:
-    """Run the tests under trial, in two processes that share out the modules."""
+    """Run the tests under trial, and measure their coverage.
+
+    Two processes share out the modules.
+    """
     install(session)
     modules = " ".join(f"tests.{each.stem}" for each in Path("tests").glob("test_*.py"))
     with tempfile.TemporaryDirectory() as folder:
+        session.env["COVERAGE_FILE"] = str(Path(folder, "coverage"))
         # Not trial's --jobs: its messages between processes are at most 64 KiB long.
-        trial = f'exec python -m twisted.trial --temp-directory={folder}/$$ "$@"'
-        shared = f"echo {modules} | xargs -P 2 -n 12 sh -c '{trial}' trial"
+        trial = f'coverage run -m twisted.trial --temp-directory={folder}/$$ "$@"'
+        shared = f"echo {modules} | xargs -P 2 -n 12 sh -c 'exec {trial}' trial"
         session.run("sh", "-c", shared, external=True)
+        session.run("coverage", "combine", "-q")
+        session.run("coverage", "report")
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests under pytest, and measure their coverage; or some, by name."""
+    """Run the tests under pytest; or some, by name."""
     install(session)
-    if session.posargs:
-        session.run("pytest", *session.posargs)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        session.env["COVERAGE_FILE"] = str(Path(folder, "coverage"))
-        session.run("coverage", "run", "-m", "pytest", "-q", "-n", "2")
-        session.run("coverage", "combine", "-q")
-        session.run("coverage", "report")
+    session.run("pytest", *(session.posargs or ("-q", "-n", "2")))
 
 
 def install(session: nox.Session) -> None:
