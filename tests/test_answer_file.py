@@ -52,7 +52,9 @@ class FileTests(FileCase):
                 self.assertEqual(smtp.helo("me")[1], b"hello me")
                 smtp.sendmail("a@example.com", ["b@example.com"], "hi\r\n.\r\nbye")
             server.wait_for_end(timeout=30)
-            self.assertIn("peer 1 recv QUIT\npeer 1 sent 221 bye\n", server.render())
+            self.assertIn(
+                "peer 1 recv QUIT\npeer 1 sent 221 bye\\r\\n\n", server.render()
+            )
             self.assertNotIn("unanswered", server.render())
             self.assertIn("peer 1 recv ..\n", server.render())
 
@@ -226,9 +228,7 @@ class HandedTests(FileCase):
     def test_functions_have_to_be_named(self) -> None:
         named = Script.of([("a", "python:tests.test_answer_file:shout")])
         self.assertEqual(answered(self.read(answer_text(named)), b"a")[1:], [b"A"])
-        with self.assertRaisesRegex(
-            TypeError, "elsewhere; name it: python:module:name"
-        ):
+        with self.assertRaisesRegex(TypeError, "elsewhere; name it: 'python:tests"):
             LabProcess(answers=[("a", shout)])
 
 

@@ -108,6 +108,13 @@ class RuleTests(AnswerCase):
         self.assertEqual(cut_up.transcript.sent(), whole.transcript.sent())
         self.assertEqual(cut_up.transcript.render(), whole.transcript.render())
 
+    def test_half_a_frame_is_not_answered(self) -> None:
+        for framing, sent in (("netstring", b"1:a,9:hal"), ("int16", b"\0\1a\0")):
+            talk = self.talk(sent, answers=[("", b"x")], framing=framing)
+            talk.client.finish()
+            talk.flush()
+            self.assertEqual(talk.transcript.sent(), b"x")
+
 
 class StepTests(AnswerCase):
     def test_a_greeting_is_first(self) -> None:
@@ -127,7 +134,8 @@ class StepTests(AnswerCase):
         talk = self.talk(b"QUIT\nEHLO late\n", answers=LAB)
         self.assertEqual(talk.transcript.sent(), b"221 bye\r\n")
         [end] = talk.transcript.ends()
-        self.assertEqual((end.cause.value, end.detail), ("stopped", "an answer closes"))
+        self.assertEqual(end.cause.value, "stopped")
+        self.assertEqual(end.detail, "the answer to message 1 closes")
         self.assertEqual(end.unsent_answers, 0)
 
     def test_close_after_the_peers_end(self) -> None:
@@ -156,7 +164,7 @@ class StepTests(AnswerCase):
         talk.flush()
         [end] = talk.transcript.ends()
         self.assertEqual(end.unsent_answers, 3)
-        self.assertIn("3 answers unsent", talk.transcript.render())
+        self.assertIn("not all was sent\n", talk.transcript.render())
 
     def test_states(self) -> None:
         rules: Rules = {
@@ -273,7 +281,8 @@ class FunctionTests(AnswerCase):
         talk.flush()
         [end] = talk.transcript.ends()
         self.assertEqual(
-            (end.cause.value, end.detail), ("error", "the reply failed: b'a'")
+            (end.cause.value, end.detail),
+            ("error", "the reply failed: LookupError: b'a'"),
         )
         self.assertEqual(end.unsent_answers, 2)
 
@@ -350,6 +359,32 @@ class MistakeTests(SynchronousTestCase):
             answers=[("a", Then("x"))],
         )
 
+    def test_lists_that_are_none(self) -> None:
+        self.fails(
+            UsageError,
+            "answers: there is no list 'answers', which answers first",
+            answers={"data": [("a", b"")]},
+        )
+        self.fails(
+            UsageError,
+            "answers: the list 'data' has no rules",
+            answers={"answers": [("a", b"")], "data": []},
+        )
+
+    def test_groups_of_a_pattern_that_has_none(self) -> None:
+        self.fails(
+            UsageError,
+            r"--answer: \1: has no group 1 in its pattern",
+            answers=[("a", r"\1")],
+        )
+
+    def test_misspelt_options(self) -> None:
+        self.fails(
+            TypeError,
+            "a server in a test has no option anwsers; did you mean answers?",
+            anwsers=[],
+        )
+
     def test_chunks(self) -> None:
         self.fails(
             UsageError,
@@ -365,8 +400,8 @@ class MistakeTests(SynchronousTestCase):
 
     def test_answers_beside_a_reply(self) -> None:
         self.fails(
-            UsageError,
-            "--answer: not with --reply; --answer =TEXT answers the rest",
+            TypeError,
+            "answers and reply: one of them answers; the pattern '' fits the rest",
             answers=[("a", b"")],
             reply="x",
         )
@@ -378,21 +413,29 @@ class RenderTests(AnswerCase):
         self.assertEqual(
             talk.transcript.render(),
             "peer 1 accepted\n"
-            "peer 1 sent 220 lab\n"
+            "peer 1 sent 220 lab\\r\\n\n"
             "peer 1 recv EHLO a\n"
-            "peer 1 sent 250 hello a\n"
+            "peer 1 sent 250 hello a\\r\\n\n"
             "peer 1 recv NOOP\n"
             "peer 1 unanswered NOOP\n"
             "peer 1 recv QUIT\n"
-            "peer 1 sent 221 bye\n"
-            "peer 1 finished stopped (an answer closes), 17 bytes, 3 messages, "
-            "31 bytes sent\n",
+            "peer 1 sent 221 bye\\r\\n\n"
+            "peer 1 finished stopped (the answer to message 3 closes), 31 bytes sent\n",
         )
+
+    def test_what_came_after_a_closing_answer_is_left_out(self) -> None:
+        for said in ((b"QUIT\nLATE\nL",), (b"QUIT\n", b"LATE\n")):
+            talk = self.talk(*said, answers=LAB)
+            self.assertEqual(
+                talk.transcript.render(),
+                "peer 1 accepted\npeer 1 recv QUIT\npeer 1 sent 221 bye\\r\\n\n"
+                "peer 1 finished stopped (the answer to message 1 closes), "
+                "9 bytes sent\n",
+            )
 
     def test_what_answers_no_message_stands_at_the_end(self) -> None:
         talk = self.talk(b"a\nb", b"c\n", reply="echo")
         self.assertEqual(
             talk.transcript.render(),
-            "peer 1 accepted\npeer 1 recv a\npeer 1 recv bc\n"
-            "peer 1 sent a\npeer 1 sent bc\n",
+            "peer 1 accepted\npeer 1 recv a\npeer 1 recv bc\npeer 1 sent a\\nbc\\n\n",
         )

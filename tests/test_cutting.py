@@ -263,7 +263,7 @@ class MemoryTests(SynchronousTestCase):
         self.assertEqual(
             talk.transcript.render(),
             "peer 1 connected\npeer 1 recv HELLO\n"
-            "peer 1 sent hello\npeer 1 sent you\n"
+            "peer 1 sent hello\\nyou\n"
             "peer 1 finished eof, 6 bytes, 1 message, 9 bytes sent\n",
         )
 

@@ -20,7 +20,7 @@ from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from echolab import EndCause
+from echolab import EndCause, Mistaken, Peer
 from echolab.testing import Behaviour, LabProcess, ListeningMixin, connect, listen
 from tests.support import SECONDS, Program, run
 
@@ -570,6 +570,34 @@ class ProcessTests(SynchronousTestCase):
         self.assertEqual(end.received_bytes, 10_000_000)
         self.assertEqual(len(server.lines()[0]), 99_999)
 
+    def test_what_code_in_it_prints_is_not_its_output(self) -> None:
+        with LabProcess(answers=[("", "python:tests.test_kit:talkative")]) as server:
+            assert isinstance(server.address, tuple)
+            with socket.create_connection(server.address, SECONDS) as peer:
+                peer.sendall(b"a\n")
+                self.assertEqual(peer.recv(100), b"a")
+            server.wait_for_end(timeout=SECONDS)
+            self.assertEqual(server.sent(), b"a")
+            self.assertIn("I say b'a'\n", server.said())
+
+    def test_a_client_that_speaks_tls(self) -> None:
+        with LabProcess() as server:
+            assert isinstance(server.address, tuple)
+            with socket.create_connection(server.address, SECONDS) as peer:
+                peer.sendall(b"\x16\x03\x01\x02\x00\x01\x00")
+            server.wait_for_end(timeout=SECONDS)
+            self.assertTrue(any(isinstance(e, Mistaken) for e in server.events))
+
+    def test_code_that_raises(self) -> None:
+        server = LabProcess(answers=[("", "python:tests.test_kit:wrong")])
+        assert isinstance(server.address, tuple)
+        with socket.create_connection(server.address, SECONDS) as peer:
+            peer.sendall(b"a\n")
+            self.assertEqual(peer.recv(100), b"")
+        told = "^the server failed: .*LookupError"
+        with self.assertRaisesRegex(AssertionError, told):
+            server.stop()
+
     def test_one_that_does_not_start(self) -> None:
         with self.assertRaisesRegex(RuntimeError, "not start: --framing x: must be"):
             LabProcess(framing="x")
@@ -597,3 +625,14 @@ class ProcessTests(SynchronousTestCase):
             raise ZeroDivisionError
         with self.assertRaises(OSError):
             socket.create_connection(("127.0.0.1", server.port), SECONDS)
+
+
+def talkative(_peer: Peer, message: bytes) -> bytes:
+    """Print, and answer."""
+    print(f"I say {message!r}")  # noqa: T201  (what users do)
+    return message
+
+
+def wrong(_peer: Peer, message: bytes) -> bytes:
+    """Fail."""
+    raise LookupError(message)

@@ -419,7 +419,7 @@ main()
             Client(server.port()) as client,
         ):
             client.sendall(b"x")
-            server.wait_for(b"busy")
+            server.wait_for(b"busy", stream="err")
             server.process.send_signal(signal.SIGTERM)
             server.process.send_signal(signal.SIGINT)
             self.assertIn(server.end(), (-signal.SIGTERM, -signal.SIGINT))
@@ -805,6 +805,27 @@ class CodeOfOthersTests(SynchronousTestCase):
         program.end()
         self.assertNotIn(b"\x1b", program.err)
         self.assertIn(rb"ValueError: \x1b]0;owned\x07", program.err)
+
+    def test_a_peer_forges_no_line_by_an_exception(self) -> None:
+        words = ("--framing", "netstring", "--reply", "python:bad:loud")
+        program = self.start(*words)
+        with Client(program.port()) as client:
+            client.sendall(b"16:x\n127.0.0.1:9: y,")
+            self.assertEqual(client.recv(1), b"")
+        program.wait_for(b"after 20 bytes", stream="err")
+        program.process.terminate()
+        program.end()
+        self.assertIn(b"\n  127.0.0.1:9: y\n", program.err)
+        self.assertNotIn(b"\n127.0.0.1:9: y\n", program.err)
+
+    def test_a_signal_ends_it_though_a_search_does_not(self) -> None:
+        program = self.start("--answer", "^(a+)+$=x", "--drain", "0.01")
+        with Client(program.port()) as client:
+            client.sendall(b"a" * 60 + b"!\n")
+            program.wait_for(b"recv data: aaa")
+            program.process.terminate()
+            self.assertEqual(program.end(), -signal.SIGTERM)
+        program.wait_for(b"the end took more than 2.01 s", stream="err")
 
 
 class CommandTests(SynchronousTestCase):

@@ -299,7 +299,7 @@ class PluginTests(SynchronousTestCase):
         self.assertRegex(
             said, r"- echolab transcript 1, of \S+ -+\n\S+ 127.*accepted\n.*recv h"
         )
-        self.assertIn("is open, and has last sent b'unfinished')", said)
+        self.assertIn("is open; its last bytes were b'unfinished')", said)
         self.assertNotRegex(said, r"- echolab transcript 2, of \S+ -")
 
     def test_a_client_is_shown_in_both_directions_and_closed(self) -> None:
@@ -307,7 +307,7 @@ class PluginTests(SynchronousTestCase):
         self.assertIn("1 failed, 1 passed", said)
         self.assertIn("E       AssertionError: expect b'^ok$': not within", said)
         _, _, shown = said.partition("the transcript so far:")
-        self.assertRegex(shown, r" connected\n.* sent hello\n.* recv ok\n")
+        self.assertRegex(shown, r" connected\n.* sent hello\\n\n.* recv ok\n")
 
     def test_a_failure_shows_also_servers_of_the_tests_own(self) -> None:
         said = self.pytest(OWN_FIXTURE, "-p", "no:twisted", status=1)
@@ -327,7 +327,7 @@ class PluginTests(SynchronousTestCase):
         wait, later, other, without, two, client, servers = parts
         for each in wait, later, other, without, errors + two, servers:
             self.assertEqual(len(re.findall(r"Z 127\S+ recv hello\n", each)), 1, each)
-        self.assertEqual(client.count(" sent hello\n"), 1)
+        self.assertEqual(client.count(" sent hello\\n\n"), 1)
         self.assertNotIn("of a client", client.partition("so far:")[2])
         for each in wait, other:
             self.assertNotIn("echolab transcript", each)

@@ -420,6 +420,26 @@ class PlainSocketTests(SynchronousTestCase):
             self.assertEqual(received, b"ready\nre")
         self.assert_struck("reset:after-sent-bytes=8")
 
+    def test_reset_over_tls_behind_a_timer(self) -> None:
+        """TLS encrypts what a timer has written only a turn later."""
+        import ssl
+
+        for other in (
+            "send-in-pieces:bytes-per-piece=3:seconds=0.01",
+            "jitter:seconds=0.1",
+        ):
+            self.serve(f"reset:after-sent-bytes=8+{other}", tls=True)
+            trusted = ssl.create_default_context(cafile=self.server.ca)
+            with trusted.wrap_socket(
+                self.ask(b""), server_hostname="localhost"
+            ) as peer:
+                peer.sendall(b"1\n2\n")
+                received = b""
+                with contextlib.suppress(OSError):
+                    while data := peer.recv(100):
+                        received += data
+                self.assertEqual(received, b"ready\nre")
+
     def test_half_close(self) -> None:
         self.serve("half-close:after-sent-bytes=8")
         client = self.ask()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from echolab.sockets.flushing import when_flushed
@@ -45,4 +46,5 @@ def when_left(
             finish()
 
     timers.later(MOST_SECONDS, finish)
-    when_flushed(below, look)
+    # TLS encrypts what was written in this turn only in the next one.
+    timers.later(0.0, partial(timers.later, 0.0, partial(when_flushed, below, look)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 from twisted.logger import globalLogBeginner
@@ -15,6 +16,7 @@ from echolab.command.options import BaseOptions, option_names
 from echolab.command.program import (
     Ending,
     end_by,
+    end_in_time,
     end_quickly,
     fill_standard_descriptors,
     keep_heap,
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
     from echolab.interfaces import Done
 
 __all__ = ["main"]
+
+GRACE_SECONDS = 2.0
+"""After the end's time, how long the process may go on."""
 
 USAGE = (
     "Usage: echolab server [PORT] | echolab client HOST PORT | echolab draw RECORDING "
@@ -139,11 +144,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         if settings.talk and settings.edit and stdin is not None and os.isatty(stdin):
             use_asyncio_for_editing()
-        return _run(
-            lambda reactor, done: server_service(
-                reactor, settings, done=done, stdin=stdin
+        with redirect_stdout(sys.stderr):  # What replies of others print is no output.
+            return _run(
+                lambda reactor, done: server_service(
+                    reactor, settings, done=done, stdin=stdin
+                )
             )
-        )
     from echolab.command.client_assembly import client_service, is_typed
 
     if settings.edit and is_typed(settings, stdin):
@@ -196,6 +202,7 @@ def _run(make: Callable[[Any, Done], IService]) -> int:
         signals.append(number)
         if isinstance(service, ReceiverService):
             service.expect_stop()  # Its time begins now, even if this turn takes long.
+            end_in_time(number, service.drain_seconds + GRACE_SECONDS)
 
     def hang_up(number: int) -> None:
         if not (isinstance(service, ReceiverService) and service.reopen_outputs()):

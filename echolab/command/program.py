@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Ending",
     "end_by",
+    "end_in_time",
     "end_quickly",
     "fill_standard_descriptors",
     "keep_heap",
@@ -84,8 +85,9 @@ def _say_event(event: LogEvent) -> None:
         text = eventAsText(event, includeTimestamp=False, includeSystem=False)
         # A path or a host may contain a newline; only a traceback has several lines.
         # And what a peer sent may be in it, by way of an exception.
-        lines = text.split("\n") if "log_failure" in event else [text]
-        say("\n".join(map(escape_line, lines)))
+        first, *others = text.split("\n") if "log_failure" in event else [text]
+        # The others are indented, so that none can pass for a line of its own.
+        say("\n  ".join(map(escape_line, [first, *filter(None, others)])))
 
 
 def use_asyncio_for_editing() -> None:
@@ -153,6 +155,21 @@ def undo_at_end(undo: Callable[[], None]) -> None:
     """Call a function when the process ends, also by a signal; but not if killed."""
     _undone.append(undo)
     atexit.register(undo)
+
+
+def end_in_time(number: int, seconds: float) -> None:
+    """End the process by a signal after some time, if it is still there.
+
+    A function of somebody else's that answers may never return, nor may the search of a
+    pattern.
+    """
+
+    def late(_number: int, _frame: FrameType | None) -> None:
+        say(f"the end took more than {seconds:g} s: it is broken off")
+        end_by(number)
+
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def end_by(number: int) -> None:

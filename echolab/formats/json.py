@@ -135,8 +135,11 @@ class Json:
             case Misbehaved(behaviour=behaviour):
                 done = {"behaviour": behaviour}
                 return self._line(self._start("misbehaved", event), done)
-            case Mistaken():
-                return b""  # Stderr reports it; the sent bytes are printed.
+            case Mistaken(protocol=protocol):
+                if not self._recording:
+                    return b""  # Stderr reports it; the sent bytes are printed.
+                speaks = {"protocol": protocol}
+                return self._line(self._start("mistaken", event), speaks)
             case HalfClosed():
                 return self._line(self._start("half_closed", event), {})
             case Called():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from echolab.counting import count
+from echolab.ends import EndCause
 from echolab.events import (
     Accepted,
     Connected,
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Log"]
 
+ENDED_HERE = {
+    *(EndCause.STOPPED, EndCause.MALFORMED, EndCause.OVERLONG, EndCause.ERROR),
+}
+"""The causes of an end by this side, in the midst of what its peer sends."""
+
 
 class Log:
     """One line for each message and event: time, peer, what.
@@ -36,14 +42,22 @@ class Log:
     Args:
         style: how messages and peers are shown.
         timeless: whether to leave out times, and all that depends on them.
+        exact: whether sent bytes are one line each, with their line ends as escapes.
 
     Attributes:
         needs: see `Needs`.
     """
 
-    def __init__(self, style: Style | None = None, *, timeless: bool = False) -> None:
+    def __init__(
+        self,
+        style: Style | None = None,
+        *,
+        timeless: bool = False,
+        exact: bool = False,
+    ) -> None:
         self._style = style or Style()
         self._timeless = timeless
+        self._exact = exact
         self.needs = Needs(sent=self._style.sent, ledger=self._style.kernel)
 
     def __call__(self, event: Event) -> bytes:
@@ -56,6 +70,9 @@ class Log:
                 start += b"recv%b " % mark_of(messages)
                 text = self._style.text(messages, one_line=True)
                 return start + text.join(b"\n" + start) + b"\n"
+            case Sent(data=data) if self._exact:
+                text = self._style.text(Batch((data,)), one_line=True)
+                return start + b"sent " + text.join(b"") + b"\n"
             case Sent(data=data) if self._style.sent:
                 start += b"sent "
                 text = self._style.text(sent_lines(data), one_line=True)
@@ -72,9 +89,8 @@ class Log:
             case Misbehaved(behaviour=behaviour):
                 return start + f"misbehaved {behaviour}\n".encode()
             case Finished():
-                ending = _ending(
-                    event, timeless=self._timeless, shows_sent=self._style.sent
-                )
+                words = _timeless_ending if self._timeless else _ending
+                ending = words(event, shows_sent=self._style.sent)
                 return start + f"finished {ending}\n".encode()
             case Refused(cause=cause, detail=detail, others=others):
                 more = f", and {count(others, 'other')}" if others else ""
@@ -87,26 +103,15 @@ class Log:
                 return b""
 
 
-def _ending(event: Finished, *, timeless: bool, shows_sent: bool) -> str:
+def _ending(event: Finished, *, shows_sent: bool) -> str:
     """Return in words why a connection ended and after how much, without zeros."""
-    why = f" ({event.detail})" if event.detail else ""
-    words = [f"{event.cause.value}{why}", count(event.received_bytes, "byte")]
-    if event.messages is not None:
-        words.append(count(event.messages, "message"))
-    if event.unterminated_bytes:
-        words.append(f"{count(event.unterminated_bytes, 'byte')} unterminated")
-    if (
-        event.sent_bytes is not None
-        and shows_sent
-        and (event.sent_bytes or not timeless)
-    ):
+    words = [_why(event), *_received(event)]
+    if event.sent_bytes is not None and shows_sent:
         words.append(f"{count(event.sent_bytes, 'byte')} sent")
         if event.unsent_bytes:
             words.append(f"{count(event.unsent_bytes, 'byte')} of it left")
     if event.unsent_answers:
         words.append(f"{count(event.unsent_answers, 'answer')} unsent")
-    if timeless:
-        return ", ".join(words)
     if event.unread_bytes:
         words.append(f"{count(event.unread_bytes, 'byte')} unread")
     words[-1] += f" in {event.seconds:.3f} s"
@@ -115,3 +120,29 @@ def _ending(event: Finished, *, timeless: bool, shows_sent: bool) -> str:
     if event.retransmits:
         words.append(count(event.retransmits, "retransmit"))
     return ", ".join(words)
+
+
+def _timeless_ending(event: Finished, *, shows_sent: bool) -> str:
+    """Return the same without what depends on time."""
+    words = [_why(event)]
+    if event.cause not in ENDED_HERE:
+        # Otherwise this side ended, and more may have come by then, or less.
+        words += _received(event)
+    if shows_sent and (event.unsent_bytes or event.unsent_answers):
+        words.append("not all was sent")
+    elif shows_sent and event.sent_bytes:
+        words.append(f"{count(event.sent_bytes, 'byte')} sent")
+    return ", ".join(words)
+
+
+def _why(event: Finished) -> str:
+    return event.cause.value + (f" ({event.detail})" if event.detail else "")
+
+
+def _received(event: Finished) -> list[str]:
+    words = [count(event.received_bytes, "byte")]
+    if event.messages is not None:
+        words.append(count(event.messages, "message"))
+    if event.unterminated_bytes:
+        words.append(f"{count(event.unterminated_bytes, 'byte')} unterminated")
+    return words

@@ -19,6 +19,7 @@ from echolab.events import (
     Finished,
     HalfClosed,
     Misbehaved,
+    Mistaken,
     Received,
     Refused,
     Sent,
@@ -94,6 +95,8 @@ def event_of(line: bytes) -> Event | Partial | RecordedFraming:
         case "unanswered":
             number = read_whole(members, "number")
             return Unanswered(peer, time, number, read_bytes("message", members))
+        case "mistaken":
+            return Mistaken(peer, time, read_words(members, "protocol"))
         case "misbehaved":
             return Misbehaved(peer, time, read_words(members, "behaviour"))
         case "refused":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 from echolab.connection.terms import Ledger
-from echolab.framing import framing_named
+from echolab.framing import FRAMING_NAMES, framing_named
 from echolab.server.admission import Admission
 from echolab.server.checking import greeting_of
 from echolab.server.dialogue import Answers
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from echolab.events import Sink
     from echolab.framing import Framer
+    from echolab.framing.base import AnyFraming
     from echolab.server.reply import Reply
     from echolab.server.settings import ServerSettings
 
@@ -137,6 +138,7 @@ def _protocol_maker(
         behaviour=settings.behave,
         failed=failed,
         most_bytes=max(MOST_OWED_BYTES, settings.max_message_bytes),
+        answers_cut=_cut_is_message(settings.framing),
     )
     return made if accepted is None else partial(_make_known, made, accepted)
 
@@ -149,6 +151,14 @@ def _make_known(
     protocol = make(framer)
     protocol.when_accepted = accepted
     return protocol
+
+
+def _cut_is_message(framing: AnyFraming) -> bool:
+    """Whether what a peer has not ended may be a message: a line, not half a frame."""
+    if not isinstance(framing, str):
+        return True
+    kind = framing.partition(":")[0]
+    return kind in {"line", "chunk", "delimiter"} or kind not in FRAMING_NAMES
 
 
 def _reply(settings: ServerSettings, *, numbered: bool) -> Reply | Hosting | None:

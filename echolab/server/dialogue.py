@@ -88,7 +88,7 @@ def _said(
 ) -> bytes | Fill:
     exact = isinstance(text, bytes)
     data = text if isinstance(text, bytes) else text.encode()
-    if pattern is not None and pattern.groups:
+    if pattern is not None and (pattern.groups or not exact):
         made = template(data, pattern)
         if callable(made):
             fill = made

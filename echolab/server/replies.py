@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -70,10 +71,12 @@ class Replies:
         reply: makes the answers.
         clock: measures the time.
         fail: called with the reason if the reply fails.
-        close: closes the connection, as an answer wants it.
+        close: closes the connection, as the answer to a message wants it, given the
+            number of the message.
         stalled: called with True when the transport's buffer is full, with False
             when it has room.
         most_bytes: so much is kept of a message that was reported in pieces.
+        answers_cut: whether a last message is answered that its peer has not ended.
 
     Attributes:
         reply: makes the answers from now on.
@@ -87,10 +90,12 @@ class Replies:
         *,
         clock: AnyClock,
         fail: Callable[[Failure], None],
-        close: Callable[[], None],
+        close: Callable[[int | None], None],
         stalled: Callable[[bool], None],
         most_bytes: int = MOST_OWED_BYTES,
+        answers_cut: bool = True,
     ) -> None:
+        self._answers_cut = answers_cut
         self._connection = connection
         self.reply = reply
         self._clock = clock
@@ -162,6 +167,8 @@ class Replies:
             return
         if messages.mark in GOES_ON:
             self._pieces = (self._pieces + messages.raw())[: self._most_bytes]
+            return
+        if messages.mark == "unterminated" and not self._answers_cut:
             return
         pieces, self._pieces = self._pieces, b""
         if pieces and messages.mark is not None:
@@ -274,7 +281,7 @@ class Replies:
             self._owed.clear()
             self._owed_bytes = 0
             if not self._at_last:  # Otherwise it is to end, in another way.
-                self.when_paid(self._close)
+                self.when_paid(partial(self._close, owed.number))
         elif isinstance(piece, Awaitable):
             self._wait_for(piece, owed)
         else:
@@ -307,8 +314,7 @@ class Replies:
         for computing in tuple(self._computing):
             computing.cancel()
         # Break the reference cycle: they refer to the protocol, which refers to this.
-        self._fail = self._stalled = _ignore
-        self._close = _nothing
+        self._fail = self._stalled = self._close = _ignore
 
     def pauseProducing(self) -> None:
         """Stop reading from the peer: it does not read its replies."""
@@ -335,8 +341,4 @@ async def _awaited(answer: Awaitable[Answer]) -> Answer:
 
 
 def _ignore(_: object) -> None:
-    """Do nothing: the connection has ended."""
-
-
-def _nothing() -> None:
     """Do nothing: the connection has ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,8 @@ __all__ = ["ReplyingProtocol"]
 
 WELL = Behaviour()
 
-CLOSES = "an answer closes"
-"""The detail of an end that an answer wants."""
+CLOSES = re.compile(r"the (?:answer to message (\d+)|greeting) closes")
+"""The detail of an end that an answer wants, with the number of the message."""
 
 _log = Logger()
 
@@ -61,6 +62,7 @@ class ReplyingProtocol(ReceiverProtocol):
         greeting: makes what a peer gets before it has sent anything.
         failed: called with the failure of a reply.
         most_bytes: so much is kept of a message that was reported in pieces.
+        answers_cut: whether a last message is answered that its peer has not ended.
 
     Attributes:
         when_accepted: called with this protocol when its peer is accepted.
@@ -78,6 +80,7 @@ class ReplyingProtocol(ReceiverProtocol):
         greeting: Callable[[Peer], Answer] | None = None,
         failed: Callable[[Failure], None] = log_failure,
         most_bytes: int = MOST_OWED_BYTES,
+        answers_cut: bool = True,
     ) -> None:
         super().__init__(framer)
         self.when_accepted: Callable[[ReplyingProtocol], None] | None = None
@@ -86,6 +89,7 @@ class ReplyingProtocol(ReceiverProtocol):
         self._greeting = greeting
         self._failed = failed
         self._most_bytes = most_bytes
+        self._answers_cut = answers_cut
         self._misbehaviour: Misbehaviour | None = None
         self._unread_answers: UnreadAnswers | None = None
 
@@ -105,9 +109,10 @@ class ReplyingProtocol(ReceiverProtocol):
             self._reply,
             clock=connections.clock,
             fail=self._fail,
-            close=partial(self.end, EndCause.STOPPED, CLOSES),
+            close=self._answered_last,
             stalled=self._stalled,
             most_bytes=self._most_bytes,
+            answers_cut=self._answers_cut,
         )
         self.transport.registerProducer(self.replies, True)
         if not self._behaviour:
@@ -146,9 +151,16 @@ class ReplyingProtocol(ReceiverProtocol):
         if self._greeting is not None:
             self.replies.greet(self._greeting)
 
+    def _answered_last(self, number: int | None) -> None:
+        """End the connection, as the answer to a message wants it."""
+        whose = f"answer to message {number}" if number else "greeting"
+        whose = "answer" if number is None else whose
+        self.end(EndCause.STOPPED, f"the {whose} closes")
+
     def _fail(self, why: Failure) -> None:
         self._failed(why)
-        self.end(EndCause.ERROR, f"the reply failed: {reason_of(why.value)}")
+        error = f"{type(why.value).__name__}: {reason_of(why.value)}"
+        self.end(EndCause.ERROR, f"the reply failed: {error}")
 
     @override
     def dataReceived(self, data: bytes) -> None:

@@ -85,6 +85,11 @@ class Script:
             ValueError: a pattern is no regular expression; a number is out of range.
         """
         lists = rules if isinstance(rules, Mapping) else {FIRST: rules}
+        if FIRST not in lists:
+            raise ValueError(f"there is no list {FIRST!r}, which answers first")
+        for name, listed in lists.items():
+            if not listed and lists is rules:
+                raise ValueError(f"the list {name!r} has no rules")
         return cls(
             tuple(_rule(name, each) for name, rules in lists.items() for each in rules)
         )

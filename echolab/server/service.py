@@ -78,7 +78,7 @@ class ReceiverService(Service):
         self.factory = factory
         self._clock = clock
         self._done = done
-        self._drain_seconds = drain_seconds
+        self.drain_seconds = drain_seconds
         self._close_sink = close_sink
         self._holding: Holding | None = None
         self._refusals: list[Fault] = []
@@ -177,7 +177,7 @@ class ReceiverService(Service):
         This may be called in a signal handler, in the middle of a turn of the reactor.
         A long turn then ends early.
         """
-        self._deadline = self._clock.seconds() + self._drain_seconds
+        self._deadline = self._clock.seconds() + self.drain_seconds
         self.factory.connections.expect_drain(self._deadline)
 
     def _close_ports(self) -> Deferred[list[None]]:
@@ -215,7 +215,7 @@ class ReceiverService(Service):
         now = self._clock.seconds()
         deadline, self._deadline = self._deadline, None
         if deadline is None:
-            deadline = now + self._drain_seconds
+            deadline = now + self.drain_seconds
         starts = self._starts
         self._empty_queues(deadline)
         stopped = self._close_ports()  # Arriving connections are still let in.

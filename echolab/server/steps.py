@@ -24,6 +24,8 @@ class Delay:
 
     def __post_init__(self) -> None:
         """Check the number."""
+        if not isinstance(self.seconds, int | float):
+            raise TypeError(f"a delay is a number of seconds, not {self.seconds!r}")
         if not 0 <= self.seconds < float("inf"):
             raise ValueError(f"a delay is from 0 seconds, not {self.seconds}")
 

@@ -22,7 +22,7 @@ def template(
 
     Args:
         text: the text; ``\1`` and ``\g<name>`` are groups, other escapes are Python's.
-        pattern: the pattern, which has groups.
+        pattern: the pattern, whose groups these are.
 
     Returns:
         The bytes; or, if they depend on what was found, what makes them.

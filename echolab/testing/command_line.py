@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from echolab.option import words_of
 from echolab.server.checking import greeting_of
+from echolab.server.maker import Hosting
 from echolab.server.script import Script
+from echolab.testing.handed_answers import elsewhere
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,8 +46,13 @@ def words_and_answers(settings: ServerSettings) -> tuple[list[str], Script]:
     """Return the words that make a server record, and its answers.
 
     Only a file can say the answers.
+
+    Raises:
+        TypeError: they have code of the tests that has no name.
     """
     answers = settings.answers + greeting_of(settings)
+    if isinstance(settings.reply, Hosting):
+        raise elsewhere(settings.reply.maker)
     if isinstance(settings.reply, bytes):
         answers += Script.of([(b"", settings.reply)])
         settings = replace(settings, reply="none")

@@ -73,9 +73,10 @@ def connected(address: Address, tls: TLS, timeout: float) -> ConnectedSocket:
     Raises:
         OSError: it cannot connect; a note names the address.
     """
+    context = _context(tls)
     try:
         plain = _connected(address, timeout)
-        return plain._replace(socket=_secured(plain.socket, address, tls))
+        return plain._replace(socket=_secured(plain.socket, address, context))
     except OSError as why:
         place = address if isinstance(address, str) else host_and_port(*address)
         why.add_note(f"connect {place}")
@@ -115,15 +116,29 @@ def _ways(address: Address) -> Iterator[tuple[int, Any]]:
             yield found[0], found[4]
 
 
-def _secured(plain: socket.socket, address: Address, tls: TLS) -> socket.socket:
+def _context(tls: TLS) -> ssl.SSLContext | None:
+    """Return what does TLS; None for no TLS.
+
+    Raises:
+        OSError: the file with the certificates cannot be read; a note names it.
+    """
+    if tls is False or isinstance(tls, ssl.SSLContext):
+        return tls or None
+    trusted = None if tls is True else os.fspath(tls)
+    try:
+        return ssl.create_default_context(cafile=trusted)
+    except OSError as why:
+        why.add_note(f"read {trusted}")
+        raise
+
+
+def _secured(
+    plain: socket.socket, address: Address, context: ssl.SSLContext | None
+) -> socket.socket:
     """Return a socket that does TLS, if that is wanted; close it if it cannot."""
-    if tls is False:
+    if context is None:
         return plain
     try:
-        context = tls
-        if not isinstance(context, ssl.SSLContext):
-            trusted = None if isinstance(context, bool) else os.fspath(context)
-            context = ssl.create_default_context(cafile=trusted)
         return context.wrap_socket(
             plain,
             server_hostname=None if isinstance(address, str) else address[0],

@@ -13,7 +13,7 @@ from echolab.server.steps import Close, Delay, Then
 if TYPE_CHECKING:
     from echolab.server.script import Script, Step
 
-__all__ = ["answer_file", "answer_text"]
+__all__ = ["answer_file", "answer_text", "elsewhere"]
 
 _FLAGS = {re.ASCII: "a", re.IGNORECASE: "i", re.DOTALL: "s", re.MULTILINE: "m"}
 _FLAGS |= {re.VERBOSE: "x", re.LOCALE: "L"}
@@ -73,7 +73,14 @@ def _step(step: Step, *, groups: bool) -> str:
         case Close():
             return "close = true"
         case _:
-            raise TypeError(f"{step!r} runs elsewhere; name it: python:module:name")
+            raise elsewhere(step)
+
+
+def elsewhere(code: object) -> TypeError:
+    """Return the error for code of the tests that another process is to run."""
+    name = getattr(code, "__qualname__", repr(code))
+    module = getattr(code, "__module__", "module")
+    return TypeError(f"{name} runs elsewhere; name it: 'python:{module}:{name}'")
 
 
 def _pattern(pattern: re.Pattern[bytes]) -> str:

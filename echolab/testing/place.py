@@ -17,6 +17,7 @@ from echolab.behaviour.values import Behaviour
 from echolab.errors import missing_extra
 from echolab.escaping import escape_line
 from echolab.framing.names import framing_itself
+from echolab.near_misses import did_you_mean, nearest
 from echolab.option import options_of
 from echolab.server.checking import check_together
 from echolab.server.maker import Hosting
@@ -202,15 +203,21 @@ def settings_of(keywords: ServerKeywords) -> ServerSettings:
         TypeError: a keyword is unknown, or its value has the wrong type.
         UsageError: an option does not accept its value.
     """
+    if keywords.get("answers") and keywords.get("reply") is not None:
+        raise TypeError(
+            "answers and reply: one of them answers; the pattern '' fits the rest"
+        )
     made: dict[str, Any] = {"partial_seconds": 0.0}  # No line must depend on time.
     for name, value in keywords.items():
         if name not in ServerKeywords.__annotations__:
-            raise TypeError(f"a server in a test has no option {name}")
+            meant = did_you_mean(nearest(name, ServerKeywords.__annotations__))
+            raise TypeError(f"a server in a test has no option {name}{meant}")
         if value is None:
             continue
         if name == "protocol":
-            if keywords.get("reply") is not None:
-                raise TypeError("protocol and reply: one of them answers")
+            others = [n for n in ("reply", "greet", "answers") if keywords.get(n)]
+            if others:
+                raise TypeError(f"protocol and {others[0]}: one of them answers")
             made["reply"] = _hosted(value)
             continue
         if name in _VALUES:

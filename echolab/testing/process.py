@@ -25,7 +25,7 @@ from echolab.testing.handed_answers import answer_file
 from echolab.testing.place import Place, ServerKeywords
 from echolab.testing.shared import SharedTranscript
 from echolab.testing.showing import show
-from echolab.testing.wording import in_words
+from echolab.testing.wording import complaint, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -175,8 +175,9 @@ class ServerProcess(Place, SharedTranscript):
             return
         status = self.terminate()
         said = self.said()
-        if status not in (0, -signal.SIGTERM) or "Traceback" in said:
-            raise AssertionError(f"the server ended with status {status}:\n{said}")
+        late = "it is broken off" in said
+        if status not in (0, -signal.SIGTERM) or "Traceback" in said or late:
+            raise AssertionError(complaint(status, said))
 
     def _runs(self) -> bool:
         """Whether there is a process to stop."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from echolab.behaviour.values import Behaviour
+from echolab.errors import reason_of
 from echolab.escaping import escape
 from echolab.events import Chunk, Finished
 from echolab.formats import Log, Style
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IN_MESSAGE",
+    "complaint",
     "difference",
     "excerpt",
     "failure",
@@ -63,7 +65,25 @@ def raise_first(failures: list[Failure]) -> None:
     if failures:
         first = failures[0]
         failures.clear()
-        raise failure(f"a reply failed:\n{first.getTraceback()}") from first.value
+        reason = f"{type(first.value).__name__}: {reason_of(first.value)}"
+        raise failure(f"a reply failed: {reason}\n{first.getTraceback()}") from None
+
+
+def complaint(status: int, said: str) -> str:
+    """Return why a server in its own process has failed, the reason first.
+
+    Args:
+        status: its exit status.
+        said: what it has said on stderr.
+    """
+    said_before, traceback, rest = said.partition("Traceback (")
+    if not traceback:
+        return f"the server ended with status {status}:\n{said}"
+    *_, title = said_before.splitlines() or [""]
+    # Its frames are indented twice; the reason is the line behind them.
+    lines = (line[2:] for line in rest.splitlines()[1:])
+    reason = next((line for line in lines if line[:1].strip()), "an error")
+    return f"the server failed: {reason}\n{title}\n{traceback}{rest}"
 
 
 class _Values(reprlib.Repr):
@@ -92,7 +112,7 @@ def in_words(options: Iterable[str], keywords: Mapping[str, object]) -> str:
 
 def printed(events: Sequence[Event]) -> Iterator[str]:
     """Yield all events in order, as with ``--format log``; then unfinished messages."""
-    form = Log(Style(escape=True, sent=True))
+    form = Log(Style(escape=True, sent=True), exact=True)
     for event in events:
         yield from form(event).decode().splitlines()
     yield from unfinished(events)
@@ -108,7 +128,7 @@ def unfinished(events: Iterable[Event]) -> Iterator[str]:
             last.pop(event.peer, None)
     for peer, data in last.items():
         if not data.endswith(b"\n"):
-            yield f"({peer} is open, and has last sent {data[-SHOWN_BYTES:]!r})"
+            yield f"({peer} is open; its last bytes were {data[-SHOWN_BYTES:]!r})"
 
 
 def excerpt(lines: Iterable[str]) -> str:
