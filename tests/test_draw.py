@@ -22,6 +22,7 @@ from echolab import (
     EndCause,
     Event,
     Finished,
+    HalfClosed,
     Listening,
     Misbehaved,
     Peer,
@@ -58,7 +59,7 @@ def rows(text: str) -> list[str]:
 
 
 BOTH = """\
-connection 1: 6 bytes to the server, 0 bytes to the client, ended by eof
+connection 1: 6 bytes to the server, 0 bytes to the client
 two recordings: one machine, one clock
 the client ended first
 
@@ -367,6 +368,7 @@ class HonestyTests(SynchronousTestCase):
     def test_a_fin_waits_behind_unsent_bytes(self) -> None:
         pair = Pair()
         pair.connects()
+        pair.client_is_sampled(0.4)
         pair.client_sends(0.5, b"hello\n")
         pair.client_calls(0.6, "shutdown", "SHUT_WR")
         for at, state, unsent in (
@@ -499,7 +501,89 @@ class HonestyTests(SynchronousTestCase):
         pair.connects()
         pair.server_calls(1.0, "close")
         pair.finishes(0, EndCause.STOPPED)
-        self.assertIn(", ended by the server\n", drawn(pair.at_server))
+        shown = drawn(pair.at_server)
+        self.assertIn("\nthe server reset the connection\n", shown)
+        self.assertTrue(shown.startswith("connection 1: 0 bytes to the server, 0 byt"))
+        pair.finishes(0, EndCause.IDLE)
+        self.assertIn(
+            ", ended by idle\n", drawn([*pair.at_server[:-2], pair.at_server[-1]])
+        )
+
+    def client_is_held(self) -> Pair:
+        """Return a session in which the client's FIN waits behind unsent bytes."""
+        pair = Pair()
+        pair.connects()
+        pair.client_is_sampled(0.4)
+        pair.client_sends(0.5, b"hello\n")
+        pair.client_calls(0.6, "shutdown", "SHUT_WR")
+        held = Sampled(pair.server, TIME + 0.61, "FIN_WAIT_1", unsent_bytes=7)
+        pair.at_client.append(held)
+        return pair
+
+    def test_a_fin_behind_unsent_bytes_that_the_other_answers(self) -> None:
+        left: Diagnosed | None
+        for state, verdict in (
+            ("CLOSED", "the client ended first"),
+            ("TIME_WAIT", "nobody has seen which side ended first"),
+            (None, "nobody has seen which side ended first"),
+        ):
+            pair = self.client_is_held()
+            pair.client_calls(2.0, "recv", 65536, 0)
+            pair.at_client.append(Sampled(pair.server, TIME + 2.01, "CLOSED"))
+            pair.client_calls(2.02, "close")
+            left = Diagnosed(pair.server, TIME + 2.03, "own", "TIME_WAIT", 60.0)
+            pair.at_client.append(left)
+            if state is not None:
+                pair.at_client.append(replace(left, end="peer", state=state))
+            for figure in "both", "packets", "calls":
+                shown = drawn(pair.at_client, figure=figure)
+                self.assertIn(f"\n{verdict}\n", shown)
+            shown = drawn(pair.at_client)
+            ends = [line for line in rows(shown) if re.search(" FIN[ ,]", line)]
+            self.assertEqual(["▶" in line for line in ends], [True, False])
+            self.assertIn("recv(65536) = 0", ends[1])
+            self.assertEqual("order unknown" in shown, state != "CLOSED")
+
+    def test_a_fin_that_never_left(self) -> None:
+        pair = self.client_is_held()
+        shown = drawn(pair.at_client)
+        self.assertNotIn(" FIN ", "".join(rows(shown)))
+        self.assertIn("\nthe client ended its side; its FIN still waited ", shown)
+
+    def test_the_peers_fin_lies_between_two_looks(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.server_calls(1.0, "shutdown", "SHUT_RDWR")
+        pair.server_calls(1.1, "close")
+        for at, state in (1.2, "FIN_WAIT_2"), (1.4, "TIME_WAIT"):
+            left = Diagnosed(pair.client, TIME + at, "own", state, 60.0)
+            pair.at_server.append(left)
+        shown = drawn(pair.at_server)
+        ends = re.findall(r"(◀?)[─ ]+ FIN [─ ]+|(FIN_WAIT_2|TIME_WAIT)", shown)
+        found = ["".join(each) for each in ends]
+        self.assertEqual(found, ["◀", "FIN_WAIT_2", "", "TIME_WAIT"])
+        self.assertIn("\nthe server ended first\n", shown)
+
+    def test_a_reset_of_one_of_the_two(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.server_calls(1.0, "shutdown", "SHUT_RDWR")
+        pair.server_calls(1.1, "close")
+        for at, state in (1.2, "FIN_WAIT_2"), (1.4, "CLOSED"):
+            pair.at_server.append(Diagnosed(pair.client, TIME + at, "own", state))
+        shown = drawn(pair.at_server)
+        self.assertEqual(shown.count("gone: one side has reset it"), 1)
+        self.assertNotIn("RST", shown)
+
+    def test_the_end_of_tls_is_no_fin(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.client_calls(1.0, "recv", 65536, 24)
+        pair.at_client.append(HalfClosed(pair.server, TIME + 1.0))
+        pair.client_calls(2.0, "shutdown", "SHUT_RDWR")
+        shown = drawn(pair.at_client)
+        self.assertIn("end of the stream", shown)
+        self.assertIn("\nthe client ended first\n", shown)
 
     def test_bytes_after_the_end_are_answered_with_a_reset(self) -> None:
         pair = Pair()

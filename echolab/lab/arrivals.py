@@ -10,9 +10,47 @@ from echolab.formats.figure_words import NO_BREAK, duration
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from echolab.lab.ledger import End
     from echolab.lab.rows import Row
 
-__all__ = ["with_arrivals", "without_guesses"]
+__all__ = ["in_order", "with_arrivals", "without_guesses"]
+
+
+ENDS = {"FIN", "FIN, ACK", "RST", "end"}
+
+
+def in_order(rows: Iterable[Row]) -> list[Row]:
+    """Put bytes above the FIN or RST of their side: they came before it.
+
+    They may be read long after it. Then only the read stays where it was.
+    """
+    found: list[Row] = []
+    ended: dict[End, int] = {}  # where the FIN or RST to an end is
+    for row in rows:
+        arrow = row.arrow
+        place = ended.get(arrow.to) if arrow and arrow.span else None
+        if arrow is None or place is None:
+            if arrow is not None and arrow.label in ENDS:
+                ended[arrow.to] = len(found)
+            found.append(row)
+            continue
+        while place and _counts(found[place - 1], arrow.to):
+            place -= 1
+        at = found[place].at
+        found.insert(place, replace(row, at=at, is_timed=False, texts={}, aside=""))
+        for end, where in ended.items():
+            ended[end] = where + (where >= place)
+        if row.texts:
+            found.append(replace(row, arrow=None, span=arrow.span))
+    return found
+
+
+def _counts(row: Row, to: End) -> bool:
+    """Whether a row counts the segments of the bytes above it."""
+    arrow = row.arrow
+    if arrow is None or arrow.to is not to:
+        return False
+    return arrow.segments > 0 and arrow.span is None
 
 
 def with_arrivals(rows: Iterable[Row]) -> list[Row]:

@@ -8,12 +8,14 @@ from echolab.lab.ledger import End
 from echolab.lab.rows import Arrow, Line, Row
 
 if TYPE_CHECKING:
+    from echolab.formats.closing import Mark
     from echolab.lab.streams import Streams
 
 __all__ = ["Endings"]
 
 SOON_SECONDS = 0.1
 """A FIN that answers another one sooner than this may acknowledge it as well."""
+UNORDERED = "order unknown"
 
 
 class Endings:
@@ -23,10 +25,19 @@ class Endings:
         rows: the rows of the figure; this adds to them.
         streams: the bytes of the connection.
         wire: whether there are packets; otherwise, a side just ends.
+        is_ordered: whether it is known which FIN came first.
     """
 
-    def __init__(self, rows: list[Row], streams: Streams, *, wire: bool) -> None:
+    def __init__(
+        self,
+        rows: list[Row],
+        streams: Streams,
+        *,
+        wire: bool,
+        is_ordered: bool = True,
+    ) -> None:
         self._rows = rows
+        self._is_ordered = is_ordered
         self._streams = streams
         self._wire = wire
         self._ended: dict[End, float] = {}
@@ -46,29 +57,54 @@ class Endings:
         """Whether a reset is drawn."""
         return self._is_reset
 
-    def end(self, end: End, at: float, texts: dict[End, str]) -> None:
-        """Draw the end of a side.
+    def draw(
+        self,
+        mark: Mark[End],
+        at: float,
+        texts: dict[End, str],
+        *,
+        is_timed: bool = True,
+    ) -> None:
+        """Draw a FIN or RST.
 
         Args:
-            end: the side.
+            mark: what it is.
             at: when.
             texts: what stands beside the arrow.
+            is_timed: whether the time is known.
         """
-        if self._wire and self._streams.resets(end):
-            self.reset(end, at, texts)
-            return
+        if mark.end is None:
+            self._is_reset = True
+        elif mark.kind == "RST":
+            self._is_reset = True
+            line = Line.BETWEEN if mark.is_noticed else Line.DEDUCED
+            arrow = Arrow(mark.end.other, line, "RST")
+            self._rows.append(Row(at, is_timed, texts, arrow))
+        else:
+            arrow = self._fin(mark.end, mark, at)
+            self._rows.append(Row(at, is_timed, texts, arrow))
+            self._answer(mark.end, at)
+
+    def _fin(self, end: End, mark: Mark[End], at: float) -> Arrow:
+        """Return the arrow of a FIN, after what has acknowledged the other's."""
         before = self._ended.get(end.other)
         self._ended[end] = at
         label, aside = "FIN" if self._wire else "end", ""
-        if self._wire and before is not None:
+        if before is not None and not self._is_ordered:
+            aside = UNORDERED
+        elif self._wire and before is not None:
             acknowledges = self._acknowledges(end, before, at)
             if acknowledges is False:
                 self._acknowledge(end, before)
             elif not self._sent_between(end, before):  # Its bytes have done so.
                 label = "FIN, ACK"
                 aside = "1 or 2 packets" if acknowledges is None else ""
-        self._draw(Arrow(end.other, Line.BETWEEN, label, aside=aside), at, texts)
-        if self._wire and before is not None:
+        line = Line.BETWEEN if mark.is_noticed else Line.DEDUCED
+        return Arrow(end.other, line, label, aside=aside)
+
+    def _answer(self, end: End, at: float) -> None:
+        """Draw the acknowledgement of a FIN that was the second."""
+        if self._wire and end.other in self._ended:
             row = Row(at, is_timed=False, arrow=_ack(end.other))
             self._rows.append(row)
 
@@ -95,15 +131,6 @@ class Endings:
             row.data_to is end.other and before < row.at < before + SOON_SECONDS
             for row in self._rows
         )
-
-    def reset(self, end: End, at: float, texts: dict[End, str]) -> None:
-        """Draw that a side has reset the connection: as seen, or as deduced."""
-        self._is_reset = True
-        line = Line.BETWEEN if self._streams.reset_was_seen(end) else Line.DEDUCED
-        self._draw(Arrow(end.other, line, "RST"), at, texts)
-
-    def _draw(self, arrow: Arrow, at: float, texts: dict[End, str]) -> None:
-        self._rows.append(Row(at, texts=texts, arrow=arrow))
 
     def _acknowledge(self, end: End, at: float) -> None:
         """Draw that a side has acknowledged the other's FIN, before its own.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from echolab.ends import EndCause
+from echolab.ends import ORDERLY
 from echolab.events import Finished
 from echolab.formats.figure_words import duration, size
+from echolab.lab.closings import closing_of, first_captured
 from echolab.lab.folding import GAP_SECONDS, fold, fold_middle, with_gaps
 from echolab.lab.layout import lay_out
 from echolab.lab.ledger import End
@@ -18,12 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from echolab.lab.joining import Account
-
-ENDS = {
-    "FIN": "ended first",
-    "end": "ended first",
-    "RST": "reset the connection",
-}
 
 __all__ = ["figure_of", "title_of"]
 
@@ -68,7 +63,7 @@ def _rows(account: Account, kind: str) -> tuple[list[Row], list[str]]:
     if kind == "writes":
         return map_writes(account)
     rows = lay_out(account, kind)
-    remarks = [*_ended_first(rows), *_stalls(rows)] if account.was_made else []
+    remarks = [*_verdict(account), *_stalls(rows)] if account.was_made else []
     return rows, remarks
 
 
@@ -87,14 +82,23 @@ def _began(rows: Iterable[Row]) -> float:
     return min(timed or (row.at for row in rows), default=0.0)
 
 
-def _ended_first(rows: list[Row]) -> Iterator[str]:
+def _verdict(account: Account) -> Iterator[str]:
     """Say which side has ended the connection, or its half of it, first."""
-    for row in rows:
-        label = "" if row.arrow is None else row.arrow.label
-        how = next((ENDS[word] for word in ENDS if word in label.split(", ")), None)
-        if how is not None and row.arrow is not None:
-            yield f"the {row.arrow.to.other.value} {how}"
+    found: tuple[End | None, str] | None = first_captured(account)
+    if found is None:
+        closing = closing_of(account)
+        if not closing.is_ordered:
+            yield "nobody has seen which side ended first"
             return
+        if closing.first is not None:
+            found = closing.first.end, closing.first.kind
+        elif closing.held is not None:
+            who = closing.held.value
+            yield f"the {who} ended its side; its FIN still waited behind unsent bytes"
+    if found is not None:
+        end, kind = found
+        how = "ended first" if kind == "FIN" else "reset the connection"
+        yield f"{f'the {end.value}' if end else 'one side'} {how}"
 
 
 def title_of(account: Account) -> str:
@@ -119,9 +123,8 @@ def _totals(account: Account) -> Iterator[str]:
                 number = entry.what.sent_bytes if number is None else number
                 if number is not None:
                     yield f"{size(number)} {sent}"
-                cause = entry.what.cause
-                itself = cause is EndCause.STOPPED
-                yield f"ended by {f'the {side.end.value}' if itself else cause.value}"
+                if entry.what.cause not in ORDERLY:
+                    yield f"ended by {entry.what.cause.value}"
                 return
     yield "not ended"
 

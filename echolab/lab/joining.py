@@ -86,6 +86,12 @@ class Account:
         return self._some.local
 
     @property
+    def has_packets(self) -> bool:
+        """Whether it is one of TCP: a UNIX socket has no packets."""
+        address = self.client_address or self.server_address
+        return address is not None and address.family != "UNIX"
+
+    @property
     def _some(self) -> Side:
         side = self.server or self.client
         assert side is not None, "an account has a side"

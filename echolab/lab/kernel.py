@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from echolab.counting import count
 from echolab.formats.figure_words import duration, size
+from echolab.formats.tcp_states import GOT_FIN
 from echolab.lab.rows import Arrow, Line, Row
 
 if TYPE_CHECKING:
@@ -16,12 +17,10 @@ if TYPE_CHECKING:
     from echolab.facts import Diagnosed, Listening, Sampled
     from echolab.lab.ledger import End, Entry
 
-__all__ = ["ACK", "HALF_CLOSED", "WAITED", "KernelView"]
+__all__ = ["ACK", "WAITED", "KernelView"]
 
 ACK = "ACK"
 WAITED = "waited for peer's window"
-HALF_CLOSED = {"CLOSE_WAIT", "LAST_ACK", "CLOSING"}
-"""The states of an end that has got the other's FIN."""
 OPEN = {"ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2"}
 """The states of an end that has not got the other's FIN."""
 LASTING = {"TIME_WAIT"}
@@ -45,17 +44,6 @@ class KernelView:
         self._states: dict[End, str] = {}
         self._groups: dict[tuple[End, End], _Group] = {}
         self._queue: tuple[int, int] | None = None  # None while it is short
-
-    def refuses(self, end: End, sample: Sampled) -> bool:
-        """Whether the kernel of an end has answered bytes with a reset.
-
-        It has counted their segment, but not the bytes, and the connection is gone.
-        """
-        before = self._before.get(end)
-        if before is None or before.arrived_bytes is None or sample.state != "CLOSED":
-            return False
-        came = _grown(before.data_segments_in, sample.data_segments_in)
-        return bool(came) and sample.arrived_bytes == before.arrived_bytes
 
     def sampled(
         self, entry: Entry, sample: Sampled, rows: list[Row], *, has_ended: bool
@@ -102,7 +90,8 @@ class KernelView:
             group = self._groups.setdefault((entry.end, to), _Group())
             if before is not None:
                 group.number += _grown(count_of(before), count_of(sample))
-            if not rest or sample.state == "CLOSED":
+            is_over = sample.state == "CLOSED" and to is not entry.end
+            if not rest or is_over:
                 said += group.close(entry, rows, to)
             elif before is None:
                 group.is_whole = False
@@ -145,7 +134,7 @@ class KernelView:
     ) -> list[Row]:
         if state == "CLOSED":
             return []  # The calls say so; and TIME_WAIT has a socket of its own.
-        if unread and state in HALF_CLOSED:
+        if unread and state in GOT_FIN:
             return []  # The other's FIN is drawn after the bytes that came before it.
         before = self._states.get(end)
         self._states[end] = state

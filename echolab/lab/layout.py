@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,12 @@ from echolab.events import (
 )
 from echolab.facts import Diagnosed, Listening, Sampled
 from echolab.formats.figure_words import size
-from echolab.lab.arrivals import with_arrivals, without_guesses
+from echolab.lab.arrivals import in_order, with_arrivals, without_guesses
 from echolab.lab.beginnings import Beginning
 from echolab.lab.capture import Packet
+from echolab.lab.closings import closing_of
 from echolab.lab.endings import Endings
-from echolab.lab.kernel import ACK, HALF_CLOSED, KernelView
+from echolab.lab.kernel import ACK, KernelView
 from echolab.lab.labels import (
     call_text,
     finish_text,
@@ -36,11 +38,13 @@ from echolab.lab.rows import Arrow, Line, Row
 from echolab.lab.streams import Streams
 
 if TYPE_CHECKING:
+    from echolab.formats.closing import Mark
     from echolab.lab.joining import Account
 
 __all__ = ["lay_out"]
 
 NOTICED = "end of the stream"
+RESET_BY_ONE = "gone: one side has reset it"
 _SETUP = {"socket", "bind", "listen", "close"}
 
 
@@ -52,6 +56,8 @@ def lay_out(account: Account, figure: str) -> list[Row]:
     rows = layout.rows
     if account.is_captured and figure != "calls":
         rows = without_guesses(rows)
+    else:
+        rows = in_order(rows)
     return [harmless_row(row) for row in with_arrivals(rows)]
 
 
@@ -61,9 +67,7 @@ class _Layout:
     def __init__(self, account: Account, figure: str) -> None:
         self.rows: list[Row] = []
         self._calls = figure != "packets"
-        address = account.client_address or account.server_address
-        self._wire = figure != "calls" and address is not None
-        self._wire = self._wire and getattr(address, "family", "") != "UNIX"
+        self._wire = figure != "calls" and account.has_packets
         self._streams = Streams(account)
         # A capture has the segments themselves.
         captured = self._wire and account.is_captured
@@ -71,10 +75,14 @@ class _Layout:
         self._kernel = KernelView((lambda *_: False) if captured else counts)
         self._packets = PacketView()
         self._account = account
-        self._gone: set[End] = set()  # whose kernel has no connection any more
-        self._held: set[End] = set()  # whose FIN waits behind unsent bytes
         self._beginning = Beginning(account, self._say, self._draw, wire=self._wire)
-        self._endings = Endings(self.rows, self._streams, wire=self._wire)
+        closing = closing_of(account, has_packets=self._wire)
+        self._marks: dict[int, list[Mark[End]]] = defaultdict(list)
+        for mark in closing.marks:
+            self._marks[id(mark.at)].append(mark)
+        self._endings = Endings(
+            self.rows, self._streams, wire=self._wire, is_ordered=closing.is_ordered
+        )
 
     def take(self, entry: Entry) -> None:
         """Add the rows of an entry."""
@@ -88,7 +96,8 @@ class _Layout:
                 if not self._streams.has_calls(entry.end):
                     self._say(entry, type(entry.what).__name__.lower())
             case HalfClosed():
-                self._ended_by_peer(entry, NOTICED)
+                if not self._endings.has_ended(entry.end.other):
+                    self._close(entry, entry.end.other, NOTICED)
             case Unanswered(number=number):
                 self._say(entry, f"no answer fits message {number}")
             case Misbehaved(behaviour=behaviour):
@@ -102,6 +111,7 @@ class _Layout:
             case Sampled() as sample if self._wire:
                 self.rows += self._sampled(entry, sample)
             case Diagnosed() as diagnosed if self._wire:
+                self._close(entry, entry.end, "")
                 if diagnosed.end == "own" or self._endings.has_ended(entry.end.other):
                     self.rows += self._kernel.diagnosed(entry, diagnosed)
             case Listening() as listening:
@@ -114,27 +124,21 @@ class _Layout:
 
     def _sampled(self, entry: Entry, sample: Sampled) -> list[Row]:
         """Return the rows of a sample: those that say more than the calls do."""
-        endings = self._endings
-        other = entry.end.other
-        if entry.end in self._held and not sample.unsent_bytes:
-            self._held.remove(entry.end)
-            if not endings.has_ended(entry.end):
-                self._end(entry, entry.end, "")
-        has_got_fin = sample.state in HALF_CLOSED and not sample.unread_bytes
-        if has_got_fin and not endings.has_ended(other):
-            self._end(entry, other, "")  # The program has not noticed it yet.
-        ended = endings.has_ended(entry.end)
-        refuses = self._kernel.refuses(entry.end, sample) and not endings.is_reset
-        # A connection that is gone before its program has ended it was reset.
-        gone = sample.state == "CLOSED" and not ended
-        gone = gone and self._streams.has_calls(entry.end)
-        told = self._kernel.sampled(entry, sample, self.rows, has_ended=ended)
-        if refuses or gone:
-            self.rows += told
-            endings.reset(entry.end if refuses else other, entry.time, {})
+        marks = self._marks.get(id(sample), [])
+        if any(mark.kind == "RST" for mark in marks):
+            # Segments that a reset has answered came before it.
+            has_ended = self._endings.has_ended(entry.end)
+            self.rows += self._kernel.sampled(
+                entry, sample, self.rows, has_ended=has_ended
+            )
+            self._close(entry, entry.end, "")
             return []
+        self._close(entry, entry.end, "")
+        has_ended = self._endings.has_ended(entry.end)
+        told = self._kernel.sampled(entry, sample, self.rows, has_ended=has_ended)
         # The ends of both are drawn with their acknowledgements.
-        return [row for row in told if not (endings.are_over and row.folds == ACK)]
+        are_over = self._endings.are_over
+        return [row for row in told if not (are_over and row.folds == ACK)]
 
     def _say(
         self,
@@ -181,16 +185,16 @@ class _Layout:
             case name if name in RECEIVES and call.result > 0:
                 self._moved(entry, text, call.result, sends=False)
             case name if name in RECEIVES and not call.errno:
-                self._ended_by_peer(entry, text)
+                answers = ("FIN", "FIN, ACK", "end")
+                self._close(entry, entry.end.other, text, answers=answers)
             case "getsockopt" if call.errno and not self._beginning.is_made:
                 self._beginning.connect(entry, call, text)
-            case name if name in RECEIVES | SENDS and call.errno == "ECONNRESET":
-                self._reset_by_peer(entry, text)
-            case "shutdown" if call.errno == "ENOTCONN":
-                self._gone.add(entry.end)  # What follows sends no packet.
-                self._say(entry, text)
-            case "shutdown" | "close" if not entry.of_listener and call.result >= 0:
-                self._ends(entry, call, text)
+            case "shutdown" | "close" if not entry.of_listener:
+                if entry.end is End.CLIENT:
+                    self._beginning.give_up(entry)
+                self._close(entry, entry.end, text)
+            case _ if call.errno:
+                self._close(entry, entry.end.other, text, answers=("RST",))
             case _:
                 self._say(entry, text)
 
@@ -236,53 +240,41 @@ class _Layout:
         else:
             self._say(entry, text, span=span, aside=aside)
 
-    def _ended_by_peer(self, entry: Entry, text: str) -> None:
-        """Show the end of the peer's side, as this side has noticed it."""
-        if not self._endings.has_ended(entry.end.other):
-            self._end(entry, entry.end.other, text)
-        elif text != NOTICED:
-            self._say(entry, text, answers=("FIN", "FIN, ACK", "end"))
+    def _close(
+        self, entry: Entry, whose: End, text: str, *, answers: tuple[str, ...] = ()
+    ) -> None:
+        """Show what an entry tells of the end of the connection.
 
-    def _reset_by_peer(self, entry: Entry, text: str) -> None:
-        if self._wire and not self._endings.is_reset:
-            texts = {entry.end: text} if self._calls else {}
-            self._endings.reset(entry.end.other, entry.time, texts)
-        else:
-            self._say(entry, text, answers=("RST",))
-
-    def _ends(self, entry: Entry, call: Called, text: str) -> None:
-        """Show a shutdown or a close; the first of them ends this side's stream."""
-        if entry.end is End.CLIENT:
-            self._beginning.give_up(entry)
-        end = entry.end
-        closes = call.call == "close"
-        ends = self._beginning.is_made and (closes or call.arguments != "SHUT_RD")
-        if not ends or end in self._gone or self._endings.is_reset:
-            self._say(entry, text)
-        elif self._wire and closes and self._streams.discards(end):
-            texts = {end: text} if self._calls else {}
-            self._endings.reset(end, entry.time, texts)
-        elif self._wire and self._streams.holds_fin(end, entry.latest):
-            self._held.add(end)
-            self._say(entry, text)
-        elif end in self._held or self._endings.has_ended(end):
-            self._say(entry, text)
-        else:
-            self._end(entry, end, text)
-
-    def _end(self, entry: Entry, end: End, text: str) -> None:
-        texts = {entry.end: text} if self._calls and text else {}
-        self._endings.end(end, entry.time, texts)
+        Args:
+            entry: the entry.
+            whose: whose FIN or RST its text is about.
+            text: what it says itself; "" for nothing.
+            answers: what it may be the arrival of, if that is drawn already.
+        """
+        for mark in self._marks.pop(id(entry.what), []):
+            if mark.end is None:
+                self.rows.append(Row(entry.time, texts={entry.end: RESET_BY_ONE}))
+            is_said = self._calls and bool(text) and mark.end is whose
+            texts = {entry.end: text} if is_said else {}
+            text = "" if is_said else text
+            # Of a FIN that came before a call, the time is unknown.
+            is_timed = mark.end is whose or not isinstance(entry.what, Called)
+            self._endings.draw(mark, entry.time, texts, is_timed=is_timed)
+        if text:
+            self._say(entry, text, answers=answers)
 
     def _finished(self, entry: Entry, finished: Finished) -> None:
         """Show an end that no call has shown, or that was not orderly."""
         text = finish_text(finished)
         if self._streams.has_calls(entry.end):
+            self._close(entry, entry.end, "")
             if finished.cause not in ORDERLY:
                 self._say(entry, text)
             return
-        if finished.cause is EndCause.EOF:
-            self._ended_by_peer(entry, NOTICED)
+        has_ended = self._endings.has_ended(entry.end.other)
+        if finished.cause is EndCause.EOF and not has_ended:
+            self._close(entry, entry.end.other, NOTICED)
         elif finished.cause is EndCause.RESET:
-            self._reset_by_peer(entry, "reset")
+            self._close(entry, entry.end.other, "reset")
+        self._close(entry, entry.end, "")
         self._say(entry, text)

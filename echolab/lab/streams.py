@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from echolab.events import Called, Finished
+from echolab.events import Called
 from echolab.facts import Sampled
 from echolab.lab.ledger import RECEIVES, SENDS, Data, End
 
@@ -94,28 +94,6 @@ class Streams:
             return None
         return after[0] - before[0] == 1
 
-    def resets(self, end: End) -> bool:
-        """Whether an end has ended with a reset instead of a FIN."""
-        known, other = self._ends[end], self._ends[end.other]
-        if other.saw_end:
-            return False
-        # A shutdown before it sends a FIN, even if bytes are left unread.
-        return known.was_aborted or (other.saw_reset and not known.left_unread)
-
-    def discards(self, end: End) -> bool:
-        """Whether an end is closed with unread bytes: its kernel sends a reset."""
-        return self._ends[end].left_unread and not self._ends[end.other].saw_end
-
-    def holds_fin(self, end: End, at: float) -> bool:
-        """Whether the FIN of an end that ends now waits behind unsent bytes."""
-        unsent = self._ends[end].unsent
-        after = bisect_right(unsent, at, key=lambda each: each[0])
-        return after < len(unsent) and unsent[after][1] > 0
-
-    def reset_was_seen(self, end: End) -> bool:
-        """Whether the other end has noticed that this end has reset the connection."""
-        return self._ends[end.other].saw_reset
-
 
 class _OneEnd:
     """What one recording says of the bytes; nothing if there is none."""
@@ -124,10 +102,7 @@ class _OneEnd:
         self.called = {True: 0, False: 0}  # by whether they were sent
         self.told = {True: 0, False: 0}
         self.datas: dict[bool, list[Data]] = {True: [], False: []}
-        self.has_calls = self.saw_end = self.saw_reset = self.left_unread = False
-        self.has_samples = self.was_aborted = False
-        self.unsent: list[tuple[float, int]] = []  # at each look
-        is_shut = False
+        self.has_calls = self.has_samples = False
         self.is_open: Sampled | None = None  # before the other's FIN
         self.is_closed: Sampled | None = None  # after both
         for entry in side.entries if side else ():
@@ -138,16 +113,8 @@ class _OneEnd:
                     self.datas[sends].append(data)
                 case Called() as call:
                     self._called(call)
-                    is_shut |= call.call == "shutdown"
-                    # It is closed so only after SO_LINGER.
-                    closes = call.call == "close" and not entry.of_listener
-                    self.was_aborted |= closes and not is_shut
                 case Sampled() as sample:
                     self._sampled(sample)
-                    self.unsent.append((entry.latest, sample.unsent_bytes))
-                case Finished() as finished:
-                    self.left_unread = finished.unread_bytes > 0
-                    self.saw_reset |= finished.detail == "ECONNRESET"
                 case _:
                     pass
 
@@ -165,9 +132,6 @@ class _OneEnd:
         receives = call.call in RECEIVES
         if receives or call.call in SENDS:
             self.called[not receives] += max(0, call.result)
-            self.saw_reset |= call.errno == "ECONNRESET"
-            ended = receives and call.result == 0 and not call.errno
-            self.saw_end |= ended
 
     def has(self, *, sends: bool) -> bool:
         """Whether any bytes were recorded in this direction."""
