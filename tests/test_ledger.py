@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import stat
@@ -200,6 +201,21 @@ class KernelTests(LedgerCase):
         # The client closed first: the waiting is on its side.
         self.assertIn(("peer", "TIME_WAIT"), ends)
         self.assertNotIn(b"kernel", server.out)
+
+    def test_who_closed_first_is_asked_of_both_ends(self) -> None:
+        server = self.start(
+            *("--port", "0", "--interface", "127.0.0.1", "--kernel", "always"),
+            *("--output", "json:-", "--behave", "close:after-messages=1"),
+        )
+        with Client(server.port()) as client:
+            client.sendall(b"hello\n")
+            self.assertEqual(client.recv(9), b"")
+            server.wait_for(b'"end":"peer","state":"CLOSE_WAIT"')
+        server.wait_for(b'"end":"peer","state":"CLOSED"')
+        states = re.findall(rb'"end":"(?:own|peer)","state":"\w+"', server.out)
+        own, peer = b'"end":"own","state":"TIME_WAIT"', states[-1]
+        self.assertLess(states.index(own), states.index(peer))
+        self.stop(server)
 
     def test_a_stalled_reader_is_seen_between_the_events(self) -> None:
         server = self.serve("--reply", "echo", "--kernel", "always")

@@ -140,7 +140,10 @@ class Account:
             return True
         self._diagnose("own")
         self._looks_left -= 1
-        return self._goes_on() and self._looks_left > 0
+        if not self._goes_on():
+            self._diagnose("peer", known=True)  # It tells who was first.
+            return False
+        return self._looks_left > 0
 
     def _sample(self) -> bool:
         """Report the counters if they have changed; return whether they have."""
