@@ -104,7 +104,8 @@ class FlowTests(SynchronousTestCase):
         self.assert_row(rows[7], "│ close()")
         self.assert_row(rows[8], "│ TIME_WAIT 60 s")
         self.assert_row(rows[9], "5.200 000", "finished: eof, 6 bytes in 1 read")
-        self.assertEqual(len(rows), 10)
+        self.assert_row(rows[10], "│   1 message, 3 bytes sent")
+        self.assertEqual(len(rows), 11)
 
     def test_the_legend_comes_first_and_once(self) -> None:
         shown = self.form(call(PORT, 0, "socket")) + self.form(call(PORT, 0, "bind"))
@@ -119,12 +120,13 @@ class FlowTests(SynchronousTestCase):
             Connected(peer, TIME, replace(ANN, number=1), 5.0),
             call(peer, 0.01, "shutdown", "SHUT_WR"),
         )
-        self.assert_row(rows[0], "connect(127.0.0.1:8888) = -1 EINPROGRESS")
-        self.assert_row(rows[1], "◀··", "SYN")
-        self.assert_row(rows[3], "◀··", "ACK")
-        self.assert_row(rows[4], "│ connect(127.0.0.1:8888)")
-        self.assert_row(rows[5], "127.0.0.1:8888", "this client 127.0.0.1:60612")
-        self.assert_row(rows[6], "◀─ ", "FIN", "shutdown(SHUT_WR)")
+        self.assert_row(rows[0], "connect(127.0.0.1:8888)")
+        self.assert_row(rows[1], "│   = -1 EINPROGRESS")
+        self.assert_row(rows[2], "◀··", "SYN")
+        self.assert_row(rows[4], "◀··", "ACK")
+        self.assert_row(rows[5], "│ connect(127.0.0.1:8888) = 0")
+        self.assert_row(rows[6], "127.0.0.1:8888", "this client 127.0.0.1:60612")
+        self.assert_row(rows[7], "◀─ ", "FIN", "shutdown(SHUT_WR)")
 
     def test_a_send_of_nothing_is_not_a_packet(self) -> None:
         self.rows(Accepted(ANN, TIME))
@@ -138,7 +140,22 @@ class FlowTests(SynchronousTestCase):
             Called(ANN, TIME + 1, "recv", "65536", 65536, waited_seconds=0.000138),
             Chunk(ANN, TIME + 1, b"x" * 65536),
         )
+        rows += self.rows(
+            call(PORT, 1, "connect", "127.0.0.1:8888", -1, "EINPROGRESS"),
+            Finished(
+                ANN,
+                TIME + 2,
+                EndCause.STOPPED,
+                received_bytes=65536,
+                messages=1000,
+                seconds=1.0,
+                detail="close:after-messages=1000",
+            ),
+        )
         self.assertLessEqual(max(map(len, rows)), 80)
+        words = " ".join(" ".join(row[46:].split()) for row in rows)
+        self.assertIn("connect(127.0.0.1:8888) = -1 EINPROGRESS", words)
+        self.assertIn("65536 bytes in 1 read, 1000 messages", words)
 
     def test_a_message_in_two_reads_is_two_rows(self) -> None:
         begun = self.rows(Accepted(ANN, TIME))
@@ -152,7 +169,7 @@ class FlowTests(SynchronousTestCase):
         self.assertEqual(len(begun), 1)
         self.assert_row(rows[0], '2 bytes "he"')
         self.assert_row(rows[1], '4 bytes "llo\\n"')
-        self.assert_row(rows[2], "6 bytes in 2 reads")
+        self.assert_row(" ".join(rows[2:]), "6 bytes in 2", "reads")
 
     def test_what_tls_reads_and_writes_is_told_apart(self) -> None:
         self.rows(Accepted(ANN, TIME))
@@ -190,10 +207,11 @@ class FlowTests(SynchronousTestCase):
             Sampled(ANN, TIME + 2, "CLOSE_WAIT", send_window=9, retransmits=2),
         )
         self.assert_row(rows[0], "recv(")
-        self.assert_row(rows[1], "CLOSE_WAIT")
-        self.assert_row(rows[2], "◀─ ─", "2 retransmits")
-        self.assert_row(rows[3], "the peer's window is full")
-        self.assert_row(rows[4], "open again")
+        self.assert_row(rows[1], "─ FIN ─", "▶│")
+        self.assert_row(rows[2], "CLOSE_WAIT")
+        self.assert_row(rows[3], "◀─ ─", "2 retransmits")
+        self.assert_row(rows[4], "the peer's window is full")
+        self.assert_row(rows[5], "open again")
 
     def test_rows_name_their_connection_and_have_one_clock(self) -> None:
         self.rows(call(PORT, 0, "listen", "1024"), Accepted(ANN, TIME + 1))
@@ -222,20 +240,91 @@ class FlowTests(SynchronousTestCase):
         rows = self.rows(call(PORT, 1, "shutdown", "SHUT_RDWR"), call(PORT, 1, "close"))
         self.assertNotIn("◀", "".join(rows))
 
+    def test_the_calls_of_a_listening_socket_say_so(self) -> None:
+        rows = self.rows(
+            call(PORT, 0, "listen", "1024"),
+            call(ANN, 1, "accept", result=7),
+            call(PORT, 1, "shutdown", "SHUT_RDWR"),
+            call(PORT, 1, "close"),
+            call(ANN, 2, "close"),
+        )
+        self.assert_row(rows[1], "│ listener: shutdown(SHUT_RDWR)")
+        self.assert_row(rows[2], "│ listener: close()")
+        self.assertNotIn("listener", rows[-1])
+
     def test_a_close_alone_resets(self) -> None:
         self.rows(Accepted(ANN, TIME))
         [row] = self.rows(call(ANN, 1, "close"))
         self.assert_row(row, "◀·", "RST", "│ close()")
 
     def test_a_reset_that_no_call_told_of(self) -> None:
-        self.rows(Accepted(ANN, TIME), Sampled(ANN, TIME, "ESTABLISHED"))
+        self.rows(call(ANN, 0, "accept", result=7), Accepted(ANN, TIME))
+        self.rows(Sampled(ANN, TIME, "ESTABLISHED"))
         rows = self.rows(
             Sampled(ANN, TIME + 1, "CLOSED"),
             call(ANN, 1, "shutdown", "SHUT_RDWR", -1, "ENOTCONN"),
             call(ANN, 1, "close"),
         )
-        self.assert_row(rows[0], "─ RST ─", "▶│")
+        self.assert_row(rows[0], "· RST ·", "▶│")
         self.assertEqual("".join(rows).count("RST"), 1)
+
+    def test_a_reset_is_one_packet(self) -> None:
+        self.rows(Accepted(ANN, TIME), Sampled(ANN, TIME, "ESTABLISHED"))
+        rows = self.rows(
+            call(ANN, 1, "recv", "65536", -1, "ECONNRESET"),
+            Sampled(ANN, TIME + 1, "CLOSED"),
+            call(ANN, 1, "shutdown", "SHUT_RDWR", -1, "ENOTCONN"),
+            call(ANN, 1, "close"),
+        )
+        self.assertEqual("".join(rows).count("RST"), 1)
+
+    def test_a_fin_waits_behind_unsent_bytes(self) -> None:
+        self.rows(Accepted(ANN, TIME), Sampled(ANN, TIME, "ESTABLISHED"))
+        rows = self.rows(
+            call(ANN, 1, "shutdown", "SHUT_WR"),
+            Sampled(ANN, TIME + 1, "FIN_WAIT_1", unsent_bytes=9),
+            call(ANN, 2, "recv", "65536", 0),
+            Sampled(ANN, TIME + 2, "CLOSING", unsent_bytes=9),
+            Sampled(ANN, TIME + 3, "CLOSED"),
+        )
+        self.assert_row(rows[0], "│     ", "│ shutdown(SHUT_WR)")
+        self.assert_row(rows[1], "FIN_WAIT_1")
+        self.assert_row(rows[2], "─ FIN ─", "▶│ recv(65536) = 0")
+        self.assert_row(rows[3], "CLOSING")
+        self.assert_row(rows[4], "◀─ ─", " FIN ")
+        self.assertEqual(len(rows), 5)
+
+    def test_the_peers_fin_between_two_looks(self) -> None:
+        self.rows(Accepted(ANN, TIME))
+        rows = self.rows(
+            call(ANN, 1, "shutdown", "SHUT_RDWR"),
+            call(ANN, 1, "close"),
+            Diagnosed(ANN, TIME + 1, "own", "FIN_WAIT_2"),
+            finished(ANN, 1),
+            Diagnosed(ANN, TIME + 2, "own", "TIME_WAIT", 60.0),
+        )
+        self.assert_row(rows[-2], "─ FIN ─", "▶│")
+        self.assert_row(rows[-1], "TIME_WAIT 60 s")
+
+    def test_which_fin_came_first_may_be_unknown(self) -> None:
+        self.rows(Accepted(ANN, TIME), Sampled(ANN, TIME, "ESTABLISHED"))
+        rows = self.rows(
+            call(ANN, 1, "shutdown", "SHUT_RDWR"),
+            Sampled(ANN, TIME + 1, "FIN_WAIT_1", unsent_bytes=9),
+            call(ANN, 1, "close"),
+            Diagnosed(ANN, TIME + 2, "own", "TIME_WAIT", 60.0),
+        )
+        self.assertEqual("".join(rows).count("FIN came first is unknown"), 1)
+
+    def test_a_reset_by_one_of_the_two(self) -> None:
+        self.rows(Accepted(ANN, TIME))
+        rows = self.rows(
+            call(ANN, 1, "shutdown", "SHUT_RDWR"),
+            call(ANN, 1, "close"),
+            Diagnosed(ANN, TIME + 1, "own", "FIN_WAIT_2"),
+            Diagnosed(ANN, TIME + 2, "own", "CLOSED"),
+        )
+        self.assert_row(rows[-2], "│ gone: one side has reset it")
 
     def test_what_the_kernel_never_took_was_not_sent(self) -> None:
         self.rows(Accepted(ANN, TIME))
@@ -245,7 +334,7 @@ class FlowTests(SynchronousTestCase):
             Sent(ANN, TIME, b"ok\n"),
             replace(finished(ANN, 2), sent_bytes=6),
         )
-        self.assert_row(rows[-1], "finished: eof", "3 bytes sent")
+        self.assert_row("".join(rows[-3:]), "finished: eof", "3 bytes sent")
 
     def test_what_comes_after_the_end_is_not_kept(self) -> None:
         self.rows(Accepted(ANN, TIME), finished(ANN, 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from echolab.formats.figure_words import cells, cut, harmless, preview
+from echolab.formats.figure_words import NO_BREAK, cells, cut, harmless, preview
 
 if TYPE_CHECKING:
     from collections import deque
@@ -18,7 +18,6 @@ __all__ = [
     "SEEN",
     "arrow",
     "as_called",
-    "end_name",
     "labelled",
     "take",
 ]
@@ -42,11 +41,6 @@ def arrow(label: str, line: str, *, out: bool) -> str:
     return f"◀{drawn}" if out else f"{drawn}▶"
 
 
-def end_name(call: Called) -> str:
-    """Return how one side ends."""
-    return "end" if call.peer.family == "UNIX" else "FIN"
-
-
 def as_called(call: Called) -> str:
     """Return a call as strace writes it."""
     result = f" = {call.result}"
@@ -55,7 +49,7 @@ def as_called(call: Called) -> str:
     if call.call == "accept" and call.result >= 0:
         result = f" = {harmless(str(call.peer))}"
     if call.errno:
-        result = f" = {call.result} {call.errno}"
+        result = f" ={NO_BREAK}{call.result}{NO_BREAK}{call.errno}"
     return harmless(f"{call.call}({call.arguments}){result}")
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 from echolab.formats.figure_words import NO_BREAK, cells, clock_time, cut
+from echolab.formats.wrapping import wrap
 from echolab.lab.ledger import End
 from echolab.lab.rows import Line
 
@@ -26,8 +26,6 @@ BESIDE = 7
 LEAST_HEAD = 3
 """How many characters of the first bytes are worth showing."""
 LEAST_SIDE = 12
-BREAKS = f":-=/,{NO_BREAK}"
-"""The signs after which a word that is too long is broken."""
 DRAWN = "│┊─·◀▶…×µ"
 """The characters that a figure is drawn with, where they can be encoded."""
 ASCII = dict(zip(DRAWN, ("|", ":", "-", ".", "<", ">", "...", "x", "u"), strict=True))
@@ -114,7 +112,7 @@ class _Drawing:
         yield self._legend()
 
     def _wrapped(self, text: str) -> list[str]:
-        return _wrap(self._said(text), self._width)
+        return wrap(self._said(text), self._width)
 
     def _names(self) -> Iterator[str]:
         """Yield the names of the lanes, each above its lane as far as there is room."""
@@ -133,8 +131,8 @@ class _Drawing:
 
     def _row(self, row: Row) -> Iterator[str]:
         time, left, arrow, right = self._columns
-        lefts = _wrap(self._said(row.texts.get(End.CLIENT, "")), left)
-        rights = _wrap(self._said(row.texts.get(End.SERVER, "")), right)
+        lefts = wrap(self._said(row.texts.get(End.CLIENT, "")), left)
+        rights = wrap(self._said(row.texts.get(End.SERVER, "")), right)
         lane = self._said("┊" if row.note else "│")
         if row.note:
             note = self._said(row.note)
@@ -166,7 +164,7 @@ class _Drawing:
             head = cut(self._said(arrow.head).removesuffix(dots).rstrip('"'), room)
             first = self._said(arrow.label)
             first += f" {head}{dots}" if len(head) > LEAST_HEAD else ""
-        return [*_wrap(first, most), *others]
+        return [*wrap(first, most), *others]
 
     def _arrow(self, arrow: Arrow, width: int) -> list[str]:
         """Return the lines of an arrow: what does not fit on it stands below."""
@@ -196,27 +194,3 @@ def _can_be_encoded(text: str, encoding: str) -> bool:
 
 def _padded(text: str, width: int) -> str:
     return text + " " * (width - cells(text))
-
-
-def _wrap(text: str, width: int) -> list[str]:
-    """Break a text into lines: at spaces, where there are any."""
-    lines: list[str] = []
-    line = ""
-    for word in re.findall(r"[^ (]*\(|[^ (]+ *| +", text):
-        if line and cells(line) + cells(word.rstrip()) > width:
-            lines.append(line.rstrip())
-            line = "  "
-        rest = word
-        while cells(line) + cells(rest.rstrip()) > width:
-            part = cut(rest, max(2, width - cells(line)))
-            part = part[: _break(part) or len(part)]
-            lines.append(line + part)
-            rest, line = rest[len(part) :], "  "
-        line += rest
-    return [*lines, line.rstrip()] if line.strip() else lines
-
-
-def _break(part: str) -> int:
-    """Return after how many characters a long word is best broken; 0 if anywhere."""
-    place = max(part.rfind(sign) for sign in BREAKS) + 1
-    return place if place > len(part) // 3 else 0
