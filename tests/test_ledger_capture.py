@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import time
+from pathlib import Path
 
 from twisted.trial.unittest import SkipTest
 
@@ -114,6 +115,61 @@ class CaptureTests(CaptureCase):
             0 in captured.windows(of_server=True),
             0 in [each.receive_window for each in ledger.all(Sampled)],
         )
+
+    def test_a_client_whose_end_waits_behind_its_bytes(self) -> None:
+        (self.folder / "big").write_bytes(b"0123456789abcde\n" * 125_000)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(SECONDS)
+            port = server.getsockname()[1]
+            self.capture(port)
+            words = ("127.0.0.1", str(port), "--file", f"{self.folder}/big")
+            client = self.start_client(*words)
+            peer, _ = server.accept()
+            with peer:
+                peer.settimeout(SECONDS)
+                peer.recv(1000)
+                self.wait_for_record(b'"state":"FIN_WAIT_1"')
+                self.read_to_the_end(peer)
+            client.end()
+            [captured] = self.captured()
+        self.assertEqual(captured.ends[2:], ["client FIN", "server FIN"])
+        ledger = Ledger([*read_recording(self.client_file)], port)
+        self.assertEqual(ledger.ends, captured.ends)
+        [account] = join([read_sides(self.client_file)])
+        self.assertEqual(drawn(account).ends, captured.ends)
+
+    def test_a_server_whose_end_waits_behind_its_bytes(self) -> None:
+        port = self.serve("--reply", "echo", "--behave", "close:after-bytes=1000000")
+        with Client(port) as client:
+            client.sendall(b"x" * 1_000_000)
+            self.server.wait_for(b'"state":"FIN_WAIT_1"')
+            self.read_to_the_end(client)
+        self.server.wait_for(b'"state":"TIME_WAIT"')
+        [ledger], [captured] = self.both()
+        self.compare(ledger, captured)
+        self.assertEqual(captured.ends[2:], ["server FIN", "client FIN"])
+        [account, _] = join([read_sides(self.server_file)])
+        self.assertEqual(drawn(account).ends, captured.ends)
+
+    def test_the_clients_end_between_two_looks(self) -> None:
+        port = self.serve("--behave", "close:after-messages=1")
+        with Client(port) as client:
+            client.sendall(b"hello\n")
+            self.read_to_the_end(client)
+            self.server.wait_for(b'"end":"own"')
+        self.server.wait_for(b'"state":"TIME_WAIT"')
+        _, [captured] = self.agree()
+        self.assertEqual(captured.ends[2:], ["server FIN", "client FIN"])
+
+    def read_to_the_end(self, peer: socket.socket) -> None:
+        while peer.recv(1 << 16):
+            pass
+
+    def wait_for_record(self, words: bytes) -> None:
+        """Wait until a client has recorded something."""
+        deadline = time.monotonic() + SECONDS
+        while words not in Path(self.client_file).read_bytes():
+            self.assertLess(time.monotonic(), deadline)
 
     def test_refused(self) -> None:
         with socket.socket() as bound:

@@ -22,6 +22,7 @@ from echolab.events import (
     Sent,
 )
 from echolab.facts import Diagnosed, Sampled
+from echolab.formats.closing import Closing, Mark
 from echolab.lab.dissecting import dissect
 from echolab.lab.made_up import SCALE, ends_of
 from echolab.lab.segments import Flag
@@ -31,20 +32,14 @@ if TYPE_CHECKING:
 
     from echolab.events import Event
     from echolab.facts import SynSaved
-    from echolab.lab.made_up import MadePacket, Side
+    from echolab.lab.made_up import MadePacket
     from echolab.lab.places import Places
 
 __all__ = ["Conversation"]
 
 NO_OPERATION_AND_SCALE = bytes([1, 3, 3])
-BROKEN = {"ECONNRESET", "EPIPE"}
-"""What calls say of a connection that the peer has reset."""
 ACKNOWLEDGED = {"FIN_WAIT_2", "TIME_WAIT"}
 """In these states, the peer has acknowledged this side's end too."""
-CLOSED_BY_PEER = {"CLOSE_WAIT", "LAST_ACK", "CLOSING"}
-"""In these states, the peer's end has come."""
-OURS = {EndCause.STOPPED, EndCause.IDLE, EndCause.MALFORMED, EndCause.OVERLONG}
-"""The end causes with which this side closes."""
 HANDSHAKE = "handshake"
 MOST_PACKET = 0xFFFF
 AFTER = ", {:.6f} s after the last of them had come"
@@ -77,15 +72,13 @@ class Conversation:
         # Other numbers in each connection: the same addresses may come again.
         self._peer, self._own = ends_of(places.peer, places.own, begun.peer.number)
         self._first = 0  # this side's sequence number where acked_bytes begin
+        self._closing = Closing("own", "peer", after_bytes=True)
         self._calls = False  # whether there were any
-        self._shut = False  # whether shutdown was called
         self._read: int | None = None  # what the last read returned
         self._waited = ""  # how long its bytes had waited
         self._changed = False  # whether the socket has other bytes: TLS, PROXY
         self._counted = False  # whether the kernel has told of acknowledged bytes
-        self._unread = 0
-        self._peer_closed = False  # whether the kernel has said so
-        self._end_read = False  # whether the peer's end was read, but is not written
+        self._ending: Mark[str] | None = None  # the peer's end, until it is written
         self._given = self._taken = 0  # bytes: by echolab, by the kernel
         self._waiting = b""
         self.over = False
@@ -124,9 +117,15 @@ class Conversation:
         """Yield the packets of an event, in order of time."""
         if self.over:
             return
+        if not isinstance(event, Chunk | Received | Sampled):
+            yield from self._end_of_peer(self._ending)
+        for mark in self._closing.take("own", event):
+            # It may have travelled before the packets since then, as TIME_WAIT tells.
+            self._time = max(self._time, mark.at.time)
+            yield from self._closes(mark)
+        if self.over:
+            return
         self._time = max(self._time, event.time)
-        if self._end_read and not isinstance(event, Chunk | Received | Sampled):
-            yield from self._end_of_peer()
         match event:
             case Chunk(data=data):
                 self._changed |= self._read not in (None, len(data))
@@ -136,14 +135,15 @@ class Conversation:
             case Sent(data=data, taken_bytes=taken):
                 yield from self._sent(data, taken)
             case HalfClosed():
-                yield from self._end_of_peer()
+                yield from self._end_of_peer(Mark("peer", "FIN", event))
             case Called():
                 self._calls = True
                 yield from self._called(event)
             case Sampled():
                 yield from self._sampled(event)
             case Diagnosed(end="own"):
-                yield from self._diagnosed(event.state)
+                yield from self._acknowledged_end(event)
+                self.over = self._own.ended and self._peer.ended
             case Finished():
                 yield from self._finished(event)
             case _:
@@ -179,32 +179,13 @@ class Conversation:
             case "recv" | "recvmsg" if event.result > 0:
                 self._read, waited = event.result, event.waited_seconds
                 self._waited = "" if waited is None else AFTER.format(waited)
-            case "recv" | "recvmsg" if not event.errno and self._changed:
-                self._end_read = True  # TLS may still have bytes.
-            case "recv" | "recvmsg" if not event.errno:
-                yield from self._end_of_peer()
             case "send" if event.result > 0:
                 self._taken += event.result
                 yield from self._leave()
-            case "shutdown":
-                self._shut = True
-                if event.result == 0 and event.arguments != "SHUT_RD":
-                    yield from self._end_of_own(f"shutdown({event.arguments})")
-            case "close" if self._unread:
-                yield self._reset(self._own, f"close, {self._unread} bytes unread")
-            case "close" if not self._shut:
-                yield self._reset(self._own, "close without shutdown")
             case _:
                 pass
-        if event.errno in BROKEN:
-            yield self._reset(self._peer, f"{event.call} said {event.errno}")
 
     def _sampled(self, event: Sampled) -> Iterator[MadePacket]:
-        self._unread = event.unread_bytes
-        self._peer_closed = event.state in CLOSED_BY_PEER
-        if event.state == "CLOSED" and self._calls and not self._own.ended:
-            yield self._reset(self._peer, "the kernel says CLOSED")
-            return
         windows = event.receive_window, event.send_window
         for side, window in zip((self._own, self._peer), windows, strict=True):
             if window is not None:
@@ -218,32 +199,38 @@ class Conversation:
                 why = "acknowledged by the peer (TCP_INFO)"
                 yield from self._peer.acknowledge_to(self._time, there, why)
 
-    def _diagnosed(self, state: str) -> Iterator[MadePacket]:
-        """Yield what the state of this side's end tells after its close."""
-        why = f", deduced from {state}"
+    def _acknowledged_end(self, fact: Diagnosed) -> Iterator[MadePacket]:
+        """Yield what the state of this side's end tells of its acknowledgement."""
         both = self._own.ended and self._peer.ended
-        if state in ACKNOWLEDGED or (state == "CLOSED" and both):
+        if fact.state in ACKNOWLEDGED or (fact.state == "CLOSED" and both):
+            why = f", deduced from {fact.state}"
             yield from self._peer.acknowledge(self._time, why)
-        if state == "TIME_WAIT":
-            yield from self._end_of_peer(why)
-        self.over = self._peer.ended and self._own.ended
 
-    def _end_of_peer(self, why: str = "") -> Iterator[MadePacket]:
-        self._end_read = False
-        if not self._peer.ended:
-            yield self._peer.finish(self._time, f"the peer's end{why}")
-            yield from self._own.acknowledge(self._time)
-
-    def _end_of_own(self, why: str) -> Iterator[MadePacket]:
-        if self._peer_closed and not self._unread:
-            yield from self._end_of_peer(", deduced from CLOSE_WAIT")
-        if not self._own.ended:
-            yield self._own.finish(self._time, why + self._lost())
+    def _closes(self, mark: Mark[str]) -> Iterator[MadePacket]:
+        """Yield a FIN or RST."""
+        if mark.kind == "RST":
+            self.over = True
+            if mark.end is not None:
+                side = self._own if mark.end == "own" else self._peer
+                why = _told_by(mark) + self._lost()
+                yield side.packet(self._time, Flag.RST | Flag.ACK, why)
+        elif mark.end == "own":
+            yield from self._end_of_peer(self._ending)
+            yield self._own.finish(self._time, _told_by(mark) + self._lost())
             yield from self._acknowledged()
+        elif self._changed or isinstance(mark.at, Sampled):
+            self._ending = mark  # The last bytes, or those of TLS, are still to come.
+        else:
+            yield from self._end_of_peer(mark)
 
-    def _reset(self, side: Side, why: str) -> MadePacket:
-        self.over = True
-        return side.packet(self._time, Flag.RST | Flag.ACK, why + self._lost())
+    def _end_of_peer(self, mark: Mark[str] | None) -> Iterator[MadePacket]:
+        self._ending = None
+        if mark is None or self._peer.ended:
+            return
+        if isinstance(mark.at, Diagnosed):
+            yield from self._acknowledged_end(mark.at)
+        yield self._peer.finish(self._time, f"the peer's end, {_told_by(mark)}")
+        yield from self._own.acknowledge(self._time)
 
     def _lost(self) -> str:
         """Return what is to be said of bytes that the kernel never took."""
@@ -251,16 +238,22 @@ class Conversation:
         return f"; {lost} bytes of this side were never sent" if lost else ""
 
     def _finished(self, event: Finished) -> Iterator[MadePacket]:
-        """Yield the ends that no call has told of."""
-        if event.cause is EndCause.RESET and not (self._calls and self._peer.ended):
-            yield self._reset(self._peer, event.detail or "reset")
-            return
+        """Yield the peer's end if no call has told of it: that of TLS."""
         if event.cause is EndCause.EOF:
-            yield from self._end_of_peer()
-        if self._calls:
-            return
-        if event.cause in OURS and event.unread_bytes:
-            yield self._reset(self._own, f"close, {event.unread_bytes} bytes unread")
-        elif event.cause in {*OURS, EndCause.EOF}:
-            yield from self._end_of_own("close")
-        self.over = True
+            yield from self._end_of_peer(Mark("peer", "FIN", event))
+        self.over = not self._calls
+
+
+def _told_by(mark: Mark[str]) -> str:
+    """Return what has told of a FIN or RST."""
+    match mark.at:
+        case Called(call=name, errno=errno) if errno:
+            return f"{name} said {errno}"
+        case Called(call=name, arguments=arguments):
+            return f"{name}({arguments})"
+        case Sampled(state=state) | Diagnosed(state=state):
+            return f"deduced from {state}"
+        case Finished(cause=cause, detail=detail):
+            return f"deduced from the end: {detail or cause.value}"
+        case _:
+            return "the end of the stream was read"
