@@ -439,7 +439,32 @@ class HonestyTests(SynchronousTestCase):
             )
         shown = drawn(pair.at_client, width=120)
         self.assertIn("peer's window 0, 1000 bytes unsent", shown)
-        self.assertIn("waited for peer's window, 3 s", shown)
+        self.assertIn("waited for peer's window, 3 s, with 1000 bytes unsent", shown)
+        self.assertIn("\nthe client waited 3 s for the server's window\n", shown)
+
+    def test_a_wait_that_has_not_ended(self) -> None:
+        pair = Pair()
+        pair.connects()
+        for at, waited in enumerate((0.0, 1.0, 2.0)):
+            pair.client_is_sampled(0.2 + at, unsent_bytes=9, window_seconds=waited)
+        shown = ""
+        for ends in (), ("close",):
+            for name in ends:
+                pair.client_calls(2.5, name)
+            shown = drawn(pair.at_client, width=120)
+            self.assertIn("still waits for peer's window, 2 s, with 9 bytes", shown)
+            self.assertIn("\nthe client waited 2 s for the server's window\n", shown)
+        self.assertLess(shown.index("still waits"), shown.index("close()"))
+
+    def test_several_waits_are_added(self) -> None:
+        pair = Pair()
+        pair.connects()
+        for at, waited in enumerate((0.0, 1.0, 1.0, 3.0, 3.0)):
+            pair.client_is_sampled(0.2 + at, window_seconds=waited)
+        self.assertIn(
+            "\nthe client waited 3 s for the server's window, 2 s of it at once\n",
+            drawn(pair.at_client),
+        )
 
     def test_a_fin_that_is_not_read_yet(self) -> None:
         pair = Pair()
@@ -743,13 +768,15 @@ class SafetyTests(SynchronousTestCase):
             self.assertNotIn("\u05d0", shown)
 
     def test_without_unicode(self) -> None:
-        pair = hello()
-        pair.client_sends(0.9, "안녕\n".encode())
+        pair = Pair()
+        pair.connects()
+        pair.saves_syn()
+        pair.client_sends(0.8, "안녕\n".encode())
         for encoding in ("ascii", "iso-8859-15"):
             shown = drawn(pair.at_server, pair.at_client, encoding=encoding)
             self.assertTrue(shown.isascii() or encoding != "ascii")
             self.assertRegex(shown, r"\|-+ SYN, MSS 65495 -+>\|")
-            self.assertIn("... 812 ms nothing ...", shown)
+            self.assertIn("... 800 ms nothing ...", shown)
             self.assertIn("\\uc548", shown)
             self.assertLessEqual(max(map(len, shown.splitlines())), 80)
 
@@ -802,19 +829,20 @@ class FoldTests(SynchronousTestCase):
         pair = Pair()
         pair.connects()
         counted = {"segments_in": 1, "data_segments_in": 0}
+        pair.client_is_sampled(0.5, data_segments_out=0, **counted)
         for at in range(50):
             pair.client_sends(1 + at / 100, b"x" * 1000)
             pair.client_is_sampled(
                 1.001 + at / 100,
                 send_window=at % 2,
-                data_segments_out=at * 3,
+                data_segments_out=at * 3 + 3,
                 **counted,
             )
         for figure in ("both", "packets"):
             shown = drawn(pair.at_client, figure=figure)
             self.assertLess(len(rows(shown)), 20)
-            self.assertIn("window 0 ×24", " ".join(shown.split()))
-            self.assertIn("147 segments", shown)
+            self.assertIn("window 0 ×25", " ".join(shown.split()))
+            self.assertIn("150 segments", shown)
             self.assertEqual(shown.count("ACK"), 2)  # The handshake is not folded.
 
     def test_a_stall_is_not_lost(self) -> None:
@@ -842,6 +870,73 @@ class FoldTests(SynchronousTestCase):
         self.assertRegex(shown, r"the client waited [\d.]+ s for the server's window")
         times = re.findall(r"^\d+\.\d{3} \d{3}", shown, re.MULTILINE)
         self.assertEqual(times, sorted(times))
+
+    def test_the_longest_rest_is_not_lost(self) -> None:
+        pair = Pair()
+        pair.connects()
+        for at in range(20):
+            pair.server_calls(3 + at / 1000, "recv", 65536, 10)
+            waited = 2.0 if at == 5 else 1e-5
+            call = pair.at_server[-1]
+            assert isinstance(call, Called)
+            pair.at_server[-1] = replace(call, waited_seconds=waited)
+        shown = drawn(pair.at_server, width=120)
+        self.assertIn("recv ×20, waited 2 s at most", shown)
+        self.assertIn("\nthe server left bytes unread for 2 s\n", shown)
+
+    def test_bulk_in_both_directions_is_two_rows(self) -> None:
+        pair = Pair()
+        pair.connects()
+        for at in range(200):
+            pair.client_sends(1 + at / 1000, b"x" * 65536)
+            pair.server_calls(1.0002 + at / 1000, "recv", 65536, 65536)
+            if at % 2:
+                pair.server_calls(1.0004 + at / 1000, "send", 131072, 131072)
+                pair.client_calls(1.0006 + at / 1000, "recv", 65536, 65536)
+        shown = drawn(pair.at_server, pair.at_client, width=120)
+        self.assertLess(len(rows(shown)), 30)
+        self.assertEqual(len(re.findall(r"send ×\d+", shown)), 2)
+
+    def test_a_folded_row_tells_what_was_received_of_its_bytes(self) -> None:
+        pair = Pair()
+        pair.connects()
+        for at in range(20):
+            pair.client_sends(1 + at / 1000, b"x" * 65536)
+            if at < 5:
+                pair.server_calls(1.0002 + at / 1000, "recv", 65536, 65536)
+        shown = drawn(pair.at_server, pair.at_client, width=120)
+        self.assertRegex(shown, r"send ×20 +│─+ 1\.3 MB .*▶│ recv ×5, 328 kB")
+
+    def test_segments_are_told_if_those_of_all_bytes_are_counted(self) -> None:
+        pair = Pair()
+        pair.connects()
+        counted = {"segments_in": 1, "data_segments_in": 0}
+        pair.client_is_sampled(0.5, data_segments_out=0, **counted)
+        for at in range(20):
+            pair.client_sends(1 + at / 1000, b"x" * 65536)
+            if at == 2:
+                pair.client_is_sampled(1.0021, data_segments_out=3, **counted)
+        self.assertNotIn("segments", drawn(pair.at_client))
+
+    def test_what_the_kernel_has_not_taken_hides_no_calls(self) -> None:
+        pair = Pair()
+        pair.connects()
+        for at in range(20):
+            pair.client_sends(1 + at / 1000, b"x" * 65536, *[65536] * (at < 19))
+        pair.at_client.pop()
+        shown = drawn(pair.at_client)
+        self.assertIn("send ×19", shown)
+        self.assertNotIn("wrote", shown)
+
+    def test_what_a_program_writes_over_tls_is_folded(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.client_calls(0.5, "recv", 65536, 2000)
+        for at in range(50):
+            pair.client_sends(1 + at / 1000, b"x" * 1000, 1022)
+        shown = drawn(pair.at_client)
+        self.assertLess(len(rows(shown)), 20)
+        self.assertIn("wrote ×50", " ".join(shown.split()))
 
     def test_data_comes_before_the_fin(self) -> None:
         pair = Pair()

@@ -37,7 +37,9 @@ def in_order(rows: Iterable[Row]) -> list[Row]:
         while place and _counts(found[place - 1], arrow.to):
             place -= 1
         at = found[place].at
-        found.insert(place, replace(row, at=at, is_timed=False, texts={}, aside=""))
+        found.insert(
+            place, replace(row, at=at, is_timed=False, texts={}, aside="", rests={})
+        )
         for end, where in ended.items():
             ended[end] = where + (where >= place)
         if row.texts:
@@ -70,7 +72,8 @@ def with_arrivals(rows: Iterable[Row]) -> list[Row]:
         if not before.is_timed:
             before = replace(before, at=row.at, is_timed=row.is_timed)
         texts = {**before.texts, **_with_aside(row).texts}
-        joined[at] = replace(before, texts=texts)
+        rests = {**before.rests, **row.rests}
+        joined[at] = replace(before, texts=texts, rests=rests)
     return joined
 
 

@@ -68,12 +68,25 @@ def _rows(account: Account, kind: str) -> tuple[list[Row], list[str]]:
 
 
 def _stalls(rows: list[Row]) -> Iterator[str]:
-    """Say which side has waited long because the other had no room for its bytes."""
+    """Say which side has waited long, or let the other wait: who was first, first."""
+    said: list[tuple[float, str]] = []
     for end in End:
-        longest = max((row.waits.get(end, 0.0) for row in rows), default=0.0)
+        who, whom = end.value, end.other.value
+        waits = [(row.waits[end], row.at) for row in rows if end in row.waits]
+        longest, at = max(waits, default=(0.0, 0.0))
         if longest >= GAP_SECONDS:
-            who, whom = end.value, end.other.value
-            yield f"the {who} waited {duration(longest)} for the {whom}'s window"
+            total = sum(seconds for seconds, _ in waits)
+            text = f"the {who} waited {duration(total)} for the {whom}'s window"
+            began = min(at - seconds for seconds, at in waits if seconds >= GAP_SECONDS)
+            if duration(longest) != duration(total):
+                text += f", {duration(longest)} of it at once"
+            said.append((began, text))
+        rests = [(row.rests[end], row.at) for row in rows if end in row.rests]
+        longest, at = max(rests, default=(0.0, 0.0))
+        if longest >= GAP_SECONDS:
+            text = f"the {who} left bytes unread for {duration(longest)}"
+            said.append((at - longest, text))
+    yield from (text for _, text in sorted(said))
 
 
 def _began(rows: Iterable[Row]) -> float:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from echolab.formats.figure_words import NO_BREAK, duration, size
 from echolab.lab.kernel import ACK, WAITED
-from echolab.lab.ledger import End
+from echolab.lab.ledger import RECEIVES, End
 from echolab.lab.rows import Arrow, Line, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["GAP_SECONDS", "fold", "fold_middle", "with_gaps"]
 
@@ -29,6 +29,14 @@ UNUSUAL = 10
 """A gap is unusual, and is not folded, if it is so many times as long as others."""
 BESIDE_GAP = 3
 """How many rows stay on each side of an unusual gap."""
+BULK_BYTES = 10_000
+"""From so many bytes a row on, bytes in both directions are folded at once."""
+LONGEST_BULK = 16
+"""How many rows of them are shown before they are folded."""
+BESIDE_BULK = 4
+"""How many of them stay at the beginning and at the end."""
+LONG_REST = 0.01
+"""How long bytes must have waited to be read for a folded row to tell it."""
 _NAME = re.compile("[ (]")
 """What ends the name of a call."""
 
@@ -40,22 +48,39 @@ def fold(rows: Iterable[Row]) -> list[Row]:
         if not is_talk:
             folded += found
             continue
-        talk = [each for run in _runs(list(found)) for each in _shortened(run)]
-        folded += fold_middle(talk)
+        rows = list(found)
+        if _is_bulk(rows):
+            folded += _middle(rows, BESIDE_BULK, BESIDE_BULK, beside_gap=1)
+        else:
+            talk = [each for run in _runs(rows) for each in _shortened(run)]
+            folded += fold_middle(talk)
     return folded
+
+
+def _is_bulk(rows: list[Row]) -> bool:
+    """Whether many bytes go in both directions at the same time."""
+    spans = [row.arrow.span if row.arrow else row.span for row in rows if row.data_to]
+    both = len({row.data_to for row in rows if row.data_to}) == len(End)
+    number = sum(span[1] for span in spans if span)
+    return both and len(rows) > LONGEST_BULK and number >= BULK_BYTES * len(spans)
 
 
 def fold_middle(talk: list[Row]) -> list[Row]:
     """Replace the middle of many rows about bytes by one row for each direction."""
     if len(talk) <= LONGEST_TALK:
         return talk
-    folded = list(talk[:FIRST])
-    for is_stall, part in _parts(talk[FIRST:-LAST]):
+    return _middle(talk, FIRST, LAST, beside_gap=BESIDE_GAP)
+
+
+def _middle(rows: list[Row], first: int, last: int, *, beside_gap: int) -> list[Row]:
+    """Fold all rows but the first and the last, and those beside unusual gaps."""
+    folded = list(rows[:first])
+    for is_stall, part in _parts(rows[first:-last], beside_gap):
         folded += part if is_stall or len(part) <= LONGEST_RUN else _folded(part)
-    return [*folded, *talk[-LAST:]]
+    return [*folded, *rows[-last:]]
 
 
-def _parts(rows: list[Row]) -> Iterator[tuple[bool, list[Row]]]:
+def _parts(rows: list[Row], beside_gap: int) -> Iterator[tuple[bool, list[Row]]]:
     """Cut rows at unusual gaps; yield what is around a gap as a part of its own."""
     usual = (rows[-1].at - rows[0].at) / len(rows)
     least = max(GAP_SECONDS, UNUSUAL * usual)
@@ -63,9 +88,9 @@ def _parts(rows: list[Row]) -> Iterator[tuple[bool, list[Row]]]:
     for at, (row, after) in enumerate(pairwise(rows), 1):
         if after.at - row.at < least:
             continue
-        start = max(done, at - BESIDE_GAP)
+        start = max(done, at - beside_gap)
         yield False, rows[done:start]
-        done = min(len(rows), at + BESIDE_GAP)
+        done = min(len(rows), at + beside_gap)
         yield True, rows[start:done]
     yield False, rows[done:]
 
@@ -142,28 +167,55 @@ def _one_row(rows: list[Row], others: list[Row], to: End) -> Row:
     arrows = [row.arrow for row in rows if row.arrow is not None]
     carried = [arrow for arrow in arrows if arrow.span is not None]
     number = sum(arrow.span[1] for arrow in carried if arrow.span is not None)
-    segments = sum(arrow.segments for arrow in arrows)
     label = f"{size(number)} in {duration(ends - first.at)}"
     start = carried[0].span[0] if carried and carried[0].span else 0
-    arrow = Arrow(to, Line.SEEN, label, (start, number), segments)
+    arrow = Arrow(to, Line.SEEN, label, (start, number), _segments(arrows))
     counts = _counts([*rows, *others])
-    waits: dict[End, float] = {}
-    for end, wait in (each for row in (*rows, *others) for each in row.waits.items()):
-        waits[end] = max(wait, waits.get(end, 0.0))
-    lasted = "" if carried else f" in {duration(ends - first.at)}"
+    waits = _longest(row.waits for row in (*rows, *others))
+    rests = _longest(row.rests for row in (*rows, *others))
+    got = sum(_got(row, to) for row in rows)
+    told = {to: got} if got != number else {}
+    said = ((end, _counted(counts, end, waits, rests, told)) for end in End)
+    texts = {end: text for end, text in said if text}
+    if not carried:
+        lasted = f" in {duration(ends - first.at)}"
+        texts = {end: text + lasted for end, text in texts.items()}
     return Row(
         first.at,
-        texts={
-            end: text + lasted
-            for end in End
-            if (text := _counted(counts, end, waits.get(end)))
-        },
+        texts=texts,
         arrow=arrow if carried else None,
         until=ends,
         span=None if carried else first.span,
         counts=counts,
         waits=waits,
+        rests=rests,
+        got={to: got},
     )
+
+
+def _got(row: Row, end: End) -> int:
+    """Return how many bytes an end has received in a row."""
+    if row.got:
+        return row.got.get(end, 0)
+    span = row.span if row.arrow is None else row.arrow.span
+    return span[1] if span and end in row.texts and row.data_to is end else 0
+
+
+def _segments(arrows: list[Arrow]) -> int:
+    """Return in how many segments all have travelled; 0 if that is not known of all."""
+    are_counted = True
+    for arrow in arrows:
+        # A row with nothing but segments counts those of the rows above it.
+        are_counted = bool(arrow.segments) and (are_counted or arrow.span is None)
+    return sum(arrow.segments for arrow in arrows) if are_counted else 0
+
+
+def _longest(found: Iterable[Mapping[End, float]]) -> dict[End, float]:
+    """Return the longest wait of each end."""
+    longest: dict[End, float] = {}
+    for end, seconds in (each for waits in found for each in waits.items()):
+        longest[end] = max(seconds, longest.get(end, 0.0))
+    return longest
 
 
 def _counts(rows: Iterable[Row]) -> Counter[tuple[End, str]]:
@@ -181,8 +233,15 @@ def _counts(rows: Iterable[Row]) -> Counter[tuple[End, str]]:
     return counts
 
 
-def _counted(counts: Counter[tuple[End, str]], end: End, longest: float | None) -> str:
-    """Return how often each call was made, and the longest wait: ``recv ×412``."""
+def _counted(
+    counts: Counter[tuple[End, str]],
+    end: End,
+    waits: Mapping[End, float],
+    rests: Mapping[End, float],
+    got: Mapping[End, int],
+) -> str:
+    """Return what an end has done, and its longest waits: ``recv ×412, 26 MB``."""
+    longest, rested = waits.get(end), rests.get(end, 0.0)
     said = []
     for (teller, name), number in counts.items():
         if number and teller is end:
@@ -190,5 +249,10 @@ def _counted(counts: Counter[tuple[End, str]], end: End, longest: float | None) 
             if name == WAITED and longest is not None:  # This is too long for a line.
                 most = duration(longest).replace(" ", NO_BREAK)
                 words = f"{name}{NO_BREAK}×{number}, {most} at most"
+            if name in RECEIVES and got.get(end):
+                words += ", " + size(got[end]).replace(" ", NO_BREAK)
+            if name in RECEIVES and rested >= LONG_REST:
+                most = duration(rested).replace(" ", NO_BREAK)
+                words += f", waited{NO_BREAK}{most} at most"
             said.append(words)
     return ", ".join(said)

@@ -21,6 +21,7 @@ __all__ = ["ACK", "WAITED", "KernelView"]
 
 ACK = "ACK"
 WAITED = "waited for peer's window"
+STILL_WAITS = "still waits for peer's window"
 OPEN = {"ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2"}
 """The states of an end that has not got the other's FIN."""
 LASTING = {"TIME_WAIT"}
@@ -40,7 +41,7 @@ class KernelView:
     def __init__(self, counts_segments: Callable[[End, End], bool]) -> None:
         self._counts_segments = counts_segments
         self._before: dict[End, Sampled] = {}
-        self._stalls: dict[End, float] = {}
+        self._stalls: dict[End, _Stall] = {}
         self._states: dict[End, str] = {}
         self._groups: dict[tuple[End, End], _Group] = {}
         self._queue: tuple[int, int] | None = None  # None while it is short
@@ -100,14 +101,18 @@ class KernelView:
     def _stall(self, entry: Entry, before: Sampled, sample: Sampled) -> list[Row]:
         """Return how long this end has waited for a window, when that is over."""
         waited = (sample.window_seconds or 0.0) - (before.window_seconds or 0.0)
-        stall = self._stalls.pop(entry.end, 0.0) + waited
+        stall = self._stalls.pop(entry.end, _Stall())
+        stall.at, stall.seconds = entry.time, stall.seconds + waited
+        stall.unsent = max(stall.unsent, before.unsent_bytes, sample.unsent_bytes)
         if waited > STALL_SECONDS and sample.state == before.state:
             self._stalls[entry.end] = stall
-        elif stall > STALL_SECONDS:
-            texts = {entry.end: f"{WAITED}, {duration(stall)}"}
-            waits = {entry.end: stall}
-            return [Row(entry.time, texts=texts, folds=WAITED, waits=waits)]
-        return []
+            return []
+        return stall.rows(entry.end, WAITED)
+
+    def end(self, end: End) -> list[Row]:
+        """Return how long an end has waited for a window when its recording ends."""
+        stall = self._stalls.pop(end, None)
+        return stall.rows(end, STILL_WAITS) if stall else []
 
     def diagnosed(self, entry: Entry, diagnosed: Diagnosed) -> list[Row]:
         """Return the rows of a diagnosis."""
@@ -154,6 +159,31 @@ def _pure(before: Sampled, sample: Sampled) -> bool:
     others = _grown(before.data_segments_in, sample.data_segments_in)
     others += before.state in OPEN and sample.state not in OPEN  # the peer's FIN
     return _grown(before.segments_in, sample.segments_in) > others
+
+
+@dataclass(slots=True)
+class _Stall:
+    """A wait for the window of the other end.
+
+    Attributes:
+        at: when it was seen last.
+        seconds: how long it has lasted.
+        unsent: the most bytes that waited.
+    """
+
+    at: float = 0.0
+    seconds: float = 0.0
+    unsent: int = 0
+
+    def rows(self, end: End, words: str) -> list[Row]:
+        """Return its row, if it is worth one."""
+        if self.seconds <= STALL_SECONDS:
+            return []
+        text = f"{words}, {duration(self.seconds)}"
+        if self.unsent:
+            text += f", with {size(self.unsent)} unsent"
+        waits = {end: self.seconds}
+        return [Row(self.at, texts={end: text}, folds=WAITED, waits=waits)]
 
 
 @dataclass(slots=True)

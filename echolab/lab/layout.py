@@ -53,7 +53,7 @@ def lay_out(account: Account, figure: str) -> list[Row]:
     layout = _Layout(account, figure)
     for entry in account.entries:
         layout.take(entry)
-    rows = layout.rows
+    rows = layout.end()
     if account.is_captured and figure != "calls":
         rows = without_guesses(rows)
     else:
@@ -122,6 +122,10 @@ class _Layout:
             case _:
                 pass
 
+    def end(self) -> list[Row]:
+        """Return all rows, with what goes on at the end of the recording."""
+        return [*self.rows, *(row for end in End for row in self._kernel.end(end))]
+
     def _sampled(self, entry: Entry, sample: Sampled) -> list[Row]:
         """Return the rows of a sample: those that say more than the calls do."""
         marks = self._marks.get(id(sample), [])
@@ -148,12 +152,14 @@ class _Layout:
         span: tuple[int, int] | None = None,
         answers: tuple[str, ...] = (),
         aside: str = "",
+        folds: str = "",
     ) -> None:
         """Add a text beside a lane."""
         if self._calls:
             timed = not entry.of_listener and entry.certainty != "between"
-            row = Row(entry.time, timed, {entry.end: text})
-            self.rows.append(replace(row, span=span, answers=answers, aside=aside))
+            row = Row(entry.time, timed, {entry.end: text}, folds=folds)
+            row = replace(row, span=span, answers=answers, aside=aside)
+            self.rows.append(replace(row, rests=_rests(entry)))
 
     def _draw(
         self,
@@ -190,6 +196,8 @@ class _Layout:
             case "getsockopt" if call.errno and not self._beginning.is_made:
                 self._beginning.connect(entry, call, text)
             case "shutdown" | "close" if not entry.of_listener:
+                if call.call == "close":
+                    self.rows += self._kernel.end(entry.end)
                 if entry.end is End.CLIENT:
                     self._beginning.give_up(entry)
                 self._close(entry, entry.end, text)
@@ -205,7 +213,7 @@ class _Layout:
         words = "wrote" if data.kind == "write" else "read"
         text = f"{words} {size(data.size)} {quoted(data.head, data.size)}".rstrip()
         if self._streams.has_calls(entry.end):
-            self._say(entry, text)  # TLS: the calls have other bytes.
+            self._say(entry, text, folds=words)  # TLS: the calls have other bytes.
             return
         span = data.start, data.size
         if data.kind == "messages":
@@ -216,7 +224,7 @@ class _Layout:
 
     def _moved(self, entry: Entry, text: str, number: int, *, sends: bool) -> None:
         """Show a send or a recv of bytes."""
-        aside = waited_text(getattr(entry.what, "waited_seconds", None))
+        aside = waited_text(_rests(entry).get(entry.end))
         span = self._streams.next_span(entry.end, number, sends=sends)
         self._arrow(entry, text, span, sends=sends, aside=aside)
 
@@ -237,6 +245,7 @@ class _Layout:
             label = f"{size(span[1])}{of}"
             arrow = Arrow(sender.other, Line.SEEN, label, span, head=shown)
             self._draw(entry.time, arrow, {entry.end: text}, aside=aside)
+            self.rows[-1] = replace(self.rows[-1], rests=_rests(entry))
         else:
             self._say(entry, text, span=span, aside=aside)
 
@@ -278,3 +287,9 @@ class _Layout:
             self._close(entry, entry.end.other, "reset")
         self._close(entry, entry.end, "")
         self._say(entry, text)
+
+
+def _rests(entry: Entry) -> dict[End, float]:
+    """Return how long the bytes of a recv have waited in the kernel, if known."""
+    waited = getattr(entry.what, "waited_seconds", None)
+    return {} if waited is None else {entry.end: waited}

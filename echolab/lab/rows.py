@@ -78,6 +78,8 @@ class Row:
         of_capture: whether its arrow is a packet that was captured.
         counts: what a folded row stands for, by the end and the name.
         waits: how long an end has waited for the window of the other.
+        rests: how long bytes have waited at an end to be read.
+        got: how many bytes an end has received, of a folded row.
     """
 
     at: float
@@ -93,6 +95,8 @@ class Row:
     of_capture: bool = False
     counts: Mapping[tuple[End, str], int] = field(default_factory=dict)
     waits: Mapping[End, float] = field(default_factory=dict)
+    rests: Mapping[End, float] = field(default_factory=dict)
+    got: Mapping[End, int] = field(default_factory=dict)
 
     @property
     def is_bare(self) -> bool:

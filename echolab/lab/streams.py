@@ -38,7 +38,10 @@ class Streams:
         With TLS, they have others.
         """
         known = self._ends[end]
-        return known.called[sends] > 0 and known.called[sends] == known.told[sends]
+        called, told = known.called[sends], known.told[sends]
+        # What the kernel has not taken yet is told, but not called.
+        are_fewer = sends and called < told and known.reads_plain
+        return called > 0 and (called == told or are_fewer)
 
     def sent_bytes(self, end: End) -> int | None:
         """Return how many bytes the kernel took of an end, if its calls tell.
@@ -46,9 +49,7 @@ class Streams:
         A program may have had more to send when the connection ended.
         """
         known = self._ends[end]
-        # With TLS, the calls have received more than the program.
-        are_plain = known.called[False] == known.told[False]
-        return known.called[True] if known.has_calls and are_plain else None
+        return known.called[True] if known.has_calls and known.reads_plain else None
 
     def is_drawn_by_sender(self, end: End) -> bool:
         """Whether the bytes of an end are drawn where it sent them.
@@ -132,6 +133,11 @@ class _OneEnd:
         receives = call.call in RECEIVES
         if receives or call.call in SENDS:
             self.called[not receives] += max(0, call.result)
+
+    @property
+    def reads_plain(self) -> bool:
+        """Whether its calls have received what its program has: with TLS, more."""
+        return self.called[False] == self.told[False]
 
     def has(self, *, sends: bool) -> bool:
         """Whether any bytes were recorded in this direction."""
