@@ -46,6 +46,8 @@ class AskingTests(SynchronousTestCase):
         self.assertEqual({each.looks for each in many}, {1})
 
     def test_no_more_after_the_stop(self) -> None:
-        self.kernel.add(Counter())
+        counter = Counter()
+        self.kernel.add(counter)
         self.kernel.stop()
         self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertEqual(counter.looks, 1)  # The last one.

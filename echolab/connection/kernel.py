@@ -67,7 +67,10 @@ class Kernel:
         return self._diagnoser(here, there) if self._diagnoser else None
 
     def stop(self) -> None:
-        """Ask no more about anything."""
+        """Ask a last time, and then no more about anything."""
+        for each in [*self._asked]:
+            if not self.is_busy:
+                each.look()
         for each in [*self._asked]:
             self.remove(each)
         if self._diagnoser is not None:
