@@ -196,6 +196,14 @@ class HonestyTests(SynchronousTestCase):
         pair = hello()
         self.assertNotIn("1234", drawn(pair.at_server, pair.at_client))
 
+    def test_several_writes_in_one_send(self) -> None:
+        pair = Pair()
+        pair.connects()
+        for data in b"hell", b"o":
+            pair.at_client.append(Sent(pair.server, TIME + 0.5, data))
+        pair.client_calls(0.5, "send", 5, 5)
+        self.assertIn('5 bytes "hello" ', drawn(pair.at_client))
+
     def test_several_writes_between_two_looks(self) -> None:
         pair = Pair()
         pair.connects()
@@ -1081,6 +1089,19 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(
             self.draw(self.server, str(capture), status=1),
             f"read {capture}: no packet of the connection, at its time",
+        )
+
+    def test_a_capture_beside_a_client_that_nobody_has_answered(self) -> None:
+        pair = Pair()
+        pair.client_calls(0.0, "connect", str(pair.port), -1, "EINPROGRESS")
+        tried = write(self.folder / "tried.jsonl", pair.at_client)
+        capture = self.folder / "lab.pcap"
+        head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 101)
+        capture.write_bytes(head)
+        self.assertEqual(
+            self.draw(tried, str(capture), status=1),
+            f"read {capture}: the recording lacks the client's port: its connect was "
+            "not answered",
         )
 
     def test_a_rotated_recording_does_not_know_its_packets(self) -> None:

@@ -52,6 +52,8 @@ def draw(settings: DrawSettings) -> None:
         why = "no packet of the connection, at its time"
         if all(account.is_continued for account in accounts):
             why = "the beginning is in another recording: join them with cat, in order"
+        elif not any(map(_has_ends, accounts)):
+            why = "the recording lacks the client's port: its connect was not answered"
         raise InputError("read", captures[0], why)
     encoding = "utf-8"
     if settings.output == "-" and settings.form == "text" and sys.stdout is not None:
@@ -66,6 +68,11 @@ def draw(settings: DrawSettings) -> None:
         raise InputError("read", settings.recordings[0], why)
     _check_output(settings)
     _write(settings.output, text.encode(encoding, "backslashreplace"))
+
+
+def _has_ends(account: Account) -> bool:
+    """Whether the addresses of both ends are known, by which packets are found."""
+    return None not in {account.client_address, account.server_address}
 
 
 def _drawn(settings: DrawSettings, accounts: Sequence[Account], encoding: str) -> str:

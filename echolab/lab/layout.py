@@ -240,7 +240,7 @@ class _Layout:
     ) -> None:
         sender = entry.end if sends else entry.end.other
         if sends == self._streams.is_drawn_by_sender(sender):
-            head = self._streams.head(entry.end, span[0], sends=sends)
+            head = self._streams.head(entry.end, *span, sends=sends)
             shown = quoted(head, span[1])
             label = f"{size(span[1])}{of}"
             arrow = Arrow(sender.other, Line.SEEN, label, span, head=shown)

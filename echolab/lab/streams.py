@@ -71,16 +71,25 @@ class Streams:
         self._places[end, sends] += number
         return start, number
 
-    def head(self, end: End, start: int, *, sends: bool) -> bytes:
-        """Return the bytes from ``start`` on that were kept; none if unknown."""
+    def head(self, end: End, start: int, number: int, *, sends: bool) -> bytes:
+        """Return the first of the ``number`` bytes from ``start`` on, as far as kept.
+
+        Several writes may be in one send, and one write in several.
+        """
         known = self._ends[end]
         if known.has_calls and not self.shows_calls(end, sends=sends):
             return b""
         datas = known.datas[sends]
         at = bisect_right(datas, start, key=lambda each: each.start) - 1
-        if at < 0:
-            return b""
-        return datas[at].head[start - datas[at].start :]
+        found = b""
+        while 0 <= at < len(datas) and len(found) < number:
+            data = datas[at]
+            place = start + len(found) - data.start
+            found += data.head[place:]
+            if place + len(data.head[place:]) < data.size:
+                break  # No more of it was kept.
+            at += 1
+        return found[:number]
 
     def answers_at_once(self, end: End) -> bool | None:
         """Whether the FIN of an end was its only answer to the other's FIN.

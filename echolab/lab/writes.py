@@ -111,7 +111,7 @@ def _pieces(
 def _arrow(streams: Streams, sender: End, start: int, end: int) -> Arrow:
     number = end - start
     label = f"byte {start}" if number == 1 else f"bytes {start}-{end - 1}"
-    head = streams.head(sender, start, sends=True)[:number]
+    head = streams.head(sender, start, number, sends=True)
     shown = preview(head, PREVIEW_CELLS, whole=len(head) == number) if head else ""
     return Arrow(sender.other, Line.SEEN, label, (start, number), head=shown)
 
