@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,34 @@ def drawn(
 
 
 class CaptureTests(SynchronousTestCase):
+    def test_connections_between_the_same_ends(self) -> None:
+        def session(first: int, at: float) -> list[Packet]:
+            names = (b"one\n", b"two\n")
+            return [
+                packet(at, Flag.SYN)._replace(seq=first),
+                packet(at + 0.1, Flag.SYN)._replace(seq=first),
+                packet(at + 0.2, DATA, names[at > 0])._replace(seq=first + 1),
+                packet(at + 0.3, Flag.RST)._replace(seq=first + 5),
+            ]
+
+        pair, late = Pair(), Pair(Peer(2, "IPv4", "127.0.0.1", 60612))
+        pair.connects()
+        late.connects()
+        moved = [replace(event, time=event.time + 1) for event in late.at_server]
+        accounts = join([sides_of([*pair.at_server, *moved])])
+        one, two = session(7, 0.0), session(70, 1.0)
+        for packets in [*one, *two], [*one, *two, *one, *two]:
+            shown = [
+                draw_text(figure_of(account, "packets"), 100)
+                for account in with_packets(accounts, packets)
+            ]
+            for text, mine, others in zip(
+                shown, ("one", "two"), ("two", "one"), strict=True
+            ):
+                self.assertIn(mine, text)
+                self.assertNotIn(others, text)
+                self.assertEqual(text.count(" SYN "), 2 * len(packets) // 8)
+
     def labels(self, shown: str) -> list[str]:
         arrows = [line for line in rows(shown) if "▶" in line or "◀" in line]
         return [line.split("│")[1].strip("─ ·▶◀") for line in arrows]

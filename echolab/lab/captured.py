@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from echolab.events import Accepted, Connected
 from echolab.lab.ledger import End, Entry
 from echolab.lab.reading import HEAD_BYTES
+from echolab.lab.segments import Flag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -71,15 +72,31 @@ def _with(account: Account, found: Sequence[tuple[End, Packet]]) -> Account:
     ]
     if not begins or not found:
         return account
-    first = found[0][1].time
-    time, at = min(begins, key=lambda each: abs(each[0] - first))
+    (time, at), own = min(
+        ((begin, part) for begin in begins for part in _parts(found)),
+        key=lambda each: abs(each[1][0][1].time - each[0][0]),
+    )
     last = max(entry.latest for entry in account.entries) - at + time
     entries = [
         Entry(packet.time - time + at, packet.time - time + at, end, packet, "capture")
-        for end, packet in found
+        for end, packet in own
         if time - EARLY_SECONDS <= packet.time <= last + LATE_SECONDS
     ]
     if not entries:
         return account
     both = sorted([*account.entries, *entries], key=attrgetter("time"))
     return replace(account, entries=tuple(both), is_captured=True)
+
+
+def _parts(found: Sequence[tuple[End, Packet]]) -> list[list[tuple[End, Packet]]]:
+    """Sort packets between the same ends by connection: each has its own first number.
+
+    The same one may be in several captures.
+    """
+    parts: dict[int | None, list[tuple[End, Packet]]] = defaultdict(list)
+    number: int | None = None
+    for end, packet in found:
+        if packet.flags & (Flag.SYN | Flag.ACK) == Flag.SYN:
+            number = packet.seq
+        parts[number].append((end, packet))
+    return [*parts.values()]
