@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from echolab import (
@@ -35,9 +36,12 @@ MONOTONIC = 500.0
 
 def syn_of(client: Peer, server: Peer) -> bytes:
     """Return a SYN with the option MSS 65495, as a kernel keeps it."""
+    ends = [ip_address(each.host or "") for each in (client, server)]
+    addresses = b"".join(each.packed for each in ends)
+    ip = b"\x45" + bytes(11) if ends[0].version == 4 else b"\x60" + bytes(7)
     ports = struct.pack("!HH", client.port, server.port)
     tcp = ports + struct.pack("!IIBBHHH", 1234, 0, 6 << 4, 2, 65495, 0, 0)
-    return b"\x45" + bytes(19) + tcp + b"\2\4" + struct.pack("!H", 65495)
+    return ip + addresses + tcp + b"\2\4" + struct.pack("!H", 65495)
 
 
 class Pair:

@@ -269,6 +269,20 @@ class HonestyTests(SynchronousTestCase):
         shown = drawn(pair.at_server)
         self.assertNotIn(" ACK ", shown[shown.index("send(5)") :])
 
+    def test_a_client_behind_a_balancer(self) -> None:
+        pair = Pair()
+        pair.connects()
+        pair.saves_syn()
+        client = replace(pair.client, host="10.1.2.3", port=5555)
+        events = [
+            replace(event, peer=client) if event.peer.number else event
+            for event in pair.at_server
+        ]
+        shown = drawn(events, width=120)
+        self.assertIn("\nthe client is behind 127.0.0.1:60612: its packets", shown)
+        self.assertIn("accept() = 127.0.0.1:60612\n", shown)
+        self.assertIn("client 10.1.2.3:5555 ", shown)
+
     def test_a_refused_client(self) -> None:
         pair = Pair()
         pair.client_calls(0.0, "socket")

@@ -35,7 +35,7 @@ HERE = replace(PORT, number=1)
 PATH = Peer(1, "UNIX", path="/lab.sock", pid=7, uid=0)
 TIME = 1_795_000_000.0
 SYN = bytes.fromhex(
-    "4500003c526240004006ea577f0000017f00000191c09401ef87c67b00000000a002ffd7fe300000"
+    "4500003c526240004006ea577f0000017f000001ecc422b8ef87c67b00000000a002ffd7fe300000"
     "0204ffd70402080ad4819d92000000000103030a"
 )
 
@@ -209,8 +209,8 @@ class FlowTests(SynchronousTestCase):
         self.assert_row(rows[0], "recv(")
         self.assert_row(rows[1], "─ FIN ─", "▶│")
         self.assert_row(rows[2], "CLOSE_WAIT")
-        self.assert_row(rows[3], "◀─ ─", "2 retransmits")
-        self.assert_row(rows[4], "the peer's window is full")
+        self.assert_row(rows[3], "◀─ ─", "2 sent again")
+        self.assert_row(rows[4], "peer's window 0, 0 bytes unsent")
         self.assert_row(rows[5], "open again")
 
     def test_rows_name_their_connection_and_have_one_clock(self) -> None:
@@ -225,6 +225,51 @@ class FlowTests(SynchronousTestCase):
         self.rows(Accepted(ANN, TIME))
         [row] = self.rows(call(ANN, 1, "recv", "65536", -1, "ECONNRESET"))
         self.assert_row(row, "─ RST ─", "▶│ recv(65536) = -1 ECONNRESET")
+
+    def test_over_tls(self) -> None:
+        rows = self.rows(
+            call(ANN, 0, "accept", result=7),
+            call(ANN, 0.1, "recv", "65536", 500),
+            Sampled(ANN, TIME + 0.1, "ESTABLISHED"),
+            call(ANN, 0.1, "send", "900", 900),
+            Accepted(ANN, TIME + 0.2, HERE, 5.0),
+            SynSaved(ANN, TIME, SYN),
+            call(ANN, 1, "recv", "65536", 40),
+            Chunk(ANN, TIME + 1, b"hello\n"),
+            replace(finished(ANN, 2), sent_bytes=3),
+        )
+        self.assert_row(rows.pop(0), "#1", "127.0.0.1:60612", "server 127.0.0.1:8888")
+        self.assert_row(rows[0], "│──", "SYN, MSS 65495", "──▶│")
+        self.assert_row(rows[3], "│ accept() = ")
+        self.assert_row(rows[4], "500 bytes ─", "recv(65536) = 500")
+        self.assert_row(rows[5], "900 bytes ─", "send(900) = 900")
+        self.assert_row("".join(rows[-2:]), "finished: eof", "3 bytes sent")
+
+    def test_behind_a_balancer(self) -> None:
+        client = Peer(1, "IPv4", "10.1.2.3", 5555)
+        rows = self.rows(
+            call(client, 0, "accept", result=7),
+            Accepted(client, TIME, HERE, 5.0),
+            SynSaved(client, TIME, SYN),
+        )
+        self.assert_row(rows[0], "10.1.2.3:5555")
+        self.assert_row(rows[-1], "│ accept() = 127.0.0.1:60612")
+
+    def test_a_full_queue(self) -> None:
+        looks = ((2, 0), (3, 0), (3, 2), (3, 2), (0, 2))
+        rows = self.rows(
+            *(Listening(PORT, TIME, 2, waiting=n, drops=drops) for n, drops in looks)
+        )
+        said = [
+            row[46:].strip("│ ").partition(" wait")[0] for row in rows if " of " in row
+        ]
+        self.assertEqual(said, ["2 of 2", "3 of 2", "3 of 2", "0 of 2"])
+        self.assertIn("accepted, 2", "".join(rows))
+
+    def test_a_refused_client(self) -> None:
+        rows = self.rows(call(PORT, 0, "connect", "127.0.0.1:8888", -1, "ECONNREFUSED"))
+        self.assert_row(rows[0], "◀··", " SYN ")
+        self.assert_row(rows[1], "· RST ·", "▶│ connect(127.0.0.1:8888)")
 
     def test_one_end_of_a_side_is_one_packet(self) -> None:
         self.rows(Accepted(ANN, TIME))
@@ -243,9 +288,10 @@ class FlowTests(SynchronousTestCase):
     def test_the_calls_of_a_listening_socket_say_so(self) -> None:
         rows = self.rows(
             call(PORT, 0, "listen", "1024"),
-            call(ANN, 1, "accept", result=7),
             call(PORT, 1, "shutdown", "SHUT_RDWR"),
             call(PORT, 1, "close"),
+            call(ANN, 1, "accept", result=7),
+            Accepted(ANN, TIME + 1),
             call(ANN, 2, "close"),
         )
         self.assert_row(rows[1], "│ listener: shutdown(SHUT_RDWR)")

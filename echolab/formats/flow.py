@@ -68,11 +68,12 @@ class Flow:
             yield from self._drawn(Row(event, text))
             return
         lane = self._lane(event)
-        accepts = isinstance(event, Called) and event.call == "accept"
-        if event.peer.number and not lane.is_named and not accepts:
+        rows = [*lane.rows(event)]
+        begins = isinstance(event, Accepted | Connected)
+        if event.peer.number and not lane.is_named and (rows or begins):
             lane.is_named = True
-            yield self._names(event)
-        for row in lane.rows(event):
+            yield self._names(lane.begun or event)
+        for row in rows:
             yield from self._drawn(row)
         if isinstance(event, Finished):
             self._ended[event.peer.number] = self._lanes.pop(event.peer.number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from echolab.counting import count
@@ -10,6 +11,7 @@ from echolab.events import (
     Accepted,
     Called,
     Chunk,
+    Connected,
     Finished,
     Misbehaved,
     Mistaken,
@@ -27,7 +29,7 @@ from echolab.formats.flow_rows import (
     labelled,
     take,
 )
-from echolab.formats.syn import syn_options
+from echolab.formats.syn import sender_of, syn_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,26 +73,29 @@ class Lane:
 
     Attributes:
         is_named: whether the line with its addresses is printed.
+        begun: the event with which it has begun.
     """
 
     def __init__(self, *, has_packets: bool) -> None:
         self.is_named = False
+        self.begun: Accepted | Connected | None = None
         self._has_packets = has_packets
         self._closing = Closing(
             "own", "peer", has_packets=has_packets, after_bytes=True
         )
         self._undecided: list[Event] = []  # until it is known what they tell
         self._marks: list[Mark[str]] = []  # what they have told so far
-        self._accept: Called | None = None  # until that is shown
         self._recv: Called | None = None  # until its bytes are known
         # What the kernel has said since that.
         self._later: list[tuple[Sampled | Diagnosed, list[Mark[str]]]] = []
         # The bytes that were given to the transport, not to the kernel yet.
         self._unsent: deque[memoryview] = deque()
         self._reads = 0  # how many returned bytes
+        self._is_encrypted = False  # whether the calls have other bytes
         self._sent_bytes = 0  # how many the kernel has taken
         self._sample: Sampled | None = None
-        self._told = ""  # the state of either end that was told last
+        self._states: dict[str, str] = {}  # of each end, as they were told last
+        self._queue = ""  # what was told last of the accept queue
         self._listens = False
 
     def rows(self, event: Event) -> Iterator[Row]:
@@ -98,27 +103,34 @@ class Lane:
         if event.peer.number:
             self._marks += self._closing.take("own", event)
         self._undecided.append(event)
-        if self._closing.is_undecided:
+        if isinstance(event, Accepted | Connected):
+            self.begun = event
+        if self._closing.is_undecided or self._is_beginning(event):
             return
         events, self._undecided = self._undecided, []
         marks, self._marks = self._marks, []
+        syn = next((each for each in events if isinstance(each, SynSaved)), None)
         for each in events:
-            is_last = each is event
-            yield from self._rows(
-                each,
-                [
-                    mark
-                    for mark in marks
-                    if mark.at is each or (is_last and mark.at not in events)
-                ],
-            )
+            here = [mark for mark in marks if mark.at is each]
+            if each is event:
+                here += [m for m in marks if all(m.at is not e for e in events)]
+            yield from self._rows(each, here, syn)
 
-    def _rows(self, event: Event, marks: list[Mark[str]]) -> Iterator[Row]:
-        if self._accept is not None and not isinstance(event, Accepted):
-            yield from self._accepted(event, self._accept)
+    def _is_beginning(self, event: Event) -> bool:
+        """Whether more is to come of a beginning: calls of TLS, the client's SYN."""
+        if self.begun is None:
+            is_early = isinstance(event, Called | Sampled | Diagnosed)
+            return is_early and event.peer.number > 0
+        return isinstance(event, Accepted) and len(self._undecided) > 1
+
+    def _rows(
+        self, event: Event, marks: list[Mark[str]], syn: SynSaved | None
+    ) -> Iterator[Row]:
         if self._recv is not None and isinstance(event, Called | Finished):
             yield from self._read(b"")  # TLS needed it for itself.
         match event:
+            case Called(call="accept") if event.result >= 0:
+                yield from self._accepted(event, syn)
             case Called():
                 yield from self._called(event, marks)
             case Chunk(data=data):
@@ -129,8 +141,8 @@ class Lane:
                 self._later.append((event, marks))
             case Sampled() | Diagnosed():
                 yield from self._kernel(event, marks)
-            case Listening(waiting=waiting, backlog=backlog) if waiting > 1:
-                yield Row(event, f"{waiting} of {backlog} wait to be accepted")
+            case Listening():
+                yield from self._listening(event)
             case Unanswered(number=number):
                 yield Row(event, f"no answer fits message {number}")
             case Misbehaved(behaviour=behaviour):
@@ -142,24 +154,28 @@ class Lane:
             case _:
                 pass
 
-    def _accepted(self, event: Event, call: Called) -> Iterator[Row]:
+    def _accepted(self, call: Called, syn: SynSaved | None) -> Iterator[Row]:
         """Show the accept, with the client's SYN if the kernel has kept it."""
-        self._accept = None
-        if isinstance(event, SynSaved):
-            options = syn_options(event.packet)
+        if syn is not None:
+            options = syn_options(syn.packet)
             yield Row(call, "", f"SYN{options}", SEEN, timed=False)
             yield Row(call, "", "SYN, ACK", DEDUCED, out=True, timed=False)
             yield Row(call, "", "ACK", DEDUCED, timed=False)
-            yield Row(call, as_called(call))
-        else:
-            yield Row(call, as_called(call))
+            call = replace(call, peer=sender_of(call.peer, syn.packet))
+        yield Row(call, as_called(call))
+
+    def _listening(self, event: Listening) -> Iterator[Row]:
+        """Show an accept queue in which more than one wait, or ignored clients."""
+        drops = f", {event.drops} ignored" if event.drops else ""
+        text = f"{event.waiting} of {event.backlog} wait to be accepted{drops}"
+        if text != self._queue and (event.waiting > 1 or self._queue):
+            yield Row(event, text)
+            self._queue = text if event.waiting > 1 else ""
 
     def _called(self, call: Called, marks: list[Mark[str]]) -> Iterator[Row]:
         done = call.result >= 0 and not call.errno
         is_tcp = call.peer.family != "UNIX"
         match call.call:
-            case "accept" if done:
-                self._accept = call
             case "accept" if call.errno in QUIET:
                 pass
             case "recv" | "recvmsg" if call.result > 0:
@@ -170,7 +186,8 @@ class Lane:
                 yield Row(call, "", "ACK", DEDUCED, out=True, timed=False)
                 yield Row(call, as_called(call))
             case "connect" if call.errno == "ECONNREFUSED" and is_tcp:
-                yield Row(call, as_called(call), "RST", BETWEEN)
+                yield Row(call, "", "SYN", DEDUCED, out=True, timed=False)
+                yield Row(call, as_called(call), "RST", DEDUCED)
             case "send" if call.result > 0:
                 yield from self._sent(call)
             case name:
@@ -231,6 +248,7 @@ class Lane:
         call, self._recv = self._recv, None
         if call is None:
             return
+        self._is_encrypted |= not data
         text = as_called(call)
         if call.waited_seconds is not None:
             text += f" waited {duration(call.waited_seconds)}"
@@ -246,8 +264,8 @@ class Lane:
         yield from self._ends(fact, marks)
         if isinstance(fact, Sampled):
             yield from self._sampled(fact)
-        elif fact.state not in ("ESTABLISHED", self._told):
-            self._told = fact.state
+        elif fact.state not in ("ESTABLISHED", self._states.get(fact.end)):
+            self._states[fact.end] = fact.state
             yield self._diagnosed(fact)
 
     def _sampled(self, sample: Sampled) -> Iterator[Row]:
@@ -256,14 +274,15 @@ class Lane:
             return
         # What is left of a closed connection, inet_diag tells.
         if sample.state not in (before.state, "CLOSED"):
+            self._states["own"] = sample.state
             yield Row(sample, sample.state)
         if again := sample.retransmits - before.retransmits:
-            label = count(again, "retransmit")
-            yield Row(sample, "", label, BETWEEN, out=True)
+            yield Row(sample, "", f"{again} sent again", BETWEEN, out=True)
         if sample.send_window == 0 and before.send_window:
-            yield Row(sample, "the peer's window is full")
+            unsent = size(sample.unsent_bytes)
+            yield Row(sample, f"peer's window 0, {unsent} unsent")
         if before.send_window == 0 and sample.send_window:
-            yield Row(sample, "the peer's window is open again")
+            yield Row(sample, "peer's window is open again")
 
     def _diagnosed(self, fact: Diagnosed) -> Row:
         whose = "" if fact.end == "own" else "the peer: "
@@ -282,7 +301,10 @@ class Lane:
         ]
         if event.messages is not None:
             words.append(count(event.messages, "message"))
-        if self._sent_bytes:
-            words.append(f"{count(self._sent_bytes, 'byte')} sent")
+        sent = self._sent_bytes
+        if self._is_encrypted:
+            sent = event.sent_bytes or 0
+        if sent:
+            words.append(f"{count(sent, 'byte')} sent")
         text = ", ".join(word.replace(" ", NO_BREAK) for word in words)
         yield Row(event, text.replace(NO_BREAK, " ", 1))

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["syn_options", "tcp_options"]
+    from echolab.addresses import Peer
+
+__all__ = ["sender_of", "syn_options", "tcp_options"]
 
 IPV4, IPV6 = 4, 6
+SOURCES = {IPV4: slice(12, 16), IPV6: slice(8, 24)}
+MAPPED = "::ffff:"
+"""How an IPv4 address begins on a socket of IPv6."""
 IPV6_HEADER = 40
 TCP_HEADER = 20
 END, NOTHING, MSS = 0, 1, 2
@@ -23,19 +30,39 @@ def syn_options(packet: bytes) -> str:
     Args:
         packet: the IP header and the TCP header. Anybody may have written them.
     """
-    version = packet[0] >> 4 if packet else 0
-    if version == IPV4:
-        tcp = packet[(packet[0] & 15) * 4 :]
-    elif version == IPV6:
-        tcp = packet[IPV6_HEADER:]
-    else:
-        return ""
-    if len(tcp) < TCP_HEADER:
-        return ""
-    for kind, value in tcp_options(tcp[TCP_HEADER : (tcp[12] >> 4) * 4]):
+    tcp = _tcp_header(packet)
+    options = tcp[TCP_HEADER : (tcp[12] >> 4) * 4] if tcp else b""
+    for kind, value in tcp_options(options):
         if kind == MSS and len(value) == SHORT:
             return f", MSS {int.from_bytes(value)}"
     return ""
+
+
+def sender_of(peer: Peer, packet: bytes) -> Peer:
+    """Return from where a client's SYN came: from a balancer, if that is between.
+
+    Args:
+        peer: the client.
+        packet: the IP header and the TCP header.
+    """
+    tcp = _tcp_header(packet)
+    if not tcp or peer.host is None:
+        return peer
+    source = ip_address(packet[SOURCES[packet[0] >> 4]])
+    port = int.from_bytes(tcp[:2])
+    host = peer.host.partition("%")[0].removeprefix(MAPPED)
+    if (host, peer.port) == (str(source), port):
+        return peer
+    return replace(peer, family=f"IPv{source.version}", host=str(source), port=port)
+
+
+def _tcp_header(packet: bytes) -> bytes:
+    """Return the TCP header of a packet; nothing if there is none."""
+    version = packet[0] >> 4 if packet else 0
+    if version not in SOURCES:
+        return b""
+    tcp = packet[(packet[0] & 15) * 4 if version == IPV4 else IPV6_HEADER :]
+    return tcp if len(tcp) >= TCP_HEADER else b""
 
 
 def tcp_options(options: bytes) -> Iterator[tuple[int, bytes]]:

@@ -45,7 +45,7 @@ def with_packets(
 
 
 def _ends(account: Account) -> object | None:
-    client, server = account.client_address, account.server_address
+    client, server = account.sender, account.server_address
     if client is None or server is None or client.family == "UNIX":
         return None
     return _peer_address(client), _peer_address(server)

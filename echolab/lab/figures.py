@@ -157,5 +157,7 @@ def _remarks(account: Account) -> Iterator[str]:
         told = End.SERVER if account.server else End.CLIENT
         other = told.other.value
         yield f"only the {told.value}'s recording: the {other} is as seen there"
+    if account.sender != account.client_address:
+        yield f"the client is behind {account.sender}: its packets are from there"
     if account.is_continued:
         yield "the beginning of the connection is not in the recording"

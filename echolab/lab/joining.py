@@ -16,7 +16,9 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from echolab.events import Accepted, Called, Connected
+from echolab.facts import SynSaved
 from echolab.formats.figure_words import duration
+from echolab.formats.syn import sender_of
 from echolab.lab.ledger import Data, End, Entry, Side
 
 if TYPE_CHECKING:
@@ -84,6 +86,20 @@ class Account:
         if self.client is not None:
             return self.client.peer
         return self._some.local
+
+    @property
+    def syn(self) -> SynSaved | None:
+        """The client's SYN, if the kernel has kept it."""
+        whats = (entry.what for entry in self.entries)
+        return next((what for what in whats if isinstance(what, SynSaved)), None)
+
+    @property
+    def sender(self) -> Peer | None:
+        """From where the client's packets come: from a balancer, if one is between."""
+        client, syn = self.client_address, self.syn
+        return (
+            client if client is None or syn is None else sender_of(client, syn.packet)
+        )
 
     @property
     def has_packets(self) -> bool:

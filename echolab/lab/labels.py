@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from echolab.facts import SynSaved
 from echolab.formats.figure_words import NO_BREAK, duration, harmless, preview, size
 from echolab.formats.syn import syn_options
 from echolab.lab.rows import Arrow, Line
@@ -53,10 +52,7 @@ def waited_text(seconds: float | None) -> str:
 
 def saved_syn(account: Account) -> str | None:
     """Return the options of the client's SYN; None if the kernel has not kept it."""
-    for entry in account.entries:
-        if isinstance(entry.what, SynSaved):
-            return syn_options(entry.what.packet)
-    return None
+    return None if account.syn is None else syn_options(account.syn.packet)
 
 
 def packet_arrow(packet: Packet, to: End) -> Arrow:

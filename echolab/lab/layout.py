@@ -184,7 +184,7 @@ class _Layout:
                 self._beginning.connect(entry, call, text)
             case "accept" if call.result >= 0:
                 self._beginning.make(entry, {})
-                text = f"accept() = {call.peer}"
+                text = f"accept() = {self._account.sender or call.peer}"
                 self._say(entry, text, answers=("ACK", "connection"))
             case name if name in SENDS and call.result > 0:
                 self._moved(entry, text, call.result, sends=True)
