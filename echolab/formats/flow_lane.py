@@ -109,6 +109,9 @@ class Lane:
             return
         events, self._undecided = self._undecided, []
         marks, self._marks = self._marks, []
+        if len(events) == 1:
+            yield from self._rows(event, marks, None)
+            return
         syn = next((each for each in events if isinstance(each, SynSaved)), None)
         for each in events:
             here = [mark for mark in marks if mark.at is each]

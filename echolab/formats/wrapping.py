@@ -14,6 +14,8 @@ BREAKS = f":-=/,{NO_BREAK}"
 
 def wrap(text: str, width: int) -> list[str]:
     """Break a text into lines: at spaces, where there are any."""
+    if not text or cells(text) <= width:
+        return [text] if text else []
     lines: list[str] = []
     line = ""
     for word in re.findall(r"[^ (]*\(|[^ (]+ *| +", text):
