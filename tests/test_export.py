@@ -590,6 +590,11 @@ class ProgramTests(FolderCase):
         ended = self.export()
         self.assertIn(b"no chunks in it: it was not made by --record", ended.err)
 
+    def test_a_part_of_a_rotated_recording_has_no_beginning(self) -> None:
+        self.write(HELLO, finished(EndCause.EOF))
+        ended = self.export()
+        self.assertIn(b": it continues another recording: join them with", ended.err)
+
     def test_no_reactor_is_imported(self) -> None:
         self.write(BEGUN)
         code = (

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from echolab import __version__
 from echolab.descriptors import check_standard_output
 from echolab.errors import InputError, OutputError, reason_of
-from echolab.events import Chunk, Received
+from echolab.events import Chunk, Received, Sent
 from echolab.formats.recording import read_recording
 from echolab.lab.conversations import packets_of
 from echolab.lab.key_logs import read_key_log
@@ -57,6 +57,8 @@ def export(settings: ExportSettings) -> None:
     first = next(packets, None)
     if first is None:
         why = "no connection in it" if number is None else f"no peer {number}"
+        if _continues(recording, number):
+            why = "it continues another recording: join them with cat, in order"
         raise InputError("read", recording, why)
     where = "stdout" if path == STDOUT else path
     call = "open"
@@ -126,3 +128,11 @@ def _with_chunks(recording: str) -> Iterator[Event]:
             why = "no chunks in it: it was not made by --record"
             raise InputError("read", recording, why)
         yield event
+
+
+def _continues(recording: str, number: int | None) -> bool:
+    """Whether a recording has bytes of a connection, but not its beginning."""
+    return any(
+        isinstance(event, Chunk | Sent) and number in {None, event.peer.number}
+        for event in read_recording(recording)
+    )
