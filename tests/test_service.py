@@ -166,6 +166,16 @@ class ReceiverServiceTests(TestCase):
         self.assertFalse(output.closed, "whoever opened an output closes it")
         self.assertEqual(self.said(), ["17 bytes of output could not be written"])
 
+    def test_says_what_could_not_be_sent(self) -> None:
+        service = self.service()
+        service.startService()
+        self.factory.connections.unsent_bytes = 17
+        self.factory.connections.unanswered_messages = 1
+        self.successResultOf(service.stopService())
+        self.assertEqual(
+            self.said(), ["17 bytes could not be sent", "not fully answered: 1 message"]
+        )
+
     def test_closes_outputs_that_are_its_own(self) -> None:
         output = Held()
         service = self.service(outputs=[output], close_sink=True)

@@ -24,6 +24,7 @@ from echolab import (
 )
 from echolab.framing import framed
 from echolab.server.addressing import Addressing
+from echolab.server.connections import TURN_SECONDS
 from echolab.server.conversation import (
     MOST_WAITING,
     MOST_WAITING_BYTES,
@@ -387,6 +388,37 @@ class FileTests(TalkCase):
         )
         self.assertEqual(self.open_files(), self.before)
 
+    def test_the_server_ends_when_it_is_sent(self) -> None:
+        transport = self.join()
+        replies = self.peers[1][0].replies
+        replies.pauseProducing()
+        self.type(f"/file {self.path}")
+        self.type("behind it")
+        self.factory.connections.drain(5)
+        self.clock.pump([TURN_SECONDS] * 3)
+        self.assertFalse(transport.disconnecting)
+        replies.resumeProducing()
+        self.assertEqual(transport.value(), self.data + b"behind it\n")
+        self.clock.pump([TURN_SECONDS] * 2)
+        self.assertTrue(transport.disconnecting)
+
+    def test_the_server_ends_before_it_is_sent(self) -> None:
+        transport = self.join()
+        self.peers[1][0].replies.pauseProducing()
+        self.type(f"/file {self.path}")
+        self.type("behind it")
+        self.factory.connections.drain(2)
+        self.clock.advance(2)
+        self.assertTrue(transport.aborted)
+        self.peers[1][0].connectionLost(Failure(error.ConnectionAborted()))
+        self.assertEqual(
+            self.said(),
+            [
+                f"sent 0 bytes of {self.path} to 1, not more: the server has stopped",
+                "not sent to 1: the last 1 line: the server has stopped",
+            ],
+        )
+
     def test_no_addressee(self) -> None:
         self.type(f"/file {self.path}")
         self.assertEqual(self.said(), ["not sent: nobody is connected"])
@@ -546,6 +578,22 @@ class PipeTests(TalkCase):
         self.assertEqual(self.logged(), [f"not sent to 1 {PEER}: 6 bytes: it has left"])
         self.assertEqual(self.source.calls[-1], "resume")
         self.assertEqual(self.sent(2), b"")
+
+    def test_what_was_sent_is_not_lost(self) -> None:
+        self.join(b"hello\n")
+        replies = self.peers[1][0].replies
+        transport = self.peers[1][1]
+        write = transport.write
+
+        def write_and_pause(data: bytes) -> None:
+            write(data)
+            replies.pauseProducing()
+
+        transport.write = write_and_pause  # type: ignore[method-assign]
+        self.piped.received(b"hello\n")
+        self.leave(1)
+        self.assertEqual(self.sent(1), b"hello\n")
+        self.assertEqual(self.logged(), [])
 
     def test_nobody_is_left_for_the_last_line(self) -> None:
         self.piped.received(b"last")

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from echolab.command.line_editing import (
     line_editor,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from echolab.terminal.editing import LineEditor
 
 __all__ = ["Talking"]
+
+_log = Logger()
 
 CLOSE_SECONDS = 1.0
 """How long the terminal may take to show the last messages."""
@@ -116,9 +119,15 @@ class Talking:
             self._source.resumeProducing()
 
     def stop(self) -> Deferred[None]:
-        """Read no more, and wait until the terminal is restored."""
-        self.addressing.show_on(None)
+        """Read no more, and wait until the terminal is restored.
+
+        What waits is still sent; what cannot be sent is logged.
+        """
+        self.addressing.choose(None)
+        self.addressing.show_on(_Logged())
         self._source.stopProducing()
+        if self._display is None:
+            self._piped.stop()
         say.show_by(None)
         return Deferred.fromCoroutine(self._close())
 
@@ -132,6 +141,18 @@ class Talking:
         ):
             await terminal.flush(CLOSE_SECONDS)
             terminal.close()
+
+
+class _Logged:
+    """Where messages go when nobody can type any more."""
+
+    has_begun = False
+
+    def say(self, data: bytes) -> None:
+        _log.info("{text}", text=data.decode().removesuffix("\n"))
+
+    def refresh(self) -> None:
+        """Do nothing: there is no prompt."""
 
 
 def _check_foreground(stdin: int) -> None:

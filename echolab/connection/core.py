@@ -393,14 +393,15 @@ class Connection:
                 rtt_seconds=watched.rtt_seconds if watched else None,
                 retransmits=watched.retransmits if watched else None,
                 sent_bytes=self.sent_bytes if terms.report_sent else None,
-                unsent_bytes=self._unsent_bytes() if terms.report_sent else None,
+                unsent_bytes=self.unsent_bytes if terms.report_sent else None,
                 unsent_answers=unsent_answers,
             )
         )
         return cause
 
-    def _unsent_bytes(self) -> int | None:
-        """Return how many of the written bytes the kernel never took."""
+    @property
+    def unsent_bytes(self) -> int | None:
+        """Number of written bytes that the kernel has not taken; None if unknown."""
         if self.watched is None or self.over_tls:
             return None
         return self.lost_bytes + self.sent_bytes - self.watched.sent_bytes

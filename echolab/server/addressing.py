@@ -6,6 +6,7 @@ from enum import Enum
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from echolab.ends import EndCause, in_words
 from echolab.escaping import escape_line
 from echolab.events import Chunk, Finished, Received
 from echolab.server.conversation import Conversation
@@ -118,13 +119,13 @@ class Addressing:
                     self._refresh()
             case Finished(peer=peer):
                 if gone := self._open.pop(peer.number, None):
-                    self._left(gone)
+                    self._left(gone, _why(event))
             case _:
                 pass
 
-    def _left(self, gone: Conversation) -> None:
+    def _left(self, gone: Conversation, why: str) -> None:
         self._spoke.pop(gone, None)
-        gone.leave()
+        gone.leave(why)
         if self._chosen is gone:
             self._chosen = None
             self.say(f"{gone.name} has left: lines go to the peer that spoke last")
@@ -201,3 +202,10 @@ class Addressing:
                 return tuple(self._open.values())
             case _:
                 return ()
+
+
+def _why(event: Finished) -> str:
+    """Return why the peer gets no more."""
+    if event.cause in (EndCause.EOF, EndCause.RESET):
+        return "it has left"
+    return in_words(event.detail) if event.detail else "the server has stopped"

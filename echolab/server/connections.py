@@ -84,6 +84,8 @@ class Connections:
         reading: counts the time in which the sink has not paused reading.
         unread_bytes: how many bytes had arrived but were never read, at
             connections that this side ended.
+        unsent_bytes: how many bytes the peers did not take, when the server ended.
+        unanswered_messages: how many messages were not fully answered then.
     """
 
     def __init__(
@@ -99,6 +101,8 @@ class Connections:
         self._holders: frozenset[Hashable] = frozenset()
         self.reading = ReadingClock(clock)
         self.unread_bytes = 0
+        self.unsent_bytes = 0
+        self.unanswered_messages = 0
         self._admission = admission
         self._refusals = BoundedReports(clock, self._report_refused)
         self._time_of_day = time_of_day(clock)
@@ -227,6 +231,8 @@ class Connections:
         self._door = _Door.OPEN
         self._deadline = 0.0
         self.unread_bytes = 0
+        self.unsent_bytes = 0
+        self.unanswered_messages = 0
 
     def stop_accepting(self) -> None:
         """Turn away every new connection; open ones continue."""

@@ -95,8 +95,8 @@ class Conversation:
     def send_text(self, data: bytes) -> None:
         """Send bytes."""
 
-        def ended(_sent_bytes: int, why: str) -> None:
-            self._texts_lost += bool(why)
+        def ended(sent_bytes: int, _why: str) -> None:
+            self._texts_lost += sent_bytes < len(data)
 
         self.send(lambda at: data[at:], len(data), ended)
 
@@ -133,15 +133,15 @@ class Conversation:
         """Reset the connection."""
         self._protocol.reset("reset by hand")
 
-    def leave(self) -> None:
-        """End: the peer has left."""
+    def leave(self, why: str) -> None:
+        """End: the connection has ended, for a reason in words."""
         self.has_left = True
         self._stall.stop()
         for each in self._outgoing:
-            each.end("it has left")
+            each.end(why)
         if self._texts_lost:
             lost = count(self._texts_lost, "line")
-            self._say(f"not sent to {self.name}: the last {lost}: it has left")
+            self._say(f"not sent to {self.name}: the last {lost}: {why}")
 
     def _stuck(self) -> None:
         self._is_watched = False

@@ -75,6 +75,10 @@ class PipedTalk:
 
     def ended(self) -> None:
         """Take the end of the pipe; the server goes on."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Read no more; what was read is still sent."""
         self._source = None
         begun, self._begun = self._begun, b""
         if begun:
@@ -101,9 +105,9 @@ class PipedTalk:
     def _when_sent(self, to: Conversation, size: int) -> Callable[[int, str], None]:
         def sent(sent_bytes: int, why: str) -> None:
             self._waits = False
-            if why:
-                left = count(size - sent_bytes, "byte")
-                self.say(f"not sent to {to.name}: {left}: {why}".encode())
+            if left := size - sent_bytes:
+                lost = count(left, "byte")
+                self.say(f"not sent to {to.name}: {lost}: {why}".encode())
             self.refresh()
 
         return sent

@@ -221,6 +221,9 @@ class ReceiverProtocol(Protocol):
             )
             if cause is EndCause.STOPPED:
                 connections.unread_bytes += unread_bytes
+            if connection.verdict == (EndCause.STOPPED, "") or connections.is_late():
+                connections.unsent_bytes += connection.unsent_bytes or 0
+                connections.unanswered_messages += self.unanswered_messages()
 
     def _never_accepted(self, reason: Failure) -> None:
         """Report a connection that was never accepted, if a reason is known."""
@@ -258,6 +261,10 @@ class ReceiverProtocol(Protocol):
         """Return how many messages were not fully answered: it answers none."""
         return 0
 
+    def still_sends(self) -> bool:
+        """Whether something waits to be sent though the peer is read: it sends none."""
+        return False
+
     def pause(self) -> None:
         """Stop reading until `resume`."""
         self.connection.hold(Holder.SINK)
@@ -284,7 +291,7 @@ class ReceiverProtocol(Protocol):
         quiet = connection.received_bytes == self._bytes_last_turn
         # A peer that does not take its replies is not read, and may have sent more.
         held = connection.is_held_by(Holder.PEER) or self._begins_tls()
-        if quiet and connection.verdict is None and not held:
+        if quiet and connection.verdict is None and not held and not self.still_sends():
             self.end(EndCause.STOPPED)
         self._bytes_last_turn = connection.received_bytes
 

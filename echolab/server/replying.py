@@ -186,6 +186,10 @@ class ReplyingProtocol(ReceiverProtocol):
         return super().unread_bytes() + waiting
 
     @override
+    def still_sends(self) -> bool:
+        return self.replies.wait_by_hand
+
+    @override
     def unanswered_messages(self) -> int:
         return self.replies.unanswered
 

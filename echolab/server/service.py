@@ -227,6 +227,12 @@ class ReceiverService(Service):
             _log.warn(
                 "{bytes} that had arrived were not read", bytes=count(unread, "byte")
             )
+        if unsent := self.factory.connections.unsent_bytes:
+            _log.warn("{bytes} could not be sent", bytes=count(unsent, "byte"))
+        if unanswered := self.factory.connections.unanswered_messages:
+            _log.warn(
+                "not fully answered: {messages}", messages=count(unanswered, "message")
+            )
         seconds = max(0.0, deadline - self._clock.seconds())
         if left := await self.factory.sink.flush(seconds):
             _log.warn(
