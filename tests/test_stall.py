@@ -44,6 +44,12 @@ class StallTests(SynchronousTestCase):
         self.clock.advance(5)
         self.assertEqual(self.calls, 1)
 
+    def test_the_time_counts_from_the_last_bytes_that_were_taken(self) -> None:
+        self.start()
+        self.sent += 1
+        self.clock.pump([0.5] * 11)
+        self.assertEqual(self.calls, 1)
+
     def test_may_be_stopped_and_started_again(self) -> None:
         stall = self.start()
         self.clock.advance(3)

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Stall"]
 
+LOOKS = 10
+"""How often it is looked in the time that it takes to be stuck."""
+
 
 class Stall:
     """Wait until a socket has taken no bytes for some time.
@@ -35,6 +38,7 @@ class Stall:
         self._sent_bytes = sent_bytes
         self._call = call
         self._sent = 0
+        self._since = 0.0
         self._due: IDelayedCall | None = None
 
     def start(self) -> None:
@@ -42,7 +46,8 @@ class Stall:
         self.stop()
         if self._seconds:
             self._sent = self._sent_bytes()
-            self._due = self._clock.callLater(self._seconds, self._look)
+            self._since = self._clock.seconds()
+            self._wait(self._seconds)
 
     def stop(self) -> None:
         """Stop waiting."""
@@ -52,7 +57,17 @@ class Stall:
 
     def _look(self) -> None:
         self._due = None
-        if self._sent_bytes() > self._sent:
-            self.start()
+        now, sent = self._clock.seconds(), self._sent_bytes()
+        if sent > self._sent:
+            self._sent, self._since = sent, now
+        left = self._since + self._seconds - now
+        if left > 0:
+            self._wait(left)
         else:
             self._call()
+
+    def _wait(self, seconds: float) -> None:
+        # The first bytes behind a full buffer are often taken at once. One look at the
+        # end would find them, and start again.
+        step = min(seconds, self._seconds / LOOKS)
+        self._due = self._clock.callLater(step, self._look)
