@@ -285,7 +285,11 @@ class CommandTests(TalkCase):
         self.assertTrue(first.disconnecting)
         self.assertEqual(self.prompt(), "to 2: ")
         self.type("/close 1")
-        self.assertEqual(self.said(), ["/close: 1: its connection is ending"])
+        self.type("/to 1")
+        self.assertEqual(
+            self.said(),
+            ["/close: 1: its connection is ending", "/to: 1: its connection is ending"],
+        )
         self.type("/close")
         self.assertTrue(second.disconnecting)
         self.assertEqual(self.prompt(), "to nobody: ")
@@ -299,12 +303,21 @@ class CommandTests(TalkCase):
         replies.pauseProducing()
         self.type("last words")
         self.type("/close")
+        self.assertEqual(self.prompt(), "to nobody: ")
         self.type("more")
+        self.type("/peers")
         self.assertFalse(transport.disconnecting)
+        self.assertEqual(
+            self.said(),
+            [
+                "1 ends when it has taken 1 line",
+                "not sent: all connections are ending",
+                "  1: received 0 bytes, sent 0 bytes, ending",
+            ],
+        )
         replies.resumeProducing()
         self.assertEqual(transport.value(), b"last words\n")
         self.assertTrue(transport.disconnecting)
-        self.assertEqual(self.said(), ["not sent: nobody is connected"])
 
     def test_reset(self) -> None:
         first, second = self.join(), self.join()
@@ -419,6 +432,23 @@ class FileTests(TalkCase):
             ],
         )
 
+    def test_what_waits_is_named(self) -> None:
+        self.join()
+        self.peers[1][0].replies.pauseProducing()
+        self.type(f"/file {self.path}")
+        for _ in range(MOST_WAITING):
+            self.type("x")
+        self.type("/close")
+        waiting = f"{MOST_WAITING - 1} lines and 1 file"
+        self.assertEqual(
+            self.said(),
+            [
+                f"not sent to 1: {MOST_WAITING} lines wait for it",
+                f"1 ends when it has taken {waiting}",
+            ],
+        )
+        self.leave(1)
+
     def test_no_addressee(self) -> None:
         self.type(f"/file {self.path}")
         self.assertEqual(self.said(), ["not sent: nobody is connected"])
@@ -462,7 +492,8 @@ class UnreadTests(TalkCase):
         for number in range(1, MOST_WAITING + 2):
             self.type(f"{number}")
         self.assertEqual(
-            self.said(), ["not sent to 1: it does not read what it was sent"] * 2
+            self.said(),
+            [f"not sent to 1: {MOST_WAITING} lines wait for it"] * 2,
         )
 
     def test_bytes_are_bounded(self) -> None:
@@ -470,9 +501,7 @@ class UnreadTests(TalkCase):
         self.type("x" * MOST_WAITING_BYTES)
         self.assertEqual(self.said(), [])
         self.type("more")
-        self.assertEqual(
-            self.said(), ["not sent to 1: it does not read what it was sent"]
-        )
+        self.assertEqual(self.said(), ["not sent to 1: 64 KiB wait for it"])
 
     def test_of_many_some_are_named(self) -> None:
         for _ in range(MOST_NAMED + 2):
@@ -484,7 +513,7 @@ class UnreadTests(TalkCase):
         self.type("more")
         [said] = self.said()
         who = "1, 2, 3, 4, 5, and 3 others"
-        self.assertEqual(said, f"not sent to {who}: it does not read what it was sent")
+        self.assertEqual(said, f"not sent to {who}: 64 KiB wait for it")
 
     def test_it_is_still_read(self) -> None:
         self.fill()

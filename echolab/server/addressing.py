@@ -178,6 +178,8 @@ class Addressing:
                 raise ValueError(f"not sent: {name} has left")
             case Everybody() if self._open:
                 return tuple(self._open.values())
+            case _ if self._open:
+                raise ValueError("not sent: all connections are ending")
             case _:
                 raise ValueError(f"not sent: {NOBODY}")
 

@@ -75,10 +75,19 @@ class Conversation:
 
     @property
     def totals(self) -> str:
-        """How many bytes went to and fro."""
+        """How many bytes went to and fro, and whether its connection is ending."""
         connection = self._protocol.connection
         received = count(connection.received_bytes, "byte")
-        return f"received {received}, sent {count(connection.sent_bytes, 'byte')}"
+        totals = f"received {received}, sent {count(connection.sent_bytes, 'byte')}"
+        return totals if self.is_open else f"{totals}, ending"
+
+    @property
+    def waiting(self) -> str:
+        """What waits for the peer, in words; nothing if nothing does."""
+        waiting = self._forget_what_is_sent()
+        lines = sum(bool(each.held_bytes) for each in waiting)
+        counts = (lines, "line"), (len(waiting) - lines, "file")
+        return " and ".join(count(number, what) for number, what in counts if number)
 
     def refusal(self) -> str:
         """Return why nothing can be sent to the peer; nothing if something can."""
@@ -88,8 +97,10 @@ class Conversation:
             return "its connection is ending"
         waiting = self._forget_what_is_sent()
         held_bytes = sum(each.held_bytes for each in waiting)
-        if len(waiting) >= MOST_WAITING or held_bytes >= MOST_WAITING_BYTES:
-            return "it does not read what it was sent"
+        if len(waiting) >= MOST_WAITING:
+            return f"{MOST_WAITING} lines wait for it"
+        if held_bytes >= MOST_WAITING_BYTES:
+            return f"{MOST_WAITING_BYTES >> 10} KiB wait for it"
         return ""
 
     def send_text(self, data: bytes) -> None:

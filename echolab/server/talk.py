@@ -79,13 +79,12 @@ class Talk:
                 self._send_file(argument)
             case "to":
                 chosen = self._named(name, argument) if argument else None
+                if chosen and not chosen.is_open:
+                    raise ValueError(f"/to: {chosen.name}: {chosen.refusal()}")
                 self._addressing.choose(chosen)
             case "close":
                 for each in self._named_or_targets(name, argument):
-                    if each.is_open:
-                        each.close()
-                    else:
-                        self._say(f"/close: {each.name}: {each.refusal()}")
+                    self._close(each)
             case "reset":
                 for each in self._named_or_targets(name, argument):
                     each.reset()
@@ -95,6 +94,14 @@ class Talk:
                 self._addressing.choose(ALL)
             case _:
                 self._list()
+
+    def _close(self, each: Conversation) -> None:
+        if not each.is_open:
+            self._say(f"/close: {each.name}: {each.refusal()}")
+            return
+        if waiting := each.waiting:
+            self._say(f"{each.name} ends when it has taken {waiting}")
+        each.close()
 
     def _named(self, command: str, argument: str) -> Conversation:
         number = int(argument) if is_number(argument) else 0
