@@ -71,6 +71,13 @@ class DialogueTests(SynchronousTestCase):
         self.assertEqual(self.failures, [])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_an_end_of_this_side_is_not_the_servers(self) -> None:
+        self.talk(Send("a"), Expect("ok"))
+        self.end(EndCause.STOPPED, "reset:after-sent-bytes=1")
+        self.assert_failed(
+            "no 'ok', closed by this side (reset:after-sent-bytes=1); nothing came"
+        )
+
     def test_what_came_early_counts(self) -> None:
         self.talk(
             Send("a"), Expect("A"), Send("b"), Expect("B"), Send("c"), begin=False

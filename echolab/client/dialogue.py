@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from echolab.client.protocol import CLOSED
 from echolab.client.seeking import Seeker, StreamPattern
-from echolab.ends import ORDERLY, in_words
+from echolab.ends import ORDERLY, EndCause, in_words
 from echolab.errors import ExpectationError
 from echolab.events import Finished, HalfClosed, Received
 
@@ -85,6 +85,8 @@ class Dialogue:
                 self._seek(self._seeker.find)
             case HalfClosed():
                 self._end(CLOSED)
+            case Finished(cause=EndCause.STOPPED, detail=detail) if detail:
+                self._end(f"closed by this side ({detail})")
             case Finished(cause=cause, detail=detail):
                 self._end(CLOSED if cause in ORDERLY else in_words(detail))
             case _:
