@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Framer, FramingError, MalformedError, OverlongError, framing_named
 from echolab.framing import framed
+from echolab.framing.names import takes_lines
 from echolab.server.option_values import framing_value
 from tests.test_framing import Framed, frame, plain, taken
 
@@ -361,6 +362,23 @@ class CrlfDotTests(SynchronousTestCase):
 
     def test_lines_are_sent_in_a_dialogue(self) -> None:
         self.assertEqual(framed(b"250 lab", MAIL), b"250 lab\r\n")
+
+
+class LinesTests(SynchronousTestCase):
+    def test_framings_that_take_a_line_as_it_is(self) -> None:
+        for name in (
+            *("line", "chunk", "netstring", "int16", "int32", "delimiter:;"),
+            *("varint", "octet-count", "crlf-dot", MAIL),
+        ):
+            self.assertTrue(takes_lines(name), name)
+
+    def test_framings_of_whole_frames(self) -> None:
+        for name in ("resp", "length", MODBUS, "length:width=1", "varint:offset=1"):
+            self.assertFalse(takes_lines(name), name)
+
+    def test_a_framing_that_cannot_be_read(self) -> None:
+        with self.assertRaises(ValueError):
+            takes_lines("none")
 
 
 class ParameterTests(SynchronousTestCase):

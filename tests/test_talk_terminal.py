@@ -349,6 +349,16 @@ class RefusedTests(TalkingCase):
             said = b"neither stdout nor stderr is a terminal"
             self.assertEqual(file.read(), b"show the prompt of --talk: " + said + b"\n")
 
+    def test_a_line_that_is_no_message(self) -> None:
+        frame = talking._framing_of_lines("resp", is_typed=True)  # noqa: SLF001
+        why = "a line is no message with --framing resp"
+        with self.assertRaisesRegex(ValueError, f"^{why}: use /send or /file$"):
+            frame(b"+PONG")
+        with self.assertRaisesRegex(InputError, f"^read stdin: {why}$"):
+            talking._framing_of_lines("resp", is_typed=False)  # noqa: SLF001
+        frame = talking._framing_of_lines("int16", is_typed=False)  # noqa: SLF001
+        self.assertEqual(frame(b"x"), b"\0\1x")
+
     def test_background_job(self) -> None:
         with (
             mock.patch("os.tcgetpgrp", return_value=os.getpgrp() + 1),

@@ -17,6 +17,7 @@ from echolab.command.line_editing import (
 from echolab.command.saying import say
 from echolab.errors import InputError, OutputError
 from echolab.framing import framed
+from echolab.framing.names import takes_lines
 from echolab.server.addressing import Addressing
 from echolab.server.piped_talk import PipedTalk
 from echolab.server.talk import Talk
@@ -27,6 +28,9 @@ from echolab.terminal.shown import ShownOutput
 from echolab.terminal.stdin import StdinReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from echolab.framing.base import AnyFraming
     from echolab.interfaces import Done, IReactor, Output, Producer
     from echolab.server.settings import ServerSettings
     from echolab.terminal.editing import LineEditor
@@ -73,8 +77,9 @@ class Talking:
         self._screen: Screen | None = None
         self._prints = prints
         self._source: Producer
-        frame = partial(framed, name=settings.framing)
-        if stdin is None or not os.isatty(stdin):
+        is_typed = stdin is not None and os.isatty(stdin)
+        frame = _framing_of_lines(settings.framing, is_typed=is_typed)
+        if stdin is None or not is_typed:
             self._read_pipe(reactor, stdin, PipedTalk(self.addressing, frame))
             return
         _check_foreground(stdin)
@@ -141,6 +146,27 @@ class Talking:
         ):
             await terminal.flush(CLOSE_SECONDS)
             terminal.close()
+
+
+def _framing_of_lines(
+    framing: AnyFraming, *, is_typed: bool
+) -> Callable[[bytes], bytes]:
+    """Return what frames a line.
+
+    Raises:
+        InputError: a line is no message of this framing, and nobody types, who could
+            send bytes.
+    """
+    if takes_lines(framing):
+        return partial(framed, name=framing)
+    why = f"a line is no message with --framing {framing}"
+    if not is_typed:
+        raise InputError("read", "stdin", why)
+
+    def refuse(_line: bytes) -> bytes:
+        raise ValueError(f"{why}: use /send or /file")
+
+    return refuse
 
 
 class _Logged:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from echolab.doors import Found, call, find, made, verify
+from echolab.errors import FramingError
 from echolab.escaping import unescape
 from echolab.framing.base import (
     DEFAULT_MAX_MESSAGE_BYTES,
@@ -29,7 +30,7 @@ from echolab.framing.varint import VarintHeader, varint_framed, varint_length
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FRAMING_NAMES", "framed", "framing_itself", "framing_named"]
+__all__ = ["FRAMING_NAMES", "framed", "framing_itself", "framing_named", "takes_lines"]
 
 
 def _ended(end: bytes, message: bytes) -> bytes:
@@ -170,3 +171,23 @@ def framed(message: bytes, name: AnyFraming) -> bytes:
     """
     _, write = _named(name)
     return write(message)
+
+
+def takes_lines(name: AnyFraming) -> bool:
+    """Return whether a text that is framed becomes a whole message, as it is.
+
+    With ``resp``, it would have to bring its end; with ``length``, room for it.
+
+    Args:
+        name: the name of the framing, as for `framing_named`.
+
+    Raises:
+        ValueError: there is no such framing.
+    """
+    framer, text = framing_named(name)(), b"a text"
+    try:
+        data = framed(text, name)
+        messages = [each for some in framer.feed(data) for each in some]
+    except (ValueError, FramingError):
+        return False
+    return bool(messages) and (text in data or text in messages)
