@@ -291,6 +291,13 @@ class EditingTests(TalkingCase, EditingCase):
         self.assertEqual(self.end(), -signal.SIGTERM)
         self.assertIn("recv data: hello\n", path.read_text())
 
+    def test_a_terminal_that_hangs_up_ends_it(self) -> None:
+        path = Path(self.state_folder, "received")
+        self.serve("--output", str(path))
+        self.see_below(NOBODY)
+        self.process.send_signal(signal.SIGHUP)
+        self.assertEqual(self.end(), -signal.SIGHUP)
+
     def test_a_reader_of_stdout_that_goes_away_ends_it(self) -> None:
         reading, writing = os.pipe()
         self.serve(stdout=writing)

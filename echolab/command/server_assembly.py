@@ -120,6 +120,7 @@ def server_service(
         done=done,
         drain_seconds=settings.drain_seconds,
         close_sink=True,
+        reopens=not (talking and talking.is_typed),
         behaviour=settings.behave,
     )
     check_backlog(settings.backlog)
