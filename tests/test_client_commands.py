@@ -49,6 +49,14 @@ class CommandsTests(SynchronousTestCase):
         )
         self.assertEqual(self.said, [])
 
+    def test_only_what_a_client_obeys_is_proposed(self) -> None:
+        self.source.feed(b"/tp 2\n")
+        self.assertEqual(
+            self.said[1],
+            "/tp: no such command "
+            "(/close, /reset, /send, /file; // begins a line with /)",
+        )
+
     def test_bytes_are_sent_exactly(self) -> None:
         self.source.feed(b"/send \\x00\\xff\\n\n", b"/send x\n")
         self.assertEqual(self.out, [b"\0\xff\n", b"x"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.terminal.commands import Command, as_data, bytes_of, read_line
+from echolab.terminal.commands import FOR_ONE, Command, as_data, bytes_of, read_line
 from echolab.terminal.completing import MOST_SHOWN, Completer
 
 
@@ -64,6 +64,10 @@ class CompletionTests(SynchronousTestCase):
         completion = self.complete(text)
         assert completion is not None
         return completion.choices
+
+    def test_only_commands_that_are_obeyed(self) -> None:
+        self.complete = Completer(names=FOR_ONE)
+        self.assertEqual(self.choices("/"), ["/close", "/reset", "/send", "/file"])
 
     def test_what_takes_any_text(self) -> None:
         for text in ("", "a", "//", "//f", "/send ", "/send a", "/all ", "/none "):

@@ -341,10 +341,17 @@ class CommandTests(TalkCase):
         self.join()
         for line, why in (
             ("/to 7", "/to 7: no peer has this number"),
-            ("/to x\x1b", r"/to x\x1b: no peer has this number"),
+            (
+                "/to x\x1b",
+                r"/to x\x1b: no number (/to N, or /to for the peer that spoke last)",
+            ),
+            (
+                "/to 1 2",
+                "/to 1 2: no number (/to N, or /to for the peer that spoke last)",
+            ),
             ("/close 0", "/close 0: no peer has this number"),
-            ("/all of them", "/all: /all"),
-            ("/peers 1", "/peers: /peers"),
+            ("/all of them", "/all: nothing may follow it"),
+            ("/peers 1", "/peers: nothing may follow it"),
             ("/send", r"/send: /send BYTES, as /send \x00\xff"),
             ("/file", "/file: /file PATH"),
             ("/file /none", "open /none: No such file or directory"),

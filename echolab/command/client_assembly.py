@@ -30,6 +30,7 @@ from echolab.formats.drawn import can_draw
 from echolab.formats.hex import Hex
 from echolab.sinks.printing import ConversationPrinter, Printer, Replies
 from echolab.sinks.tee import tee
+from echolab.terminal.commands import FOR_ONE
 from echolab.terminal.completing import Completer
 from echolab.terminal.screen import Screen
 from echolab.terminal.stdin import StdinReader
@@ -105,7 +106,7 @@ def client_service(
             reactor,
             prompt,
             screen,
-            complete=Completer(),
+            complete=Completer(names=FOR_ONE),
             history="history" if kept else None,
         )
     display: Display = editor or bar or screen

@@ -89,7 +89,7 @@ class Talk:
                 for each in self._named_or_targets(name, argument):
                     each.reset()
             case _ if argument:
-                raise ValueError(f"/{name}: {COMMANDS[name]}")
+                raise ValueError(f"/{name}: nothing may follow it")
             case "all":
                 self._addressing.choose(ALL)
             case _:
@@ -104,8 +104,10 @@ class Talk:
         each.close()
 
     def _named(self, command: str, argument: str) -> Conversation:
-        number = int(argument) if is_number(argument) else 0
-        named = self._addressing.numbered(number)
+        if not is_number(argument):
+            usage = COMMANDS[command]
+            raise ValueError(f"/{command} {argument}: no number ({usage})")
+        named = self._addressing.numbered(int(argument))
         if named is None:
             raise ValueError(f"/{command} {argument}: no peer has this number")
         return named

@@ -6,12 +6,15 @@ sent with one ``/``.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from echolab.escaping import escape_line, unescape
 from echolab.near_misses import did_you_mean, nearest
 
-__all__ = ["COMMANDS", "SIGN", "Command", "as_data", "bytes_of", "read_line"]
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["COMMANDS", "FOR_ONE", "SIGN", "Command", "as_data", "bytes_of", "read_line"]
 
 SIGN = b"/"
 
@@ -26,6 +29,9 @@ COMMANDS = {
 }
 """The usage of each command."""
 
+FOR_ONE = ("close", "reset", "send", "file")
+"""The commands for one connection, as a client has."""
+
 
 class Command(NamedTuple):
     """A command.
@@ -39,8 +45,12 @@ class Command(NamedTuple):
     argument: str
 
 
-def read_line(line: bytes) -> bytes | Command:
+def read_line(line: bytes, names: Collection[str] = COMMANDS) -> bytes | Command:
     """Read a line that was typed, without its newline.
+
+    Args:
+        line: the line.
+        names: the commands that are proposed when there is no such command.
 
     Returns:
         The line to send, or a command.
@@ -54,11 +64,11 @@ def read_line(line: bytes) -> bytes | Command:
         return line.removeprefix(SIGN)
     name, _, argument = line[1:].decode("utf-8", "surrogateescape").partition(" ")
     if name not in COMMANDS:
-        meant = nearest(name, COMMANDS)
+        meant = nearest(name, names)
         raise ValueError(
             f"/{escape_line(name)}: no such command"
             f"{did_you_mean(meant and f'/{meant}')} "
-            f"({', '.join(f'/{each}' for each in COMMANDS)}; // begins a line with /)"
+            f"({', '.join(f'/{each}' for each in names)}; // begins a line with /)"
         )
     return Command(name, argument)
 

@@ -40,10 +40,16 @@ class Completer:
     Args:
         numbers: returns the numbers that commands can name, each with what it means;
             none for a client.
+        names: the commands.
     """
 
-    def __init__(self, numbers: Callable[[], Mapping[int, str]] = dict) -> None:
+    def __init__(
+        self,
+        numbers: Callable[[], Mapping[int, str]] = dict,
+        names: Iterable[str] = COMMANDS,
+    ) -> None:
         self._numbers = numbers
+        self._names = names
 
     def __call__(self, text: str) -> Completion | None:
         """Complete a text; return None if it is no command, or takes any text."""
@@ -52,7 +58,7 @@ class Completer:
             return None
         name, space, word = text[1:].partition(" ")
         if not space:
-            return _completion(name, {f"{each} ": f"/{each}" for each in COMMANDS})
+            return _completion(name, {f"{each} ": f"/{each}" for each in self._names})
         if name in _WITH_NUMBER:
             choices = {str(number): what for number, what in self._numbers().items()}
             return _completion(

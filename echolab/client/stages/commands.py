@@ -11,7 +11,7 @@ from echolab.client.stages.base import Stage
 from echolab.counting import count
 from echolab.errors import EcholabError
 from echolab.escaping import escape_line
-from echolab.terminal.commands import SIGN, bytes_of, read_line
+from echolab.terminal.commands import FOR_ONE, SIGN, bytes_of, read_line
 from echolab.terminal.named_file import open_named
 from echolab.terminal.stdin import StdinReader
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from echolab.terminal.commands import Command
 
 __all__ = ["Commands"]
-
-_FOR_MANY = {"to", "all", "peers"}
 
 
 class Commands(Stage):
@@ -104,7 +102,7 @@ class Commands(Stage):
 
     def _read(self, line: bytes) -> None:
         try:
-            what = read_line(line)
+            what = read_line(line, FOR_ONE)
             if isinstance(what, bytes):
                 self._taker.received(what + b"\n")
                 return
@@ -118,7 +116,7 @@ class Commands(Stage):
 
     def _obey(self, command: Command) -> None:
         name, argument = command
-        if name in _FOR_MANY:
+        if name not in FOR_ONE:
             raise ValueError(f"/{name}: there is one connection")
         if name == "send":
             self._send(bytes_of(argument))
