@@ -28,7 +28,8 @@ from echolab import (
     Sent,
     echo,
 )
-from echolab.connection.core import Connection, State
+from echolab.connection.core import Connection
+from echolab.connection.states import State
 from echolab.connection.terms import Terms
 from echolab.events import Accepted
 from echolab.testing import Transcript, connected

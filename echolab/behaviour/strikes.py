@@ -15,7 +15,7 @@ from echolab.behaviour.leaving import when_left
 from echolab.behaviour.manners import manners_of
 from echolab.behaviour.portions import Portions
 from echolab.behaviour.timers import Timers
-from echolab.connection.core import Verdict
+from echolab.connection.states import Verdict
 from echolab.ends import EndCause
 from echolab.escaping import escape_line
 from echolab.events import Misbehaved

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from echolab.connection.core import Holder
+from echolab.connection.states import Holder
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

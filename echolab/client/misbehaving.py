@@ -10,7 +10,8 @@ from typing_extensions import override
 from echolab.behaviour.detour import DetouredConnection
 from echolab.behaviour.strikes import Strikes
 from echolab.client.protocol import SenderProtocol
-from echolab.connection.core import Connection, State, Verdict
+from echolab.connection.core import Connection
+from echolab.connection.states import State, Verdict
 from echolab.ends import EndCause
 
 if TYPE_CHECKING:

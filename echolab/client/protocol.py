@@ -20,7 +20,8 @@ from zope.interface import alsoProvides, implementer
 from echolab.client.ending import Ending, Outcome
 from echolab.client.line import Line
 from echolab.client.replies import Replies
-from echolab.connection.core import Connection, Holder, State, Verdict
+from echolab.connection.core import Connection
+from echolab.connection.states import Holder, State, Verdict
 from echolab.ends import EndCause, broken_by, end_of
 from echolab.events import Connected
 from echolab.framing import ChunkFramer

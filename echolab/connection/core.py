@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import enum
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import ISSLTransport
 
 from echolab.addresses import Peer
 from echolab.connection.account import Account
+from echolab.connection.states import State, Verdict
 from echolab.ends import EndCause, end_of, unframed
 from echolab.errors import FramingError
 from echolab.escaping import escape_line
@@ -43,40 +43,9 @@ if TYPE_CHECKING:
     from echolab.interfaces import IStreamTransport
     from echolab.messages import Mark, Messages
 
-__all__ = ["Connection", "Holder", "State", "Verdict"]
+__all__ = ["Connection"]
 
 _NOBODY: frozenset[Hashable] = frozenset()
-
-
-class State(enum.Enum):
-    """The states of a connection, in order."""
-
-    ARRIVING = enum.auto()
-    """Its peer is not known yet: no event was reported."""
-    OPEN = enum.auto()
-    """Received bytes are framed and reported."""
-    UNFRAMED = enum.auto()
-    """The received bytes did not fit the framing: no more messages are made."""
-    ENDED = enum.auto()
-    """The last message is reported."""
-
-
-class Holder(enum.Enum):
-    """The reasons to pause reading from a connection."""
-
-    SINK = enum.auto()
-    """The sink of its events is full."""
-    PEER = enum.auto()
-    """The peer does not read what it is sent."""
-    OWED = enum.auto()
-    """The peer is owed too many replies."""
-
-
-class Verdict(NamedTuple):
-    """Why this side ends a connection; ``detail`` is the reason in words."""
-
-    cause: EndCause
-    detail: str = ""
 
 
 class Connection:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from echolab.counting import count
-from echolab.ends import EndCause
 from echolab.events import (
     Accepted,
     Connected,
@@ -27,9 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Log"]
 
-ENDED_HERE = {
-    *(EndCause.STOPPED, EndCause.MALFORMED, EndCause.OVERLONG, EndCause.ERROR),
-}
+ENDED_HERE = {"stopped", "malformed", "overlong", "error"}
 """The causes of an end by this side, in the midst of what its peer sends."""
 
 
@@ -125,7 +122,7 @@ def _ending(event: Finished, *, shows_sent: bool) -> str:
 def _timeless_ending(event: Finished, *, shows_sent: bool) -> str:
     """Return the same without what depends on time."""
     words = [_why(event)]
-    if event.cause not in ENDED_HERE:
+    if event.cause.value not in ENDED_HERE:
         # Otherwise this side ended, and more may have come by then, or less.
         words += _received(event)
     if shows_sent and (event.unsent_bytes or event.unsent_answers):

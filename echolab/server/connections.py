@@ -13,7 +13,7 @@ from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from echolab.addresses import Peer
-from echolab.connection.core import Holder
+from echolab.connection.states import Holder
 from echolab.ends import EndCause
 from echolab.escaping import escape_line
 from echolab.events import Refused

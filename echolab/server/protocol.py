@@ -11,7 +11,8 @@ from typing_extensions import override
 from zope.interface import implementer
 
 from echolab.addresses import Peer
-from echolab.connection.core import Connection, Holder, State, Verdict
+from echolab.connection.core import Connection
+from echolab.connection.states import Holder, State, Verdict
 from echolab.ends import EndCause
 from echolab.errors import reason_of
 from echolab.events import Accepted, Mistaken

@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from echolab.connection.core import Holder
+from echolab.connection.states import Holder
 from echolab.messages import GOES_ON, Batch
 from echolab.server.owed import Owed, portions
 from echolab.server.reply import of_chunks

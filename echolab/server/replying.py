@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from echolab.behaviour.detour import DetouredConnection
 from echolab.behaviour.values import Behaviour
-from echolab.connection.core import Verdict
+from echolab.connection.states import Verdict
 from echolab.ends import EndCause
 from echolab.errors import reason_of
 from echolab.server.misbehaviour import Misbehaviour

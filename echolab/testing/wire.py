@@ -19,7 +19,8 @@ from twisted.internet.interfaces import ISSLTransport
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides
 
-from echolab.connection.core import Connection, State, Verdict
+from echolab.connection.core import Connection
+from echolab.connection.states import State, Verdict
 from echolab.connection.terms import Terms
 from echolab.ends import EndCause, broken_by
 from echolab.errors import reason_of
