@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from echolab.client.stages.base import join
 from echolab.client.stages.commands import Commands
 from echolab.client.stages.crlf import CRLF
+from echolab.terminal.named_file import SHORTER
 from tests.support import FakeReactor
 from tests.test_input import END, Out, Source
 
@@ -89,6 +90,15 @@ class CommandsTests(SynchronousTestCase):
             self.said, ["<typed>", f"sent 210000 bytes of {path}", "<ask>"]
         )
         self.assertEqual(len(os.listdir("/proc/self/fd")), open_files)
+
+    def test_a_file_that_gets_shorter(self) -> None:
+        path = self.file(b"data")
+        self.source.feed(f"/file {path}\n".encode())
+        os.truncate(path, 1)
+        while self.source.calls[-1] != "resume":
+            self.reactor.turn()
+        said = f"sent 1 byte of {path}, not more: {SHORTER}"
+        self.assertEqual(self.said, ["<typed>", said, "<ask>"])
 
     def test_the_end_waits_for_the_file(self) -> None:
         self.source.feed(f"/file {self.file(b'data')}".encode())

@@ -33,6 +33,7 @@ from echolab.server.conversation import (
 from echolab.server.piped_talk import MOST_LINE_BYTES, PipedTalk
 from echolab.server.reply import no_reply
 from echolab.server.talk import MOST_LISTED, MOST_NAMED, Talk
+from echolab.terminal.named_file import SHORTER
 from tests.receiving import PEER, ReceiverCase
 from tests.test_client import Producer
 
@@ -407,6 +408,17 @@ class FileTests(TalkCase):
             ],
         )
         self.assertEqual(self.open_files(), self.before)
+
+    def test_it_gets_shorter(self) -> None:
+        self.join()
+        replies = self.peers[1][0].replies
+        replies.pauseProducing()
+        self.type(f"/file {self.path}")
+        os.truncate(self.path, 1000)
+        replies.resumeProducing()
+        self.assertEqual(
+            self.said(), [f"sent 1000 bytes of {self.path} to 1, not more: {SHORTER}"]
+        )
 
     def test_the_server_ends_when_it_is_sent(self) -> None:
         transport = self.join()

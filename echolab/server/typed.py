@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING
 
 from echolab.errors import reason_of
+from echolab.terminal.named_file import SHORTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,11 +78,19 @@ class NamedFile:
 
     def __init__(self, fd: int, readers: int) -> None:
         self._fd = fd
+        self._size = os.fstat(fd).st_size
         self._readers = readers
 
     def read(self, at: int) -> bytes:
-        """Return the next bytes behind so many."""
-        return os.pread(self._fd, PIECE_BYTES, at)
+        """Return the next bytes behind so many.
+
+        Raises:
+            OSError: they cannot be read, or are not there any more.
+        """
+        piece = os.pread(self._fd, PIECE_BYTES, at)
+        if not piece and at < self._size:
+            raise OSError(errno.ENODATA, SHORTER)
+        return piece
 
     def leave(self) -> None:
         """Note that one peer needs it no more."""

@@ -10,7 +10,10 @@ from pathlib import Path
 from echolab.errors import InputError, reason_of
 from echolab.terminal.commands import COMMANDS
 
-__all__ = ["open_named"]
+__all__ = ["SHORTER", "open_named"]
+
+SHORTER = "it is shorter than at the start"
+"""Why not all of a file could be sent: somebody has truncated it."""
 
 
 def open_named(path: str) -> int:

@@ -12,7 +12,7 @@ from echolab.counting import count
 from echolab.errors import EcholabError
 from echolab.escaping import escape_line
 from echolab.terminal.commands import FOR_ONE, SIGN, bytes_of, read_line
-from echolab.terminal.named_file import open_named
+from echolab.terminal.named_file import SHORTER, open_named
 from echolab.terminal.stdin import StdinReader
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ class Commands(Stage):
 
     def _send_file(self, path: str) -> None:
         self._fd = open_named(path)
+        self._size = os.fstat(self._fd).st_size
         self._sent_bytes = 0
         self._source.pauseProducing()
         self._file = StdinReader(
@@ -156,7 +157,10 @@ class Commands(Stage):
         self._close_file()
         if why is not None:
             self._say(str(why))
-        self._say(f"sent {count(self._sent_bytes, 'byte')} of {escape_line(path)}")
+        said = f"sent {count(self._sent_bytes, 'byte')} of {escape_line(path)}"
+        if why is None and self._sent_bytes < self._size:
+            said += f", not more: {SHORTER}"
+        self._say(said)
         if self._at_end:
             self._taker.ended()
             return
