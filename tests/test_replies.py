@@ -166,7 +166,7 @@ class CoroutineTests(ReplyCase):
             protocol.dataReceived(b"one\n")
             self.assertIs(self.lose(protocol), EndCause.ERROR)
             self.assertEqual(
-                self.transcript.ends()[-1].detail, f"the reply failed: {why}"
+                self.transcript.ends()[-1].detail, f"the reply failed: TypeError: {why}"
             )
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 3)
 
@@ -180,7 +180,7 @@ class CoroutineTests(ReplyCase):
         self.lose(protocol)
         self.flushLoggedErrors(ValueError)
         detail = self.transcript.ends()[-1].detail
-        self.assertEqual(detail, r"the reply failed: \x1b]0;owned\x07")
+        self.assertEqual(detail, r"the reply failed: ValueError: \x1b]0;owned\x07")
         with tempfile.NamedTemporaryFile() as file:
             self.transcript.save(file.name)
             self.assertEqual(Transcript.load(file.name).ends()[-1].detail, detail)
@@ -189,5 +189,5 @@ class CoroutineTests(ReplyCase):
         self.assertTrue(transport.disconnecting)
         self.assertIs(self.lose(protocol), EndCause.ERROR)
         detail = self.transcript.ends()[-1].detail
-        self.assertEqual(detail, "the reply failed: odd")
+        self.assertEqual(detail, "the reply failed: ValueError: odd")
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
