@@ -267,7 +267,7 @@ class QuestionTests(SynchronousTestCase):
         self.assertIn("  ... 997 lines are as expected ...\n  997\n", said)
         self.assertIn("\n+ 1000\n  1001\n", said)
         self.assertIn("+ ... and 3951 more", said)
-        self.assertIn("has last sent b'y'", said)
+        self.assertIn("its last bytes were b'y'", said)
         excerpt = transcript.excerpt()
         self.assertLess(len(excerpt), 20_000)
         self.assertIn(" recv 49\n... 4852 lines are left out ...\n", excerpt)
@@ -292,7 +292,7 @@ class QuestionTests(SynchronousTestCase):
         transcript = transcript_of(Accepted(ANN, TIME), Chunk(ANN, TIME, b"hel"))
         self.assertTrue(
             str(transcript).endswith(
-                "(127.0.0.1:60612 is open, and has last sent b'hel')"
+                "(127.0.0.1:60612 is open; its last bytes were b'hel')"
             )
         )
         with self.assertRaisesRegex(ValueError, "numbered from 1"):
