@@ -96,6 +96,15 @@ class MemoryTests(SynchronousTestCase):
         talk.flush()
         self.assertEqual(talk.transcript.ends()[0].cause.value, "error")
 
+    def test_what_it_has_written_before_it_raises_is_sent(self) -> None:
+        talk = self.talk()
+        talk.client.write(b"a\nboom\n")
+        with self.assertRaisesRegex(AssertionError, "LookupError"):
+            talk.flush()
+        talk.flush()
+        self.assertEqual(talk.transcript.sent(), b"hello\n1 a\n")
+        self.assertEqual(talk.transcript.ends()[0].cause.value, "error")
+
     def test_misbehaviour_around_it(self) -> None:
         talk = self.talk(b"a\nb\n", behave="close:after-messages=1")
         self.assertEqual(talk.transcript.lines(), [b"a"])
@@ -169,6 +178,10 @@ class MemoryTests(SynchronousTestCase):
             connected(protocol=Counter, greet="x")
         with self.assertRaisesRegex(TypeError, "a name is python:module:name, not 'x'"):
             connected(protocol="x")
+        with self.assertRaisesRegex(
+            TypeError, "make .* is no Protocol class and no Fac"
+        ):
+            connected(protocol="python:tests.test_hosting:make")
 
 
 class SocketTests(ListeningMixin, TestCase):
@@ -238,3 +251,8 @@ class ProcessTests(SynchronousTestCase):
             self.assertEqual(server.sent(), b"hello\n1 a\n")
         with self.assertRaisesRegex(TypeError, "name it: 'python:tests.test_hosting:C"):
             LabProcess(protocol=Counter)
+
+
+def make() -> Counter:
+    """Make a protocol."""
+    return Counter()

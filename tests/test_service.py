@@ -173,7 +173,11 @@ class ReceiverServiceTests(TestCase):
         self.factory.connections.unanswered_messages = 1
         self.successResultOf(service.stopService())
         self.assertEqual(
-            self.said(), ["17 bytes could not be sent", "not fully answered: 1 message"]
+            self.said(),
+            [
+                "at least 17 bytes of what was sent did not arrive",
+                "not fully answered: 1 message",
+            ],
         )
 
     def test_closes_outputs_that_are_its_own(self) -> None:

@@ -403,7 +403,10 @@ class FileTests(TalkCase):
         self.assertEqual(
             self.said(),
             [
-                f"sent 0 bytes of {self.path} to 1, not more: it has left",
+                (
+                    f"sent 0 of {len(self.data)} bytes of {self.path} to 1, not more: "
+                    "it has left"
+                ),
                 "not sent to 1: the last 1 line: it has left",
             ],
         )
@@ -416,9 +419,9 @@ class FileTests(TalkCase):
         self.type(f"/file {self.path}")
         os.truncate(self.path, 1000)
         replies.resumeProducing()
-        self.assertEqual(
-            self.said(), [f"sent 1000 bytes of {self.path} to 1, not more: {SHORTER}"]
-        )
+        size = len(self.data)
+        said = f"sent 1000 of {size} bytes of {self.path} to 1, not more: {SHORTER}"
+        self.assertEqual(self.said(), [said])
 
     def test_the_server_ends_when_it_is_sent(self) -> None:
         transport = self.join()
@@ -446,7 +449,10 @@ class FileTests(TalkCase):
         self.assertEqual(
             self.said(),
             [
-                f"sent 0 bytes of {self.path} to 1, not more: the server has stopped",
+                (
+                    f"sent 0 of {len(self.data)} bytes of {self.path} to 1, not more: "
+                    "the server has stopped"
+                ),
                 "not sent to 1: the last 1 line: the server has stopped",
             ],
         )

@@ -93,8 +93,13 @@ class HostingProtocol(ReplyingProtocol):
             self._fail(Failure())
 
     def _to_chunk(self, _peer: Peer, chunk: bytes) -> None:
-        if self._hosted is not None:
+        if self._hosted is None:
+            return
+        try:
             self._hosted.dataReceived(chunk)
+        except Exception:
+            # What it has written before is still sent.
+            self.replies.when_paid(partial(self._fail, Failure()))
 
     @override
     def readConnectionLost(self) -> None:

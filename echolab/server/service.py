@@ -232,7 +232,11 @@ class ReceiverService(Service):
                 "{bytes} that had arrived were not read", bytes=count(unread, "byte")
             )
         if unsent := self.factory.connections.unsent_bytes:
-            _log.warn("{bytes} could not be sent", bytes=count(unsent, "byte"))
+            # The kernel may hold more, which is lost if the connection was reset.
+            _log.warn(
+                "at least {bytes} of what was sent did not arrive",
+                bytes=count(unsent, "byte"),
+            )
         if unanswered := self.factory.connections.unanswered_messages:
             _log.warn(
                 "not fully answered: {messages}", messages=count(unanswered, "message")

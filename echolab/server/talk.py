@@ -145,9 +145,12 @@ class Talk:
     ) -> Callable[[int, str], None]:
         def sent(sent_bytes: int, why: str) -> None:
             file.leave()
-            size = count(sent_bytes, "byte")
-            because = f", not more: {why}" if why else ""
-            self._say(f"sent {size} of {path} to {to.name}{because}")
+            said = f"of {path} to {to.name}"
+            if why:
+                size = f"{sent_bytes} of {count(file.size, 'byte')}"
+                self._say(f"sent {size} {said}, not more: {why}")
+            else:
+                self._say(f"sent {count(sent_bytes, 'byte')} {said}")
 
         return sent
 

@@ -74,11 +74,14 @@ class NamedFile:
     Args:
         fd: the descriptor; it is closed when every peer has its end.
         readers: how many peers there are.
+
+    Attributes:
+        size: how many bytes it had at the start.
     """
 
     def __init__(self, fd: int, readers: int) -> None:
         self._fd = fd
-        self._size = os.fstat(fd).st_size
+        self.size = os.fstat(fd).st_size
         self._readers = readers
 
     def read(self, at: int) -> bytes:
@@ -88,7 +91,7 @@ class NamedFile:
             OSError: they cannot be read, or are not there any more.
         """
         piece = os.pread(self._fd, PIECE_BYTES, at)
-        if not piece and at < self._size:
+        if not piece and at < self.size:
             raise OSError(errno.ENODATA, SHORTER)
         return piece
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import weakref
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypedDict
@@ -14,13 +15,14 @@ from twisted.python.usage import UsageError
 
 from echolab.addresses import host_and_port
 from echolab.behaviour.values import Behaviour
+from echolab.doors import DoorError, find
 from echolab.errors import missing_extra
 from echolab.escaping import escape_line
 from echolab.framing.names import framing_itself
 from echolab.near_misses import did_you_mean, nearest
 from echolab.option import options_of
 from echolab.server.checking import check_together
-from echolab.server.maker import Hosting
+from echolab.server.maker import Hosting, is_maker
 from echolab.server.reply import reply_itself
 from echolab.server.script import Script, steps_of
 from echolab.server.settings import ServerSettings
@@ -265,6 +267,12 @@ def _hosted(maker: Any) -> Any:
         return Hosting(maker)
     if not maker.startswith("python:"):
         raise TypeError(f"protocol: a name is python:module:name, not {maker!r}")
+    with suppress(DoorError):  # What cannot be found is told below.
+        found = find("replies", maker)
+        if found is not None and not is_maker(found.thing):
+            raise TypeError(
+                f"protocol: {found.name} is no Protocol class and no Factory"
+            )
     return _read("reply", maker)
 
 
