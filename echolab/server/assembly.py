@@ -15,9 +15,7 @@ from echolab.connection.terms import Ledger
 from echolab.framing import FRAMING_NAMES, framing_named
 from echolab.server.admission import Admission
 from echolab.server.checking import greeting_of
-from echolab.server.dialogue import Answers
 from echolab.server.factory import ReceiverFactory
-from echolab.server.hosting import HostingFactory, HostingProtocol
 from echolab.server.limits import Limits
 from echolab.server.maker import Hosting
 from echolab.server.protocol import ReceiverProtocol
@@ -81,6 +79,8 @@ def receiver_factory(
     reply = _reply(settings, numbered=report_sent)
     make_factory: Callable[..., ReceiverFactory] = ReceiverFactory
     if isinstance(reply, Hosting):
+        from echolab.server.hosting import HostingFactory
+
         make_factory = partial(HostingFactory, reply.maker)
     return make_factory(
         sink,
@@ -126,9 +126,14 @@ def _protocol_maker(
     if reply is None and not settings.behave and not script and accepted is None:
         return ReceiverProtocol
     make: Callable[..., ReplyingProtocol]
+    # What only some servers need is imported here.
     if isinstance(reply, Hosting):
+        from echolab.server.hosting import HostingProtocol
+
         make = partial(HostingProtocol, maker=reply.maker)
     elif script:
+        from echolab.server.dialogue import Answers
+
         answers = Answers(script, framing=settings.framing, numbered=numbered)
         make = partial(answers.make_protocol, reply=reply or no_reply)
     else:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from echolab.escaping import unescape
 from echolab.framing import framed
-from echolab.server.dialogue import Answers
 from echolab.server.maker import Hosting
 from echolab.server.reply import reply_named
 from echolab.server.script import Script, steps_of
@@ -85,10 +84,18 @@ def _check_answers(settings: ServerSettings) -> None:
         ("--answer", settings.answers),
         ("--greet", greeting_of(settings)),
     ):
-        try:
-            Answers(script, framing=settings.framing)
-        except ValueError as why:
-            raise ValueError(f"{name}: {why}") from None
+        if script:
+            _check_script(name, script, settings.framing)
+
+
+def _check_script(name: str, script: Script, framing: AnyFraming) -> None:
+    # Imported here, since most servers have no script.
+    from echolab.server.dialogue import Answers
+
+    try:
+        Answers(script, framing=framing)
+    except ValueError as why:
+        raise ValueError(f"{name}: {why}") from None
 
 
 def _check_reply(text: str, framing: AnyFraming) -> None:

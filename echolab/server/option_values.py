@@ -13,7 +13,6 @@ from echolab.near_misses import did_you_mean, nearest
 from echolab.option import EmptyError
 from echolab.option_values import address_value, from_zero
 from echolab.quantities import seconds
-from echolab.server.answer_file import read_answers
 from echolab.server.reply import reply_named
 from echolab.server.script import Script
 from echolab.sinks.names import sink_named
@@ -88,6 +87,9 @@ def answer_value(text: str) -> Script:
     ``(?=`` and ``(?<=`` belong to the pattern.
     """
     if text.startswith("@"):
+        # Imported here, since most answers are in no file.
+        from echolab.server.answer_file import read_answers
+
         return read_answers(text.removeprefix("@"))
     found = _RULE.fullmatch(text)
     if found is None:
