@@ -171,13 +171,15 @@ class TLSTests(TLSCase):
             *("--listen", self.endpoint, "--handshake-timeout", "1"),
             *("--keepalive", "0"),
         )
-        with Client(server.port()) as client:
-            ask_for_key_updates(client)
-            # Ten seconds alone; more where coverage is measured on a busy machine.
-            patience = 4 * SECONDS
-            server.wait_for(
-                b"timeout (the peer does not read", stream="err", seconds=patience
-            )
+        # Rarely, the kernel drops what both sides wait for, and neither is stuck.
+        told = b"timeout (the peer does not read"
+        for patience in (SECONDS, SECONDS, 4 * SECONDS):
+            with Client(server.port()) as client:
+                ask_for_key_updates(client)
+                with contextlib.suppress(AssertionError):
+                    server.wait_for(told, stream="err", seconds=patience)
+                    break
+        server.wait_for(told, stream="err")
 
     def test_idle_echo_over_tls_ends_in_time(self) -> None:
         server = self.start(

@@ -61,7 +61,7 @@ def ask_for_key_updates(client: socket.socket) -> None:
     connection = pointer(openssl.SSL_new(context))
     # Less than a few segments of the loopback, and the kernel drops acknowledgements
     # too: then both sides wait for minutes, each for its retransmission.
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 18)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 20, 0))
     client.setblocking(True)
     openssl.SSL_set_fd(connection, client.fileno())
