@@ -129,11 +129,6 @@ class Replies:
         return self._full
 
     @property
-    def wait_by_hand(self) -> bool:
-        """Whether what was sent by hand may wait for the peer."""
-        return self._full or any(owed.by_hand for owed in self._owed)
-
-    @property
     def unanswered(self) -> int:
         """The number of messages that are not fully answered."""
         return self._abandoned + sum(owed.messages for owed in self._owed)

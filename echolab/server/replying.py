@@ -187,7 +187,7 @@ class ReplyingProtocol(ReceiverProtocol):
 
     @override
     def still_sends(self) -> bool:
-        return self.replies.wait_by_hand
+        return not self.replies.are_paid or self.replies.is_full
 
     @override
     def unanswered_messages(self) -> int:
