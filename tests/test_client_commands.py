@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -32,8 +33,8 @@ class CommandsTests(SynchronousTestCase):
         self.reader = join(self.make_source, [commands, CRLF()], self.out)
         self.reader.resumeProducing()
 
-    def make_source(self, taker: object) -> Source:
-        self.source = Source(taker)  # type: ignore[arg-type]
+    def make_source(self, taker: Any) -> Source:
+        self.source = Source(taker)
         return self.source
 
     def file(self, data: bytes) -> str:

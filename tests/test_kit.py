@@ -629,7 +629,8 @@ class ProcessTests(SynchronousTestCase):
 
 def talkative(_peer: Peer, message: bytes) -> bytes:
     """Print, and answer."""
-    print(f"I say {message!r}")  # noqa: T201  (what users do)
+    sys.stdout.write(f"I say {message!r}\n")
+    sys.stdout.flush()
     return message
 
 

@@ -38,6 +38,7 @@ from tests.receiving import PEER, ReceiverCase
 from tests.test_client import Producer
 
 if TYPE_CHECKING:
+    from echolab import Framer
     from tests.support import FakeTransport
 
 
@@ -73,8 +74,8 @@ class TalkCase(ReceiverCase):
         )
         self.peers: dict[int, tuple[ReplyingProtocol, FakeTransport]] = {}
 
-    def make_protocol(self, framer: object) -> ReplyingProtocol:
-        protocol = ReplyingProtocol(framer, no_reply)  # type: ignore[arg-type]
+    def make_protocol(self, framer: Framer) -> ReplyingProtocol:
+        protocol = ReplyingProtocol(framer, no_reply)
         protocol.when_accepted = self.addressing.accepted
         return protocol
 
@@ -509,7 +510,7 @@ class UnreadTests(TalkCase):
             write(data)
             self.replies.pauseProducing()
 
-        self.transport.write = write_and_pause  # type: ignore[method-assign]
+        self.patch(self.transport, "write", write_and_pause)
         self.type("first")
 
     def test_lines_are_bounded(self) -> None:
@@ -643,7 +644,7 @@ class PipeTests(TalkCase):
             write(data)
             replies.pauseProducing()
 
-        transport.write = write_and_pause  # type: ignore[method-assign]
+        self.patch(transport, "write", write_and_pause)
         self.piped.received(b"hello\n")
         self.leave(1)
         self.assertEqual(self.sent(1), b"hello\n")

@@ -357,13 +357,13 @@ class RefusedTests(TalkingCase):
             self.assertEqual(file.read(), b"show the prompt of --talk: " + said + b"\n")
 
     def test_a_line_that_is_no_message(self) -> None:
-        frame = talking._framing_of_lines("resp", is_typed=True)  # noqa: SLF001
+        frame = talking.framing_of_lines("resp", is_typed=True)
         why = "a line is no message with --framing resp"
         with self.assertRaisesRegex(ValueError, f"^{why}: use /send or /file$"):
             frame(b"+PONG")
         with self.assertRaisesRegex(InputError, f"^read stdin: {why}$"):
-            talking._framing_of_lines("resp", is_typed=False)  # noqa: SLF001
-        frame = talking._framing_of_lines("int16", is_typed=False)  # noqa: SLF001
+            talking.framing_of_lines("resp", is_typed=False)
+        frame = talking.framing_of_lines("int16", is_typed=False)
         self.assertEqual(frame(b"x"), b"\0\1x")
 
     def test_background_job(self) -> None:
@@ -371,9 +371,9 @@ class RefusedTests(TalkingCase):
             mock.patch("os.tcgetpgrp", return_value=os.getpgrp() + 1),
             self.assertRaisesRegex(InputError, "^read stdin: a background job cannot"),
         ):
-            talking._check_foreground(0)  # noqa: SLF001
+            talking.check_foreground(0)
         with mock.patch("os.tcgetpgrp", side_effect=OSError):
-            talking._check_foreground(0)  # noqa: SLF001
+            talking.check_foreground(0)
 
 
 class PipeTests(SynchronousTestCase):

@@ -25,6 +25,16 @@ __all__ = [
     "offered_fault",
 ]
 
+SENDING = (
+    "answer-twice",
+    "answer-out-of-order",
+    "send-in-pieces",
+    "send-slowly",
+    "send-corrupted",
+    "jitter",
+)
+"""The kinds that change what is on its way to the transport."""
+
 KINDS = (
     "accept-late",
     "read-bytewise",
@@ -37,25 +47,10 @@ KINDS = (
     "answer-garbage",
     "answer-late",
     "answer-slowly",
-    "answer-twice",
-    "answer-out-of-order",
-    "send-in-pieces",
-    "send-slowly",
-    "send-corrupted",
-    "jitter",
+    *SENDING,
     "refuse",
     "hold-accept",
 )
-
-SENDING = {
-    "answer-twice",
-    "answer-out-of-order",
-    "send-in-pieces",
-    "send-slowly",
-    "send-corrupted",
-    "jitter",
-}
-"""The kinds that change what is on its way to the transport."""
 
 _LEAST = {
     "after_bytes": 0,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from echolab.server.settings import ServerSettings
     from echolab.terminal.editing import LineEditor
 
-__all__ = ["Talking"]
+__all__ = ["Talking", "check_foreground", "framing_of_lines"]
 
 _log = Logger()
 
@@ -79,11 +79,11 @@ class Talking:
         self._prints = prints
         self._source: Producer
         self.is_typed = stdin is not None and os.isatty(stdin)
-        frame = _framing_of_lines(settings.framing, is_typed=self.is_typed)
+        frame = framing_of_lines(settings.framing, is_typed=self.is_typed)
         if stdin is None or not self.is_typed:
             self._read_pipe(reactor, stdin, PipedTalk(self.addressing, frame))
             return
-        _check_foreground(stdin)
+        check_foreground(stdin)
         self._screen = screen = _screen(reactor, done, prints=prints)
         editor = None
         if settings.edit:
@@ -149,7 +149,7 @@ class Talking:
             terminal.close()
 
 
-def _framing_of_lines(
+def framing_of_lines(
     framing: AnyFraming, *, is_typed: bool
 ) -> Callable[[bytes], bytes]:
     """Return what frames a line.
@@ -182,7 +182,7 @@ class _Logged:
         """Do nothing: there is no prompt."""
 
 
-def _check_foreground(stdin: int) -> None:
+def check_foreground(stdin: int) -> None:
     """Raise if this is a background job: reading the terminal would suspend it."""
     try:
         foreground = os.tcgetpgrp(stdin)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from typing import IO, TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from echolab.server.answer_file import GREET
 from echolab.server.steps import Close, Delay, Then
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from echolab.server.script import Script, Step
 
 __all__ = ["answer_file", "answer_text", "elsewhere"]
@@ -21,17 +24,18 @@ _FLAGS |= {re.VERBOSE: "x", re.LOCALE: "L"}
 _ODD = re.compile(rb"\\?([\x00-\x08\x0b-\x1f\x7f-\xff])|\\.", re.DOTALL)
 
 
-def answer_file(script: Script) -> IO[bytes]:
-    """Write an answer file that is gone when it is closed.
+@contextmanager
+def answer_file(script: Script) -> Iterator[int]:
+    """Write an answer file without a name; return its descriptor.
 
     Raises:
         TypeError: it has a function, which cannot be written.
     """
     text = answer_text(script)
-    file = tempfile.TemporaryFile()  # noqa: SIM115  (the caller's context)
-    file.write(text.encode())
-    file.seek(0)
-    return file
+    with tempfile.TemporaryFile() as file:
+        file.write(text.encode())
+        file.seek(0)
+        yield file.fileno()
 
 
 def answer_text(script: Script) -> str:

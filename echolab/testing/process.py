@@ -96,8 +96,8 @@ class ServerProcess(Place, SharedTranscript):
             handed: list[int] = []
             if self._answers:
                 file = handing.enter_context(answer_file(self._answers))
-                handed.append(file.fileno())
-                words = ["--answer", f"@/dev/fd/{file.fileno()}", *words]
+                handed.append(file)
+                words = ["--answer", f"@/dev/fd/{file}", *words]
             if self._key:
                 handed.append(self._key.fileno())
             # An interrupt here closes the pipes, and so ends the server.
