@@ -171,6 +171,37 @@ class MemoryTests(SynchronousTestCase):
         self.assertEqual(len(talk.transcript.sent()), 1_000_000)
         self.assertEqual(len(talk.transcript.ends()), 1)
 
+    def test_a_producer_is_paused_by_slow_answers_and_stopped_at_the_end(self) -> None:
+        told: list[str] = []
+
+        class Pushing(Protocol):
+            transport: Any
+
+            def connectionMade(self) -> None:
+                self.transport.registerProducer(self, True)
+                self.resumeProducing()
+
+            def pauseProducing(self) -> None:
+                told.append("pause")
+
+            def resumeProducing(self) -> None:
+                told.append("resume")
+                for _ in range(10):
+                    if told[-1] != "pause":
+                        self.transport.write(b"x" * 10_000)
+
+            def stopProducing(self) -> None:
+                told.append("stop")
+
+        late = "answer-slowly:bytes-per-second=100000"
+        talk = self.talk(protocol=Pushing, behave=late)
+        self.assertEqual(told, ["resume", "pause"])
+        talk.advance(0.5)
+        self.assertEqual(told[2], "resume")
+        talk.from_client.abortConnection()
+        talk.flush()
+        self.assertEqual(told[-1], "stop")
+
     def test_mistakes(self) -> None:
         with self.assertRaisesRegex(TypeError, "protocol and reply: one of them"):
             connected(protocol=Counter, reply="x")

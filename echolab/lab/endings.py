@@ -52,11 +52,6 @@ class Endings:
         """Whether both sides have ended."""
         return all(map(self.has_ended, End))
 
-    @property
-    def is_reset(self) -> bool:
-        """Whether a reset is drawn."""
-        return self._is_reset
-
     def draw(
         self,
         mark: Mark[End],

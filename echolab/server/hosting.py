@@ -75,7 +75,8 @@ class HostingProtocol(ReplyingProtocol):
         self._hosted: Any = None
         self._peer_ended = False
         self._producer: Any = None
-        self._streaming = False
+        self._streams = False  # whether it is a push producer
+        self._is_paused = False
         self._pulled: list[bytes] | None = None  # what a pull producer writes
 
     @override
@@ -83,6 +84,7 @@ class HostingProtocol(ReplyingProtocol):
         super().accept(name)
         if self.connection.verdict is not None:
             return
+        self.replies.pressed = self._press
         try:
             self._hosted = build(self._maker, self.remote)
             transport = HostedTransport(self, self.connection)
@@ -122,8 +124,10 @@ class HostingProtocol(ReplyingProtocol):
     @override
     def connectionLost(self, reason: Failure | None = connectionDone) -> None:
         hosted, self._hosted = self._hosted, None
+        producer, self._producer = self._producer, None
         super().connectionLost(reason)
-        self._producer = None
+        if producer is not None:
+            self._tell(producer.stopProducing)
         if hosted is not None:
             self._tell(partial(hosted.connectionLost, reason or connectionDone))
 
@@ -165,11 +169,12 @@ class HostingProtocol(ReplyingProtocol):
         if self._hosted is None:
             producer.stopProducing()
             return
-        self._producer, self._streaming = producer, streaming
-        if not streaming:
+        self._producer, self._streams = producer, streaming
+        if streaming:
+            self._is_paused = False
+            self._press()
+        else:
             self.replies.send(self._pull(producer))
-        elif self.replies.is_full:
-            producer.pauseProducing()
 
     def unregister(self) -> None:
         """Forget the producer."""
@@ -188,11 +193,13 @@ class HostingProtocol(ReplyingProtocol):
             elif self._producer is producer:
                 yield Delay(PULL_SECONDS)
 
-    @override
-    def _stalled(self, full: bool) -> None:
-        super()._stalled(full)
-        if self._producer is not None and self._streaming:
-            if full:
-                self._producer.pauseProducing()
-            else:
-                self._producer.resumeProducing()
+    def _press(self) -> None:
+        """Pause a push producer while much waits to be sent."""
+        is_paused = self.replies.are_backed_up
+        if self._producer is None or not self._streams or is_paused is self._is_paused:
+            return
+        self._is_paused = is_paused
+        if is_paused:
+            self._producer.pauseProducing()
+        else:
+            self._producer.resumeProducing()

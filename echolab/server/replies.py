@@ -81,6 +81,7 @@ class Replies:
     Attributes:
         reply: makes the answers from now on.
         pace: the timing of the answers.
+        pressed: called when `are_backed_up` may have changed.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Replies:
         self.reply = reply
         self._clock = clock
         self.pace = AT_ONCE
+        self.pressed: Callable[[], None] = _nothing
         self._fail = fail
         self._close = close
         self._stalled = stalled
@@ -127,6 +129,11 @@ class Replies:
     def is_full(self) -> bool:
         """Whether the peer does not read."""
         return self._full
+
+    @property
+    def are_backed_up(self) -> bool:
+        """Whether nothing more should be sent for now."""
+        return self._full or self._owe_much()
 
     @property
     def unanswered(self) -> int:
@@ -251,10 +258,14 @@ class Replies:
                 self._connection.when_sent(act)
         if self._connection.verdict is not None:
             return
-        if len(self._owed) > MOST_OWED or self._owed_bytes > MOST_OWED_BYTES:
+        if self._owe_much():
             self._connection.hold(Holder.OWED)
         else:
             self._connection.release(Holder.OWED)
+        self.pressed()
+
+    def _owe_much(self) -> bool:
+        return len(self._owed) > MOST_OWED or self._owed_bytes > MOST_OWED_BYTES
 
     def _may_send(self, owed: Owed) -> bool:
         busy = self._turn is not None or owed.computing
@@ -315,6 +326,7 @@ class Replies:
             computing.cancel()
         # Break the reference cycle: they refer to the protocol, which refers to this.
         self._fail = self._stalled = self._close = _ignore
+        self.pressed = _nothing
 
     def pauseProducing(self) -> None:
         """Stop reading from the peer: it does not read its replies."""
@@ -322,6 +334,7 @@ class Replies:
         if not self._owed or not self._owed[0].by_hand:
             self._connection.hold(Holder.PEER)
         self._stalled(True)
+        self.pressed()
 
     def resumeProducing(self) -> None:
         """Continue: the peer has read its replies."""
@@ -342,3 +355,7 @@ async def _awaited(answer: Awaitable[Answer]) -> Answer:
 
 def _ignore(_: object) -> None:
     """Do nothing: the connection has ended."""
+
+
+def _nothing() -> None:
+    """Do nothing: nobody is told."""
