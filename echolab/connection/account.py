@@ -70,6 +70,28 @@ class Account:
         self._watched.closing = self._closing
         self._watched.report_to(self._called)
 
+    def join(self, peer: Peer, local: Peer) -> None:
+        """Begin late: the beginning of the connection was not reported."""
+        self._peer, self._local = peer, local
+        self.follow()
+
+    def follow(self) -> None:
+        """Report calls and ask the kernel again."""
+        self._watched.closing = self._closing
+        self._watched.report_to(self._called)
+        kernel, peer = self._terms.kernel, self._peer
+        if kernel is not None and peer is not None and peer.host is not None:
+            self._sample()
+            self._diagnose("peer")
+            kernel.add(self)
+
+    def skim(self) -> None:
+        """Report no calls, and ask the kernel nothing, until `follow`."""
+        self._watched.closing = None
+        self._watched.stop_reports()
+        if self._terms.kernel is not None:
+            self._terms.kernel.remove(self)
+
     def never_opened(self, peer: Peer) -> None:
         """Report the calls of a connection that has ended without an event.
 

@@ -28,7 +28,7 @@ from echolab.events import (
 from echolab.messages import ENDED
 from echolab.sockets.calling import CallingSocket
 from echolab.sockets.transports import complete
-from echolab.sockets.watching import watch
+from echolab.sockets.watching import WatchedSocket, watch, watch_calls
 from echolab.sockets.wrapped import below_tls
 from echolab.timekeeping import TimeOfDay
 
@@ -73,6 +73,9 @@ class Connection:
         framer: turns bytes into messages.
         received_bytes: how many bytes were received.
         sent_bytes: how many bytes were given to the transport.
+        messages: how many whole messages were received; 0 if they are not counted.
+        writes: how often bytes were given to the transport.
+        is_skimmed: whether reads, writes and calls are not reported; see `skim`.
         took: called with messages after their event.
         released: called before reading continues.
     """
@@ -81,13 +84,14 @@ class Connection:
         "_account",
         "_early",
         "_holders",
-        "_messages",
         "_terms",
         "_time_of_day",
         "_unterminated_bytes",
         "began",
         "framer",
         "heard",
+        "is_skimmed",
+        "messages",
         "over_tls",
         "peer",
         "received_bytes",
@@ -99,6 +103,7 @@ class Connection:
         "verdict",
         "watched",
         "wire",
+        "writes",
     )
 
     def __init__(
@@ -110,25 +115,31 @@ class Connection:
         self.transport: IStreamTransport = complete(transport)
         self.wire = self.transport
         below = below_tls(transport) if self.over_tls else None
-        self.watched = watch(below or transport, terms.make_watched)
+        make = None if terms.skims else terms.make_watched
+        self.watched = watch(below or transport, make)
         self.state = State.ARRIVING
         self.peer: Peer | None = None
         self.began = self.heard = terms.clock.seconds()
         self.verdict: Verdict | None = None
         self.received_bytes = 0
         self.sent_bytes = 0
+        self.messages = 0
+        self.writes = 0
+        self.is_skimmed = terms.skims
         self.took: Callable[[Messages], None] | None = None
         self.released: Callable[[], None] | None = None
         self._time_of_day = TimeOfDay(terms.clock)
-        self._messages = 0
         self._unterminated_bytes = 0
         self._holders = _NOBODY
         self._account: Account | None = None
-        if terms.report_calls and isinstance(self.watched, CallingSocket):
-            self._account = Account(
-                terms, self.watched, self.now, over_tls=self.over_tls
-            )
+        if terms.report_calls and not terms.skims:
+            self._account = self._make_account()
         self._early: list[bytes] = []  # bytes that were sent before the peer was known
+
+    def _make_account(self) -> Account | None:
+        if not isinstance(self.watched, CallingSocket):
+            return None
+        return Account(self._terms, self.watched, self.now, over_tls=self.over_tls)
 
     def open(
         self,
@@ -149,6 +160,8 @@ class Connection:
             remote or self.transport.getPeer(), number, name
         )
         self.state = State.OPEN
+        if self._terms.opened is not None:
+            self._terms.opened(self)
         if self._terms.report_calls:
             self._report_open(event, peer)
         else:
@@ -158,15 +171,42 @@ class Connection:
             self._report_sent(peer, data)
 
     def _report_open(self, event: type[Accepted | Connected], peer: Peer) -> None:
-        local = replace(
-            Peer.of(peer.number, self.transport.getHost()),
-            pid=os.getpid() if peer.family == "UNIX" else None,
-        )
+        local = self._local(peer)
         if self._account is not None:
             self._account.begin(peer, local)
         self._terms.sink(event(peer, self.now(), local, self._terms.monotonic()))
         if self._account is not None:
             self._account.opened()
+
+    def _local(self, peer: Peer) -> Peer:
+        """Return this end of the connection, as its peer would name it."""
+        pid = os.getpid() if peer.family == "UNIX" else None
+        return replace(Peer.of(peer.number, self.transport.getHost()), pid=pid)
+
+    def skim(self) -> None:
+        """Report no reads, writes and calls from now on, until `follow`.
+
+        Messages and the end are reported.
+        """
+        self.is_skimmed = True
+        if self._account is not None:
+            self._account.skim()
+
+    def follow(self) -> None:
+        """Report all again that the sink gets of a connection."""
+        if not self.is_skimmed or self.peer is None:
+            return
+        self.is_skimmed = False
+        if self._account is not None:
+            self._account.follow()
+        elif self._terms.report_calls and isinstance(self.watched, WatchedSocket):
+            below = below_tls(self.transport) if self.over_tls else None
+            self.watched = watch_calls(
+                below or self.transport, self.watched, self._terms.make_calling
+            )
+            self._account = self._make_account()
+            if self._account is not None:
+                self._account.join(self.peer, self._local(self.peer))
 
     def _peer_at(self, remote: IAddress | None, number: int, name: str | None) -> Peer:
         if not isinstance(remote, UNIXAddress):
@@ -198,7 +238,7 @@ class Connection:
         assert self.peer is not None
         self.received_bytes += len(data)
         time = self._time_of_day(now)
-        if self._terms.report_chunks:
+        if self._terms.report_chunks and not self.is_skimmed:
             self._terms.sink(Chunk(self.peer, time, data))
         self._report(time, self.framer.feed, data)
 
@@ -249,14 +289,15 @@ class Connection:
         else:
             self._unterminated_bytes = 0
             if self._terms.count_messages:
-                self._messages += len(messages)
+                self.messages += len(messages)
         if self.took is not None:
             self.took(messages)
 
     def write(self, data: bytes, answers: int | None = None) -> None:
         """Send bytes; ``answers`` is the number of the message that they answer."""
         self.sent_bytes += len(data)
-        if self._terms.report_sent:
+        self.writes += 1
+        if self._terms.report_sent and not self.is_skimmed:
             if self.peer is None:
                 self._early.append(data)
             else:
@@ -354,7 +395,7 @@ class Connection:
                 self._time_of_day(ended),
                 cause,
                 received_bytes=self.received_bytes,
-                messages=self._messages if terms.count_messages else None,
+                messages=self.messages if terms.count_messages else None,
                 unterminated_bytes=self._unterminated_bytes,
                 unread_bytes=unread_bytes,
                 seconds=ended - self.began,

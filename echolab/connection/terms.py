@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from echolab.connection.kernel import Kernel
 from echolab.sinks.tee import Tee
@@ -12,7 +12,7 @@ from echolab.timekeeping import monotonic
 
 if TYPE_CHECKING:
     import socket
-
+    from collections.abc import Callable
     from echolab.events import Sink
     from echolab.interfaces import AnyClock
 
@@ -50,6 +50,8 @@ class Terms:
         monotonic: tells CLOCK_MONOTONIC, in seconds.
         make_watched: makes the watched socket of a connection; None for the usual.
         kernel: asks the kernel; None if it is not asked.
+        skims: whether new connections begin skimmed (`Connection.skim`).
+        opened: called with each `Connection` before its first event.
         numbers: the numbers of the next connections.
     """
 
@@ -72,15 +74,18 @@ class Terms:
         self.report_calls = ledger is not None
         self.keep_encrypted = ledger is not None and ledger.encrypted
         self.monotonic = monotonic(clock)
-        self.make_watched = self._calling if ledger is not None else None
+        self.make_watched = self.make_calling if ledger is not None else None
         self.kernel = Kernel(clock) if ledger is not None and ledger.kernel else None
         self.numbers = count(1)
+        self.skims = False
+        self.opened: Callable[[Any], None] | None = None
 
     def stop_asking(self) -> None:
         """Ask the kernel nothing more."""
         if self.kernel is not None:
             self.kernel.stop()
 
-    def _calling(self, watched: socket.socket) -> CallingSocket:
+    def make_calling(self, watched: socket.socket) -> CallingSocket:
+        """Return a socket that reports its calls, around another one."""
         stamped = self.kernel is not None
         return CallingSocket(watched, self.monotonic, stamped=stamped)

@@ -156,6 +156,16 @@ class Connections:
             self._letting_in = False
 
     @property
+    def is_open(self) -> bool:
+        """Whether new connections are accepted."""
+        return self._door is _Door.OPEN
+
+    @property
+    def count(self) -> int:
+        """How many connections there are, with those that are arriving."""
+        return len(self._connections)
+
+    @property
     def max_connections(self) -> int:
         """How many connections may be open at a time; 0 for any number."""
         return self._admission.max_connections

@@ -78,6 +78,7 @@ class ListeningAccount:
             self._terms.monotonic,
             report=self._called,
             looking=looking,
+            skims=lambda: self._terms.skims,
             stamped=self._terms.kernel is not None,
         )
         return port

@@ -22,6 +22,7 @@ from echolab.server.holding import Holding
 from echolab.server.listening import ListeningAccount
 from echolab.server.refusing import RefusingPort
 from echolab.sockets.accept_queue import accept_waiting, turn_away_waiting
+from echolab.sockets.tcp_info import accept_queue
 from echolab.sockets.watching import prepare_port
 from echolab.timekeeping import time_of_day
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from echolab.errors import EcholabError
     from echolab.interfaces import AnyClock, Done, ServerEndpoint
     from echolab.server.factory import ReceiverFactory
+    from echolab.sockets.tcp_info import Queue
 
 __all__ = ["ReceiverService"]
 
@@ -200,6 +202,15 @@ class ReceiverService(Service):
         """Return the addresses on which the service listens."""
         ports = [listening.result for listening in self._listening]
         return [port.getHost() for port in ports if IListeningPort.providedBy(port)]
+
+    def accept_queues(self) -> list[tuple[str, Queue]]:
+        """Return each listening TCP socket of its own, and its accept queue now."""
+        found = []
+        for port in filter(None, self._ports()):
+            queue = accept_queue(getattr(port, "socket", None))
+            if queue is not None:
+                found.append((format_address(port.getHost()), queue))
+        return found
 
     def reopen_outputs(self) -> bool:
         """Open the outputs' paths again, after a rotation.

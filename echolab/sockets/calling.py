@@ -111,7 +111,7 @@ class CallingSocket(WatchedSocket):
         self._stamped = stamped and ask_for_stamps(watched)
         self._clock = clock
         self._early = deque(before, maxlen=MOST_EARLY)
-        self._report: Callable[[Call], None] = self._early.append
+        self._report: Callable[[Call], None] | None = self._early.append
         self.closing: Callable[[], None] | None = None
 
     def report_to(self, report: Callable[[Call], None]) -> None:
@@ -120,39 +120,48 @@ class CallingSocket(WatchedSocket):
         while self._early:
             report(self._early.popleft())
 
+    def stop_reports(self) -> None:
+        """Report no calls until `report_to`."""
+        self._report = None
+
     def hold_back(self) -> None:
         """Keep the calls from now on until `report_to` says who takes them."""
         self._report = self._early.append
 
     def _make(self, name: str, arguments: str, call: Callable[[], Any]) -> Any:
+        report = self._report
+        if report is None:
+            return call()
         what, value = made(self._clock, name, arguments, call)
         if isinstance(value, bytes):
             what = what._replace(data=value)
-        self._report(what)
+        report(what)
         if isinstance(value, OSError):
             raise value
         return value
 
     @override
     def recv(self, size: int) -> bytes:
-        receive = super().recv
+        if self._report is None:
+            return super().recv(size)
         if self._stamped:
-            return self._recv_stamped(size)
+            return self._recv_stamped(size, self._report)
+        receive = super().recv
         data: bytes = self._make("recv", str(size), lambda: receive(size))
         return data
 
-    def _recv_stamped(self, size: int) -> bytes:
+    def _recv_stamped(self, size: int, report: Callable[[Call], None]) -> bytes:
         """Receive with recvmsg(2), which also tells when the bytes had arrived."""
         receive = super().recvmsg
         what, value = made(
             self._clock, "recv", str(size), lambda: receive(size, STAMP_SPACE)
         )
         if isinstance(value, OSError):
-            self._report(what)
+            report(what)
             raise value
         data: bytes = value[0]
         self._at_end = self._at_end or not data
-        self._report(what._replace(waited=waited(value[1]), data=data))
+        report(what._replace(waited=waited(value[1]), data=data))
         return data
 
     @override
@@ -162,13 +171,15 @@ class CallingSocket(WatchedSocket):
 
     @override
     def send(self, data: bytes | memoryview) -> int:
-        send = super().send
+        send, report = super().send, self._report
+        if report is None:
+            return send(data)
         what, value = made(self._clock, "send", str(len(data)), lambda: send(data))
         if isinstance(value, OSError):
-            self._report(what)
+            report(what)
             raise value
         sent: int = value
-        self._report(what._replace(data=data[:sent]))
+        report(what._replace(data=data[:sent]))
         return sent
 
     def connect_ex(self, address: Any) -> int:
@@ -181,13 +192,15 @@ class CallingSocket(WatchedSocket):
 
         shown = _shown(address)
         what, value = made(self._clock, "connect", shown, connect)
-        self._report(what)
+        if self._report is not None:
+            self._report(what)
         return value.errno or 0 if isinstance(value, OSError) else 0
 
     def getsockopt(self, level: int, name: int, *size: int) -> Any:
         """Like the socket's method; only a pending error is reported."""
         value = self._socket.getsockopt(level, name, *size)
-        if value and (level, name) == (socket.SOL_SOCKET, socket.SO_ERROR):
+        pending = (level, name) == (socket.SOL_SOCKET, socket.SO_ERROR)
+        if value and pending and self._report is not None:
             now = self._clock()
             word = errno.errorcode.get(value, "unknown")
             self._report(Call("getsockopt", "SO_ERROR", 0, word, now, now))
@@ -214,6 +227,7 @@ class ListeningSocket:
         clock: tells the time.
         report: takes its calls; those of an accepted socket are that one's.
         looking: called before a connection is accepted.
+        skims: whether accepted connections are skimmed: then nothing is reported.
         stamped: see `CallingSocket`.
     """
 
@@ -224,20 +238,24 @@ class ListeningSocket:
         *,
         report: Callable[[Call], None],
         looking: Callable[[], None],
+        skims: Callable[[], bool],
         stamped: bool,
     ) -> None:
         self._socket = listening
         self._clock = clock
         self._report = report
         self._looking = looking
+        self._skims = skims
         self._stamped = stamped
 
     def __getattr__(self, name: str) -> Any:
         """Pass all other attributes on to the socket."""
         return getattr(self._socket, name)
 
-    def accept(self) -> tuple[CallingSocket, Any]:
+    def accept(self) -> tuple[CallingSocket | socket.socket, Any]:
         """Like the socket's method."""
+        if self._skims():
+            return self._socket.accept()
         self._looking()
         what, value = made(self._clock, "accept", "", self._socket.accept)
         if isinstance(value, OSError):

@@ -84,12 +84,12 @@ def state_name(number: int) -> str:
 class Counting:
     """Asks the kernel about one connection, again and again.
 
-    Args:
+    Attributes:
         watched: the socket.
     """
 
     def __init__(self, watched: Any) -> None:
-        self._watched = watched
+        self.watched = watched
         self._counters: tuple[int, ...] = ()
         self._queues = (0, 0)
 
@@ -100,7 +100,7 @@ class Counting:
             None if nothing has changed since the last time, or if the kernel does not
             tell.
         """
-        watched = self._watched
+        watched = self.watched
         try:
             info = watched.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
             counters = _INFO.unpack(info)

@@ -146,6 +146,15 @@ class WatchedSocket:
         pid, uid, _ = struct.unpack("iII", packed)
         return Credentials(pid, uid)
 
+    def handed_to(
+        self, make: Callable[[socket.socket], WatchedSocket]
+    ) -> WatchedSocket:
+        """Return another watched socket, made by ``make``, that knows all of this."""
+        other = make(self._socket)
+        for name in WatchedSocket.__slots__:
+            setattr(other, name, getattr(self, name))
+        return other
+
     def _try(self, call: Callable[..., Any], *args: Any) -> Any:
         try:
             return call(*args)
@@ -180,6 +189,27 @@ def watch(
     watched = (make or WatchedSocket)(found)
     transport.socket = watched
     return watched
+
+
+def watch_calls(
+    transport: Any,
+    watched: WatchedSocket,
+    make: Callable[[socket.socket], WatchedSocket],
+) -> WatchedSocket:
+    """Watch a socket in another way from now on.
+
+    Args:
+        transport: the transport of the socket.
+        watched: watches it now.
+        make: makes what watches it then; it takes over what is known.
+    """
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
+    if getattr(transport, "socket", None) is not watched:
+        return watched  # It is closed.
+    transport.socket = watched.handed_to(make)
+    other: WatchedSocket = transport.socket
+    return other
 
 
 def keep_urgent_data(transport: Any) -> None:
