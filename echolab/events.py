@@ -25,6 +25,7 @@ __all__ = [
     "Event",
     "Finished",
     "HalfClosed",
+    "LeftOut",
     "Misbehaved",
     "Mistaken",
     "Received",
@@ -269,6 +270,28 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Events of a connection were not kept: there is a gap before the next one.
+
+    A server and a client keep all events. What shows many connections at a time, as
+    the page of ``--web``, keeps only so many of each.
+
+    Attributes:
+        peer: the peer of the connection.
+        time: when the gap had ended, in POSIX seconds: the events came before.
+        events: how many they were, as far as they were counted.
+        received_bytes: how many bytes were read in them.
+        sent_bytes: how many bytes were given to the transport in them.
+    """
+
+    peer: Peer
+    time: float
+    events: int
+    received_bytes: int
+    sent_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """A client was turned away before it was accepted.
 
@@ -306,6 +329,7 @@ Event: TypeAlias = (
     | SynSaved
     | Listening
     | Finished
+    | LeftOut
     | Refused
 )
 LEDGER = Called, Sampled, Diagnosed, SynSaved, Listening

@@ -14,7 +14,15 @@ from twisted.internet.task import Clock
 from twisted.protocols.basic import LineReceiver, NetstringReceiver
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab import Accepted, Chunk, EndCause, Finished, Peer, SenderFactory
+from echolab import (
+    Accepted,
+    Chunk,
+    EndCause,
+    Finished,
+    LeftOut,
+    Peer,
+    SenderFactory,
+)
 from echolab.server.assembly import receiver_factory
 from echolab.server.reply import echo
 from echolab.server.settings import ServerSettings
@@ -234,6 +242,10 @@ class ReplayTests(SynchronousTestCase):
             replay_into(Watcher, transcript)
         with self.assertRaisesRegex(ValueError, "no peer 3 in it"):
             replay_into(Watcher, transcript, peer=3)
+        transcript(LeftOut(ANN, 9.0, 7, received_bytes=1, sent_bytes=0))
+        with self.assertRaisesRegex(ValueError, "bytes of peer 1 were not kept"):
+            replay_into(Watcher, transcript, peer=1)
+        replay_into(Watcher, transcript, peer=BOB)
 
     def test_what_echolab_received_comes_to_others_as_it_came(self) -> None:
         talk = connected(behave="read-bytewise")

@@ -16,6 +16,7 @@ from echolab import (
     HalfClosed,
     Hex,
     Json,
+    LeftOut,
     Listening,
     Log,
     Peer,
@@ -24,6 +25,7 @@ from echolab import (
     Style,
     SynSaved,
 )
+from echolab.formats.flow import Flow
 from echolab.formats.recorded_event import NOT_AN_EVENT, event_of
 from echolab.formats.recording import Recording
 from echolab.testing import Transcript
@@ -44,6 +46,7 @@ FACTS: tuple[Event, ...] = (
     Diagnosed(ANN, TIME, "own", "TIME_WAIT", timer_seconds=59.5),
     Diagnosed(ANN, TIME, "peer", "CLOSED"),
 )
+GAP = LeftOut(ANN, TIME, 1234, 56_000, 3000)
 BEGINNINGS: tuple[Event, ...] = (
     Accepted(ANN, TIME, HERE, 12.25),
     Connected(ANN, TIME, HERE, 12.25),
@@ -54,7 +57,7 @@ BEGINNINGS: tuple[Event, ...] = (
 class RecordingTests(SynchronousTestCase):
     def test_a_recording_keeps_them(self) -> None:
         recording = Recording()
-        for event in (*FACTS, *BEGINNINGS):
+        for event in (*FACTS, GAP, *BEGINNINGS):
             self.assertEqual(event_of(recording(event)), event)
 
     def test_a_fact_says_its_source_and_a_call_its_certainty(self) -> None:
@@ -76,6 +79,9 @@ class RecordingTests(SynchronousTestCase):
             (FACTS[5], b'"retransmits":0', b'"retransmits":-1'),
             (FACTS[7], b'"own"', b'"mine"'),
             (BEGINNINGS[0], b":12.25", b":true"),
+            (GAP, b":1234,", b":-1,"),
+            (GAP, b":56000,", b":true,"),
+            (GAP, b',"sent_bytes":3000', b""),
         ):
             line = Recording()(event)
             self.assertIn(before, line)
@@ -88,6 +94,13 @@ class FormatTests(SynchronousTestCase):
         for make in (Classic, Raw, Hex, Log, Json):
             for event in FACTS:
                 self.assertEqual(make(Style(sent=True))(event), b"", make)
+
+    def test_no_format_shows_what_was_not_kept(self) -> None:
+        for make in (Classic, Raw, Hex, Log, Json):
+            self.assertEqual(make(Style(sent=True, kernel=True))(GAP), b"", make)
+        flow = Flow()
+        flow(BEGINNINGS[0])
+        self.assertEqual(flow(GAP), b"")
 
     def test_the_end_of_the_peers_side_is_shown(self) -> None:
         half = HalfClosed(ANN, TIME)

@@ -14,11 +14,14 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import (
+    Accepted,
     Chunk,
     Event,
     Finished,
     InputError,
+    LeftOut,
     Limits,
+    Peer,
     Received,
     ReceiverFactory,
     framing_named,
@@ -136,6 +139,34 @@ class ReframingTests(SynchronousTestCase):
         Path(self.path).write_bytes(b"".join(map(form, events[cut:])))
         again = messages_of([*read_recording(self.path)])
         self.assertEqual([message for _, _, message, _ in again], [b"two"])
+
+    def test_after_a_gap_a_message_begins_afresh(self) -> None:
+        ann = Peer(1, "IPv4", "127.0.0.1", 60612)
+        for left, found in (
+            (LeftOut(ann, 2.0, 9, 100, 0), [b"one", b"ree", b"four"]),
+            (LeftOut(ann, 2.0, 9, 0, 100), [b"one", b"twree", b"four"]),
+        ):
+            events: tuple[Event, ...] = (
+                *(Accepted(ann, 0.0), Chunk(ann, 1.0, b"one\ntw"), left),
+                *(Chunk(ann, 3.0, b"ree\n"), Chunk(ann, 4.0, b"four\n")),
+            )
+            form = Recording(framing=RecordedFraming("line"))
+            Path(self.path).write_bytes(b"".join(map(form, events)))
+            again = [*read_recording(self.path)]
+            self.assertEqual([m for _, _, m, _ in messages_of(again)], found)
+            self.assertEqual(
+                [e for e in again if not isinstance(e, Received)], [*events]
+            )
+
+    def test_after_a_gap_bytes_that_did_not_fit_stay_unframed(self) -> None:
+        ann = Peer(1, "IPv4", "127.0.0.1", 60612)
+        events: tuple[Event, ...] = (
+            *(Accepted(ann, 0.0), Chunk(ann, 1.0, b"no netstring")),
+            *(LeftOut(ann, 2.0, 9, 100, 0), Chunk(ann, 3.0, b"3:abc,")),
+        )
+        form = Recording(framing=RecordedFraming("netstring"))
+        Path(self.path).write_bytes(b"".join(map(form, events)))
+        self.assertEqual([*read_recording(self.path)], [*events])
 
     def test_of_other_peoples_framings_the_messages_are_written(self) -> None:
         self.assertIs(recorded_framing("python:mine:framing", 100, "split"), None)

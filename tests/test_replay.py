@@ -12,7 +12,16 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab import Accepted, Chunk, EndCause, Event, Finished, InputError, Peer
+from echolab import (
+    Accepted,
+    Chunk,
+    EndCause,
+    Event,
+    Finished,
+    InputError,
+    LeftOut,
+    Peer,
+)
 from echolab.client.replay import Recorded, Replayer
 from echolab.formats.recording import Recording, read_recording
 from echolab.outputs.file import FileOutput
@@ -169,6 +178,25 @@ class ReplayerTests(RecordingCase):
             self.assertTrue(list(Recorded(self.path, 1, any_gap=True)))
         self.record(Accepted(ANN, 1), Chunk(ANN, hour, b"x"), end(ANN, 2 * hour))
         self.assertTrue(list(Recorded(self.path)))
+
+    def test_a_recording_without_all_bytes_of_the_peer_is_refused(self) -> None:
+        rests: list[list[Event]] = [[], [Chunk(ANN, 3, b"x")]]
+        for left in rests:
+            gap = LeftOut(ANN, 2, 7, received_bytes=1, sent_bytes=0)
+            self.record(Accepted(ANN, 1), Accepted(BOB, 1), gap, *left, end(ANN, 4))
+            with self.assertRaises(InputError) as caught:
+                Recorded(self.path, 1)
+            why = "line 3: bytes of peer 1 were not kept"
+            self.assertEqual(str(caught.exception), f"read {self.path}: {why}")
+
+    def test_a_gap_without_received_bytes_of_the_peer_does_not_matter(self) -> None:
+        events: list[Event] = [
+            *(Accepted(ANN, 1), Accepted(BOB, 1), Chunk(ANN, 2, b"x")),
+            LeftOut(ANN, 3, 7, received_bytes=0, sent_bytes=9),
+            *(LeftOut(BOB, 3, 7, received_bytes=9, sent_bytes=0), end(ANN, 4)),
+        ]
+        self.record(*events)
+        self.assertEqual([*Recorded(self.path, 1)], [events[2], events[-1]])
 
     def cut_off(self, size: int) -> None:
         with Path(self.path).open("rb+") as file:

@@ -27,6 +27,7 @@ from echolab import (
     EndCause,
     Finished,
     InputError,
+    LeftOut,
     Misbehaved,
     Peer,
     Received,
@@ -183,6 +184,34 @@ class QuestionTests(SynchronousTestCase):
         early(finished(ANN))
         self.assertEqual(self.successResultOf(of_all), finished(ANN))
         self.assertEqual(self.successResultOf(of_ann), finished(ANN))
+
+    def test_what_a_recording_has_not_kept_is_not_answered(self) -> None:
+        gap = LeftOut(ANN, TIME, 1234, received_bytes=56, sent_bytes=0)
+        transcript = transcript_of(*CONVERSATION[:3], gap, *CONVERSATION[3:])
+        why = r"cannot answer: \(1234 events of peer 1 were not kept\)"
+        for ask in (
+            *(transcript.lines, transcript.chunks, transcript.received),
+            *(transcript.sent, lambda who=None: transcript.assert_lines([], who)),
+        ):
+            for who in (None, ANN, 1):
+                with self.assertRaisesRegex(AssertionError, why):
+                    ask(who)
+        self.assertEqual(len(transcript.lines(BOB)), 3)
+        self.assertEqual(transcript.peers(), [ANN, BOB])
+        self.assertEqual(len(transcript.ends()), 2)
+        for text in (str(transcript), transcript.render(), transcript.report()):
+            self.assertIn("(1234 events of peer 1 were not kept)\n", text)
+        transcript(LeftOut(BOB, TIME, 1, 0, 0))
+        self.assertIn("(1235 events of 2 peers were not kept)\n", str(transcript))
+
+    def test_pieces_before_and_after_a_gap_are_not_one_line(self) -> None:
+        transcript = transcript_of(
+            *(Accepted(ANN, TIME), received(ANN, b"by", mark="partial")),
+            *(LeftOut(ANN, TIME, 9, 50, 0), received(ANN, b"late"), finished(ANN)),
+        )
+        shown = transcript.render()
+        self.assertIn("recv(partial) by\n", shown)
+        self.assertIn("recv late\n", shown)
 
     def test_a_line_of_which_the_beginning_is_forgotten_is_none(self) -> None:
         transcript = Transcript(clock=Clock(), max_bytes=2_000)

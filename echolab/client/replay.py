@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from echolab.errors import InputError
-from echolab.events import Accepted, Chunk, Connected, Finished
+from echolab.events import Accepted, Chunk, Connected, Finished, LeftOut
 from echolab.formats.recording import numbered_events, read_recording
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Recorded:
 
     Raises:
         InputError: the file cannot be read, is not a recording, has no chunks of this
-            peer, or has a gap of over an hour.
+            peer, or not all, or has a gap of over an hour.
 
     Attributes:
         began: when the peer connected, in POSIX seconds.
@@ -51,6 +51,7 @@ class Recorded:
         began: dict[int, float] = {}
         latest: dict[int, float] = {}
         gaps: dict[int, tuple[int, float]] = {}  # the first long one: line, seconds
+        incomplete: dict[int, int] = {}  # the first line where bytes are missing
         chunks = 0
         for line, event in numbered_events(path):
             who, time = event.peer.number, event.time
@@ -58,6 +59,9 @@ class Recorded:
                 began.setdefault(who, time)
             elif isinstance(event, Chunk):
                 chunks += number in (None, who)
+            elif isinstance(event, LeftOut) and event.received_bytes:
+                incomplete.setdefault(who, line)
+                continue
             elif not isinstance(event, Finished):
                 continue
             seconds = time - latest.get(who, time)
@@ -70,6 +74,8 @@ class Recorded:
             why = f"{len(began)} peers in it; say which with --peer"
         elif number not in began:
             why = "no connection in it" if number is None else f"no peer {number}"
+        elif number in incomplete:
+            why = f"line {incomplete[number]}: bytes of peer {number} were not kept"
         elif not chunks:
             why = "no chunks in it: it was not made by --record"
         elif number in gaps and not any_gap:

@@ -20,6 +20,7 @@ from echolab.events import (
     Connected,
     Finished,
     HalfClosed,
+    LeftOut,
     Misbehaved,
     Mistaken,
     Received,
@@ -150,6 +151,15 @@ class Json:
                 if not self._kernel:
                     return b""
                 return self._line(self._start(NAMES[type(event)], event), _fact(event))
+            case LeftOut():
+                if not self._recording:
+                    return b""
+                left = {
+                    "events": event.events,
+                    "received_bytes": event.received_bytes,
+                    "sent_bytes": event.sent_bytes,
+                }
+                return self._line(self._start("left_out", event), left)
             case Finished():
                 end: dict[str, object] = {
                     "cause": event.cause.value,

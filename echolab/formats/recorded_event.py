@@ -18,6 +18,7 @@ from echolab.events import (
     Connected,
     Finished,
     HalfClosed,
+    LeftOut,
     Misbehaved,
     Mistaken,
     Received,
@@ -102,6 +103,9 @@ def event_of(line: bytes) -> Event | Partial | RecordedFraming:
         case "refused":
             cause, detail = _cause(members), read_words(members, "detail")
             return Refused(peer, time, cause, detail, read_whole(members, "others"))
+        case "left_out":
+            names = "events", "received_bytes", "sent_bytes"
+            return LeftOut(peer, time, *(read_whole(members, name) for name in names))
         case "finished":
             return Finished(
                 peer,

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from echolab.errors import FramingError
-from echolab.events import Accepted, Chunk, Connected, Finished, Received
+from echolab.events import Accepted, Chunk, Connected, Finished, LeftOut, Received
 from echolab.framing import (
     DEFAULT_MAX_MESSAGE_BYTES,
     FRAMING_NAMES,
@@ -111,6 +111,9 @@ def reframed(
             case Chunk(peer=peer, time=time, data=data):
                 yield line, event
                 received = made(peer, time, partial(_fed, data))
+            case LeftOut() if event.received_bytes and make is not None:
+                if framers.get(event.peer.number) is not None:
+                    framers[event.peer.number] = make()
             case Finished(peer=peer, time=time) if event.unterminated_bytes:
                 received = made(peer, time, lambda framer: framer.end())
             case _:

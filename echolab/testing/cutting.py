@@ -15,7 +15,7 @@ from twisted.internet.task import Clock
 from typing_extensions import override
 
 from echolab.ends import EndCause
-from echolab.events import Accepted, Chunk, Connected, Finished
+from echolab.events import Accepted, Chunk, Connected, Finished, LeftOut
 from echolab.testing.memory import connected
 from echolab.testing.transcript import Transcript
 from echolab.testing.wording import failure
@@ -194,7 +194,8 @@ def replay_into(
         clock: the protocol's clock, if it has one.
 
     Raises:
-        ValueError: there are several peers and none is named, or there is no such peer.
+        ValueError: there are several peers and none is named, or there is no such peer,
+            or the recording has not all that it sent.
     """
     clock = clock or Clock()
     if isinstance(transcript, str | Path):
@@ -202,6 +203,9 @@ def replay_into(
     peers = transcript.peers()
     if peer is None and len(peers) > 1:
         raise ValueError(f"{len(peers)} peers in it: say which")
+    for event in transcript.of(peer):
+        if isinstance(event, LeftOut) and event.received_bytes:
+            raise ValueError(f"bytes of peer {event.peer.number} were not kept")
     conversation = connected(protocol_factory, _FarEnd, clock=clock)
     began: float | None = None
     sizes: deque[int] = deque()

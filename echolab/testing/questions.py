@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from echolab.addresses import Peer
 from echolab.counting import count
-from echolab.events import Accepted, Chunk, Connected, Finished, Received
+from echolab.events import Accepted, Chunk, Connected, Finished, LeftOut, Received
 from echolab.messages import ENDED, GOES_ON, Batch
 from echolab.patterns import pattern_of
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from echolab.events import Event
+    from echolab.messages import Mark
     from echolab.patterns import Pattern
     from echolab.testing.forgetting import Forgotten
 
@@ -213,13 +214,21 @@ class Joiner:
                     mark = None if messages.mark in ENDED else messages.mark
                     whole = Batch((self._join(number), *others), mark)
                     yield replace(event, messages=whole)
-            case Finished(peer=peer, time=time):
-                if number in self._pieces:
-                    rest = Batch((self._join(number),), "unterminated")
-                    yield Received(peer, time, rest)
+            case Finished():
+                yield from self._rest(event, "unterminated")
+                yield event
+            case LeftOut() if event.received_bytes:
+                yield from self._rest(event, "partial")
                 yield event
             case _:
                 yield event
+
+    def _rest(self, event: Event, mark: Mark) -> Iterator[Event]:
+        """Yield the pieces of a message whose rest does not come."""
+        number = event.peer.number
+        if number in self._pieces:
+            rest = Batch((self._join(number),), mark)
+            yield Received(event.peer, event.time, rest)
 
     def _join(self, number: int) -> bytes:
         return b"".join(self._pieces.pop(number))

@@ -15,6 +15,7 @@ from echolab.events import (
     Chunk,
     Connected,
     Finished,
+    LeftOut,
     Received,
     Sent,
 )
@@ -136,7 +137,8 @@ class Remembering:
 
     def peers(self) -> list[Peer]:
         """Return all peers that have connected, in order."""
-        return [e.peer for e in self._all() if isinstance(e, Accepted | Connected)]
+        begins = Accepted | Connected
+        return [e.peer for e in self._known() if isinstance(e, begins)]
 
     def lines(self, peer: Who = None) -> list[bytes]:
         """Return all lines in order; a peer's unterminated line is its last."""
@@ -161,7 +163,7 @@ class Remembering:
 
     def ends(self, peer: Who = None) -> list[Finished]:
         """Return the ends of the connections, in order."""
-        return [e for e in self._all(peer) if isinstance(e, Finished)]
+        return [e for e in self._known(peer) if isinstance(e, Finished)]
 
     def assert_lines(self, expected: Iterable[str | bytes], peer: Who = None) -> None:
         """Check that exactly these lines came, in this order.
@@ -196,7 +198,7 @@ class Remembering:
         the events depends on time. Times, addresses and the cuts of the stream are left
         out.
         """
-        shown = [line.encode() + b"\n" for line in self._caveat()]
+        shown = [line.encode() + b"\n" for line in (*self._caveat(), *self._gaps())]
         return b"".join([*shown, *rendered(self.events)]).decode()
 
     @override
@@ -225,18 +227,29 @@ class Remembering:
         number = number_of(who)
         return (e for e in self.events if number in (None, e.peer.number))
 
-    def _all(self, who: Who = None) -> Iterator[Event]:
+    def _known(self, who: Who = None) -> Iterator[Event]:
         """Return the same events, if none was forgotten.
 
         Raises:
             AssertionError: some were, so that any answer might be wrong.
         """
         if any(self._caveat()):
-            raise self._cannot_tell()
+            raise self._cannot_tell(who)
         return self.of(who)
 
+    def _all(self, who: Who = None) -> Iterator[Event]:
+        """Return the same events, if none was forgotten or left out.
+
+        Raises:
+            AssertionError: some were, so that any answer might be wrong.
+        """
+        known = self._known(who)
+        if any(self._gaps(who)):
+            raise self._cannot_tell(who)
+        return known
+
     def _printed(self) -> list[str]:
-        words = [*self._caveat(), *printed(self.events)]
+        words = [*self._caveat(), *self._gaps(), *printed(self.events)]
         return words or ["(nothing has happened)"]
 
     def _check_lines(self) -> None:
@@ -266,8 +279,19 @@ class Remembering:
             bound = count(self._max_bytes, "byte")
             yield f"(the first {gone} events are forgotten: more than {bound})"
 
-    def _cannot_tell(self) -> AssertionError:
-        return failure(f"cannot answer: {' '.join(self._caveat())}")
+    def _gaps(self, who: Who = None) -> Iterator[str]:
+        """Yield how many events of a peer, or of all, a loaded recording lacks."""
+        gaps = [event for event in self.of(who) if isinstance(event, LeftOut)]
+        if gaps:
+            numbers = {gap.peer.number for gap in gaps}
+            one = f"peer {min(numbers)}"
+            whose = one if len(numbers) == 1 else f"{len(numbers)} peers"
+            events = count(sum(gap.events for gap in gaps), "event")
+            yield f"({events} of {whose} were not kept)"
+
+    def _cannot_tell(self, who: Who = None) -> AssertionError:
+        why = (*self._caveat(), *self._gaps(who))
+        return failure(f"cannot answer: {' '.join(why)}")
 
     def _ask(
         self, question: Question[T], tell: Callable[[T], object]
