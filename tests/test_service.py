@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from twisted.application.service import MultiService
+from twisted.application.service import MultiService, Service
 from twisted.internet import endpoints, error
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IPullProducer, IStreamClientEndpoint
@@ -40,6 +40,9 @@ from tests.test_client import Producer
 from tests.test_sharing import Sluice
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from twisted.application.service import IService
     from twisted.internet.address import IPv4Address
     from twisted.internet.interfaces import IProducer, IProtocolFactory
 
@@ -78,6 +81,27 @@ class LateEndpoint:
         return self.listening
 
 
+class Companion(Service):
+    """A service that notes what is asked of it."""
+
+    def __init__(self, noted: list[str], why: EcholabError | None = None) -> None:
+        self.noted = noted
+        self.why = why
+
+    def privilegedStartService(self) -> None:
+        self.noted.append("privileged")
+        if self.why is not None:
+            raise self.why
+
+    def startService(self) -> None:
+        super().startService()
+        self.noted.append("start")
+
+    def stopService(self) -> None:
+        super().stopService()
+        self.noted.append("stop")
+
+
 class ReceiverServiceTests(TestCase):
     def setUp(self) -> None:
         self.reactor = FakeReactor()
@@ -86,7 +110,11 @@ class ReceiverServiceTests(TestCase):
         self.factory = ReceiverFactory(Transcript(), clock=self.reactor)
 
     def service(
-        self, *where: tuple[str, Any], outputs: Any = (), close_sink: bool = False
+        self,
+        *where: tuple[str, Any],
+        outputs: Any = (),
+        close_sink: bool = False,
+        beside: Sequence[IService] = (),
     ) -> ReceiverService:
         if outputs:
             sink = tee(*map(Printer, outputs))
@@ -97,6 +125,7 @@ class ReceiverServiceTests(TestCase):
             clock=self.reactor,
             done=self.done.append,
             close_sink=close_sink,
+            beside=beside,
         )
 
     def tcp(self, port: int) -> tuple[str, endpoints.TCP4ServerEndpoint]:
@@ -188,6 +217,66 @@ class ReceiverServiceTests(TestCase):
         output.flushed.callback(0)
         self.successResultOf(stopped)
         self.assertTrue(output.closed)
+
+    def test_services_beside_it_start_before_it_and_stop_after_it(self) -> None:
+        noted: list[str] = []
+
+        class Noting:
+            def listen(self, factory: IProtocolFactory) -> Deferred[Any]:
+                noted.append("listen")
+                return Deferred()
+
+        output = Held()
+        service = self.service(
+            ("noting:", Noting()), outputs=[output], beside=[Companion(noted)]
+        )
+        service.privilegedStartService()
+        self.assertEqual(noted, ["privileged", "listen"])
+        service.startService()
+        self.assertEqual(noted[2:], ["start"])
+        stopped = service.stopService()
+        self.assertEqual(noted[3:], [], "the output is not written")
+        output.flushed.callback(0)
+        self.successResultOf(stopped)
+        self.assertEqual(noted[3:], ["stop"])
+
+    def test_services_beside_it_go_on_if_it_starts_again(self) -> None:
+        noted: list[str] = []
+        output = Held()
+        service = self.service(outputs=[output], beside=[Companion(noted)])
+        service.startService()
+        stopped = service.stopService()
+        service.startService()
+        output.flushed.callback(0)
+        self.successResultOf(stopped)
+        self.assertEqual(noted, ["privileged", "start"])
+        stopped = service.stopService()
+        output.flushed.callback(0)
+        self.successResultOf(stopped)
+        service.startService()
+        self.assertEqual(noted[2:], ["stop", "privileged", "start"])
+
+    def test_a_service_beside_it_that_cannot_start(self) -> None:
+        noted: list[str] = []
+        why = ListenError("bind", "127.0.0.1:8889", "Address already in use")
+        beside = [Companion(noted), Companion(noted, why)]
+        service = self.service(self.tcp(8888), beside=beside)
+        with self.assertRaises(ListenError):
+            service.startService()
+        self.assertEqual(self.reactor.tcpServers, [])
+        self.assertEqual(noted[:2], ["privileged", "privileged"])
+        self.assertEqual({*noted[2:]}, {"stop"})
+
+    def test_services_beside_it_stop_if_it_cannot_listen(self) -> None:
+        class Taken:
+            def listen(self, factory: IProtocolFactory) -> Deferred[Any]:
+                return fail(ValueError("no"))
+
+        noted: list[str] = []
+        service = self.service(("taken:", Taken()), beside=[Companion(noted)])
+        with self.assertRaises(ListenError):
+            service.startService()
+        self.assertEqual(noted, ["privileged", "stop"])
 
     def test_outputs_pause_the_factory_while_it_runs(self) -> None:
         outputs = Sluice(self.reactor), Sluice(self.reactor)

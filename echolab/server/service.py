@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
-from twisted.internet.defer import (
-    CancelledError,
-    Deferred,
-    gatherResults,
-)
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from typing_extensions import override
 
 from echolab.addresses import Peer, format_address
 from echolab.counting import count
+from echolab.errors import EcholabError
 from echolab.events import Misbehaved
+from echolab.server.beside import Beside
 from echolab.server.endpoints import is_handed, listen_error
 from echolab.server.holding import Holding
 from echolab.server.listening import ListeningAccount
@@ -29,6 +27,7 @@ from echolab.timekeeping import time_of_day
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from twisted.application.service import IService
     from twisted.internet.interfaces import (
         IAddress,
         IDelayedCall,
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from echolab.behaviour.fault import Fault
-    from echolab.errors import EcholabError
     from echolab.interfaces import AnyClock, Done, ServerEndpoint
     from echolab.server.factory import ReceiverFactory
     from echolab.sockets.tcp_info import Queue
@@ -78,6 +76,7 @@ class ReceiverService(Service):
         close_sink: bool = False,
         reopens: bool = True,
         behaviour: Iterable[Fault] = (),
+        beside: Iterable[IService] = (),
     ) -> None:
         self._endpoints = endpoints
         self.factory = factory
@@ -86,6 +85,7 @@ class ReceiverService(Service):
         self.drain_seconds = drain_seconds
         self._close_sink = close_sink
         self._reopens = reopens
+        self._beside = Beside(beside)
         self._holding: Holding | None = None
         self._refusals: list[Fault] = []
         for fault in behaviour:
@@ -109,12 +109,31 @@ class ReceiverService(Service):
             ListenError: an endpoint cannot listen; then none does.
         """
         super().privilegedStartService()
-        errors: list[EcholabError | None] = []
-        report: Done = errors.append
         self.factory.connections.start_accepting()
         if not self._is_producer:  # Otherwise an earlier stop has not finished.
             self.factory.sink.registerProducer(self.factory.connections, True)
             self._is_producer = True
+        try:
+            self._beside.start_privileged()
+            self._listen()
+        except EcholabError:
+            self.stop_listening()
+            if not self._uses_sink:
+                self._leave_sink()
+                self._beside.stop()
+            raise
+        self._uses_sink = True
+        self._starts += 1
+        if most := self.factory.connections.max_connections:
+            _log.info("connections at a time: at most {most}", most=most)
+        for each, (_, endpoint) in zip(self._listening, self._endpoints, strict=True):
+            each.addCallback(self._prepare, handed=is_handed(endpoint))
+        # Scripts may send a signal after this line; signals work when the reactor runs.
+        self._announcing = self._clock.callLater(0, self._announce)
+
+    def _listen(self) -> None:
+        errors: list[EcholabError | None] = []
+        report: Done = errors.append
 
         def failed(failure: Failure, name: str) -> None:
             if not failure.check(CancelledError):
@@ -130,24 +149,14 @@ class ReceiverService(Service):
             self._listening.append(listening.addErrback(failed, name))
         report = self._done
         for why in filter(None, errors):
-            self.stop_listening()
-            if not self._uses_sink:
-                self._leave_sink()
             raise why
-        self._uses_sink = True
-        self._starts += 1
-        if most := self.factory.connections.max_connections:
-            _log.info("connections at a time: at most {most}", most=most)
-        for each, (_, endpoint) in zip(self._listening, self._endpoints, strict=True):
-            each.addCallback(self._prepare, handed=is_handed(endpoint))
-        # Scripts may send a signal after this line; signals work when the reactor runs.
-        self._announcing = self._clock.callLater(0, self._announce)
 
     @override
     def startService(self) -> None:
         """Listen, unless `privilegedStartService` has done so."""
         if not self._listening:
             self.privilegedStartService()
+        self._beside.start()
         super().startService()
 
     def _prepare(
@@ -263,6 +272,7 @@ class ReceiverService(Service):
         self._leave_sink()
         if self._close_sink:
             self.factory.sink.close()
+        await self._beside.stop()
 
     def _leave_sink(self) -> None:
         if self._is_producer:
