@@ -80,6 +80,8 @@ class IOutput(IConsumer, Interface):
     ``registerProducer`` takes several producers, each once; all are paused while
     the buffer is full. The code that opened an output closes it. After that,
     ``write`` raises a ValueError.
+
+    An output may have an attribute ``waiting_bytes``: how many bytes it buffers.
     """
 
     # mypy-zope does not understand a decorated method of an interface.
@@ -117,6 +119,8 @@ class ISink(Interface):
 
     It may pause its registered producers. A plain callable is a sink too:
     `echolab.tee` adds the missing methods.
+
+    A sink may have an attribute ``waiting_bytes``: how many bytes it has not written.
     """
 
     def __call__(event: Event) -> object:

@@ -310,6 +310,23 @@ class PausingTests(SynchronousTestCase):
         self.assertFalse(factory.connections.paused)
 
 
+class WaitingBytesTests(SynchronousTestCase):
+    def test_all_that_waits_is_counted(self) -> None:
+        clock = Clock()
+        output = Sluice(clock)
+        written: list[bytes] = []
+        slow = Slow()
+        sink = tee(Printer(output), Printer(written.append), slow, lambda _: None)
+        self.assertEqual(sink.waiting_bytes, 0)
+        sink(Received(PEER, 0.0, Lines(b"hello\n")))
+        printed = len(b"recv data: hello\n")
+        self.assertEqual(sink.waiting_bytes, printed + len(b"hello\n"))
+        output.let_through()
+        self.assertEqual(sink.waiting_bytes, len(b"hello\n"))
+        slow.done()
+        self.assertEqual(sink.waiting_bytes, 0)
+
+
 class FileTests(SynchronousTestCase):
     def test_a_printer_lives_as_long_as_its_output(self) -> None:
         folder = self.enterContext(tempfile.TemporaryDirectory())

@@ -81,6 +81,11 @@ class BufferedOutput:
         """Whether so many bytes wait that the producers are paused."""
         return len(self._buffer) > self._max
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes wait to be written."""
+        return len(self._buffer)
+
     def write_some(self, view: memoryview) -> int:
         """Write some of the bytes now; return how many. May raise OSError."""
         raise NotImplementedError

@@ -62,6 +62,11 @@ class Printer:
         if printed:
             self._write(printed)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes wait in the output; 0 if it does not tell."""
+        return getattr(self._output, "waiting_bytes", 0)
+
     def registerProducer(self, producer: Producer | IProducer, streaming: bool) -> None:
         """Pause ``producer`` while the output is full."""
         if self._output is not None:

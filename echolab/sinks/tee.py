@@ -80,6 +80,11 @@ class Tee:
         _log.failure(text, why, name=name, reason=reason)
         self.lost(sink.sink if isinstance(sink, WaitingSink) else sink, reason)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes wait in those sinks that tell."""
+        return sum(getattr(sink, "waiting_bytes", 0) for sink in self._sinks)
+
     def registerProducer(self, producer: Producer | IProducer, streaming: bool) -> None:
         """Pause ``producer`` while any of the sinks waits.
 

@@ -96,6 +96,11 @@ class WaitingSink:
             for producer in self._producers[:]:
                 producer.resumeProducing()
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes the events have that wait."""
+        return sum(map(_size, self._events))
+
     def registerProducer(self, producer: Producer | IProducer, streaming: bool) -> None:
         """Pause ``producer`` while an event waits.
 
@@ -127,7 +132,7 @@ class WaitingSink:
 
     def _end_flush(self, flush: Deferred[int]) -> None:
         self._flushes.remove(flush)
-        flush.callback(sum(map(_size, self._events)))
+        flush.callback(self.waiting_bytes)
 
     def reopen(self) -> bool:
         """Do nothing: this is not a file."""

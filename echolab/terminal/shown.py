@@ -45,6 +45,11 @@ class ShownOutput:
         """Show bytes above the line."""
         self._display.write(data)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes wait in the output; 0 if it does not tell."""
+        return getattr(self._output, "waiting_bytes", 0)
+
     def registerProducer(self, producer: Producer | IProducer, streaming: bool) -> None:
         """Pause ``producer`` while the output is full."""
         self._output.registerProducer(producer, streaming)
