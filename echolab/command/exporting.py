@@ -17,27 +17,20 @@ from echolab.events import Chunk, Received, Sent
 from echolab.formats.recording import read_recording
 from echolab.lab.conversations import packets_of
 from echolab.lab.key_logs import read_key_log
+from echolab.lab.made_packets import MadePackets
 from echolab.lab.pcapng import Pcapng
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from echolab.events import Event
     from echolab.lab.export_settings import ExportSettings
-    from echolab.lab.made_up import MadePacket
 
 __all__ = ["export"]
 
 STDOUT = "-"
 PRIVATE = 0o600
 WARNING = "--tls-keys: whoever reads {path} can decrypt the connections"
-PLAIN_TEXT, CIPHERTEXT = "plain text", "ciphertext"
-MADE_UP = (
-    "Packets are made up from its recording; the comment of each packet says what is "
-    "true of it."
-)
-DESCRIPTION = f"What echolab read and wrote. {MADE_UP}"
-ENCRYPTED = f"What the kernel received and sent for echolab, over TLS. {MADE_UP}"
 
 _log = Logger()
 
@@ -72,24 +65,16 @@ def export(settings: ExportSettings) -> None:
             if secrets is not None:
                 _log.warn(WARNING, path=where)
                 capture.secrets(secrets)
-            encrypted = _write(capture, chain([first], packets))
+            made = MadePackets(capture)
+            for packet in chain([first], packets):
+                made.write(packet)
     except BrokenPipeError:
         return  # Its reader wants no more.
     except OSError as error:
         raise OutputError(call, where, reason_of(error)) from None
-    if secrets is not None and not encrypted:
+    if secrets is not None and not made.has_ciphertext:
         why = "no encrypted bytes in it: it was not made with --tls-keys"
         raise InputError("read", recording, why)
-
-
-def _write(capture: Pcapng, packets: Iterable[MadePacket]) -> bool:
-    """Write packets, each to its interface; return whether there was ciphertext."""
-    interfaces = {False: capture.interface(PLAIN_TEXT, DESCRIPTION)}
-    for time, data, comment, encrypted in packets:
-        if encrypted not in interfaces:
-            interfaces[True] = capture.interface(CIPHERTEXT, ENCRYPTED)
-        capture.packet(interfaces[encrypted], time, data, comment)
-    return True in interfaces
 
 
 def _opened(path: str, *, recording: str, keys: str | None) -> BinaryIO:
