@@ -13,6 +13,7 @@ from echolab.timekeeping import monotonic
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
+
     from echolab.events import Sink
     from echolab.interfaces import AnyClock
 

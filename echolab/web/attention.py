@@ -1,0 +1,79 @@
+"""Which connections are followed closely: so many that the server is hardly slower.
+
+A connection that is followed has its reads, writes and calls kept, and the kernel is
+asked about it. All that takes about 10 microseconds an event. So only so many events
+a second are kept; the busiest connections are skimmed, unless somebody looks at them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from echolab.web.known import Known
+
+__all__ = ["MOST_EVENTS_A_SECOND", "Attention"]
+
+MOST_EVENTS_A_SECOND = 1000
+EVENTS_OF_A_MESSAGE = 3
+"""What a skimmed connection tells as one event is a call, a chunk and its messages."""
+MOST_FOLLOWED_A_SECOND = 50
+"""Beginning to follow a connection asks the kernel a few things."""
+
+
+class Attention:
+    """Decides which connections are followed.
+
+    Attributes:
+        chosen: the numbers of those that somebody looks at.
+        is_spent: whether no more events are to be kept in this second.
+    """
+
+    def __init__(self) -> None:
+        self.chosen: Counter[int] = Counter()
+        self.is_spent = False
+        self._left = MOST_EVENTS_A_SECOND
+
+    def spend(self) -> bool:
+        """Count an event; return whether it was the last that may be kept now."""
+        self._left -= 1
+        if self._left or self.is_spent:
+            return False
+        self.is_spent = True
+        return True
+
+    def must_skim(self, known: Known) -> bool:
+        """Whether to skim a connection when all events of a second are kept."""
+        is_chosen = known.number in self.chosen
+        return not is_chosen or known.events_now > MOST_EVENTS_A_SECOND // 2
+
+    def next_second(self, connections: Collection[Known]) -> Iterable[Known]:
+        """Begin a new second.
+
+        Args:
+            connections: the open connections.
+
+        Returns:
+            Those to be followed again.
+        """
+        self.is_spent = False
+        self._left = MOST_EVENTS_A_SECOND
+        skimmed = [known for known in connections if known.is_skimmed]
+        if not skimmed:
+            return []
+        room = MOST_EVENTS_A_SECOND // 2
+        room -= sum(each.events_now for each in connections if not each.is_skimmed)
+        again: list[Known] = []
+        skimmed.sort(key=self._rank)
+        for known in skimmed[:MOST_FOLLOWED_A_SECOND]:
+            room -= known.events_now * EVENTS_OF_A_MESSAGE
+            if room < 0 and known.number not in self.chosen:
+                break
+            again.append(known)
+        return again
+
+    def _rank(self, known: Known) -> tuple[bool, int]:
+        return known.number not in self.chosen, known.events_now

@@ -1,0 +1,265 @@
+"""What is known of one connection: its latest events, and its first ones."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from echolab.events import (
+    Accepted,
+    Chunk,
+    Finished,
+    HalfClosed,
+    LeftOut,
+    Misbehaved,
+    Mistaken,
+    Received,
+    Sent,
+)
+from echolab.messages import GOES_ON, Lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from echolab.addresses import Peer
+    from echolab.connection.core import Connection
+    from echolab.events import Event
+    from echolab.messages import Messages
+    from echolab.web.port_events import PortEvents
+
+__all__ = ["Known", "Numbered"]
+
+FIRST_EVENTS = 60
+"""So many events of a connection's beginning are kept, in half of its bytes."""
+MOST_EVENTS = 1000
+EVENT_BYTES = 300
+"""About what an event takes in memory, besides bytes of the network."""
+ALWAYS_KEPT = frozenset({Accepted, HalfClosed, Misbehaved, Mistaken, Finished})
+"""A connection that is skimmed has these events too."""
+
+
+class Numbered(NamedTuple):
+    """A kept event, and its number among all events of the server."""
+
+    number: int
+    event: Event
+    size: int
+
+
+class Known:
+    """One connection: its kept events, and whether it is followed closely.
+
+    Args:
+        connection: the connection.
+        peer: its peer.
+        ports: the events of the listening sockets.
+
+    Attributes:
+        number: the number of its peer.
+        peer: its peer.
+        connection: the connection; None when it has ended.
+        revision: grows with each event that is kept.
+        events_now: how many events came in this second.
+        is_skimmed: whether most events are not kept.
+        left_out: how many events were not kept while it was skimmed.
+        is_in_message: whether the last message that was shown goes on.
+        has_half_closed: whether the peer has ended its side.
+        began: when it was accepted, in POSIX seconds.
+    """
+
+    __slots__ = (
+        "_bytes",
+        "_dropped",
+        "_first",
+        "_latest",
+        "_ports",
+        "_received_bytes",
+        "_sent_bytes",
+        "_skipped",
+        "began",
+        "connection",
+        "events_now",
+        "has_half_closed",
+        "is_in_message",
+        "is_skimmed",
+        "left_out",
+        "number",
+        "peer",
+        "revision",
+    )
+
+    def __init__(self, connection: Connection, peer: Peer, ports: PortEvents) -> None:
+        self.number = peer.number
+        self.peer = peer
+        self.connection: Connection | None = connection
+        self.revision = 0
+        self.events_now = 0
+        self.is_skimmed = connection.is_skimmed
+        self.left_out = 0
+        self.is_in_message = False
+        self.has_half_closed = False
+        self.began = 0.0
+        self._ports = ports
+        self._first: list[Numbered] = []
+        self._dropped = LeftOut(peer, 0.0, 0, 0, 0)  # between the first and the latest
+        self._latest: deque[Numbered] = deque()
+        self._bytes = 0
+        # How many bytes the kept and the dropped events have told of.
+        self._received_bytes = self._sent_bytes = 0
+        self._skipped = 0  # events that were not kept since `skim`
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection has not ended."""
+        return self.connection is not None
+
+    def take(self, number: int, event: Event, most_bytes: int) -> None:
+        """Take the next event.
+
+        Args:
+            number: its number among all events.
+            event: the event.
+            most_bytes: how many bytes the kept events may take.
+        """
+        kind = type(event)
+        if self.is_skimmed:
+            if kind not in ALWAYS_KEPT:
+                self.skip()
+                return
+            self.events_now += 1
+            self._note_skipped(number, event.time, most_bytes)
+        else:
+            self.events_now += 1
+        if kind is Finished:
+            self.connection = None
+        elif kind is Accepted:
+            self.began = event.time
+        elif kind is HalfClosed:
+            self.has_half_closed = True
+        self._keep(Numbered(number, event, self._count(event)), most_bytes)
+
+    def skip(self) -> None:
+        """Keep only the number of the next event."""
+        self.events_now += 1
+        self._skipped += 1
+        self.left_out += 1
+
+    def _count(self, event: Event) -> int:
+        """Count the bytes of an event; return about how much memory it takes."""
+        match event:
+            case Chunk(data=data):
+                self._received_bytes += len(data)
+                return EVENT_BYTES + len(data)
+            case Sent(data=data):
+                self._sent_bytes += len(data)
+                return EVENT_BYTES + len(data)
+            case Received(messages=messages):
+                self.is_in_message = messages.mark in GOES_ON
+                return EVENT_BYTES + _size(messages)
+            case _:
+                return EVENT_BYTES
+
+    def _keep(self, kept: Numbered, most_bytes: int) -> None:
+        self.revision += 1
+        self._bytes += kept.size
+        is_first = len(self._first) < FIRST_EVENTS and self._bytes <= most_bytes // 2
+        if is_first and not self._latest:
+            self._first.append(kept)
+        else:
+            self._latest.append(kept)
+            self.trim(most_bytes)
+
+    def trim(self, most_bytes: int) -> None:
+        """Drop the oldest of the latest events, until all take ``most_bytes``."""
+        latest = self._latest
+        while latest and (self._bytes > most_bytes or len(latest) > MOST_EVENTS):
+            oldest = latest.popleft()
+            self._bytes -= oldest.size
+            self._drop(oldest.event)
+
+    def _drop(self, event: Event) -> None:
+        events, received, sent = 1, 0, 0
+        match event:
+            case Chunk(data=data):
+                received = len(data)
+            case Sent(data=data):
+                sent = len(data)
+            case LeftOut(events=events, received_bytes=received, sent_bytes=sent):
+                pass
+            case _:
+                pass
+        before = self._dropped
+        self._dropped = LeftOut(
+            self.peer,
+            event.time,
+            before.events + events,
+            before.received_bytes + received,
+            before.sent_bytes + sent,
+        )
+
+    def skim(self) -> None:
+        """Keep only the few events that tell how it goes, until `follow`."""
+        self.is_skimmed = True
+
+    def follow(self, number: int, most_bytes: int) -> None:
+        """Keep the events again.
+
+        Args:
+            number: the number of the last event of the server.
+            most_bytes: see `take`.
+        """
+        if self.is_skimmed and self.connection is not None:
+            self._note_skipped(number, self.connection.now(), most_bytes)
+            self.is_skimmed = False
+
+    def _note_skipped(self, number: int, time: float, most_bytes: int) -> None:
+        """Keep what is known of the events since `skim`, if there were any."""
+        left = self._left(time)
+        if left is not None:
+            self._skipped = 0
+            self._received_bytes += left.received_bytes
+            self._sent_bytes += left.sent_bytes
+            self._keep(Numbered(number, left, EVENT_BYTES), most_bytes)
+
+    def _left(self, time: float) -> LeftOut | None:
+        """Return what the events since `skim` were, if there were any."""
+        connection = self.connection
+        if connection is None or not self._skipped:
+            return None
+        return LeftOut(
+            self.peer,
+            time,
+            self._skipped,
+            connection.received_bytes - self._received_bytes,
+            connection.sent_bytes - self._sent_bytes,
+        )
+
+    def numbered(self) -> Iterator[tuple[int, Event]]:
+        """Yield the kept events, with their numbers, and `LeftOut` for each gap."""
+        for number, event, _ in self._first:
+            yield number, event
+        if self._dropped.events:
+            yield self._first[-1].number if self._first else 0, self._dropped
+        number = 0
+        for number, event, _ in [*self._latest]:
+            yield number, event
+        if self.is_skimmed and self.connection is not None:
+            left = self._left(self.connection.now())
+            if left is not None:
+                yield number, left
+
+    def events(self) -> list[Event]:
+        """Return the kept events, after those of its listening socket."""
+        return [*self._ports.events, *(event for _, event in self.numbered())]
+
+    def since(self, taken: int) -> Iterator[tuple[int, Event]]:
+        """Yield the kept messages, received and sent, after an event's number."""
+        for number, event in self.numbered():
+            if number > taken and isinstance(event, Received | Sent):
+                yield number, event
+
+
+def _size(messages: Messages) -> int:
+    return (
+        len(messages.block) if isinstance(messages, Lines) else sum(map(len, messages))
+    )

@@ -1,0 +1,48 @@
+"""The events of listening sockets, which the figures of their connections have too."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from echolab.events import Called
+from echolab.facts import Listening
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from echolab.events import Event
+
+__all__ = ["PortEvents"]
+
+MADE = frozenset({"socket", "bind", "listen"})
+MOST_CALLS = 100
+MOST_LOOKS = 50
+
+
+class PortEvents:
+    """How the ports came to listen, and the latest looks at their accept queues."""
+
+    def __init__(self) -> None:
+        self._calls: list[tuple[int, Event]] = []
+        self._looks: deque[tuple[int, Event]] = deque(maxlen=MOST_LOOKS)
+
+    def take(self, number: int, event: Event) -> None:
+        """Take an event of no connection; ``number`` is its number among all."""
+        match event:
+            case Called(call=call) if call in MADE and len(self._calls) < MOST_CALLS:
+                self._calls.append((number, event))
+            case Listening():
+                self._looks.append((number, event))
+            case _:
+                pass
+
+    def numbered(self) -> Iterator[tuple[int, Event]]:
+        """Yield the kept events with their numbers, in order."""
+        yield from self._calls
+        yield from [*self._looks]
+
+    @property
+    def events(self) -> list[Event]:
+        """The kept events, in order."""
+        return [event for _, event in self.numbered()]

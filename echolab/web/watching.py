@@ -1,0 +1,287 @@
+"""The sink of the page: what it keeps of all connections, in bounded memory."""
+
+from __future__ import annotations
+
+import heapq
+import secrets
+from collections import Counter, deque
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred, succeed
+from zope.interface import implementer
+
+from echolab.ends import EndCause
+from echolab.events import Accepted, Finished, Received, Refused, Sent
+from echolab.interfaces import ISink
+from echolab.web import totals
+from echolab.web.attention import Attention
+from echolab.web.known import Known
+from echolab.web.port_events import PortEvents
+from echolab.web.rows import Looking, ended_row
+from echolab.web.totals import CONNECTION_STATES, QueueNow, Totals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from twisted.internet.interfaces import IDelayedCall, IProducer
+
+    from echolab.connection.core import Connection
+    from echolab.events import Event
+    from echolab.interfaces import AnyClock, Producer
+    from echolab.server.service import ReceiverService
+    from echolab.web.totals import EndedRow, Row
+
+__all__ = ["Watch"]
+
+MOST_BYTES = 32 << 20
+"""How much memory the kept events of all connections may take together."""
+MOST_BYTES_OF_ONE = 256 << 10
+MOST_ENDED = 200
+MOST_REFUSED = 100
+MOST_RECENT = 300
+MOST_RECENT_BYTES = 20 << 20
+
+
+@implementer(ISink)
+class Watch:
+    """Keeps the latest events of each connection, and counts.
+
+    Args:
+        clock: measures the seconds.
+        longest_bytes: how long a message may be.
+        may_skim: whether connections may report less, since no other sink needs it.
+
+    Attributes:
+        run: tells this run of the server from others.
+        taken: how many events there were: the number of the last one.
+        recent: the latest messages of all connections, with the numbers of their
+            events.
+        ended: the latest connections that have ended.
+        refused: the latest that were turned away.
+    """
+
+    name = "the page"
+
+    def __init__(
+        self,
+        clock: AnyClock,
+        *,
+        longest_bytes: int,
+        may_skim: bool,
+    ) -> None:
+        self.run = secrets.token_hex(4)
+        self.taken = 0
+        most = MOST_RECENT_BYTES // max(1, longest_bytes)
+        self.recent: deque[tuple[int, Event]] = deque(
+            maxlen=max(1, min(MOST_RECENT, most))
+        )
+        self.ended: deque[EndedRow] = deque(maxlen=MOST_ENDED)
+        self.refused: deque[Refused] = deque(maxlen=MOST_REFUSED)
+        self._clock = clock
+        self._may_skim = may_skim
+        self._service: ReceiverService | None = None
+        self._known: dict[int, Known] = {}
+        self._open: dict[int, Looking] = {}
+        self._attention = Attention()
+        self._ports = PortEvents()
+        self._share = self._trimmed = MOST_BYTES_OF_ONE
+        self._accepted = 0
+        self._ends: Counter[EndCause] = Counter()
+        self._refusals: Counter[EndCause] = Counter()
+        # Of connections that have ended.
+        self._received_bytes = self._messages = self._sent_bytes = self._writes = 0
+        self._left_out = 0
+        self._next_second: IDelayedCall | None = None
+
+    def watch(self, service: ReceiverService) -> None:
+        """Watch the connections of a service, whose sink this is."""
+        self._service = service
+        service.factory.connections.terms.opened = self._opened
+        self._next_second = self._clock.callLater(1.0, self._second)
+
+    def registerProducer(self, producer: Producer | IProducer, streaming: bool) -> None:
+        """Never pause ``producer``: what is too much is left out."""
+
+    def unregisterProducer(self, producer: Producer | IProducer | None = None) -> None:
+        """Do nothing: it was never paused."""
+
+    def flush(self, seconds: float | None) -> Deferred[int]:
+        """Return a Deferred that has fired: nothing waits."""
+        return succeed(0)
+
+    def reopen(self) -> bool:
+        """Return that this is no file."""
+        return False
+
+    def close(self) -> None:
+        """Watch no more."""
+        waiting, self._next_second = self._next_second, None
+        if waiting is not None and waiting.active():
+            waiting.cancel()
+
+    def _opened(self, connection: Connection) -> None:
+        """Begin with a connection, before its first event."""
+        assert connection.peer is not None
+        known = Known(connection, connection.peer, self._ports)
+        self._known[known.number] = known
+        self._open[known.number] = Looking(known)
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        self.taken = taken = self.taken + 1
+        kind = type(event)
+        if kind is Received or kind is Sent:
+            self.recent.append((taken, event))
+        known = self._known.get(event.peer.number)
+        if known is None:
+            self._take_other(event)
+            return
+        if kind is Received and known.is_skimmed:  # This is the path of a flood.
+            known.skip()
+            return
+        if kind is Finished or kind is Accepted:
+            self._count(known, event)
+        elif not known.is_skimmed and self._attention.spend():
+            self._skim()
+        elif self._attention.is_spent and self._attention.must_skim(known):
+            self._skim_one(known)
+        known.take(taken, event, self._share)
+
+    def _count(self, known: Known, event: Event) -> None:
+        if isinstance(event, Accepted):
+            self._accepted += 1
+        elif isinstance(event, Finished) and known.connection is not None:
+            connection = known.connection
+            del self._open[known.number]
+            self._ends[event.cause] += 1
+            self._received_bytes += connection.received_bytes
+            self._messages += connection.messages
+            self._sent_bytes += connection.sent_bytes
+            self._writes += connection.writes
+            self._left_out += known.left_out
+            if len(self.ended) == MOST_ENDED:
+                self._known.pop(self.ended[0].number, None)
+            self.ended.append(ended_row(known, connection, event))
+
+    def _take_other(self, event: Event) -> None:
+        """Take an event of no connection."""
+        if isinstance(event, Refused):
+            self._refusals[event.cause] += 1 + event.others
+            self.refused.append(event)
+        else:
+            self._ports.take(self.taken, event)
+
+    def _skim(self) -> None:
+        """Skim all connections: so many events were kept in this second."""
+        if self._may_skim and self._service is not None:
+            self._service.factory.connections.terms.skims = True
+        for number in self._open:
+            known = self._known[number]
+            if self._attention.must_skim(known):
+                self._skim_one(known)
+
+    def _skim_one(self, known: Known) -> None:
+        if not known.is_skimmed:
+            known.skim()
+            if self._may_skim and known.connection is not None:
+                known.connection.skim()
+
+    def _follow(self, known: Known) -> None:
+        if known.is_skimmed and known.connection is not None:
+            known.follow(self.taken, self._share)
+            known.connection.follow()
+
+    def _second(self) -> None:
+        """Begin a new second."""
+        self._next_second = self._clock.callLater(1.0, self._second)
+        assert self._service is not None
+        self._service.factory.connections.terms.skims = False
+        opened = [self._known[number] for number in self._open]
+        for known in self._attention.next_second(opened):
+            self._follow(known)
+        for known in opened:
+            known.events_now = 0
+        self._share = MOST_BYTES // max(1, len(self._known))
+        self._share = min(MOST_BYTES_OF_ONE, self._share)
+        if self._share < self._trimmed // 2 or self._share > self._trimmed:
+            self._trimmed = self._share
+            for known in self._known.values():
+                known.trim(self._share)
+
+    def choose(self, number: int) -> None:
+        """Follow a connection closely: somebody looks at it."""
+        self._attention.chosen[number] += 1
+        if known := self._known.get(number):
+            self._follow(known)
+
+    def let_go(self, number: int) -> None:
+        """Follow it as any other: somebody looks at it no more."""
+        self._attention.chosen -= Counter([number])
+
+    def known(self, number: int) -> Known | None:
+        """Return what is known of a connection; None if nothing is, or no more."""
+        return self._known.get(number)
+
+    def look(self) -> None:
+        """Look at all open connections, and ask the kernel about them."""
+        now = self._clock.seconds()
+        for looking in self._open.values():
+            looking.look(now)
+
+    @property
+    def open_rows(self) -> dict[int, Row]:
+        """The open connections, as they were when they were looked at, by number."""
+        return {
+            number: looking.row
+            for number, looking in self._open.items()
+            if looking.row is not None
+        }
+
+    def recording(self) -> Iterator[Event]:
+        """Yield all kept events in their order."""
+        kept = [self._ports.numbered()]
+        kept += [known.numbered() for known in self._known.values()]
+        for _, event in heapq.merge(*kept, key=itemgetter(0)):
+            yield event
+
+    def totals(self) -> Totals:
+        """Return the counts of the whole server, now."""
+        assert self._service is not None
+        connections = self._service.factory.connections
+        states = dict.fromkeys(CONNECTION_STATES, 0)
+        received, messages, sent, writes, left_out = (
+            self._received_bytes,
+            self._messages,
+            self._sent_bytes,
+            self._writes,
+            self._left_out,
+        )
+        for number, looking in self._open.items():
+            known = self._known[number]
+            assert known.connection is not None
+            states[looking.row.state if looking.row else totals.OPEN] += 1
+            received += known.connection.received_bytes
+            messages += known.connection.messages
+            sent += known.connection.sent_bytes
+            writes += known.connection.writes
+            left_out += known.left_out
+        states[totals.ARRIVING] = max(0, connections.count - len(self._open))
+        return Totals(
+            bool(self._service.addresses()) and connections.is_open,
+            not connections.is_open,
+            states,
+            self._accepted,
+            {cause.value: self._ends[cause] for cause in EndCause},
+            {cause.value: self._refusals[cause] for cause in EndCause},
+            received,
+            messages,
+            sent,
+            writes,
+            [
+                QueueNow(address, queue.waiting, queue.backlog, queue.drops)
+                for address, queue in self._service.accept_queues()
+            ],
+            self._service.factory.sink.waiting_bytes,
+            left_out,
+        )
