@@ -171,8 +171,8 @@ class Connection:
             self._report_sent(peer, data)
 
     def _report_open(self, event: type[Accepted | Connected], peer: Peer) -> None:
-        local = self._local(peer)
-        if self._account is not None:
+        local = None if self.is_skimmed else self._local(peer)
+        if self._account is not None and local is not None:
             self._account.begin(peer, local)
         self._terms.sink(event(peer, self.now(), local, self._terms.monotonic()))
         if self._account is not None:

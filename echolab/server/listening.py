@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import socket
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.error import CannotListenError
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from echolab.connection.terms import Terms
+    from echolab.sockets.tcp_info import Queue
 
 __all__ = ["ListeningAccount"]
 
@@ -45,7 +45,7 @@ class ListeningAccount:
         self._now = time_of_day(terms.clock)
         self._peer = Peer(0, "unknown")
         self._socket: Any = None
-        self._before: Listening | None = None
+        self._before: Queue | None = None
 
     def __call__(self, port: IListeningPort) -> IListeningPort:
         """Report how it came to listen; from now on report what is called."""
@@ -99,17 +99,17 @@ class ListeningAccount:
         queue = accept_queue(self._socket)
         if queue is None:
             return False
-        seen = Listening(
-            self._peer,
-            self._now(),
-            queue.backlog,
-            queue.waiting,
-            queue.drops,
-            limit(SOMAXCONN),
-            limit(SYN_BACKLOG),
-        )
-        before, self._before = self._before, seen
-        if before is None or replace(before, time=seen.time) != seen:
+        before, self._before = self._before, queue
+        if queue != before:
+            seen = Listening(
+                self._peer,
+                self._now(),
+                queue.backlog,
+                queue.waiting,
+                queue.drops,
+                limit(SOMAXCONN),
+                limit(SYN_BACKLOG),
+            )
             self._terms.sink(seen)
         return True
 
