@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
@@ -167,6 +168,7 @@ class Client(Protocol):
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.answer = b""
+        self.begun: Deferred[None] = Deferred()
         self.ended: Deferred[bytes] = Deferred()
 
     def connectionMade(self) -> None:
@@ -175,6 +177,8 @@ class Client(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         self.answer += data
+        if not self.begun.called:
+            self.begun.callback(None)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.ended.callback(self.answer)
@@ -218,6 +222,16 @@ class PortTests(TestCase):
         answer = await self.say(REQUEST)
         self.assertEqual(answer.split(b" ")[1], b"200")
         self.assertTrue(answer.endswith(b"</html>\n"))
+
+    async def test_the_kernel_notices_a_browser_that_is_gone_without_a_word(
+        self,
+    ) -> None:
+        client = await self.connect(REQUEST.replace(b"GET / ", b"GET /events "))
+        await client.begun
+        channel: Any
+        [channel] = self.site.channels
+        option = socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT
+        self.assertEqual(channel.transport.socket.getsockopt(*option), 60_000)
 
     async def test_a_flood_of_requests_ends(self) -> None:
         await self.say(REQUEST * 100_000)

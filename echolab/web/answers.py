@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from echolab.interfaces import AnyClock
     from echolab.web.request import PageRequest
 
-__all__ = ["Answer", "Pace", "error", "pour", "send", "start"]
+__all__ = ["PATIENCE_SECONDS", "Answer", "Pace", "error", "pour", "send", "start"]
 
 PIECE_BYTES = 64 << 10
 PATIENCE_SECONDS = 60.0
-"""A browser that reads nothing for so long is dropped."""
+"""A browser that reads nothing for so long is dropped, also by the kernel."""
 TEXT, HTML = "text/plain; charset=utf-8", "text/html; charset=utf-8"
 
 REASONS = {

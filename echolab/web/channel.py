@@ -10,19 +10,22 @@ answer that nobody reads is dropped.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from twisted.internet.interfaces import ISystemHandle
 from twisted.internet.protocol import ServerFactory, connectionDone
 from twisted.web.http import HTTPChannel, Request
 from typing_extensions import override
 
 from echolab.server.turned_away import TurnedAway
-from echolab.web.answers import error
+from echolab.sockets.watching import keep_alive
+from echolab.web.answers import PATIENCE_SECONDS, error
 from echolab.web.gate import HEADERS
 from echolab.web.request import PageRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from socket import socket
 
     from twisted.internet.interfaces import IAddress, IDelayedCall
     from twisted.python.failure import Failure
@@ -59,6 +62,9 @@ class Channel(HTTPChannel):
     def connectionMade(self) -> None:
         super().connectionMade()
         self.factory.channels.add(self)
+        system = ISystemHandle(self.transport, None)
+        if system is not None:  # The kernel notices a browser that is gone.
+            keep_alive(cast("socket", system.getHandle()), PATIENCE_SECONDS)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
