@@ -288,6 +288,15 @@ class CountingTests(WatchCase):
         ann.give_up()
         self.assertEqual(self.row(ann).state, "ending")
 
+    def test_an_unfinished_message_in_a_flood(self) -> None:
+        ann = self.connect()
+        self.flood(self.connect())
+        self.assertTrue(self.known(ann).is_skimmed)
+        ann.dataReceived(b"begun")
+        ann.connection.take_partial(self.clock.seconds())
+        self.clock.advance(2)
+        self.assertEqual(self.row(ann).state, "unfinished message")
+
     def test_totals(self) -> None:
         ann, ben = self.connect(), self.connect()
         ann.dataReceived(b"one\n")

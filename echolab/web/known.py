@@ -124,7 +124,7 @@ class Known:
         kind = type(event)
         if self.is_skimmed:
             if kind not in ALWAYS_KEPT:
-                self.skip()
+                self._skip()
                 return
             self.events_now += 1
             self._note_skipped(number, event.time, most_bytes)
@@ -138,8 +138,12 @@ class Known:
             self.has_half_closed = True
         self._keep(Numbered(number, event, self._count(event)), most_bytes)
 
-    def skip(self) -> None:
-        """Keep only the number of the next event."""
+    def skip_messages(self, messages: Messages) -> None:
+        """Keep of the next event, messages, only whether the last one goes on."""
+        self.is_in_message = messages.mark in GOES_ON
+        self._skip()
+
+    def _skip(self) -> None:
         self.events_now += 1
         self._skipped += 1
         self.left_out += 1

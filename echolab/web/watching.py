@@ -137,8 +137,9 @@ class Watch:
         if known is None:
             self._take_other(event)
             return
-        if kind is Received and known.is_skimmed:  # This is the path of a flood.
-            known.skip()
+        if known.is_skimmed and isinstance(event, Received):
+            # This is the path of a flood.
+            known.skip_messages(event.messages)
             return
         if kind is Finished or kind is Accepted:
             self._count(known, event)
