@@ -10,7 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic
 
-from echolab.events import Called, Finished, HalfClosed
+from echolab.events import (
+    Accepted,
+    Called,
+    Chunk,
+    Finished,
+    HalfClosed,
+    LeftOut,
+    Sent,
+)
 from echolab.facts import Diagnosed, Sampled
 from echolab.formats.marks import E, Mark, OneEnd, Stage
 from echolab.formats.tcp_states import (
@@ -28,7 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Closing", "Mark"]
 
 RECEIVES = {"recv", "recvmsg"}
-CALLS = {*RECEIVES, "send", "sendmsg", "getsockopt", "shutdown", "close"}
+SENDS = {"send", "sendmsg"}
+CALLS = {*RECEIVES, *SENDS, "getsockopt", "shutdown", "close"}
 BROKEN = {"ECONNRESET", "EPIPE"}
 """What calls say of a connection that the other end has reset."""
 LOST = {"ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN", "ENETRESET"}
@@ -103,11 +112,30 @@ class Closing(Generic[E]):
                 self._left_of_peer(end, event)
             case HalfClosed() if not self._ends[end].has_calls:
                 self._fin(self._other[end], event)  # With calls, it may be that of TLS.
+            case Chunk() | Sent():
+                self.moved(end, sends=isinstance(event, Sent))
+            case Accepted():
+                self._ends[end].has_accepted = True
+            case LeftOut():
+                self._leave_out(end)
             case Finished():
                 self._finished(end, event)
             case _:
                 pass
         return [mark for mark in self.marks if mark not in known]
+
+    def moved(self, end: E, *, sends: bool) -> None:
+        """Take it that an end has sent or received bytes: its side is, or was, open."""
+        self._ends[end if sends else self._other[end]].is_unseen = False
+
+    def _leave_out(self, end: E) -> None:
+        """Take it that anything may have happened: events of an end were not kept."""
+        self._settle(end, "")
+        self._decide(end)
+        side, peer = self._ends[end], self._ends[self._other[end]]
+        side.unread, side.has_calls = 0, False
+        side.is_unseen = not side.has_sent
+        peer.is_unseen = not (peer.has_sent or peer.has_calls)
 
     def end(self) -> None:
         """Take it that no more events come, though the connection may go on."""
@@ -125,6 +153,7 @@ class Closing(Generic[E]):
                 self._fin(end, gone)  # All was acknowledged.
             self._rst(peer, call, is_noticed=True)
         elif receives and call.result > 0:
+            self.moved(end, sends=False)
             self._resolve(end)
             side.unread = max(0, side.unread - call.result)
         elif receives and call.result == 0:
@@ -134,6 +163,8 @@ class Closing(Generic[E]):
             else:
                 self._fin(peer, call)
         else:
+            if call.call in SENDS and call.result > 0:
+                self.moved(end, sends=True)
             self._settle(end, call.errno)
             self._is_over |= call.errno in LOST
             side.is_gone |= call.errno == "ENOTCONN"
@@ -162,6 +193,8 @@ class Closing(Generic[E]):
         side.closed = call
         if not self._has_packets:
             self._fin(end, call)
+        elif side.is_open and side.is_unseen:
+            self._fin(end, call, is_noticed=False)  # Its shutdown may not be kept.
         elif side.is_open or side.unread:
             # SO_LINGER was set, or there are bytes that nobody will read.
             if side.was_first_to_get:
@@ -229,6 +262,8 @@ class Closing(Generic[E]):
     def _told(self, end: E, fact: Sampled | Diagnosed) -> None:
         """A kernel has told the state of an end."""
         side, peer = self._ends[end], self._other[end]
+        if fact.state != "CLOSED":
+            side.is_unseen = self._ends[peer].is_unseen = False  # The state tells.
         at, side.noticed = side.noticed or fact, None
         # After a close, it is unknown what is unsent, and nobody reads any more.
         unsent = fact.unsent_bytes if isinstance(fact, Sampled) else None
@@ -317,6 +352,8 @@ class Closing(Generic[E]):
                 self._rst(peer, finished, is_noticed=seen)
         elif not side.has_calls:
             if cause == "eof":
+                # A server ends only when its clients have, unless it misbehaves.
+                side.is_unseen &= not side.has_accepted
                 self._fin(peer, finished)
             if cause in OURS and unread:
                 self._rst(end, finished)
@@ -330,6 +367,8 @@ class Closing(Generic[E]):
         if self._is_over or side.has_sent:
             return
         place = len(self.marks)
+        if not self.marks and self._ends[self._other[end]].is_unseen:
+            self.is_ordered = False
         if side.stage is Stage.SHUT and side.shut is not None:
             at, place = side.shut, side.place
         side.stage = Stage.SENT

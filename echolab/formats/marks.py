@@ -67,6 +67,8 @@ class OneEnd:
         peers: what its kernel has said last of the state of the other end.
         has_calls: whether its calls are recorded.
         is_gone: whether its calls reach no connection any more.
+        has_accepted: whether it is known to be the server's.
+        is_unseen: whether its FIN may have travelled while events were not kept.
     """
 
     stage: Stage = Stage.OPEN
@@ -83,6 +85,8 @@ class OneEnd:
     peers: str = ""
     has_calls: bool = False
     is_gone: bool = False
+    has_accepted: bool = False
+    is_unseen: bool = False
 
     @property
     def is_open(self) -> bool:

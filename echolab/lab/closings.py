@@ -30,9 +30,11 @@ def closing_of(account: Account, *, has_packets: bool | None = None) -> Closing[
     is_made = account.client is None  # A client may have tried in vain before.
     for entry in account.entries:
         what = entry.what
-        if isinstance(what, Data | Packet) or entry.of_listener:
+        if isinstance(what, Packet) or entry.of_listener:
             continue
-        if is_made or entry.end is End.SERVER:
+        if isinstance(what, Data):
+            closing.moved(entry.end, sends=what.kind == "write")
+        elif is_made or entry.end is End.SERVER:
             closing.take(entry.end, what)
         elif isinstance(what, Called):
             is_made = what.call == "connect" and not what.errno

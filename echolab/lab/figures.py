@@ -44,7 +44,7 @@ def figure_of(
     began = _began(rows)
     if between is not None:
         first, last = (began + each for each in between)
-        rows = [row for row in rows if first <= row.at <= last]
+        rows = [row for row in rows if _is_between(row, first, last)]
     if not rows:
         rows = [Row(began, is_timed=False, note="… nothing happened …")]
     if not unfolded:
@@ -56,6 +56,12 @@ def figure_of(
         tuple(rows if kind == "writes" else with_gaps(rows)),
         began,
     )
+
+
+def _is_between(row: Row, first: float, last: float) -> bool:
+    """Whether a row is between two times; or a part of the gap that it tells of."""
+    start = row.at if row.since is None else row.since
+    return start <= last and row.at >= first
 
 
 def _rows(account: Account, kind: str) -> tuple[list[Row], list[str]]:
@@ -73,12 +79,15 @@ def _stalls(rows: list[Row]) -> Iterator[str]:
     for end in End:
         who, whom = end.value, end.other.value
         waits = [(row.waits[end], row.at) for row in rows if end in row.waits]
-        longest, at = max(waits, default=(0.0, 0.0))
+        unseen = [(row.unseen[end], row.at) for row in rows if end in row.unseen]
+        both = [*waits, *unseen]
+        longest, _ = max(both, default=(0.0, 0.0))
         if longest >= GAP_SECONDS:
-            total = sum(seconds for seconds, _ in waits)
+            total = sum(seconds for seconds, _ in both)
             text = f"the {who} waited {duration(total)} for the {whom}'s window"
-            began = min(at - seconds for seconds, at in waits if seconds >= GAP_SECONDS)
-            if duration(longest) != duration(total):
+            began = min(at - seconds for seconds, at in both if seconds >= GAP_SECONDS)
+            # In a gap, nobody has seen how many waits there were.
+            if duration(longest) != duration(total) and not unseen:
                 text += f", {duration(longest)} of it at once"
             said.append((began, text))
         rests = [(row.rests[end], row.at) for row in rows if end in row.rests]
@@ -133,13 +142,20 @@ def _totals(account: Account) -> Iterator[str]:
             if isinstance(entry.what, Finished):
                 yield f"{size(entry.what.received_bytes)} {received}"
                 number = None if side.is_continued else streams.sent_bytes(side.end)
-                number = entry.what.sent_bytes if number is None else number
+                number = _taken(entry.what) if number is None else number
                 if number is not None:
                     yield f"{size(number)} {sent}"
                 if entry.what.cause not in ORDERLY:
                     yield f"ended by {entry.what.cause.value}"
                 return
     yield "not ended"
+
+
+def _taken(finished: Finished) -> int | None:
+    """Return how many of the sent bytes the kernel took; all, if that is unknown."""
+    if finished.sent_bytes is None:
+        return None
+    return max(0, finished.sent_bytes - (finished.unsent_bytes or 0))
 
 
 def _lane(account: Account, end: End) -> str:
@@ -159,5 +175,9 @@ def _remarks(account: Account) -> Iterator[str]:
         yield f"only the {told.value}'s recording: the {other} is as seen there"
     if account.sender != account.client_address:
         yield f"the client is behind {account.sender}: its packets are from there"
+    streams = Streams(account)
+    for end in End:
+        if streams.has_gaps(end):
+            yield f"not all events of the {end.value} were kept"
     if account.is_continued:
         yield "the beginning of the connection is not in the recording"

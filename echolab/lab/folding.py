@@ -14,7 +14,7 @@ from echolab.lab.ledger import RECEIVES, End
 from echolab.lab.rows import Arrow, Line, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 __all__ = ["GAP_SECONDS", "fold", "fold_middle", "with_gaps"]
 
@@ -95,15 +95,18 @@ def _parts(rows: list[Row], beside_gap: int) -> Iterator[tuple[bool, list[Row]]]
     yield False, rows[done:]
 
 
-def with_gaps(rows: Iterable[Row]) -> Iterator[Row]:
-    """Put a note where nothing happens for long."""
+def with_gaps(rows: Sequence[Row]) -> Iterator[Row]:
+    """Put a note where nothing happens for long, as far as events were kept."""
+    unseen = [(row.since, row.at) for row in rows if row.since is not None]
     last: float | None = None
     for row in rows:
         if last is not None and row.at - last >= GAP_SECONDS:
-            note = f"… {duration(row.at - last)} nothing …"
-            yield Row(row.at, is_timed=False, note=note)
+            is_known = not any(last < end and row.at > start for start, end in unseen)
+            if is_known:
+                note = f"… {duration(row.at - last)} nothing …"
+                yield Row(row.at, is_timed=False, note=note)
         yield row
-        if row.is_timed or last is not None:
+        if row.is_timed or row.since is not None or last is not None:
             last = max(last or row.at, row.at, row.until or row.at)
 
 

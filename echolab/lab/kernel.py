@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from echolab.counting import count
+from echolab.facts import Sampled
 from echolab.formats.figure_words import duration, size
 from echolab.formats.tcp_states import GOT_FIN
 from echolab.lab.rows import Arrow, Line, Row
@@ -14,7 +15,7 @@ from echolab.lab.rows import Arrow, Line, Row
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from echolab.facts import Diagnosed, Listening, Sampled
+    from echolab.facts import Diagnosed, Listening
     from echolab.lab.ledger import End, Entry
 
 __all__ = ["ACK", "WAITED", "KernelView"]
@@ -44,6 +45,7 @@ class KernelView:
         self._stalls: dict[End, _Stall] = {}
         self._states: dict[End, str] = {}
         self._groups: dict[tuple[End, End], _Group] = {}
+        self._unseen: set[End] = set()  # the ends with a gap before the next look
         self._queue: tuple[int, int] | None = None  # None while it is short
 
     def sampled(
@@ -60,8 +62,13 @@ class KernelView:
         end = entry.end
         before = self._before.get(end)
         self._before[end] = sample
+        is_unseen = end in self._unseen
+        self._unseen.discard(end)
         said = self._state(entry, end, sample.state, unread=sample.unread_bytes)
-        said += self._count(entry, before, sample, rows)
+        # Segments that were counted in a gap carried no bytes that are shown.
+        said += self._count(entry, None if is_unseen else before, sample, rows)
+        if before is None and is_unseen:
+            before = Sampled(sample.peer, sample.time, sample.state)
         if before is None:
             return said
         at = entry.time
@@ -70,12 +77,22 @@ class KernelView:
             arrow = Arrow(end.other, Line.BETWEEN, label)
             said.append(Row(at, arrow=arrow, folds="sent again"))
         acked = _grown(before.acked_bytes, sample.acked_bytes)
-        if acked > has_ended and _pure(before, sample):
+        if acked > has_ended and _pure(before, sample) and not is_unseen:
             arrow = Arrow(end, Line.DEDUCED, ACK)
             said.append(Row(at, is_timed=False, arrow=arrow, folds=ACK))
         said += _windows(entry, before, sample)
+        if is_unseen:
+            return [*said, *_unseen_wait(entry, before, sample)]
         said += self._stall(entry, before, sample)
         return said
+
+    def leave_out(self, end: End) -> list[Row]:
+        """Return what is told of an end before a gap: what it has waited so far."""
+        self._unseen.add(end)
+        self._groups = {
+            key: each for key, each in self._groups.items() if key[0] is not end
+        }
+        return self.end(end)
 
     def _count(
         self, entry: Entry, before: Sampled | None, sample: Sampled, rows: list[Row]
@@ -146,6 +163,15 @@ class KernelView:
         if before == state or (before is None and state == "ESTABLISHED"):
             return []
         return [Row(entry.time, texts={end: state + more})]
+
+
+def _unseen_wait(entry: Entry, before: Sampled, sample: Sampled) -> list[Row]:
+    """Return how long an end has waited for the other's window in a gap."""
+    waited = (sample.window_seconds or 0.0) - (before.window_seconds or 0.0)
+    if waited <= STALL_SECONDS:
+        return []
+    text = f"{WAITED}, {duration(waited)} in all"
+    return [Row(entry.time, texts={entry.end: text}, unseen={entry.end: waited})]
 
 
 def _grown(before: int | None, now: int | None) -> int:

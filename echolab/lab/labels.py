@@ -11,18 +11,20 @@ from echolab.lab.rows import Arrow, Line
 from echolab.lab.segments import Flag
 
 if TYPE_CHECKING:
-    from echolab.events import Called, Finished
+    from echolab.events import Called, Finished, LeftOut
     from echolab.lab.capture import Packet
     from echolab.lab.joining import Account
-    from echolab.lab.ledger import End
+    from echolab.lab.ledger import End, Entry
     from echolab.lab.rows import Row
 
 __all__ = [
     "call_text",
     "finish_text",
     "harmless_row",
+    "not_kept",
     "packet_arrow",
     "quoted",
+    "rests_of",
     "saved_syn",
     "waited_text",
 ]
@@ -50,6 +52,12 @@ def waited_text(seconds: float | None) -> str:
     return "" if seconds is None else f"waited {duration(seconds)}"
 
 
+def rests_of(entry: Entry) -> dict[End, float]:
+    """Return how long the bytes of a recv have waited in the kernel, if known."""
+    waited = getattr(entry.what, "waited_seconds", None)
+    return {} if waited is None else {entry.end: waited}
+
+
 def saved_syn(account: Account) -> str | None:
     """Return the options of the client's SYN; None if the kernel has not kept it."""
     return None if account.syn is None else syn_options(account.syn.packet)
@@ -70,6 +78,22 @@ def finish_text(finished: Finished) -> str:
     """Return why a connection has ended: ``finished: reset, ECONNRESET``."""
     why = f", {finished.detail}" if finished.detail else ""
     return f"finished: {finished.cause.value}{why}"
+
+
+def not_kept(left: LeftOut, whose: str = "") -> str:
+    """Return how much is missing: ``… 12 events not kept: 56 kB received …``.
+
+    Args:
+        left: the gap.
+        whose: the end whose events they are, if both ends were recorded.
+    """
+    moved = (left.received_bytes, "received"), (left.sent_bytes, "sent")
+    pieces = [f"{size(number)} {how}" for number, how in moved if number]
+    said = ", ".join(piece.replace(" ", NO_BREAK) for piece in pieces)
+    events = f"{left.events:,}{NO_BREAK}event{'s' * (left.events != 1)}"
+    events += f" of{NO_BREAK}the{NO_BREAK}{whose}" * bool(whose)
+    colon = ": " if said else ""
+    return f"…{NO_BREAK}{events} not{NO_BREAK}kept{colon}{said}{NO_BREAK}…"
 
 
 def harmless_row(row: Row) -> Row:

@@ -13,6 +13,7 @@ from echolab.events import (
     Connected,
     Finished,
     HalfClosed,
+    LeftOut,
     Misbehaved,
     Mistaken,
     Unanswered,
@@ -29,7 +30,9 @@ from echolab.lab.labels import (
     call_text,
     finish_text,
     harmless_row,
+    not_kept,
     quoted,
+    rests_of,
     waited_text,
 )
 from echolab.lab.ledger import RECEIVES, SENDS, Data, End, Entry
@@ -75,6 +78,8 @@ class _Layout:
         self._kernel = KernelView((lambda *_: False) if captured else counts)
         self._packets = PacketView()
         self._account = account
+        self._latest: dict[End, float] = {}  # when the last kept event was
+        self._unseen: set[End] = set()  # the ends whose latest calls are not kept
         self._beginning = Beginning(account, self._say, self._draw, wire=self._wire)
         closing = closing_of(account, has_packets=self._wire)
         self._marks: dict[int, list[Mark[End]]] = defaultdict(list)
@@ -93,7 +98,7 @@ class _Layout:
                 self._data(entry, data)
             case Accepted() | Connected():
                 self._beginning.make(entry, {})
-                if not self._streams.has_calls(entry.end):
+                if not self._streams.begins_with_calls(entry.end):
                     self._say(entry, type(entry.what).__name__.lower())
             case HalfClosed():
                 if not self._endings.has_ended(entry.end.other):
@@ -114,6 +119,8 @@ class _Layout:
                 self._close(entry, entry.end, "")
                 if diagnosed.end == "own" or self._endings.has_ended(entry.end.other):
                     self.rows += self._kernel.diagnosed(entry, diagnosed)
+            case LeftOut() as left if not entry.of_listener:
+                self._left_out(entry, left)
             case Listening() as listening:
                 server = self._account.server
                 if server is not None and server.queued is entry:
@@ -121,6 +128,7 @@ class _Layout:
                 self.rows += self._kernel.listening(entry, listening)
             case _:
                 pass
+        self._latest[entry.end] = entry.time
 
     def end(self) -> list[Row]:
         """Return all rows, with what goes on at the end of the recording."""
@@ -159,7 +167,7 @@ class _Layout:
             timed = not entry.of_listener and entry.certainty != "between"
             row = Row(entry.time, timed, {entry.end: text}, folds=folds)
             row = replace(row, span=span, answers=answers, aside=aside)
-            self.rows.append(replace(row, rests=_rests(entry)))
+            self.rows.append(replace(row, rests=rests_of(entry)))
 
     def _draw(
         self,
@@ -173,7 +181,20 @@ class _Layout:
         said = texts if self._calls else {}
         self.rows.append(Row(at, is_timed, said, arrow, aside=aside if said else ""))
 
+    def _left_out(self, entry: Entry, left: LeftOut) -> None:
+        """Say what is missing, and that it is unknown what has happened meanwhile."""
+        self._close(entry, entry.end, "")
+        self.rows += self._kernel.leave_out(entry.end)
+        self._unseen.add(entry.end)
+        if left.events or left.received_bytes or left.sent_bytes:
+            note = not_kept(left, entry.end.value if self._account.clocks else "")
+            since = self._latest.get(entry.end, entry.time)
+            row = Row(entry.time, is_timed=False, note=note, since=since)
+            self.rows.append(row)
+
     def _called(self, entry: Entry, call: Called) -> None:
+        if not entry.of_listener:
+            self._unseen.discard(entry.end)
         if entry.of_listener and not (call.call in _SETUP and call.result >= 0):
             return
         text = call_text(call)
@@ -187,9 +208,9 @@ class _Layout:
                 text = f"accept() = {self._account.sender or call.peer}"
                 self._say(entry, text, answers=("ACK", "connection"))
             case name if name in SENDS and call.result > 0:
-                self._moved(entry, text, call.result, sends=True)
+                self._moved(entry, call, text, sends=True)
             case name if name in RECEIVES and call.result > 0:
-                self._moved(entry, text, call.result, sends=False)
+                self._moved(entry, call, text, sends=False)
             case name if name in RECEIVES and not call.errno:
                 answers = ("FIN", "FIN, ACK", "end")
                 self._close(entry, entry.end.other, text, answers=answers)
@@ -208,11 +229,12 @@ class _Layout:
 
     def _data(self, entry: Entry, data: Data) -> None:
         """Show what a program has read or written, where no call shows it."""
-        if self._streams.shows_calls(entry.end, sends=data.kind == "write"):
+        is_called = self._streams.is_called(entry.end, data)
+        if is_called:
             return
         words = "wrote" if data.kind == "write" else "read"
         text = f"{words} {size(data.size)} {quoted(data.head, data.size)}".rstrip()
-        if self._streams.has_calls(entry.end):
+        if is_called is not None:
             self._say(entry, text, folds=words)  # TLS: the calls have other bytes.
             return
         span = data.start, data.size
@@ -222,10 +244,10 @@ class _Layout:
         else:
             self._arrow(entry, words, span, sends=data.kind == "write")
 
-    def _moved(self, entry: Entry, text: str, number: int, *, sends: bool) -> None:
+    def _moved(self, entry: Entry, call: Called, text: str, *, sends: bool) -> None:
         """Show a send or a recv of bytes."""
-        aside = waited_text(_rests(entry).get(entry.end))
-        span = self._streams.next_span(entry.end, number, sends=sends)
+        aside = waited_text(rests_of(entry).get(entry.end))
+        span = self._streams.span(entry.end, call)
         self._arrow(entry, text, span, sends=sends, aside=aside)
 
     def _arrow(
@@ -239,13 +261,13 @@ class _Layout:
         of: str = "",
     ) -> None:
         sender = entry.end if sends else entry.end.other
-        if sends == self._streams.is_drawn_by_sender(sender):
+        if self._streams.is_drawn(entry.end, span, sends=sends):
             head = self._streams.head(entry.end, *span, sends=sends)
             shown = quoted(head, span[1])
             label = f"{size(span[1])}{of}"
             arrow = Arrow(sender.other, Line.SEEN, label, span, head=shown)
             self._draw(entry.time, arrow, {entry.end: text}, aside=aside)
-            self.rows[-1] = replace(self.rows[-1], rests=_rests(entry))
+            self.rows[-1] = replace(self.rows[-1], rests=rests_of(entry))
         else:
             self._say(entry, text, span=span, aside=aside)
 
@@ -275,7 +297,7 @@ class _Layout:
     def _finished(self, entry: Entry, finished: Finished) -> None:
         """Show an end that no call has shown, or that was not orderly."""
         text = finish_text(finished)
-        if self._streams.has_calls(entry.end):
+        if self._streams.has_calls(entry.end) and entry.end not in self._unseen:
             self._close(entry, entry.end, "")
             if finished.cause not in ORDERLY:
                 self._say(entry, text)
@@ -287,9 +309,3 @@ class _Layout:
             self._close(entry, entry.end.other, "reset")
         self._close(entry, entry.end, "")
         self._say(entry, text)
-
-
-def _rests(entry: Entry) -> dict[End, float]:
-    """Return how long the bytes of a recv have waited in the kernel, if known."""
-    waited = getattr(entry.what, "waited_seconds", None)
-    return {} if waited is None else {entry.end: waited}

@@ -61,12 +61,15 @@ class Data:
         start: how many bytes of this connection and direction came before.
         size: how many bytes these are; of messages, without what separates them.
         head: the first of them.
+        taken: of a write: how many bytes of its direction the kernel had taken
+            before; None if that is unknown.
     """
 
     kind: Literal["read", "write", "messages"]
     start: int
     size: int
     head: bytes
+    taken: int | None = None
 
 
 Told: TypeAlias = Event | Data | Packet

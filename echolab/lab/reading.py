@@ -12,6 +12,7 @@ from echolab.events import (
     Chunk,
     Connected,
     Finished,
+    LeftOut,
     Received,
     Refused,
     Sent,
@@ -94,8 +95,8 @@ class _Gathered:
                 kept = Data("read", self.received, len(data), data[:HEAD_BYTES])
                 self.received += len(data)
                 self.events.append((_without_bytes(event), kept))
-            case Sent(data=data):
-                kept = Data("write", self.sent, len(data), data[:HEAD_BYTES])
+            case Sent(data=data, taken_bytes=taken):
+                kept = Data("write", self.sent, len(data), data[:HEAD_BYTES], taken)
                 self.sent += len(data)
                 self.events.append((_without_bytes(event), kept))
             case Received(messages=messages):
@@ -105,6 +106,12 @@ class _Gathered:
                     kept = Data("messages", self.received, size, first)
                     self.received += size
                     self.events.append((_without_bytes(event), kept))
+            case LeftOut():
+                # What is not kept has chunks: the next messages may be of such bytes.
+                self.has_chunks = True
+                self.received += event.received_bytes
+                self.sent += event.sent_bytes
+                self.events.append((event, None))
             case _:
                 self.events.append((event, None))
 
@@ -186,7 +193,8 @@ class _Reader:
         """Return a connection that has begun before the recording, if this shows it."""
         peer = event.peer
         known = peer.number in self._open or peer.number in self._ended
-        if known or not isinstance(event, Chunk | Sent | Received | Finished):
+        tells = isinstance(event, Chunk | Sent | Received | Finished | LeftOut)
+        if known or not (tells and peer.number):
             return None
         gathered = self._waiting.pop(address_of(peer), None) or _Gathered()
         gathered.is_continued = True

@@ -70,6 +70,7 @@ class Row:
         texts: what stands beside each lane.
         arrow: the arrow between the lanes.
         note: what stands between the lanes instead.
+        since: when the gap began that its note tells of: events were not kept.
         span: the bytes that a read has taken, as in `Arrow`.
         answers: the labels of the arrows that it may be the arrival of.
         aside: what is said of the recv besides.
@@ -78,6 +79,7 @@ class Row:
         of_capture: whether its arrow is a packet that was captured.
         counts: what a folded row stands for, by the end and the name.
         waits: how long an end has waited for the window of the other.
+        unseen: how long it has done so in a gap of the recording, all in all.
         rests: how long bytes have waited at an end to be read.
         got: how many bytes an end has received, of a folded row.
     """
@@ -87,6 +89,7 @@ class Row:
     texts: dict[End, str] = field(default_factory=dict)
     arrow: Arrow | None = None
     note: str = ""
+    since: float | None = None
     span: tuple[int, int] | None = None
     answers: tuple[str, ...] = ()
     aside: str = ""
@@ -95,6 +98,7 @@ class Row:
     of_capture: bool = False
     counts: Mapping[tuple[End, str], int] = field(default_factory=dict)
     waits: Mapping[End, float] = field(default_factory=dict)
+    unseen: Mapping[End, float] = field(default_factory=dict)
     rests: Mapping[End, float] = field(default_factory=dict)
     got: Mapping[End, int] = field(default_factory=dict)
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
 from typing import TYPE_CHECKING
 
-from echolab.events import Called
+from echolab.events import LeftOut
 from echolab.facts import Sampled
-from echolab.lab.ledger import RECEIVES, SENDS, Data, End
+from echolab.lab.ledger import Data, End
+from echolab.lab.stretches import stretches_of
 
 if TYPE_CHECKING:
+    from echolab.events import Called
     from echolab.lab.joining import Account
     from echolab.lab.ledger import Side
 
-__all__ = ["Streams"]
+__all__ = ["UNKNOWN", "Streams"]
+
+UNKNOWN = -1
+"""The place of bytes of which it is not known how many came before."""
 
 
 class Streams:
@@ -26,22 +30,25 @@ class Streams:
 
     def __init__(self, account: Account) -> None:
         self._ends = {end: _OneEnd(account.side(end)) for end in End}
-        self._places: Counter[tuple[End, bool]] = Counter()
 
     def has_calls(self, end: End) -> bool:
         """Whether calls of an end were recorded."""
         return self._ends[end].has_calls
 
-    def shows_calls(self, end: End, *, sends: bool) -> bool:
-        """Whether the calls of an end have the bytes that its program has.
+    def begins_with_calls(self, end: End) -> bool:
+        """Whether the first calls of an end were recorded."""
+        return self._ends[end].stretches[0].has_calls
 
-        With TLS, they have others.
+    def has_gaps(self, end: End) -> bool:
+        """Whether events of an end were not kept."""
+        return self._ends[end].has_gaps
+
+    def is_called(self, end: End, data: Data) -> bool | None:
+        """Whether a call of an end shows these bytes, which its program has.
+
+        With TLS, the calls have others. None if there is no call of them.
         """
-        known = self._ends[end]
-        called, told = known.called[sends], known.told[sends]
-        # What the kernel has not taken yet is told, but not called.
-        are_fewer = sends and called < told and known.reads_plain
-        return called > 0 and (called == told or are_fewer)
+        return self._ends[end].is_called.get(id(data))
 
     def sent_bytes(self, end: End) -> int | None:
         """Return how many bytes the kernel took of an end, if its calls tell.
@@ -49,7 +56,9 @@ class Streams:
         A program may have had more to send when the connection ended.
         """
         known = self._ends[end]
-        return known.called[True] if known.has_calls and known.reads_plain else None
+        if known.has_gaps or not known.has_calls or not known.stretches[0].reads_plain:
+            return None
+        return known.stretches[0].called[True]
 
     def is_drawn_by_sender(self, end: End) -> bool:
         """Whether the bytes of an end are drawn where it sent them.
@@ -59,32 +68,48 @@ class Streams:
         known, other = self._ends[end], self._ends[end.other]
         if other.has_calls != known.has_calls:
             return known.has_calls
-        return known.has(sends=True)
+        return known.has_sent
+
+    def is_drawn(self, end: End, span: tuple[int, int], *, sends: bool) -> bool:
+        """Whether the bytes that an end has sent or received are drawn there.
+
+        What the other end should draw is drawn here if it has not kept it.
+        """
+        by_sender = self.is_drawn_by_sender(end if sends else end.other)
+        other = self._ends[end.other]
+        lacks = other.is_plain and other.lacks(*span, sends=by_sender)
+        return sends == by_sender or lacks
+
+    def lacks(self, end: End, start: int, *, sends: bool) -> bool:
+        """Whether an end may have sent or received a byte in a gap of its recording."""
+        known = self._ends[end]
+        is_unknown = known.has_gaps and not known.is_plain
+        return is_unknown or known.lacks(start, 1, sends=sends)
 
     def counts_segments(self, end: End, sender: End) -> bool:
         """Whether the counters of an end tell of a sender's segments."""
         return end is sender or not self._ends[sender].has_samples
 
-    def next_span(self, end: End, number: int, *, sends: bool) -> tuple[int, int]:
-        """Return which bytes the next call of an end has sent or received."""
-        start = self._places[end, sends]
-        self._places[end, sends] += number
-        return start, number
+    def span(self, end: End, call: Called) -> tuple[int, int]:
+        """Return which bytes a call of an end has sent or received.
+
+        They begin at `UNKNOWN` if that is not known.
+        """
+        return self._ends[end].places[id(call)], call.result
 
     def head(self, end: End, start: int, number: int, *, sends: bool) -> bytes:
         """Return the first of the ``number`` bytes from ``start`` on, as far as kept.
 
         Several writes may be in one send, and one write in several.
         """
-        known = self._ends[end]
-        if known.has_calls and not self.shows_calls(end, sends=sends):
-            return b""
-        datas = known.datas[sends]
+        datas = self._ends[end].datas[sends]
         at = bisect_right(datas, start, key=lambda each: each.start) - 1
         found = b""
         while 0 <= at < len(datas) and len(found) < number:
             data = datas[at]
             place = start + len(found) - data.start
+            if not 0 <= place <= data.size:
+                break  # What is between was not kept.
             found += data.head[place:]
             if place + len(data.head[place:]) < data.size:
                 break  # No more of it was kept.
@@ -109,24 +134,51 @@ class _OneEnd:
     """What one recording says of the bytes; nothing if there is none."""
 
     def __init__(self, side: Side | None) -> None:
-        self.called = {True: 0, False: 0}  # by whether they were sent
-        self.told = {True: 0, False: 0}
+        entries = side.entries if side else []
+        self.stretches = stretches_of(entries)
+        self.has_gaps = len(self.stretches) > 1
+        self.has_calls = any(each.has_calls for each in self.stretches)
+        self.has_sent = any(
+            each.called[True] or each.told[True] or each.gap[True]
+            for each in self.stretches
+        )
+        self.is_plain = all(each.reads_plain for each in self.stretches)
+        self.places: dict[int, int] = {}  # of calls, by their ids
+        self.is_called: dict[int, bool] = {}  # of reads and writes, by their ids
         self.datas: dict[bool, list[Data]] = {True: [], False: []}
-        self.has_calls = self.has_samples = False
+        self._gaps: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
+        for sends in (True, False):
+            self._share_out(sends=sends)
+        self.has_samples = False
         self.is_open: Sampled | None = None  # before the other's FIN
         self.is_closed: Sampled | None = None  # after both
-        for entry in side.entries if side else ():
-            match entry.what:
-                case Data() as data:
-                    sends = data.kind == "write"
-                    self.told[sends] += data.size
-                    self.datas[sends].append(data)
-                case Called() as call:
-                    self._called(call)
-                case Sampled() as sample:
-                    self._sampled(sample)
-                case _:
-                    pass
+        for entry in entries:
+            if isinstance(entry.what, Sampled):
+                self._sampled(entry.what)
+            elif isinstance(entry.what, LeftOut):
+                self.is_open = self.is_closed = None
+
+    def _share_out(self, *, sends: bool) -> None:
+        """Note where calls of a direction stand, what they show, what is missing."""
+        for stretch in self.stretches:
+            first = stretch.first_place(sends=sends)
+            for call, place in stretch.calls[sends]:
+                self.places[id(call)] = UNKNOWN if first is None else first + place
+            shows = stretch.shows(sends=sends)
+            if stretch.has_calls:
+                self.is_called |= {id(data): shows for data in stretch.datas[sends]}
+            if not sends:
+                self.datas[sends] += stretch.uncalled
+            if shows or not stretch.has_calls:
+                self.datas[sends] += stretch.datas[sends]
+            end = stretch.ends[sends]
+            if stretch.gap[sends]:
+                self._gaps[sends].append((end, end + stretch.gap[sends]))
+
+    def lacks(self, start: int, number: int, *, sends: bool) -> bool:
+        """Whether all of some bytes were sent or received in one gap."""
+        end = start + number
+        return any(first <= start and end <= last for first, last in self._gaps[sends])
 
     def _sampled(self, sample: Sampled) -> None:
         if sample.data_segments_out is None:
@@ -136,21 +188,6 @@ class _OneEnd:
             self.is_open = sample
         elif sample.state in {"LAST_ACK", "CLOSED"}:
             self.is_closed = sample
-
-    def _called(self, call: Called) -> None:
-        self.has_calls = True
-        receives = call.call in RECEIVES
-        if receives or call.call in SENDS:
-            self.called[not receives] += max(0, call.result)
-
-    @property
-    def reads_plain(self) -> bool:
-        """Whether its calls have received what its program has: with TLS, more."""
-        return self.called[False] == self.told[False]
-
-    def has(self, *, sends: bool) -> bool:
-        """Whether any bytes were recorded in this direction."""
-        return bool(self.called[sends] or self.told[sends])
 
 
 def _counted(sample: Sampled) -> tuple[int, int, int]:

@@ -135,8 +135,8 @@ class _Drawing:
         rights = wrap(self._said(row.texts.get(End.SERVER, "")), right)
         lane = self._said("┊" if row.note else "│")
         if row.note:
-            note = self._said(row.note)
-            middles = [" " * ((arrow - cells(note)) // 2) + note]
+            note = (line.strip() for line in wrap(self._said(row.note), arrow))
+            middles = [" " * ((arrow - cells(line)) // 2) + line for line in note]
         else:
             middles = self._arrow(row.arrow, arrow) if row.arrow else [""]
         columns = zip_longest(lefts, middles, rights, fillvalue="")

@@ -14,7 +14,7 @@ from echolab.events import Called
 from echolab.formats.figure_words import preview, size
 from echolab.lab.ledger import RECEIVES, SENDS, Data, End
 from echolab.lab.rows import Arrow, Line, Row
-from echolab.lab.streams import Streams
+from echolab.lab.streams import UNKNOWN, Streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,7 +57,8 @@ def map_writes(account: Account) -> tuple[list[Row], list[str]]:
         reads = _moves(account, streams, sender.other, sends=False)
         if writes or reads:
             rows += _pieces(streams, sender, writes, reads)
-            remarks.append(_remark(sender, writes, reads))
+            lacks = any(streams.has_gaps(end) for end in End)
+            remarks.append(_remark(sender, writes, reads, lacks=lacks))
     return rows, remarks
 
 
@@ -65,20 +66,24 @@ def _moves(account: Account, streams: Streams, end: End, *, sends: bool) -> list
     """Return the calls of an end, or what its program did, if there are no calls."""
     moves: list[_Move] = []
     have_calls = all(streams.has_calls(each) for each in End)
-    place = 0
     for entry in account.entries:
-        what = entry.what
-        match what:
-            case Called(call=name, result=number):
-                right = have_calls and name in (SENDS if sends else RECEIVES)
-                right = right and number > 0
-            case Data(kind="write" | "read" as name, size=number):
-                right = not have_calls and sends == (name == "write")
+        if entry.end is not end:
+            continue
+        match entry.what:
+            case Called(call=name, result=number) as call:
+                is_wanted = have_calls and name in (SENDS if sends else RECEIVES)
+                if not is_wanted or number <= 0:
+                    continue
+                start, _ = streams.span(end, call)
+            case Data(kind="write" | "read" as name, start=start, size=number) as data:
+                is_called = have_calls and streams.is_called(end, data) is not None
+                if is_called or sends != (name == "write"):
+                    continue
             case _:
                 continue
-        if right and entry.end is end:
-            moves.append(_Move(len(moves) + 1, name, entry.time, place, place + number))
-            place += number
+        if start != UNKNOWN:
+            place = len(moves) + 1
+            moves.append(_Move(place, name, entry.time, start, start + number))
     return moves
 
 
@@ -94,11 +99,15 @@ def _pieces(
             write_at += 1
         while read_at < len(reads) and reads[read_at].end <= start:
             read_at += 1
-        write = writes[write_at] if write_at < len(writes) else None
-        read = reads[read_at] if read_at < len(reads) else None
+        write, read = (
+            _covering(writes, write_at, start),
+            _covering(reads, read_at, start),
+        )
+        if write is None and read is None:
+            continue  # Neither end has kept it.
         texts = {
-            sender: "not recorded" if write is None else write.text(start),
-            sender.other: "not read" if read is None else read.text(start),
+            sender: _said(write, streams, sender, start, sends=True),
+            sender.other: _said(read, streams, sender.other, start, sends=False),
         }
         yield Row(
             (write or read or writes[0]).time,
@@ -106,6 +115,22 @@ def _pieces(
             texts=texts,
             arrow=_arrow(streams, sender, start, end) if write and read else None,
         )
+
+
+def _covering(moves: Sequence[_Move], at: int, start: int) -> _Move | None:
+    """Return a move if it has begun before or at a byte."""
+    return moves[at] if at < len(moves) and moves[at].start <= start else None
+
+
+def _said(
+    move: _Move | None, streams: Streams, end: End, start: int, *, sends: bool
+) -> str:
+    """Return what an end has to say of the bytes from ``start`` on."""
+    if move is not None:
+        return move.text(start)
+    if streams.lacks(end, start, sends=sends):
+        return "not kept"
+    return "not recorded" if sends else "not read"
 
 
 def _arrow(streams: Streams, sender: End, start: int, end: int) -> Arrow:
@@ -116,14 +141,18 @@ def _arrow(streams: Streams, sender: End, start: int, end: int) -> Arrow:
     return Arrow(sender.other, Line.SEEN, label, (start, number), head=shown)
 
 
-def _remark(sender: End, writes: Sequence[_Move], reads: Sequence[_Move]) -> str:
+def _remark(
+    sender: End, writes: Sequence[_Move], reads: Sequence[_Move], *, lacks: bool
+) -> str:
     """Say how many sends became how many recvs, and whether they are the same."""
     whole = {(move.start, move.end) for move in writes}
     same = sum((move.start, move.end) in whole for move in reads)
-    names = writes[0].name if writes else "send", reads[0].name if reads else "recv"
+    names = writes[-1].name if writes else "send", reads[-1].name if reads else "recv"
     have = "has" if same == 1 else "have"
+    sent, got = count(len(writes), names[0]), count(len(reads), names[1])
+    # Those that were not kept are not counted.
+    how = (" and", " were kept") if lacks else (" became", "")
     return (
-        f"{count(len(writes), names[0])} of the {sender.value} became "
-        f"{count(len(reads), names[1])} of the {sender.other.value}; "
-        f"{same} of these {have} exactly the bytes of one {names[0]}"
+        f"{sent} of the {sender.value}{how[0]} {got} of the {sender.other.value}"
+        f"{how[1]}; {same} of these {have} exactly the bytes of one {names[0]}"
     )
