@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from echolab import __version__
 from echolab.descriptors import check_standard_output
 from echolab.errors import InputError, OutputError, reason_of
-from echolab.events import Chunk, Received, Sent
+from echolab.events import Chunk, LeftOut, Received, Sent
 from echolab.formats.recording import read_recording
 from echolab.lab.conversations import packets_of
 from echolab.lab.key_logs import read_key_log
@@ -118,6 +118,7 @@ def _with_chunks(recording: str) -> Iterator[Event]:
 def _continues(recording: str, number: int | None) -> bool:
     """Whether a recording has bytes of a connection, but not its beginning."""
     return any(
-        isinstance(event, Chunk | Sent) and number in {None, event.peer.number}
+        isinstance(event, Chunk | Sent | LeftOut)
+        and number in {None, event.peer.number}
         for event in read_recording(recording)
     )

@@ -18,6 +18,7 @@ from echolab.events import (
     Connected,
     Finished,
     HalfClosed,
+    LeftOut,
     Received,
     Sent,
 )
@@ -53,6 +54,8 @@ class Conversation:
         places: the addresses of its ends.
         syn: the client's SYN, if the kernel has saved it.
         asked: when a client called connect, if that is known.
+        is_encrypted: whether it is of ciphertext: how much of that is not kept, is
+            unknown.
 
     Attributes:
         over: whether nothing more can come.
@@ -64,6 +67,8 @@ class Conversation:
         places: Places,
         syn: SynSaved | None = None,
         asked: float | None = None,
+        *,
+        is_encrypted: bool = False,
     ) -> None:
         self._begun = begun
         self._time = begun.time if asked is None else asked
@@ -71,6 +76,8 @@ class Conversation:
         self._note = places.note
         # Other numbers in each connection: the same addresses may come again.
         self._peer, self._own = ends_of(places.peer, places.own, begun.peer.number)
+        self._is_encrypted = is_encrypted
+        self._peer.exact = self._own.exact = not is_encrypted
         self._first = 0  # this side's sequence number where acked_bytes begin
         self._closing = Closing("own", "peer", after_bytes=True)
         self._calls = False  # whether there were any
@@ -81,6 +88,8 @@ class Conversation:
         self._ending: Mark[str] | None = None  # the peer's end, until it is written
         self._given = self._taken = 0  # bytes: by echolab, by the kernel
         self._waiting = b""
+        self._unseen = False  # whether the latest calls were not kept
+        self._unsure = False  # whether it is unknown how many bytes the kernel took
         self.over = False
 
     def open(self) -> Iterator[MadePacket]:
@@ -117,7 +126,7 @@ class Conversation:
         """Yield the packets of an event, in order of time."""
         if self.over:
             return
-        if not isinstance(event, Chunk | Received | Sampled):
+        if not isinstance(event, Chunk | Received | Sampled | LeftOut):
             yield from self._end_of_peer(self._ending)
         for mark in self._closing.take("own", event):
             # It may have travelled before the packets since then, as TIME_WAIT tells.
@@ -136,8 +145,10 @@ class Conversation:
                 yield from self._sent(data, taken)
             case HalfClosed():
                 yield from self._end_of_peer(Mark("peer", "FIN", event))
+            case LeftOut():
+                self._leave_out(event)
             case Called():
-                self._calls = True
+                self._calls, self._unseen = True, False
                 yield from self._called(event)
             case Sampled():
                 yield from self._sampled(event)
@@ -151,15 +162,27 @@ class Conversation:
 
     def _sent(self, data: bytes, taken: int | None) -> Iterator[MadePacket]:
         reported = self._begun.local is not None  # whether calls are
-        if reported and taken is not None:
+        self._given += len(data)
+        if reported and taken is not None and not self._unseen:
             self._waiting += data
-            self._given += len(data)
-            self._taken = max(self._taken, taken)
+            self._taken = taken if self._unsure else max(self._taken, taken)
+            self._unsure = False
             yield from self._leave()
         else:
-            self._changed |= reported
+            self._changed |= reported and taken is None
+            self._taken = self._given
             yield from self._own.send(self._time, data, "the bytes of one write")
             yield from self._acknowledged()
+
+    def _leave_out(self, left: LeftOut) -> None:
+        """Go on behind what was not kept, as if the kernel had taken all of it."""
+        self._peer.skip(left.received_bytes)
+        self._own.skip(len(self._waiting) + left.sent_bytes)
+        self._given += left.sent_bytes
+        self._taken, self._waiting = self._given, b""
+        self._read, self._waited = None, ""
+        # Of ciphertext, each send is recorded with its bytes.
+        self._unseen = self._unsure = not self._is_encrypted
 
     def _leave(self) -> Iterator[MadePacket]:
         """Yield what the kernel has taken of the bytes that wait."""

@@ -100,7 +100,7 @@ class _Beginning:
         # before it.
         plain = Conversation(event, plain_text_places(event))
         first = replace(event, time=min(event.time, self._early[0].time))
-        cipher = Conversation(first, places, syn, self._asked)
+        cipher = Conversation(first, places, syn, self._asked, is_encrypted=True)
         return _Layers(plain, cipher, self._early)
 
 

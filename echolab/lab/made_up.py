@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from echolab.counting import count
 from echolab.lab.segments import MOST_DATA, End, Flag, segment
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Side:
         window: how many bytes it takes.
         scale: how its windows are shifted.
         ended: whether it has sent its FIN.
+        missing: how many bytes before its next packet were not kept.
+        exact: whether that is their number; otherwise, there were more.
         other: the other end.
     """
 
@@ -55,6 +58,8 @@ class Side:
     window: int = LARGEST
     scale: int = SCALE
     ended: bool = False
+    missing: int = 0
+    exact: bool = True
     _other: Side | None = field(default=None, repr=False)
 
     @property
@@ -92,7 +97,16 @@ class Side:
         )
         counted = len(data) + bool(flags & (Flag.SYN | Flag.FIN))
         self.seq = (self.seq + counted) % MOST_SEQ
+        missing, self.missing = self.missing, 0
+        if missing:
+            least = "" if self.exact else "at least "
+            comment += f"; {least}{count(missing, 'byte')} before it were not kept"
         return MadePacket(time, packet, f"{MADE_UP}: {comment}")
+
+    def skip(self, number: int) -> None:
+        """Go on behind bytes that were not kept: its next packet says so."""
+        self.seq = (self.seq + number) % MOST_SEQ
+        self.missing += number
 
     def send(self, time: float, data: bytes, what: str) -> Iterator[MadePacket]:
         """Yield the packets with these bytes: one, unless they are too many."""
