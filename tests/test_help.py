@@ -27,6 +27,7 @@ OF_OTHERS = {
     "--log-file",  # twist's
     "--immediate-mode",  # tcpdump's
     "--fdname",  # systemd-socket-activate's
+    *("--fail", "--retry-connrefused", "--retry-delay", "--silent"),  # curl's
     "--prot",  # an error's example
 }
 

@@ -101,6 +101,45 @@ class BehaviourOptionsTests(SynchronousTestCase):
             self.assertIn(why, str(caught.exception))
 
 
+class WebOptionsTests(SynchronousTestCase):
+    def test_where_the_page_is(self) -> None:
+        self.assertIsNone(server().web)
+        for text, where in (
+            ("8889", ("127.0.0.1", 8889)),
+            ("0", ("127.0.0.1", 0)),
+            ("localhost:8889", ("localhost", 8889)),
+            ("0.0.0.0:80", ("0.0.0.0", 80)),
+            ("[::1]:8889", ("::1", 8889)),
+        ):
+            self.assertEqual(server("--web", text).web, where)
+        settings = server("--web", "[::1]:8889", "--web-token", "token")
+        self.assertEqual(server(*words_of(settings)), settings)
+        self.assertEqual(settings.web_token, "token")
+
+    def test_where_it_cannot_be(self) -> None:
+        usage = "is no [HOST:]PORT, as 8889, 127.0.0.1:8889 or [::1]:8889"
+        for text, why in (
+            ("", "--web: the port is empty"),
+            (":8889", "--web :8889: the address is empty"),
+            ("[]:8889", "--web []:8889: the address is empty"),
+            ("localhost", f"--web localhost: {usage}"),
+            ("localhost:", f"--web localhost:: {usage}"),
+            ("::1:8889", f"--web ::1:8889: {usage}"),
+            ("8889/", f"--web 8889/: {usage}"),
+            ("\u0668", f"--web \u0668: {usage}"),
+            ("-1", "--web -1: port must be 0-65535"),
+            ("65536", "--web 65536: port must be 0-65535"),
+            ("9" * 5000, usage),
+        ):
+            with self.assertRaises(UsageError) as caught:
+                server("--web", text)
+            self.assertIn(why, str(caught.exception))
+
+    def test_a_token_without_a_page(self) -> None:
+        with self.assertRaisesRegex(UsageError, "^--web-token: there is no --web$"):
+            server("--web-token", "token")
+
+
 class TLSOptionsTests(SynchronousTestCase):
     def test_server(self) -> None:
         self.assertTrue(server("--tls").tls)

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab.testing import LabProcess
-from tests.support import ROOT, SECONDS, FakeTransport
+from tests.support import ROOT, SECONDS, FakeTransport, Program
 
 README = (ROOT / "README.md").read_text()
 
@@ -89,6 +89,20 @@ class ReadmeTests(SynchronousTestCase):
         ci = Path(ROOT, ".ci", "run")
         if ci.exists():  # An sdist also has it; an installed package does not.
             self.assertIn("README.md", ci.read_text())
+
+    def test_the_address_of_the_page(self) -> None:
+        section = README.partition("\n## The page\n")[2].partition("\n## ")[0]
+        [words] = re.findall(r"^    echolab (server .*)$", section, re.MULTILINE)
+        [shown] = re.findall(r"^(watch at .*)$", section, re.MULTILINE)
+        words = re.sub(r"\b(8888|8889)\b", "0", words)
+        with Program(*words.split()) as server:
+            server.wait_for(b"watch at ", stream="err")
+            server.process.terminate()
+            server.end()
+        [said] = re.findall(r"^(watch at .*)$", server.err.decode(), re.MULTILINE)
+        [said, shown] = [re.sub(r":\d+/", ":PORT/", each) for each in (said, shown)]
+        self.assertEqual(said.partition("=")[0], shown.partition("=")[0])
+        self.assertEqual(len(said), len(shown))
 
     def test_python_versions(self) -> None:
         self.assertIn("CPython 3.11 or later", README)

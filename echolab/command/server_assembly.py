@@ -21,7 +21,9 @@ from echolab.sinks.tee import tee
 from echolab.sockets.backlog import check_backlog
 
 if TYPE_CHECKING:
+    from echolab.command.server_outputs import Printed
     from echolab.command.talking import Talking
+    from echolab.command.watching import Watching
     from echolab.events import Event, Sink
     from echolab.interfaces import Done, IReactor
     from echolab.server.settings import ServerSettings
@@ -87,6 +89,11 @@ def server_service(
     if settings.kernel == "always":
         sinks.append(BacklogReporter())
     needs = [each.needs for each in printed]
+    watching: Watching | None = None
+    if settings.web:
+        watching = _watching(reactor, settings, printed)
+        sinks.append(watching.sink)
+        needs.append(watching.needs)
     sink = tee(*sinks)
     outputs = [each.sink for each in printed]
 
@@ -108,6 +115,7 @@ def server_service(
             report_chunks=settings.talk or any(each.chunks for each in needs),
             report_sent=any(each.sent for each in needs),
             report_ledger=any(each.ledger for each in needs),
+            other_files=watching.most_files if watching else 0,
             accepted=talking.addressing.accepted if talking else None,
         )
     except DoorError as why:
@@ -122,7 +130,10 @@ def server_service(
         close_sink=True,
         reopens=not (talking and talking.is_typed),
         behaviour=settings.behave,
+        beside=[watching.service] if watching else [],
     )
+    if watching:
+        watching.server = service
     check_backlog(settings.backlog)
     if talking:
         reactor.callWhenRunning(talking.start)
@@ -142,3 +153,19 @@ def _talking(
         done=done,
         prints=prints_on_stdout(settings),
     )
+
+
+def _watching(
+    reactor: IReactor, settings: ServerSettings, printed: list[Printed]
+) -> Watching:
+    # Imported here, because few servers are watched.
+    from echolab.command.watching import Watching
+
+    others_need = settings.talk or any(
+        needs.chunks or needs.sent or needs.ledger for _, needs in printed
+    )
+    try:
+        return Watching(reactor, settings, may_skim=not others_need)
+    except EcholabError:
+        tee(*(each.sink for each in printed)).close()
+        raise

@@ -55,6 +55,7 @@ def receiver_factory(
     report_chunks: bool = True,
     report_sent: bool = True,
     report_ledger: bool = False,
+    other_files: int = 0,
     failed: Callable[[Failure], None] = log_failure,
     accepted: Callable[[ReplyingProtocol], None] | None = None,
 ) -> ReceiverFactory:
@@ -70,6 +71,7 @@ def receiver_factory(
         report_sent: likewise.
         report_ledger: whether to report calls, and to ask the kernel if the user has
             not forbidden that.
+        other_files: how many files something else of the program may open.
         failed: called with the failure of a reply.
         accepted: called with the protocol of each peer that is accepted, to send to it.
 
@@ -101,7 +103,7 @@ def receiver_factory(
         admission=Admission(
             allow=settings.allow,
             deny=settings.deny,
-            max_connections=_connections(settings.max_connections),
+            max_connections=_connections(settings.max_connections, other_files),
             max_per_host=settings.max_per_host,
         ),
         count_messages=count_messages,
@@ -184,9 +186,9 @@ def _ledger(settings: ServerSettings) -> Ledger:
     return Ledger(settings.kernel != "never", encrypted=settings.tls_keys is not None)
 
 
-def _connections(wanted: int) -> int:
+def _connections(wanted: int, other_files: int) -> int:
     """How many connections may be open: what is wanted, if there is room."""
-    room = open_files_left() - RESERVED_FILES
+    room = open_files_left() - RESERVED_FILES - other_files
     room = max(1, room)
     if wanted > room:
         _log.warn(

@@ -49,6 +49,8 @@ def check_together(settings: ServerSettings) -> None:
     for option, given in ("edit", settings.edit), ("history", settings.history):
         if not (given or settings.talk):
             raise ValueError(f"--no-{option}: there is no --talk")
+    if settings.web_token and not settings.web:
+        raise ValueError("--web-token: there is no --web")
     kinds = {fault.kind for fault in settings.behave}
     if "refuse" in kinds and (settings.listen or settings.tls):
         raise ValueError("--behave refuse: goes with --port, not --listen or --tls")

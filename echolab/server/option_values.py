@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from echolab.addresses import host_and_port
 from echolab.doors import DoorError, installed, split_name
 from echolab.formats import FORMATS
 from echolab.formats.names import format_named
 from echolab.framing import FRAMING_NAMES, framing_named
-from echolab.near_misses import did_you_mean, nearest
+from echolab.near_misses import did_you_mean, host_and_port_of, nearest
 from echolab.option import EmptyError
 from echolab.option_values import address_value, from_zero
-from echolab.quantities import seconds
+from echolab.quantities import seconds, whole_number
 from echolab.server.reply import reply_named
 from echolab.server.script import Script
 from echolab.sinks.names import sink_named
@@ -36,9 +37,14 @@ __all__ = [
     "output_value",
     "reply_value",
     "said",
+    "web_text",
+    "web_value",
 ]
 
 SINK = "sink"
+
+LOOPBACK = "127.0.0.1"
+MOST_PORT = 65535
 
 _RULE = re.compile(r"((?:\\.|\(\?<?=|[^\\=])*)=(.*)", re.DOTALL)
 
@@ -114,6 +120,30 @@ def interface_value(text: str) -> str:
     if not text:  # As a variable of a script that is not set.
         raise EmptyError("the address is empty")
     return address_value(text)
+
+
+def web_value(text: str) -> tuple[str, int]:
+    """Read where the page is: ``PORT`` or ``HOST:PORT``."""
+    if not text:
+        raise EmptyError("the port is empty")
+    host, port = host_and_port_of(text) or (LOOPBACK, text)
+    host = address_value(host)
+    if not host:
+        raise ValueError("the address is empty")
+    try:
+        number = whole_number(port)
+    except ValueError:
+        raise ValueError(
+            "is no [HOST:]PORT, as 8889, 127.0.0.1:8889 or [::1]:8889"
+        ) from None
+    if not 0 <= number <= MOST_PORT:
+        raise ValueError(f"port must be 0-{MOST_PORT}")
+    return host, number
+
+
+def web_text(where: tuple[str, int]) -> str:
+    """Write where the page is, as `web_value` reads it."""
+    return host_and_port(*where)
 
 
 def format_value(text: str) -> str:

@@ -33,6 +33,8 @@ from echolab.server.option_values import (
     output_value,
     reply_value,
     said,
+    web_text,
+    web_value,
 )
 from echolab.server.script import Script
 
@@ -48,6 +50,7 @@ __all__ = ["ServerSettings"]
 PRINTING = "what is printed, and how"
 LISTENING = "where it listens, and who may connect"
 ANSWERING = "how it answers and how it ends"
+WATCHING = "how it is watched"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,4 +360,22 @@ class ServerSettings:
         "--once",
         "Serve one connection, then exit.",
         group=ANSWERING,
+    )
+
+    web: tuple[str, int] | None = option(
+        None,
+        "--web [HOST:]PORT",
+        "Show who is connected, and what happens, on a page at this port, of "
+        "127.0.0.1 unless HOST is given; 0 takes a free one.",
+        group=WATCHING,
+        read=web_value,
+        write=web_text,
+    )
+    web_token: str | None = option(
+        None,
+        "--web-token FILE",
+        "The page's token is in FILE, made there if it is absent; otherwise a new one "
+        "for each run.",
+        group=WATCHING,
+        read=path_value,
     )
