@@ -148,7 +148,7 @@ class Pace:
             self._resumed()
 
     def stopProducing(self) -> None:
-        """Send nothing any more: `notifyFinish` tells the same."""
+        """Send nothing any more: ``notifyFinish`` tells the same."""
 
     def finish(self) -> None:
         """End the answer."""

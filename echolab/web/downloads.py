@@ -58,7 +58,7 @@ def _in_pieces(parts: Iterator[bytes]) -> Iterator[bytes]:
     yield b"".join(piece)
 
 
-class Form(NamedTuple):
+class Download(NamedTuple):
     """A form of downloads.
 
     Attributes:
@@ -71,8 +71,8 @@ class Form(NamedTuple):
 
 
 FORMS = {
-    "jsonl": Form("application/x-ndjson", _recording),
-    "pcapng": Form("application/x-pcapng", _capture),
+    "jsonl": Download("application/x-ndjson", _recording),
+    "pcapng": Download("application/x-pcapng", _capture),
 }
 """The forms, by the end of the file's name."""
 
