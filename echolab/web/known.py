@@ -230,13 +230,10 @@ class Known:
         connection = self.connection
         if connection is None or not self._skipped:
             return None
-        return LeftOut(
-            self.peer,
-            time,
-            self._skipped,
-            connection.received_bytes - self._received_bytes,
-            connection.sent_bytes - self._sent_bytes,
-        )
+        # At a late end, bytes that were read count as unread instead.
+        received = max(0, connection.received_bytes - self._received_bytes)
+        sent = connection.sent_bytes - self._sent_bytes
+        return LeftOut(self.peer, time, self._skipped, received, sent)
 
     def numbered(self) -> Iterator[tuple[int, Event]]:
         """Yield the kept events, with their numbers, and `LeftOut` for each gap."""
