@@ -32,6 +32,7 @@ NOTHING = Totals(
     queues=[],
     waiting_output_bytes=0,
     left_out=0,
+    began=0.0,
 )
 
 

@@ -18,7 +18,7 @@ class WatchingTests(PageCase):
         self.browser.until_text(LOG, "hello", f"127.0.0.1:{client.port}")
         self.browser.until_text(".readouts", "6 B in all")
         self.assertNotIn("token", self.browser.driver.current_url)
-        self.browser.until_text(".addresses", f"127.0.0.1:{self.port}")
+        self.browser.until_text(".title", f"127.0.0.1:{self.port}", "since ")
         client.close()
         self.browser.until_text(".connections", "Nobody is connected.")
         self.browser.find("details summary").click()

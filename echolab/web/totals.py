@@ -110,6 +110,7 @@ class Totals:
         queues: the accept queues.
         waiting_output_bytes: how many printed bytes wait to be written.
         left_out: how many events were not kept for the page.
+        began: when the server started, in POSIX seconds.
     """
 
     listening: bool
@@ -125,3 +126,4 @@ class Totals:
     queues: list[QueueNow]
     waiting_output_bytes: int
     left_out: int
+    began: float

@@ -14,6 +14,7 @@ from zope.interface import implementer
 from echolab.ends import EndCause
 from echolab.events import Accepted, Finished, Received, Refused, Sent
 from echolab.interfaces import ISink
+from echolab.timekeeping import time_of_day
 from echolab.web import totals
 from echolab.web.attention import Attention
 from echolab.web.known import Known
@@ -79,6 +80,7 @@ class Watch:
         self.ended: deque[EndedRow] = deque(maxlen=MOST_ENDED)
         self.refused: deque[Refused] = deque(maxlen=MOST_REFUSED)
         self._clock = clock
+        self._began = time_of_day(clock)()
         self._may_skim = may_skim
         self._service: ReceiverService | None = None
         self._known: dict[int, Known] = {}
@@ -285,4 +287,5 @@ class Watch:
             ],
             self._service.factory.sink.waiting_bytes,
             left_out,
+            self._began,
         )

@@ -67,8 +67,8 @@ export function Header({ model, state }) {
       <h1><a href="#/">echolab</a></h1>
       ${totals && html`<span class="addresses">${totals.queues.map(([address]) => html`
         <code><${Text} value=${address}/></code>`)}</span>
-        ${totals.began && html`<span class="soft" title=${date(totals.began)}>
-          since ${clock(totals.began)} (${span(model.now - totals.began)})</span>`}`}
+        <span class="soft" title=${date(totals.began)}>since ${clock(totals.began)} (${
+          span(model.now - totals.began)})</span>`}
       <span class="pulse ${state}">${
         state === State.LIVE ? "live" : state === State.STARTING ? "starting" : "not connected"
       }</span>
