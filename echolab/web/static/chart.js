@@ -25,27 +25,32 @@ const CHARTS = [
 const SPANS = [[60, "1 min"], [600, "10 min"], [0, "all"]];
 const HEIGHT = 112;
 const AXIS = 80;
+const FONT = "11px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 function color(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function options({ series, show, incrs }, { width, isLast, spanOf, onCursor }) {
+function options({ series, show, incrs }, { width, isLast, spanOf, onCursor, onZoom }) {
   const line = { stroke: () => color("--line"), width: 1 };
-  const axis = { stroke: () => color("--soft"), grid: line, ticks: { ...line, size: 4 },
-    font: "11px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" };
+  const axis = { stroke: () => color("--soft"), grid: line, ticks: { ...line, size: 4 }, font: FONT };
+  const onSeconds = (_, marks) => marks.map((each) => (isLast ? `${each} s` : ""));
+  const onValues = (_, marks) => marks.map((each) => show(each).replace(".0 ", " "));
   return {
     width, height: isLast ? HEIGHT + 18 : HEIGHT,
     legend: { show: false },
-    cursor: { sync: { key: "connection" }, y: false, points: { size: 5 } },
+    cursor: {
+      sync: { key: "connection" }, y: false, points: { size: 5 },
+      bind: { dblclick: (_, __, handle) => (event) => { onZoom(false); handle(event); } },
+    },
     scales: {
       x: { time: false, range: (_, least, most) => spanOf(least, most) },
       y: { range: (_, _least, most) => [0, most > 0 ? most * 1.05 : 1] },
     },
     axes: [
-      { ...axis, size: isLast ? 32 : 14, values: (_, marks) => marks.map((each) => (isLast ? `${each} s` : "")) },
-      { ...axis, incrs, size: AXIS, space: 28, values: (_, marks) => marks.map((each) => show(each).replace(".0 ", " ")) },
+      { ...axis, size: isLast ? 32 : 14, values: onSeconds },
+      { ...axis, incrs, size: AXIS, space: 28, values: onValues },
     ],
     series: [{}, ...series.map(({ label, color: name, isRate }) => ({
       label, stroke: () => color(name), width: 1.5,
@@ -53,7 +58,10 @@ function options({ series, show, incrs }, { width, isLast, spanOf, onCursor }) {
       paths: uPlot.paths.stepped({ align: isRate ? -1 : 1 }),
       points: { show: (plot) => plot.data[0].length < 3 },
     }))],
-    hooks: { setCursor: [(plot) => onCursor(plot.cursor.idx)] },
+    hooks: {
+      setCursor: [(plot) => onCursor(plot.cursor.idx)],
+      setSelect: [(plot) => { if (plot.select.width > 0) onZoom(true); }],
+    },
   };
 }
 
@@ -65,6 +73,7 @@ export class Chart extends Component {
   #columns = null;
   #version = -1;
   #watcher = null;
+  #isZoomed = false; // the reader has dragged over a part
   #recolor = () => this.#plots.forEach((plot) => plot.redraw(false, true));
 
   componentDidMount() {
@@ -119,13 +128,14 @@ export class Chart extends Component {
     if (!plot) {
       const place = this.#places.get(key);
       plot = new uPlot(options(chart, {
-        width: place.clientWidth || 300, isLast, spanOf: this.#span, onCursor: this.#pointed,
+        width: place.clientWidth || 300, isLast, spanOf: this.#spanOf, onCursor: this.#pointed,
+        onZoom: (isZoomed) => { this.#isZoomed = isZoomed; },
       }), data, place);
       plot.isLast = isLast;
       this.#plots.set(key, plot);
       this.#watcher.observe(place);
     } else if (isNew) {
-      plot.setData(data);
+      plot.setData(data, !this.#isZoomed);
     }
     series.forEach(({ key: name }, at) => {
       const show = !this.state.hidden.has(name);
@@ -133,22 +143,21 @@ export class Chart extends Component {
     });
   }
 
-  #span = (least, most) => {
+  #spanOf = (least, most) => {
     const { span } = this.state;
     if (least == null || most == null) return [0, 1];
-    const from = span && !this.#isZoomed(least, most) ? Math.max(least, most - span) : least;
+    const from = span && !this.#isZoomed ? Math.max(least, most - span) : least;
     return from < most ? [from, most] : [most - 1, most + 1];
   };
-
-  /** Whether the reader has dragged over a part. */
-  #isZoomed(least, most) {
-    const times = this.#columns[0];
-    return least > times[0] || most < times.at(-1);
-  }
 
   #pointed = (at) => {
     if (at !== this.state.at) this.setState({ at: at ?? null });
   };
+
+  #show(span) {
+    this.#isZoomed = false;
+    this.setState({ span });
+  }
 
   #turn(key) {
     const hidden = new Set(this.state.hidden);
@@ -172,7 +181,7 @@ export class Chart extends Component {
         <fieldset class="choice"><legend class="unseen">Time</legend>
           ${SPANS.map(([key, label]) => html`<label key=${key}>
             <input type="radio" name="span" checked=${span === key}
-              onChange=${() => this.setState({ span: key })}/><span>${label}</span></label>`)}
+              onChange=${() => this.#show(key)}/><span>${label}</span></label>`)}
         </fieldset>
       </div>
       ${CHARTS.map(({ key, series }) => html`<div key=${key} class="plot" role="img"

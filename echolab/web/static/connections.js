@@ -22,7 +22,8 @@ function columnsAt(now) {
       value: (row) => row.number, cell: (row) => row.number },
     { key: "peer", label: "peer", title: "Who is at the other end", isHead: true,
       value: (row) => row.peer,
-      cell: (row) => html`<a href="#/${row.number}" id="to-${row.number}" title=${harmless(row.peer)}><${Text} value=${row.peer}/></a>` },
+      cell: (row) => html`<a href="#/${row.number}" id="to-${row.number}" title=${harmless(row.peer)}>
+        <${Text} value=${row.peer}/></a>` },
     { key: "state", label: "state", title: "State of the connection",
       value: (row) => `${row.need ? 0 : 1}${row.state}`,
       cell: (row) => html`${row.need && html`<span class="sign" aria-hidden="true">▲ </span>`}${
@@ -127,7 +128,8 @@ export class Connections extends Component {
         </select></label>
         <input type="search" id="search" class="search" placeholder="search: peer, number, state"
           aria-label="Search connections" aria-keyshortcuts="/" value=${query} autocomplete="off"
-          spellcheck=${false} onInput=${(event) => this.setState({ query: event.target.value, most: AT_FIRST })}/>
+          spellcheck=${false}
+          onInput=${(event) => this.setState({ query: event.target.value, most: AT_FIRST })}/>
       </div>
       <div class="scroll" role="region" tabindex="0" aria-labelledby="connections-title">
         <${Table} caption="Open connections" columns=${columns} rows=${visible} order=${order}

@@ -15,10 +15,13 @@ function Fact({ label, children }) {
 
 function OpenFacts({ row, now }) {
   return html`
-    ${row.need && html`<p class="why look"><span class="sign" aria-hidden="true">▲</span> ${row.need.text}</p>`}
+    ${row.need && html`<p class="why look">
+      <span class="sign" aria-hidden="true">▲</span> ${row.need.text}</p>`}
     <dl class="facts">
-      <${Fact} label="state">${row.state}${row.kernelState && html` <span class="soft">${row.kernelState}</span>`}<//>
-      <${Fact} label="since"><span title=${date(row.began)}>${clock(row.began)}</span> <span class="soft">${span(now - row.began)}</span><//>
+      <${Fact} label="state">${row.state}${
+        row.kernelState && html` <span class="soft">${row.kernelState}</span>`}<//>
+      <${Fact} label="since"><span title=${date(row.began)}>${clock(row.began)}</span>${" "}
+        <span class="soft">${span(now - row.began)}</span><//>
       <${Fact} label="silent for">${span(now - row.heard)}<//>
       <${Fact} label="in">${size(row.received)} <span class="soft">${rate(row.rate.at(now))}</span><//>
       <${Fact} label="messages">${count(row.messages)}<//>

@@ -10,6 +10,7 @@ import { count } from "./words.js";
 const MOST_ROWS = 500;
 const MOST_RUNNING = 100;
 const AT_END = 8; // pixels
+const LEFT_OUT = "Messages that came and are not in this list: too many at once";
 
 function matcher({ query, direction, peer, isHex }) {
   const text = query.toLowerCase();
@@ -110,20 +111,22 @@ export class Messages extends Component {
         <button type="button" class="pause" aria-pressed=${Boolean(paused)} disabled=${isHeld}
           onClick=${() => (paused ? this.#goOn() : this.#pause("asked"))}>${
             paused ? `go on (${count(missed)} new)` : "pause"}</button>
-        ${list.leftOut > 0 && html`<span class="soft" title="Messages that came and are not in this list: too many at once">${
+        ${list.leftOut > 0 && html`<span class="soft" title=${LEFT_OUT}>${
           count(list.leftOut)} left out</span>`}
         <${Choice} legend="Show bytes as" name="as" value=${isHex ? "hex" : "text"}
-          options=${{ text: "text", hex: "hex" }} onChange=${(key) => this.setState({ isHex: key === "hex" })}/>
+          options=${{ text: "text", hex: "hex" }}
+          onChange=${(key) => this.setState({ isHex: key === "hex" })}/>
         <${Choice} legend="Direction" name="direction" value=${direction}
-          options=${{ both: "both", in: "in", out: "out" }} onChange=${(key) => this.setState({ direction: key })}/>
-        ${!onlyPeer && html`<input type="search" class="of-peer" placeholder="of peer" aria-label="Messages of peer (number or address)"
-          value=${peer} autocomplete="off" spellcheck=${false}
+          options=${{ both: "both", in: "in", out: "out" }}
+          onChange=${(key) => this.setState({ direction: key })}/>
+        ${!onlyPeer && html`<input type="search" class="of-peer" placeholder="of peer"
+          aria-label="Messages of peer (number or address)" value=${peer} autocomplete="off" spellcheck=${false}
           onInput=${(event) => this.setState({ peer: event.target.value })}/>`}
         <input type="search" class="search" placeholder="search in messages" aria-label="Search messages"
           value=${query} autocomplete="off" spellcheck=${false}
           onInput=${(event) => this.setState({ query: event.target.value })}/>
       </div>
-      <ol class="log scroll ${isHex ? "as-hex" : ""} ${onlyPeer ? "of-one" : ""}" role="log" aria-live="off" tabindex="0"
+      <ol class="log scroll ${isHex ? "as-hex" : ""}" role="log" aria-live="off" tabindex="0"
         aria-labelledby="messages-title" onScroll=${this.#scrolled} ref=${(each) => { this.#list = each; }}>
         ${rows.map((row) => (row.gap ? html`<${Gap} key=${row.key} gap=${row.gap}/>` : html`
           <${MessageRow} key=${row.key} message=${row} isHex=${isHex} query=${searched} withPeer=${!onlyPeer}/>`))}

@@ -39,6 +39,7 @@ export function size(bytes) {
 
 /** 1.4 MiB/s */
 export function rate(bytesPerSecond) {
+  if (bytesPerSecond == null) return "–";
   return `${size(Math.round(bytesPerSecond))}/s`;
 }
 
