@@ -135,6 +135,7 @@ class Account:
     def _after_close(self) -> None:
         self._closed = True
         self._watched.closing = None
+        self._watched.stop_reports()  # It holds this account no more.
         kernel = self._terms.kernel
         if kernel is not None:
             self._diagnose("own")

@@ -381,8 +381,9 @@ class Connection:
         """
         assert self.peer is not None
         self.let_go()
-        if self._account is not None:
-            self._account.finished()
+        account, self._account = self._account, None
+        if account is not None:
+            account.finished()
         terms, watched = self._terms, self.watched
         ended = terms.clock.seconds()
         number = watched.error if watched else 0
