@@ -29,7 +29,9 @@ export function AttentionLine({ model, onAll }) {
     <span class="unseen" aria-live="polite">${spoken && `Needs a look: ${spoken}`}</span>
     ${!rows.length && html`<p>Nothing needs a look.</p>`}
     ${rows.length > 0 && html`<ul>${shown.map(({ number, peer, need }) => html`
-      <li key=${number}><a href="#/${number}"><span class="sign" aria-hidden="true">▲</span>${" "}<b>${number}</b> <code><${Text} value=${peer}/></code></a> ${need.text}</li>`)}
+      <li key=${number}><a href="#/${number}">
+        <span class="sign" aria-hidden="true">▲</span> <b>${number}</b>${" "}
+        <code><${Text} value=${peer}/></code></a> ${need.text}</li>`)}
       ${more > 0 && html`<li key="more"><button type="button" onClick=${onAll}>${
         several(more, "more needs", "more need")} a look</button></li>`}
     </ul>`}

@@ -12,11 +12,11 @@ const POWERS = Array.from({ length: 50 }, (_, power) => 2 ** power);
 const CHARTS = [
   { key: "rates", show: rate, incrs: POWERS, series: [
     { key: "rateIn", at: 1, label: "rate in", color: "--in", isRate: true },
-    { key: "rateOut", at: 2, label: "rate out", color: "--out", isRate: true },
+    { key: "rateOut", at: 2, label: "rate out", color: "--out", isRate: true, dash: [6, 3] },
   ] },
   { key: "queues", show: size, incrs: POWERS, series: [
     { key: "unread", at: 3, label: "unread", color: "--unread" },
-    { key: "waiting", at: 4, label: "waiting", color: "--waiting" },
+    { key: "waiting", at: 4, label: "waiting", color: "--waiting", dash: [6, 3] },
   ] },
   { key: "times", show: short, series: [
     { key: "rtt", at: 5, label: "round trip", color: "--rtt" },
@@ -52,8 +52,8 @@ function options({ series, show, incrs }, { width, isLast, spanOf, onCursor, onZ
       { ...axis, size: isLast ? 32 : 14, values: onSeconds },
       { ...axis, incrs, size: AXIS, space: 28, values: onValues },
     ],
-    series: [{}, ...series.map(({ label, color: name, isRate }) => ({
-      label, stroke: () => color(name), width: 1.5,
+    series: [{}, ...series.map(({ label, color: name, isRate, dash }) => ({
+      label, stroke: () => color(name), width: 1.5, dash,
       // A rate is that of the time before; all else stays until it is seen again.
       paths: uPlot.paths.stepped({ align: isRate ? -1 : 1 }),
       points: { show: (plot) => plot.data[0].length < 3 },
