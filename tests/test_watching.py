@@ -9,10 +9,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import (
     Accepted,
+    Called,
     Chunk,
     EndCause,
     Finished,
     LeftOut,
+    Listening,
     Peer,
     Received,
     ReceiverFactory,
@@ -158,6 +160,21 @@ class KeepingTests(WatchCase):
             [type(event) for event in of_ben],
             [type(event) for event in self.known(ben).events()],
         )
+
+    def test_what_its_listening_socket_had_done_before(self) -> None:
+        port = Peer(0, "IPv4", "127.0.0.1", 8888)
+        calls = [Called(port, 0.0, name) for name in ("socket", "bind", "listen")]
+        for call in calls:
+            self.watch(call)
+        for waiting in range(200):
+            self.watch(Listening(port, 0.0, 1024, waiting))
+        ann = self.connect()
+        self.watch(Listening(port, 0.0, 1024, 201))
+        events = self.known(ann).events()
+        self.assertEqual(events[:3], calls)
+        looks = [each.waiting for each in events if isinstance(each, Listening)]
+        self.assertEqual(looks[-1], 199)
+        self.assertEqual(list(self.watch.recording())[:3], calls)
 
     def test_a_figure_of_it(self) -> None:
         ann = self.connect()

@@ -250,8 +250,11 @@ class Known:
                 yield number, left
 
     def events(self) -> list[Event]:
-        """Return the kept events, after those of its listening socket."""
-        return [*self._ports.events, *(event for _, event in self.numbered())]
+        """Return the kept events, after those of its listening socket until then."""
+        kept = [*self.numbered()]
+        first = kept[0][0] if kept else 0
+        before = [event for number, event in self._ports.numbered() if number < first]
+        return [*before, *(event for _, event in kept)]
 
     def since(self, taken: int) -> Iterator[tuple[int, Event]]:
         """Yield the kept messages, received and sent, after an event's number."""

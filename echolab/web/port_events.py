@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from echolab.events import Called
@@ -39,10 +41,4 @@ class PortEvents:
 
     def numbered(self) -> Iterator[tuple[int, Event]]:
         """Yield the kept events with their numbers, in order."""
-        yield from self._calls
-        yield from [*self._looks]
-
-    @property
-    def events(self) -> list[Event]:
-        """The kept events, in order."""
-        return [event for _, event in self.numbered()]
+        yield from heapq.merge(self._calls, [*self._looks], key=itemgetter(0))
