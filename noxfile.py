@@ -65,6 +65,7 @@ def benchmarks(session: nox.Session) -> None:
     install(session)
     session.run("python", "benchmarks/run.py", "--runs", "1", "--megabytes", "8")
     session.run("python", "benchmarks/reliability.py", "--quick")
+    session.run("python", "benchmarks/page.py", "--minutes", "0.3", "--peers", "200")
 
 
 @nox.session(python=PYTHONS)

@@ -9,11 +9,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import (
     Accepted,
+    Batch,
     Called,
     Chunk,
     EndCause,
     Finished,
     LeftOut,
+    Lines,
     Listening,
     Peer,
     Received,
@@ -87,15 +89,22 @@ class KeepingTests(WatchCase):
         self.assertEqual(list(self.known(ann).since(self.watch.taken)), [])
 
     def test_the_latest_messages_of_all(self) -> None:
-        ann, ben = self.connect(), self.connect()
-        for number in range(1000):
-            (ann if number % 2 else ben).dataReceived(b"%d\n" % number)
+        calm, flood = self.connect(), self.connect()
+        self.flood(flood, 3 * MANY)
+        calm.dataReceived(b"hello\n")
+        self.clock.advance(1)
+        self.flood(flood, 3 * MANY)
         numbers = [number for number, _ in self.watch.recent]
         self.assertEqual(numbers, sorted(numbers))
-        self.assertLess(len(numbers), 1000)
-        _, last = self.watch.recent[-1]
-        assert isinstance(last, Received)
-        self.assertEqual(list(last.messages), [b"999"])
+        self.assertLess(len(numbers), MANY)
+        told = [
+            line
+            for _, event in self.watch.recent
+            if isinstance(event, Received)
+            for line in event.messages
+        ]
+        self.assertIn(b"hello", told)
+        self.assertEqual(told[-1], b"flood")
 
     def test_the_beginning_and_the_end_of_a_long_connection_are_kept(self) -> None:
         ann = self.connect()
@@ -128,6 +137,27 @@ class KeepingTests(WatchCase):
             if isinstance(event, Chunk)
         )
         self.assertLess(size, MOST_BYTES)
+
+    def test_what_is_kept_of_a_read_is_not_its_buffer(self) -> None:
+        ann = self.connect()
+        read = b"hello\n" * 200
+        ann.dataReceived(read)
+        _, chunk, received = self.known(ann).events()
+        assert isinstance(chunk, Chunk)
+        assert isinstance(received, Received)
+        assert isinstance(received.messages, Lines)
+        self.assertEqual(chunk.data, read)
+        self.assertIsNot(chunk.data, read)
+        self.assertIs(received.messages.block, chunk.data)
+
+    def test_messages_of_any_kind_are_kept(self) -> None:
+        ann = self.connect()
+        batch = Batch((b"one", b"two"))
+        assert ann.connection.peer is not None
+        self.watch(Received(ann.connection.peer, 0.0, batch))
+        _, received = self.known(ann).events()
+        assert isinstance(received, Received)
+        self.assertEqual(received.messages, batch)
 
     def test_written_bytes_of_a_gap_are_counted(self) -> None:
         ann = self.connect()
@@ -234,15 +264,16 @@ class AttentionTests(WatchCase):
 
     def test_one_that_somebody_looks_at_is_followed(self) -> None:
         flood, seen = self.connect(), self.connect()
+        self.connect()
         self.watch.choose(2)
         for _ in range(3):
-            self.flood(seen, 20)
-            self.flood(flood, 2 * MANY)
-            self.flood(seen, 20)
+            self.flood(flood)
+            self.flood(seen, MANY // 5)
             self.assertFalse(seen.connection.is_skimmed)
             self.clock.advance(1)
         self.watch.let_go(2)
         self.flood(self.connect())
+        self.flood(seen, MANY // 5)
         self.assertTrue(seen.connection.is_skimmed)
 
     def test_even_that_one_is_bounded(self) -> None:
@@ -307,7 +338,7 @@ class CountingTests(WatchCase):
 
     def test_an_unfinished_message_in_a_flood(self) -> None:
         ann = self.connect()
-        self.flood(self.connect())
+        self.flood(ann)
         self.assertTrue(self.known(ann).is_skimmed)
         ann.dataReceived(b"begun")
         ann.connection.take_partial(self.clock.seconds())

@@ -36,6 +36,7 @@ class Attention:
         self.chosen: Counter[int] = Counter()
         self.is_spent = False
         self._left = MOST_EVENTS_A_SECOND
+        self._share = MOST_EVENTS_A_SECOND // 2  # of each connection
 
     def spend(self) -> bool:
         """Count an event; return whether it was the last that may be kept now."""
@@ -46,9 +47,10 @@ class Attention:
         return True
 
     def must_skim(self, known: Known) -> bool:
-        """Whether to skim a connection when all events of a second are kept."""
+        """Whether to skim a connection, once no more events are to be kept."""
         is_chosen = known.number in self.chosen
-        return not is_chosen or known.events_now > MOST_EVENTS_A_SECOND // 2
+        share = MOST_EVENTS_A_SECOND // 2 if is_chosen else self._share
+        return known.events_now > share
 
     def next_second(self, connections: Collection[Known]) -> Iterable[Known]:
         """Begin a new second.
@@ -61,6 +63,7 @@ class Attention:
         """
         self.is_spent = False
         self._left = MOST_EVENTS_A_SECOND
+        self._share = MOST_EVENTS_A_SECOND // max(2, len(connections))
         skimmed = [known for known in connections if known.is_skimmed]
         if not skimmed:
             return []

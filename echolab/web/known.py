@@ -16,7 +16,8 @@ from echolab.events import (
     Received,
     Sent,
 )
-from echolab.messages import GOES_ON, Lines
+from echolab.messages import GOES_ON
+from echolab.web.packing import Packer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,8 +33,6 @@ __all__ = ["Known", "Numbered"]
 FIRST_EVENTS = 60
 """So many events of a connection's beginning are kept, in half of its bytes."""
 MOST_EVENTS = 1000
-EVENT_BYTES = 300
-"""About what an event takes in memory, besides bytes of the network."""
 ALWAYS_KEPT = frozenset({Accepted, HalfClosed, Misbehaved, Mistaken, Finished})
 """A connection that is skimmed has these events too."""
 
@@ -72,6 +71,7 @@ class Known:
         "_dropped",
         "_first",
         "_latest",
+        "_pack",
         "_ports",
         "_received_bytes",
         "_sent_bytes",
@@ -100,6 +100,7 @@ class Known:
         self.has_half_closed = False
         self.began = 0.0
         self._ports = ports
+        self._pack = Packer()
         self._first: list[Numbered] = []
         self._dropped = LeftOut(peer, 0.0, 0, 0, 0)  # between the first and the latest
         self._latest: deque[Numbered] = deque()
@@ -113,8 +114,8 @@ class Known:
         """Whether the connection has not ended."""
         return self.connection is not None
 
-    def take(self, number: int, event: Event, most_bytes: int) -> None:
-        """Take the next event.
+    def take(self, number: int, event: Event, most_bytes: int) -> Event | None:
+        """Take the next event; return it as it is kept, or None.
 
         Args:
             number: its number among all events.
@@ -125,18 +126,13 @@ class Known:
         if self.is_skimmed:
             if kind not in ALWAYS_KEPT:
                 self._skip()
-                return
+                return None
             self.events_now += 1
             self._note_skipped(number, event.time, most_bytes)
         else:
             self.events_now += 1
-        if kind is Finished:
-            self.connection = None
-        elif kind is Accepted:
-            self.began = event.time
-        elif kind is HalfClosed:
-            self.has_half_closed = True
-        self._keep(Numbered(number, event, self._count(event)), most_bytes)
+        self._note(event)
+        return self._keep(number, event, most_bytes)
 
     def skip_messages(self, messages: Messages) -> None:
         """Keep of the next event, messages, only whether the last one goes on."""
@@ -148,22 +144,26 @@ class Known:
         self._skipped += 1
         self.left_out += 1
 
-    def _count(self, event: Event) -> int:
-        """Count the bytes of an event; return about how much memory it takes."""
+    def _note(self, event: Event) -> None:
+        """Note what an event tells of the connection."""
         match event:
             case Chunk(data=data):
                 self._received_bytes += len(data)
-                return EVENT_BYTES + len(data)
             case Sent(data=data):
                 self._sent_bytes += len(data)
-                return EVENT_BYTES + len(data)
             case Received(messages=messages):
                 self.is_in_message = messages.mark in GOES_ON
-                return EVENT_BYTES + _size(messages)
+            case Accepted(time=time):
+                self.began = time
+            case HalfClosed():
+                self.has_half_closed = True
+            case Finished():
+                self.connection = None
             case _:
-                return EVENT_BYTES
+                pass
 
-    def _keep(self, kept: Numbered, most_bytes: int) -> None:
+    def _keep(self, number: int, event: Event, most_bytes: int) -> Event:
+        kept = Numbered(number, *self._pack(event))
         self.revision += 1
         self._bytes += kept.size
         is_first = len(self._first) < FIRST_EVENTS and self._bytes <= most_bytes // 2
@@ -172,6 +172,7 @@ class Known:
         else:
             self._latest.append(kept)
             self.trim(most_bytes)
+        return kept.event
 
     def trim(self, most_bytes: int) -> None:
         """Drop the oldest of the latest events, until all take ``most_bytes``."""
@@ -223,7 +224,7 @@ class Known:
             self._skipped = 0
             self._received_bytes += left.received_bytes
             self._sent_bytes += left.sent_bytes
-            self._keep(Numbered(number, left, EVENT_BYTES), most_bytes)
+            self._keep(number, left, most_bytes)
 
     def _left(self, time: float) -> LeftOut | None:
         """Return what the events since `skim` were, if there were any."""
@@ -261,9 +262,3 @@ class Known:
         for number, event in self.numbered():
             if number > taken and isinstance(event, Received | Sent):
                 yield number, event
-
-
-def _size(messages: Messages) -> int:
-    return (
-        len(messages.block) if isinstance(messages, Lines) else sum(map(len, messages))
-    )

@@ -18,6 +18,7 @@ from echolab.timekeeping import time_of_day
 from echolab.web import totals
 from echolab.web.attention import Attention
 from echolab.web.known import Known
+from echolab.web.packing import packed
 from echolab.web.port_events import PortEvents
 from echolab.web.rows import Looking, ended_row
 from echolab.web.totals import CONNECTION_STATES, QueueNow, Totals
@@ -40,7 +41,9 @@ MOST_BYTES = 32 << 20
 MOST_BYTES_OF_ONE = 256 << 10
 MOST_ENDED = 200
 MOST_REFUSED = 100
-MOST_RECENT = 300
+MOST_RECENT = 600
+MOST_SKIMMED = 200
+"""So many messages a second of connections that are skimmed are among the recent."""
 MOST_RECENT_BYTES = 20 << 20
 
 
@@ -87,6 +90,7 @@ class Watch:
         self._open: dict[int, Looking] = {}
         self._attention = Attention()
         self._ports = PortEvents()
+        self._room = MOST_SKIMMED
         self._share = self._trimmed = MOST_BYTES_OF_ONE
         self._accepted = 0
         self._ends: Counter[EndCause] = Counter()
@@ -133,15 +137,16 @@ class Watch:
         """Take an event."""
         self.taken = taken = self.taken + 1
         kind = type(event)
-        if kind is Received or kind is Sent:
-            self.recent.append((taken, event))
         known = self._known.get(event.peer.number)
         if known is None:
             self._take_other(event)
             return
-        if known.is_skimmed and isinstance(event, Received):
-            # This is the path of a flood.
+        if known.is_skimmed and kind is Received:  # This is the path of a flood.
+            assert isinstance(event, Received)
             known.skip_messages(event.messages)
+            if self._room:
+                self._room -= 1
+                self.recent.append((taken, packed(event)))
             return
         if kind is Finished or kind is Accepted:
             self._count(known, event)
@@ -149,7 +154,9 @@ class Watch:
             self._skim()
         elif self._attention.is_spent and self._attention.must_skim(known):
             self._skim_one(known)
-        known.take(taken, event, self._share)
+        kept = known.take(taken, event, self._share)
+        if kept is not None and (kind is Received or kind is Sent):
+            self.recent.append((taken, kept))
 
     def _count(self, known: Known, event: Event) -> None:
         if isinstance(event, Accepted):
@@ -200,6 +207,7 @@ class Watch:
         self._next_second = self._clock.callLater(1.0, self._second)
         assert self._service is not None
         self._service.factory.connections.terms.skims = False
+        self._room = MOST_SKIMMED
         opened = [self._known[number] for number in self._open]
         for known in self._attention.next_second(opened):
             self._follow(known)
