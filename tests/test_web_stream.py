@@ -272,7 +272,7 @@ class TickTests(StreamCase):
 
     def test_a_tick_takes_its_share_of_the_time(self) -> None:
         def look() -> None:
-            self.browser.spent += 0.1
+            self.browser.spent += 0.05
 
         self.watch.look = look  # type: ignore[method-assign]
         visit = self.browser.ask("/events")
@@ -287,7 +287,7 @@ class TickTests(StreamCase):
 
     def test_a_stream_is_never_silent_for_long(self) -> None:
         def look() -> None:
-            self.browser.spent += 1.0
+            self.browser.spent += 0.5
 
         self.watch.look = look  # type: ignore[method-assign]
         visit = self.browser.ask("/events")
