@@ -33,8 +33,8 @@ class EndCause(enum.Enum):
     IDLE = "idle"
     """This side ended the connection, since nothing came for too long."""
     TIMEOUT = "timeout"
-    """The peer vanished: it did not answer the kernel's probes (ETIMEDOUT), or
-    did not read what TLS sent it."""
+    """The peer vanished: it did not answer the kernel's probes, or took no bytes
+    (ETIMEDOUT); or it did not read what TLS sent it."""
     REFUSED = "refused"
     """The peer was turned away: by its address, or because too many are connected."""
     HANDSHAKE = "handshake"

@@ -159,8 +159,11 @@ SESSIONS: dict[str, tuple[list[Event], str]] = {
         "own FIN, peer RST",
     ),
     "held; a reset that no call meets": (
-        [OPEN, SHUT, HELD, look("CLOSED", 9), REFUSED_SHUT, CLOSE],
-        "peer RST deduced",
+        [
+            *(OPEN, SHUT, HELD, look("CLOSED", 9), REFUSED_SHUT, CLOSE),
+            finished(EndCause.RESET, detail="ECONNRESET"),
+        ],
+        "peer RST",
     ),
     "held and closed; a reset": (
         [OPEN, SHUT, HELD, CLOSE, left("FIN_WAIT_1"), left("CLOSED")],
@@ -186,7 +189,16 @@ SESSIONS: dict[str, tuple[list[Event], str]] = {
     "a reset": ([OPEN, RESET, GONE, REFUSED_SHUT, CLOSE, left("CLOSED")], "peer RST"),
     "a reset of a send": ([call("send", -1, "EPIPE"), REFUSED_SHUT], "peer RST"),
     "a reset of what comes after the peer's end": (
-        [OPEN, EOF, look("CLOSE_WAIT"), call("send", 5), GONE, REFUSED_SHUT, CLOSE],
+        [
+            OPEN,
+            EOF,
+            look("CLOSE_WAIT"),
+            call("send", 5),
+            GONE,
+            REFUSED_SHUT,
+            CLOSE,
+            finished(EndCause.EOF),
+        ],
         "peer FIN, peer RST deduced",
     ),
     "a reset that the last call meets": (
@@ -225,6 +237,20 @@ SESSIONS: dict[str, tuple[list[Event], str]] = {
             *(left("CLOSED"), finished(EndCause.TIMEOUT, detail="ETIMEDOUT")),
         ],
         "",
+    ),
+    "the kernel gives up while nothing is read": (
+        [
+            *(OPEN, GONE, REFUSED_SHUT, CLOSE, left("CLOSED")),
+            finished(EndCause.TIMEOUT, detail="ETIMEDOUT"),
+        ],
+        "",
+    ),
+    "the peer resets while nothing is read": (
+        [
+            *(OPEN, GONE, REFUSED_SHUT, CLOSE, left("CLOSED")),
+            finished(EndCause.RESET, detail="ECONNRESET"),
+        ],
+        "peer RST",
     ),
     "the peer vanishes, as a look finds first": (
         [

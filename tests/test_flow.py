@@ -51,10 +51,8 @@ def call(
     return Called(peer, TIME + at, name, arguments, result, error)
 
 
-def finished(peer: Peer, at: float) -> Finished:
-    return Finished(
-        peer, TIME + at, EndCause.EOF, received_bytes=6, messages=1, seconds=at
-    )
+def finished(peer: Peer, at: float, cause: EndCause = EndCause.EOF) -> Finished:
+    return Finished(peer, TIME + at, cause, received_bytes=6, messages=1, seconds=at)
 
 
 class FlowTests(SynchronousTestCase):
@@ -310,6 +308,7 @@ class FlowTests(SynchronousTestCase):
             Sampled(ANN, TIME + 1, "CLOSED"),
             call(ANN, 1, "shutdown", "SHUT_RDWR", -1, "ENOTCONN"),
             call(ANN, 1, "close"),
+            finished(ANN, 1, EndCause.RESET),
         )
         self.assert_row(rows[0], "· RST ·", "▶│")
         self.assertEqual("".join(rows).count("RST"), 1)

@@ -20,7 +20,6 @@ from echolab import (
     Peer,
     Received,
     ReceiverFactory,
-    Refused,
     Sent,
 )
 from echolab.formats.recording import Recording, events_of
@@ -203,7 +202,7 @@ class KeepingTests(WatchCase):
         events = self.known(ann).events()
         self.assertEqual(events[:3], calls)
         looks = [each.waiting for each in events if isinstance(each, Listening)]
-        self.assertEqual(looks[-1], 199)
+        self.assertEqual(looks, [199])
         self.assertEqual(list(self.watch.recording())[:3], calls)
 
     def test_a_figure_of_it(self) -> None:
@@ -364,8 +363,11 @@ class CountingTests(WatchCase):
 
     def test_refusals(self) -> None:
         peer = Peer(0, "IPv4", "192.0.2.1", 7)
-        self.watch(Refused(peer, 1.0, EndCause.REFUSED, "denied", 4))
-        self.assertEqual(self.watch.totals().refused["refused"], 5)
+        for _ in range(100):  # Few of them are reported one by one.
+            self.factory.connections.refuse(peer, EndCause.REFUSED, "denied")
+        self.factory.connections.refuse(peer, EndCause.HANDSHAKE, "late")
+        refused = self.watch.totals().refused
+        self.assertEqual((refused["refused"], refused["handshake"]), (100, 1))
         self.assertEqual(self.watch.refused[0].detail, "denied")
 
     def test_a_drain(self) -> None:

@@ -165,7 +165,10 @@ class Closing(Generic[E]):
         else:
             if call.call in SENDS and call.result > 0:
                 self.moved(end, sends=True)
-            self._settle(end, call.errno)
+            # These calls do not tell why the connection is gone; its end does.
+            tells = call.call != "close" and call.errno != "ENOTCONN"
+            if tells or side.vanished is None:
+                self._settle(end, call.errno)
             self._is_over |= call.errno in LOST
             side.is_gone |= call.errno == "ENOTCONN"
             if call.call == "shutdown" and call.arguments != "SHUT_RD":

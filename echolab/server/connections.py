@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import random
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -86,6 +87,8 @@ class Connections:
             connections that this side ended.
         unsent_bytes: how many bytes the peers did not take, when the server ended.
         unanswered_messages: how many messages were not fully answered then.
+        refused: how many connections were turned away so far, by cause; also those
+            that were not reported one by one.
     """
 
     def __init__(
@@ -103,6 +106,7 @@ class Connections:
         self.unread_bytes = 0
         self.unsent_bytes = 0
         self.unanswered_messages = 0
+        self.refused: Counter[EndCause] = Counter()
         self._admission = admission
         self._refusals = BoundedReports(clock, self._report_refused)
         self._time_of_day = time_of_day(clock)
@@ -177,6 +181,7 @@ class Connections:
         """
         if self._door is _Door.GONE:
             return
+        self.refused[cause] += 1
         now = self._time_of_day()
         self._refusals(Refused(peer, now, cause, escape_line(detail), 0))
 

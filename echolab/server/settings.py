@@ -344,7 +344,8 @@ class ServerSettings:
     keepalive_seconds: float = option(
         60.0,
         "--keepalive SECONDS",
-        "How long it takes to notice that a peer's machine has vanished; 0 for never.",
+        "How long a peer's machine may be gone, or take nothing, before the connection "
+        "is ended; 0 for never.",
         group=ANSWERING,
         read=keepalive_value,
     )

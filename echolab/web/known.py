@@ -254,7 +254,7 @@ class Known:
         """Return the kept events, after those of its listening socket until then."""
         kept = [*self.numbered()]
         first = kept[0][0] if kept else 0
-        before = [event for number, event in self._ports.numbered() if number < first]
+        before = self._ports.before(first)
         return [*before, *(event for _, event in kept)]
 
     def since(self, taken: int) -> Iterator[tuple[int, Event]]:

@@ -42,3 +42,17 @@ class PortEvents:
     def numbered(self) -> Iterator[tuple[int, Event]]:
         """Yield the kept events with their numbers, in order."""
         yield from heapq.merge(self._calls, [*self._looks], key=itemgetter(0))
+
+    def before(self, number: int) -> list[Event]:
+        """Return how the ports came to listen, and the last look before an event.
+
+        Older looks have seen other connections wait, not the one that was accepted
+        then; with those alone, nobody can tell.
+        """
+        kept = [event for each, event in self.numbered() if each < number]
+        last = {look.peer: look for look in kept if isinstance(look, Listening)}
+        return [
+            event
+            for event in kept
+            if not isinstance(event, Listening) or event is last[event.peer]
+        ]

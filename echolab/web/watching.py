@@ -94,7 +94,6 @@ class Watch:
         self._share = self._trimmed = MOST_BYTES_OF_ONE
         self._accepted = 0
         self._ends: Counter[EndCause] = Counter()
-        self._refusals: Counter[EndCause] = Counter()
         # Of connections that have ended.
         self._received_bytes = self._messages = self._sent_bytes = self._writes = 0
         self._left_out = 0
@@ -177,7 +176,6 @@ class Watch:
     def _take_other(self, event: Event) -> None:
         """Take an event of no connection."""
         if isinstance(event, Refused):
-            self._refusals[event.cause] += 1 + event.others
             self.refused.append(event)
         else:
             self._ports.take(self.taken, event)
@@ -284,7 +282,7 @@ class Watch:
             states,
             self._accepted,
             {cause.value: self._ends[cause] for cause in EndCause},
-            {cause.value: self._refusals[cause] for cause in EndCause},
+            {cause.value: connections.refused[cause] for cause in EndCause},
             received,
             messages,
             sent,

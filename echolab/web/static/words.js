@@ -85,7 +85,7 @@ const CAUSES = {
   malformed: "its bytes do not fit the framing",
   overlong: "a message was too long",
   idle: "it was silent for too long",
-  timeout: "the peer vanished",
+  timeout: "the peer vanished, or took no bytes for too long",
   refused: "turned away",
   handshake: "the handshake failed",
   stopped: "this side ended it",
