@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -49,6 +50,19 @@ class Page:
             answer = connection.getresponse()
             return answer.status, answer.read()
 
+    def update(self) -> dict[str, Any]:
+        """Return the first update of the stream."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        with contextlib.closing(connection):
+            token = {"Authorization": f"Bearer {self.token}"}
+            connection.request("GET", "/events", headers=token)
+            with connection.getresponse() as stream:
+                for line in stream:
+                    if line.startswith(b"data: "):
+                        found: dict[str, Any] = json.loads(line[6:])
+                        return found
+        raise AssertionError("the stream has no update")
+
 
 def page_of(server: Program) -> Page:
     """Wait until the server says where its page is."""
@@ -88,6 +102,17 @@ class WatchedTests(SynchronousTestCase):
             self.assertIn(b"\necholab_received_bytes_total 6.0\n", body)
             self.assertIn(b"\necholab_received_messages_total 1.0\n", body)
             self.assertEqual(page.get("/metrics")[0], 401)
+
+    def test_the_kernel_is_asked_unless_that_is_forbidden(self) -> None:
+        for options, states in ((), "ESTABLISHED"), (("--kernel", "never"), None):
+            with self.start(*options) as server:
+                port = server.port()
+                page = page_of(server)
+                with Client(port) as client:
+                    client.sendall(b"hello\n")
+                    server.wait_for(b"recv data: hello")
+                    [row] = page.update()["rows"]
+                    self.assertEqual(row[5], states)
 
     def test_health_until_all_is_printed_and_no_browser_delays_the_end(self) -> None:
         reading, writing = os.pipe()

@@ -144,8 +144,8 @@ class ServerSettings:
     kernel: When = option(
         "auto",
         "--kernel auto|always|never",
-        "Ask the kernel about each connection; auto: for --record; always: for log "
-        "and json too.",
+        "Ask the kernel about each connection; auto: for --record and --web; always: "
+        "for log and json too.",
         group=PRINTING,
         read=one_of(*get_args(When)),
     )

@@ -38,14 +38,21 @@ class Looking:
         self._counters: Counters | None = None
         self.row: Row | None = None
 
-    def look(self, now: float) -> None:
-        """Look; ``now`` is the clock's time."""
+    def look(self, now: float, *, asks: bool) -> None:
+        """Look at it.
+
+        Args:
+            now: the clock's time.
+            asks: whether to ask the kernel.
+        """
         known, connection = self._known, self._known.connection
         if connection is None:
             return
-        if self._counting is None or self._counting.watched is not connection.watched:
-            self._counting = Counting(connection.watched)
-        self._counters = self._counting.changed() or self._counters
+        counting = self._counting
+        if counting is None or counting.watched is not connection.watched:
+            counting = self._counting = Counting(connection.watched)
+        if asks:
+            self._counters = counting.changed() or self._counters
         row = self._seen(known, connection, now)
         if row != self.row:
             self.row = row

@@ -233,10 +233,12 @@ class Watch:
         return self._known.get(number)
 
     def look(self) -> None:
-        """Look at all open connections, and ask the kernel about them."""
+        """Look at all open connections; ask the kernel too, unless it is not to be."""
+        assert self._service is not None
         now = self._clock.seconds()
+        asks = self._service.factory.connections.terms.kernel is not None
         for looking in self._open.values():
-            looking.look(now)
+            looking.look(now, asks=asks)
 
     @property
     def open_rows(self) -> dict[int, Row]:
