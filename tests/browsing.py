@@ -91,7 +91,10 @@ class FakeKnown:
 class FakeWatch:
     """Knows what the test tells it."""
 
-    def __init__(self) -> None:
+    ahead_seconds = 0.0
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self.run = "r1"
         self.taken = 0
         self.looks = 0
@@ -106,6 +109,9 @@ class FakeWatch:
             [QueueNow("127.0.0.1:8888", 0, 1024, None)],
             *(0, 0, 1.0),
         )
+
+    def time(self) -> float:
+        return self.clock.seconds()
 
     def look(self) -> None:
         self.looks += 1
@@ -212,7 +218,7 @@ class Browser:
         self.clock = Clock()
         self.clock.advance(1000.0)
         clock = settings.pop("clock", self.clock)
-        self.watch = FakeWatch()
+        self.watch = FakeWatch(self.clock)
         self.spent = 0.0
         watch: Any = settings.pop("watch", self.watch)
         self.site = page_site(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -43,8 +44,8 @@ class WatchCase(SynchronousTestCase):
     may_skim = True
 
     def setUp(self) -> None:
-        self.clock = Clock()
-        self.watch = Watch(self.clock, longest_bytes=65536, may_skim=self.may_skim)
+        self.clock = self.make_clock()
+        self.watch = Watch(self.clock, may_skim=self.may_skim)
         self.factory = ReceiverFactory(
             self.watch, clock=self.clock, report_chunks=True, report_sent=True
         )
@@ -53,6 +54,9 @@ class WatchCase(SynchronousTestCase):
         )
         self.watch.watch(service)
         self.addCleanup(self.watch.close)
+
+    def make_clock(self) -> Any:
+        return Clock()
 
     def connect(self) -> ReceiverProtocol:
         protocol = self.factory.buildProtocol(None)
@@ -157,6 +161,14 @@ class KeepingTests(WatchCase):
         _, received = self.known(ann).events()
         assert isinstance(received, Received)
         self.assertEqual(received.messages, batch)
+
+    def test_a_message_too_large_to_be_kept(self) -> None:
+        ann = self.connect()
+        assert ann.connection.peer is not None
+        huge = Batch((b"x" * MOST_BYTES,))
+        self.watch(Received(ann.connection.peer, 0.0, huge))
+        self.assertEqual(list(self.watch.recent), [])
+        self.assertEqual(len(self.known(ann).events()), 2)
 
     def test_written_bytes_of_a_gap_are_counted(self) -> None:
         ann = self.connect()
@@ -303,6 +315,59 @@ class SharedAttentionTests(WatchCase):
         left = sum(e.received_bytes for e in events if isinstance(e, LeftOut))
         kept = sum(len(e.data) for e in events if isinstance(e, Chunk))
         self.assertEqual(left + kept, flood.connection.received_bytes)
+
+
+class Monotonic:
+    """A clock that is no test's clock: the time of day is the system's."""
+
+    def __init__(self) -> None:
+        clock = Clock()
+        self.seconds, self.advance = clock.seconds, clock.advance
+        self.callLater = clock.callLater
+
+
+class SetClockTests(WatchCase):
+    """The time of day jumps, while the server runs."""
+
+    def setUp(self) -> None:
+        self.time_of_day = 1_795_000_000.0
+        self.enterContext(mock.patch("time.time", self.tell))
+        super().setUp()
+
+    def tell(self) -> float:
+        return self.time_of_day
+
+    def make_clock(self) -> Any:
+        return Monotonic()
+
+    def pass_by(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.time_of_day += seconds
+
+    def test_spans_are_right(self) -> None:
+        for step in (8 * 3600.0, -3600.0):
+            with self.subTest(step=step):
+                ann = self.connect()
+                ann.dataReceived(b"begun")
+                self.pass_by(2)
+                self.time_of_day += step
+                self.pass_by(3)
+                row = self.row(ann)
+                self.assertAlmostEqual(self.watch.time() - row.heard, 5)
+                self.assertAlmostEqual(self.watch.time() - row.began, 5)
+                ben = self.connect()
+                self.assertAlmostEqual(self.watch.time() - self.row(ben).began, 0)
+                for each in ann, ben:
+                    each.dataReceived(b"more\n")
+                    times = [event.time for event in self.known(each).events()]
+                    self.assertAlmostEqual(times[-1], self.watch.time())
+                    self.assertEqual(times, sorted(times))
+                    each.connectionLost()
+                    self.assertAlmostEqual(self.watch.ended[-1].ended, times[-1])
+
+    def test_the_page_knows_the_time_of_day(self) -> None:
+        self.time_of_day += 3600.0
+        self.assertAlmostEqual(self.watch.ahead_seconds, 3600.0)
 
 
 class CountingTests(WatchCase):

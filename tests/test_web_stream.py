@@ -366,7 +366,7 @@ class ServerTests(SynchronousTestCase):
 
     def test_a_browser_sees_what_a_server_receives(self) -> None:
         clock = Clock()
-        watch = Watch(clock, longest_bytes=65536, may_skim=True)
+        watch = Watch(clock, may_skim=True)
         self.addCleanup(watch.close)
         factory = ReceiverFactory(
             watch, clock=clock, report_chunks=True, report_sent=True

@@ -54,9 +54,7 @@ class Watching:
         host, port = settings.web
         query, token = _token(settings.web_token)
         self._lag = lag = Lag(reactor)
-        self.sink = Watch(
-            reactor, longest_bytes=settings.max_message_bytes, may_skim=may_skim
-        )
+        self.sink = Watch(reactor, may_skim=may_skim)
         self._site = page_site(
             self.sink,
             clock=reactor,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from echolab.connection.core import Connection
     from echolab.events import Event
     from echolab.messages import Messages
+    from echolab.web.packing import Packed
     from echolab.web.port_events import PortEvents
 
 __all__ = ["Known", "Numbered"]
@@ -62,6 +63,8 @@ class Known:
         is_skimmed: whether most events are not kept.
         left_out: how many events were not kept while it was skimmed.
         is_in_message: whether the last message that was shown goes on.
+        shift_seconds: what the times of its events are set ahead, since the clock of
+            the machine was set.
         has_half_closed: whether the peer has ended its side.
         began: when it was accepted, in POSIX seconds.
     """
@@ -86,6 +89,7 @@ class Known:
         "number",
         "peer",
         "revision",
+        "shift_seconds",
     )
 
     def __init__(self, connection: Connection, peer: Peer, ports: PortEvents) -> None:
@@ -99,6 +103,7 @@ class Known:
         self.is_in_message = False
         self.has_half_closed = False
         self.began = 0.0
+        self.shift_seconds = 0.0
         self._ports = ports
         self._pack = Packer()
         self._first: list[Numbered] = []
@@ -114,7 +119,7 @@ class Known:
         """Whether the connection has not ended."""
         return self.connection is not None
 
-    def take(self, number: int, event: Event, most_bytes: int) -> Event | None:
+    def take(self, number: int, event: Event, most_bytes: int) -> Packed | None:
         """Take the next event; return it as it is kept, or None.
 
         Args:
@@ -162,8 +167,9 @@ class Known:
             case _:
                 pass
 
-    def _keep(self, number: int, event: Event, most_bytes: int) -> Event:
-        kept = Numbered(number, *self._pack(event))
+    def _keep(self, number: int, event: Event, most_bytes: int) -> Packed:
+        packed = self._pack(event)
+        kept = Numbered(number, *packed)
         self.revision += 1
         self._bytes += kept.size
         is_first = len(self._first) < FIRST_EVENTS and self._bytes <= most_bytes // 2
@@ -172,7 +178,7 @@ class Known:
         else:
             self._latest.append(kept)
             self.trim(most_bytes)
-        return kept.event
+        return packed
 
     def trim(self, most_bytes: int) -> None:
         """Drop the oldest of the latest events, until all take ``most_bytes``."""

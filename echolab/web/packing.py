@@ -6,7 +6,7 @@ bytes are kept, the heap has a hole of nearly 64 KiB behind each.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from echolab.events import Called, Chunk, Received, Sent
 from echolab.facts import Sampled
@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     from echolab.events import Event
     from echolab.messages import Messages
 
-__all__ = ["Packer", "packed"]
+__all__ = ["Packed", "Packer"]
 
 EVENT_BYTES = 300
 """About what an event takes in memory, besides bytes of the network."""
 LONG_EVENT_BYTES = 500
 """The same for one with many members."""
+
+
+class Packed(NamedTuple):
+    """An event as it is kept, and about how many bytes of memory it takes."""
+
+    event: Event
+    size: int
 
 
 class Packer:
@@ -32,22 +39,22 @@ class Packer:
     def __init__(self) -> None:
         self._chunk = b""  # the last, whose messages come next
 
-    def __call__(self, event: Event) -> tuple[Event, int]:
-        """Return an event as it is to be kept, and about how much memory it takes."""
+    def __call__(self, event: Event) -> Packed:
+        """Return an event as it is to be kept."""
         match event:
             case Chunk(peer=peer, time=time, data=data):
                 self._chunk = own = _own(data)
-                return Chunk(peer, time, own), EVENT_BYTES + len(own)
+                return Packed(Chunk(peer, time, own), EVENT_BYTES + len(own))
             case Received(peer=peer, time=time, messages=messages):
                 packed, size = self._packed(messages)
-                return Received(peer, time, packed), EVENT_BYTES + size
+                return Packed(Received(peer, time, packed), EVENT_BYTES + size)
             case Sent(peer=peer, time=time, data=data):
                 sent = Sent(peer, time, _own(data), event.taken_bytes, event.answers)
-                return sent, EVENT_BYTES + len(data)
+                return Packed(sent, EVENT_BYTES + len(data))
             case Sampled() | Called():
-                return event, LONG_EVENT_BYTES
+                return Packed(event, LONG_EVENT_BYTES)
             case _:
-                return event, EVENT_BYTES
+                return Packed(event, EVENT_BYTES)
 
     def _packed(self, messages: Messages) -> tuple[Messages, int]:
         chunk, self._chunk = self._chunk, b""
@@ -58,11 +65,6 @@ class Packer:
             return Lines(_own(block), mark), len(block)
         own = tuple(map(_own, messages))
         return Batch(own, messages.mark), sum(map(len, own))
-
-
-def packed(event: Event) -> Event:
-    """Return an event as it is to be kept."""
-    return Packer()(event)[0]
 
 
 def _own(data: bytes) -> bytes:

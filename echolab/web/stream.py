@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from twisted.logger import Logger
 
-from echolab.timekeeping import time_of_day
 from echolab.web.answers import Answer, Pace, start
 from echolab.web.updates import Moment, Updates
 
@@ -68,7 +67,6 @@ class Streams:
         self._clock = clock
         self._lag = lag
         self._cost = cost
-        self._time = time_of_day(clock)
         self._streams: list[_Stream] = []
         self._waiting: IDelayedCall | None = None
         self._next_at = 0.0
@@ -143,7 +141,13 @@ class Streams:
         watch = self._watch
         try:
             watch.look()
-            moment = Moment(self._time(), watch.open_rows, watch.totals(), self._lag())
+            moment = Moment(
+                watch.time(),
+                watch.ahead_seconds,
+                watch.open_rows,
+                watch.totals(),
+                self._lag(),
+            )
             for stream in streams:
                 update = _dumps(stream.updates.next(moment))
                 name = f"{watch.run}-{watch.taken}"

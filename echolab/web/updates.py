@@ -28,13 +28,15 @@ class Moment(NamedTuple):
     """What is the same for all browsers.
 
     Attributes:
-        time: when, in POSIX seconds.
+        time: when, in POSIX seconds by the clock of the page.
+        ahead_seconds: what the time of day is ahead of that.
         rows: the open connections, by number.
         totals: the counts of the whole server.
         lag_seconds: how late the event loop is.
     """
 
     time: float
+    ahead_seconds: float
     rows: dict[int, Row]
     totals: Totals
     lag_seconds: float | None
@@ -72,6 +74,7 @@ class Updates:
         update: dict[str, object] = {
             "run": watch.run,
             "time": moment.time,
+            "ahead": moment.ahead_seconds,
             "whole": self._whole,
             "rows": [row for row in rows.values() if before.get(row.number) != row],
             "gone": [number for number in before if number not in rows],

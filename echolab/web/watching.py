@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import secrets
 from collections import Counter, deque
+from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,9 @@ from echolab.timekeeping import time_of_day
 from echolab.web import totals
 from echolab.web.attention import Attention
 from echolab.web.known import Known
-from echolab.web.packing import packed
+from echolab.web.packing import Packer
 from echolab.web.port_events import PortEvents
+from echolab.web.recent import Recent
 from echolab.web.rows import Looking, ended_row
 from echolab.web.totals import CONNECTION_STATES, QueueNow, Totals
 
@@ -41,10 +43,10 @@ MOST_BYTES = 32 << 20
 MOST_BYTES_OF_ONE = 256 << 10
 MOST_ENDED = 200
 MOST_REFUSED = 100
-MOST_RECENT = 600
 MOST_SKIMMED = 200
 """So many messages a second of connections that are skimmed are among the recent."""
-MOST_RECENT_BYTES = 20 << 20
+STEP_SECONDS = 0.5
+"""A clock that is set by less is taken to run unevenly."""
 
 
 @implementer(ISink)
@@ -53,7 +55,6 @@ class Watch:
 
     Args:
         clock: measures the seconds.
-        longest_bytes: how long a message may be.
         may_skim: whether connections may report less, since no other sink needs it.
 
     Attributes:
@@ -71,19 +72,17 @@ class Watch:
         self,
         clock: AnyClock,
         *,
-        longest_bytes: int,
         may_skim: bool,
     ) -> None:
         self.run = secrets.token_hex(4)
         self.taken = 0
-        most = MOST_RECENT_BYTES // max(1, longest_bytes)
-        self.recent: deque[tuple[int, Event]] = deque(
-            maxlen=max(1, min(MOST_RECENT, most))
-        )
+        self.recent = Recent()
         self.ended: deque[EndedRow] = deque(maxlen=MOST_ENDED)
         self.refused: deque[Refused] = deque(maxlen=MOST_REFUSED)
         self._clock = clock
-        self._began = time_of_day(clock)()
+        self._time_of_day = time_of_day(clock)
+        self._began = self._time_of_day()
+        self._began_on_clock = clock.seconds()
         self._may_skim = may_skim
         self._service: ReceiverService | None = None
         self._known: dict[int, Known] = {}
@@ -145,8 +144,10 @@ class Watch:
             known.skip_messages(event.messages)
             if self._room:
                 self._room -= 1
-                self.recent.append((taken, packed(event)))
+                event = self._at_our_time(event, known)
+                self.recent.append(taken, Packer()(event))
             return
+        event = self._at_our_time(event, known)
         if kind is Finished or kind is Accepted:
             self._count(known, event)
         elif not known.is_skimmed and self._attention.spend():
@@ -155,7 +156,18 @@ class Watch:
             self._skim_one(known)
         kept = known.take(taken, event, self._share)
         if kept is not None and (kind is Received or kind is Sent):
-            self.recent.append((taken, kept))
+            self.recent.append(taken, kept)
+
+    def _at_our_time(self, event: Event, known: Known | None) -> Event:
+        """Return an event with its time by the clock of the page; see `time`."""
+        if known is None:
+            shift = _step(self.time() - self._time_of_day())
+        elif known.connection is None:
+            shift = known.shift_seconds
+        else:
+            step = self.time() - known.connection.now() - known.shift_seconds
+            shift = known.shift_seconds = known.shift_seconds + _step(step)
+        return replace(event, time=event.time + shift) if shift else event
 
     def _count(self, known: Known, event: Event) -> None:
         if isinstance(event, Accepted):
@@ -175,6 +187,7 @@ class Watch:
 
     def _take_other(self, event: Event) -> None:
         """Take an event of no connection."""
+        event = self._at_our_time(event, None)
         if isinstance(event, Refused):
             self.refused.append(event)
         else:
@@ -217,6 +230,19 @@ class Watch:
             self._trimmed = self._share
             for known in self._known.values():
                 known.trim(self._share)
+
+    def time(self) -> float:
+        """Return the time now, in POSIX seconds, by the clock of the page.
+
+        It goes on evenly from the start of the server, also if the clock of the machine
+        is set; so spans between such times are right.
+        """
+        return self._began + self._clock.seconds() - self._began_on_clock
+
+    @property
+    def ahead_seconds(self) -> float:
+        """What the time of day is ahead of `time`."""
+        return self._time_of_day() - self.time()
 
     def choose(self, number: int) -> None:
         """Follow a connection closely: somebody looks at it."""
@@ -297,3 +323,8 @@ class Watch:
             left_out,
             self._began,
         )
+
+
+def _step(seconds: float) -> float:
+    """Return how far a clock was set; 0 if it only runs unevenly."""
+    return seconds if abs(seconds) >= STEP_SECONDS else 0.0

@@ -4,6 +4,7 @@ import { judge } from "./attention.js";
 import { MessageList } from "./message-list.js";
 import { Rate } from "./rates.js";
 import { Samples } from "./samples.js";
+import { setAhead } from "./words.js";
 
 const MOST_ENDED = 200;
 const MOST_REFUSED = 100;
@@ -49,6 +50,7 @@ export class Model {
   take(update) {
     if (update.run !== this.run) this.#begin(update.run);
     this.#time = update.time;
+    setAhead(update.ahead);
     this.#heardAt = performance.now();
     this.#takeRows(update);
     this.#takeTotals(update);

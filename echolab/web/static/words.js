@@ -63,20 +63,27 @@ export function span(seconds) {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** What the time of day is ahead of the page's times, since a clock was set. */
+let ahead = 0;
+
+export function setAhead(seconds) {
+  ahead = Math.abs(seconds) < 0.5 ? 0 : seconds;
+}
+
 /** 09:41:07, of the browser's zone. */
 export function clock(posix) {
-  return CLOCK.format(posix * 1000);
+  return CLOCK.format((posix + ahead) * 1000);
 }
 
 /** 09:41:07.123 */
 export function exactClock(posix) {
-  const millis = Math.floor((posix % 1) * 1000);
+  const millis = Math.floor(((posix + ahead) % 1) * 1000);
   return `${clock(posix)}.${String(millis).padStart(3, "0")}`;
 }
 
 /** 29 Nov 2025, 09:41:07 UTC */
 export function date(posix) {
-  return DATE.format(posix * 1000);
+  return DATE.format((posix + ahead) * 1000);
 }
 
 const CAUSES = {
