@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab import Accepted, Called, Connected, Event, Finished, Peer
+from echolab import Accepted, Called, Connected, Event, Finished, Peer, Sampled
 from echolab.lab.joining import Account, join
 from echolab.lab.ledger import Data, End
 from echolab.lab.reading import sides_of
@@ -159,6 +159,21 @@ class AxisTests(SynchronousTestCase):
         )
         last = account.entries[-1].latest
         self.assertAlmostEqual(last, MONOTONIC + 5.0007, places=5)
+
+    def test_a_clock_that_is_set_forward_makes_no_span(self) -> None:
+        peer, step = Peer(1, "IPv4", "127.0.0.1", 60612), 7200.0
+        [side] = sides_of(
+            [
+                Accepted(peer, TIME, peer, MONOTONIC),
+                Sampled(peer, TIME + 1, "ESTABLISHED"),
+                Sampled(peer, TIME + step + 2, "ESTABLISHED"),
+                Called(peer, TIME + step + 3, "recv", monotonic=MONOTONIC + 3),
+                Sampled(peer, TIME + step + 4, "ESTABLISHED"),
+            ]
+        )
+        spans = [entry.latest - MONOTONIC for entry in side.entries]
+        for span, expected in zip(spans, (0, 1, 2, 3, 4), strict=True):
+            self.assertAlmostEqual(span, expected, places=5)
 
     def test_two_machines_are_put_together_by_the_handshake(self) -> None:
         client = Peer(1, "IPv4", "192.0.2.1", 60612)

@@ -131,9 +131,15 @@ class _Gathered:
         first = next((each for each, _ in self.events if _has_both(each)), None)
         offset = ahead if first is None else _ahead(first)
         side.has_monotonic = offset is not None
+        timed = iter([each for each, _ in self.events if _has_both(each)])
+        following = next(timed, None)
         for event, data in self.events:
-            if _has_both(event):
-                offset = _ahead(event)
+            if event is following:
+                offset, following = _ahead(event), next(timed, None)
+            elif following is not None and offset is not None:
+                after = _ahead(following)
+                if event.time + offset > following.time + after:
+                    offset = after  # The clock was set forward before this event.
             side.entries.append(entry_of(event, end, offset or 0.0, data))
         return side
 
