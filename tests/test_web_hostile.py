@@ -126,9 +126,21 @@ class HostileTests(SynchronousTestCase):
             visit.send(b"a" * 1000)
         self.assertTrue(visit.wire.aborted)
 
-    def test_so_many_connections_are_open_at_a_time(self) -> None:
-        visits = [self.browser.visit() for _ in range(100)]
+    def test_who_has_not_asked_for_longest_makes_room(self) -> None:
+        stream = self.browser.ask("/events")
+        idle = [self.browser.visit() for _ in range(99)]
+        idle[0].send(HEAD)  # half a request is none
+        for each in idle:
+            self.assertFalse(each.wire.aborted)
+            self.assertEqual(self.browser.ask("/healthz").status, 200)
+            self.assertTrue(each.wire.aborted)
+        self.assertFalse(stream.wire.aborted)
+        self.assertEqual(len(self.browser.site.channels), 100)
+
+    def test_nobody_makes_room_who_is_being_answered(self) -> None:
+        visits = [self.browser.ask("/") for _ in range(100)]
         self.assertIsInstance(self.browser.site.buildProtocol(THERE), TurnedAway)
+        self.assertFalse(any(visit.wire.aborted for visit in visits))
         visits[0].vanish()
         self.assertEqual(self.browser.ask("/").status, 200)
 
@@ -239,6 +251,13 @@ class PortTests(TestCase):
         await self.say(HEAD + b"Content-Length: 9999999\r\n\r\n" + b"a" * 9999999)
         answer = await self.say(REQUEST)
         self.assertEqual(answer.split(b" ")[1], b"200")
+
+    async def test_idle_connections_do_not_keep_a_browser_out(self) -> None:
+        idle = [await self.connect(b"GET ") for _ in range(150)]
+        answer = await self.say(REQUEST)
+        self.assertEqual(answer.split(b" ")[1], b"200")
+        for each in idle[:50]:
+            self.assertEqual(await each.ended, b"")
 
     async def test_a_download_is_whole(self) -> None:
         data = b"".join(b"line %d\n" % number for number in range(2000))

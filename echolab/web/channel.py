@@ -5,7 +5,8 @@ accepts bodies of any length into temporary files, answers pipelined requests on
 the other though nobody reads the answers, waits after each byte of a request anew, and
 for ever for a browser that does not read. So here a connection has one request without
 a body, which must have come within some seconds; what follows it is not read; and an
-answer that nobody reads is dropped.
+answer that nobody reads is dropped. If all places are taken, a new connection gets the
+place of the one that has waited longest without a whole request.
 """
 
 from __future__ import annotations
@@ -61,14 +62,14 @@ class Channel(HTTPChannel):
     @override
     def connectionMade(self) -> None:
         super().connectionMade()
-        self.factory.channels.add(self)
+        self.factory.begun(self)
         system = ISystemHandle(self.transport, None)
         if system is not None:  # The kernel notices a browser that is gone.
             keep_alive(cast("socket", system.getHandle()), PATIENCE_SECONDS)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.factory.channels.discard(self)
+        self.factory.ended(self)
         super().connectionLost(reason)
 
     @override
@@ -110,6 +111,7 @@ class Channel(HTTPChannel):
 
     @override
     def allHeadersReceived(self) -> None:
+        self.factory.asked(self)
         request = self.requests[-1]
         request.has_body = self.length != 0  # None if it comes in chunks.
         request.requestHeaders.removeHeader(b"Expect")
@@ -167,15 +169,34 @@ class ChannelFactory(ServerFactory[Any]):
     ) -> None:
         self.answer = answer
         self.channels: set[Channel] = set()
+        self._asking: dict[Channel, None] = {}  # the one that began first is first
         self._clock = clock
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Channel | TurnedAway:
         if len(self.channels) >= MOST_CONNECTIONS:
-            return TurnedAway()
+            if not self._asking:
+                return TurnedAway()
+            oldest = next(iter(self._asking))
+            self.ended(oldest)
+            oldest.abort()
         channel = Channel(self._clock)
         channel.factory = self
         return channel
+
+    def begun(self, channel: Channel) -> None:
+        """Note that a connection has begun."""
+        self.channels.add(channel)
+        self._asking[channel] = None
+
+    def asked(self, channel: Channel) -> None:
+        """Note that a connection has a whole request."""
+        self._asking.pop(channel, None)
+
+    def ended(self, channel: Channel) -> None:
+        """Note that a connection has ended."""
+        self.channels.discard(channel)
+        self._asking.pop(channel, None)
 
     def log(self, request: Request) -> None:
         """Keep no log of requests: their addresses may have the token."""
