@@ -202,6 +202,25 @@ class KeepingTests(WatchCase):
             [type(event) for event in self.known(ben).events()],
         )
 
+    def test_a_recording_that_is_read_slowly_lacks_nothing_in_silence(self) -> None:
+        ann = self.connect()
+        for skims in (False, True):
+            for _ in range(20):
+                self.flood(ann, 100)
+                self.clock.advance(1)
+            if skims:
+                self.flood(ann, 3 * MANY)
+            received = ann.connection.received_bytes
+            told = 0
+            for event in self.watch.recording():
+                if isinstance(event, Chunk):
+                    told += len(event.data)
+                elif isinstance(event, LeftOut):
+                    told += event.received_bytes
+                    self.flood(ann, 3 * MANY)
+                    self.clock.advance(1)
+            self.assertEqual(told, received)
+
     def test_what_its_listening_socket_had_done_before(self) -> None:
         port = Peer(0, "IPv4", "127.0.0.1", 8888)
         calls = [Called(port, 0.0, name) for name in ("socket", "bind", "listen")]

@@ -243,18 +243,23 @@ class Known:
         return LeftOut(self.peer, time, self._skipped, received, sent)
 
     def numbered(self) -> Iterator[tuple[int, Event]]:
-        """Yield the kept events, with their numbers, and `LeftOut` for each gap."""
+        """Yield the kept events, with their numbers, and `LeftOut` for each gap.
+
+        All that comes after the first events is of one moment, however slowly it is
+        taken: nothing is missing in it without a `LeftOut`.
+        """
         for number, event, _ in self._first:
             yield number, event
-        if self._dropped.events:
-            yield self._first[-1].number if self._first else 0, self._dropped
-        number = 0
-        for number, event, _ in [*self._latest]:
-            yield number, event
+        dropped, latest, left = self._dropped, [*self._latest], None
         if self.is_skimmed and self.connection is not None:
             left = self._left(self.connection.now())
-            if left is not None:
-                yield number, left
+        if dropped.events:
+            yield self._first[-1].number if self._first else 0, dropped
+        number = 0
+        for number, event, _ in latest:
+            yield number, event
+        if left is not None:
+            yield number, left
 
     def events(self) -> list[Event]:
         """Return the kept events, after those of its listening socket until then."""
