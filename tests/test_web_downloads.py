@@ -113,6 +113,50 @@ class DownloadTests(KeptCase):
         self.assertEqual(len(made), 10_000)
         self.assertEqual(visit.body.count(b"\n"), 10_000)
 
+    def costly(self, seconds: float) -> None:
+        """Let each event of a recording cost time."""
+
+        def events() -> Any:
+            for _ in range(1000):
+                self.browser.spent += seconds
+                yield Chunk(peer(1), 11.0, b"y")
+
+        self.watch.recording = events  # type: ignore[method-assign]
+
+    def test_all_downloads_together_take_a_fifth_of_the_time(self) -> None:
+        self.costly(0.0005)
+        visits = [self.browser.ask("/recording.jsonl") for _ in range(4)]
+        for milliseconds in range(1, 9000):
+            self.browser.run(0.001)
+            self.assertLess(self.browser.spent, milliseconds * 0.0002 + 0.002)
+        self.assertGreater(self.browser.spent, 1.5)
+        sizes = [len(visit.body) for visit in visits]  # No one is ahead.
+        self.assertLess(max(sizes) - min(sizes), max(sizes) / 50)
+        for _ in range(3000):
+            self.browser.run(0.001)
+        for visit in visits:
+            self.assertEqual(visit.body.count(b"\n"), 1000)
+            self.assertTrue(visit.is_whole)
+
+    def test_a_piece_of_a_download_takes_about_a_millisecond(self) -> None:
+        self.costly(0.0005)
+        visit = self.browser.ask("/recording.jsonl")
+        self.assertEqual(visit.body.count(b"\n"), 2)
+        self.costly(0.1)  # The second of many waits for the first.
+        self.browser.ask("/recording.jsonl").vanish()
+        self.browser.turn()
+        self.assertEqual(visit.body.count(b"\n"), 2)
+        self.browser.run(0.005)
+        self.assertEqual(visit.body.count(b"\n"), 4)
+
+    def test_a_download_that_vanishes_while_it_waits_leaves_nothing(self) -> None:
+        self.costly(0.0005)
+        visit = self.browser.ask("/recording.jsonl")
+        other = self.browser.ask("/recording.jsonl")
+        other.vanish()
+        visit.vanish()
+        self.assertEqual(self.browser.clock.getDelayedCalls(), [])
+
     def test_a_download_that_nobody_reads_is_dropped(self) -> None:
         visit = self.browser.ask("/recording.jsonl")
         visit.wire.producer.pauseProducing()

@@ -10,6 +10,7 @@ from twisted.web.http import RESPONSES
 from zope.interface import implementer
 
 from echolab.web.gate import HEADERS
+from echolab.web.share import Share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -171,9 +172,11 @@ def pour(
     request: PageRequest,
     pieces: Iterator[bytes],
     clock: AnyClock,
+    *,
+    share: Share | None = None,
     gone: Callable[[], object] = lambda: None,
 ) -> None:
-    """Send an answer piece by piece: one in a turn of the reactor.
+    """Send an answer piece by piece: at most one in a turn of the reactor.
 
     Twisted's pull producers take their turns from the global reactor.
 
@@ -181,9 +184,11 @@ def pour(
         request: the request; the answer has its headers.
         pieces: makes the bytes, each piece when it can be sent.
         clock: calls later.
+        share: the share of the time in which pieces are made; None for all of it.
         gone: called when the answer has ended, or the browser has vanished.
     """
-    _Pouring(request, pieces, clock, gone).step()
+    share = share or Share(1.0, clock=clock, cost=lambda: 0.0)
+    _Pouring(request, pieces, clock, share, gone).go_on()
 
 
 class _Pouring:
@@ -192,18 +197,25 @@ class _Pouring:
         request: PageRequest,
         pieces: Iterator[bytes],
         clock: AnyClock,
+        share: Share,
         gone: Callable[[], object],
     ) -> None:
         self._request = request
         self._pieces = pieces
-        self._clock = clock
-        self._is_waiting = False
-        self._pace = Pace(request, clock, resumed=self._go_on, gone=gone)
+        self._share = share
+        self._gone = gone
+        self._is_waiting = False  # for its turn
+        self._pace = Pace(request, clock, resumed=self.go_on, gone=self._end)
 
-    def step(self) -> None:
-        """Send the next piece, unless the browser does not read."""
+    def go_on(self) -> None:
+        """Send the next piece in its turn."""
+        if not self._is_waiting:
+            self._is_waiting = True
+            self._share.ask(self._step)
+
+    def _step(self) -> None:
         self._is_waiting = False
-        if self._pace.is_paused or self._pace.is_gone:
+        if self._pace.is_paused:
             return
         try:
             piece = next(self._pieces, None)
@@ -216,9 +228,8 @@ class _Pouring:
             self._pace.finish()
             return
         self._request.write(piece)
-        self._go_on()
+        self.go_on()
 
-    def _go_on(self) -> None:
-        if not self._is_waiting:
-            self._is_waiting = True
-            self._clock.callLater(0, self.step)
+    def _end(self) -> None:
+        self._share.withdraw(self._step)
+        self._gone()

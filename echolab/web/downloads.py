@@ -1,7 +1,7 @@
 """Downloads of what is kept: as a recording, or as a capture for Wireshark.
 
-They are made while they are sent: a browser that reads slowly does not let them grow,
-and a large one does not hold up the server.
+They are made while they are sent: a browser that reads slowly does not let them grow.
+All together take no more than a share of the time, so they do not hold up the server.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from echolab.lab.conversations import packets_of
 from echolab.lab.made_packets import MadePackets
 from echolab.lab.pcapng import Pcapng
 from echolab.web.answers import Answer, pour, start
+from echolab.web.share import Share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -26,8 +27,10 @@ __all__ = ["FORMS", "Downloads"]
 
 MOST_DOWNLOADS = 4
 PIECE_BYTES = 32 << 10
-MOST_EVENTS_OF_A_PIECE = 500
-"""The packets of a piece, or the events without bytes, take about 5 milliseconds."""
+PIECE_SECONDS = 0.001
+"""A piece ends when it is so large, or has cost so much."""
+SHARE = 0.2
+"""All downloads together may take this share of the time."""
 
 
 def _recording(events: Iterable[Event], _: int | None) -> Iterator[bytes]:
@@ -44,17 +47,19 @@ def _capture(events: Iterable[Event], number: int | None) -> Iterator[bytes]:
     yield b"".join(blocks)
 
 
-def _in_pieces(parts: Iterator[bytes]) -> Iterator[bytes]:
+def _in_pieces(parts: Iterator[bytes], cost: Callable[[], float]) -> Iterator[bytes]:
     """Join parts to pieces that are worth a write."""
     piece: list[bytes] = []
     size = 0
+    began = cost()
     for part in parts:
         piece.append(part)
         size += len(part)
-        if size >= PIECE_BYTES or len(piece) >= MOST_EVENTS_OF_A_PIECE:
+        if size >= PIECE_BYTES or cost() - began >= PIECE_SECONDS:
             yield b"".join(piece)
             piece.clear()
             size = 0
+            began = cost()
     yield b"".join(piece)
 
 
@@ -82,10 +87,13 @@ class Downloads:
 
     Args:
         clock: calls later.
+        cost: tells how much time was taken so far, in seconds.
     """
 
-    def __init__(self, clock: AnyClock) -> None:
+    def __init__(self, *, clock: AnyClock, cost: Callable[[], float]) -> None:
         self._clock = clock
+        self._cost = cost
+        self._share = Share(SHARE, clock=clock, cost=cost)
         self._under_way = 0
 
     @property
@@ -115,9 +123,10 @@ class Downloads:
         if request.method == b"HEAD":
             request.finish()
             return
+        request.write(b"")  # The headers do not wait for their turn.
         self._under_way += 1
-        pieces = _in_pieces(parts(events, number))
-        pour(request, pieces, self._clock, self._ended)
+        pieces = _in_pieces(parts(events, number), self._cost)
+        pour(request, pieces, self._clock, share=self._share, gone=self._ended)
 
     def _ended(self) -> None:
         self._under_way -= 1

@@ -84,7 +84,7 @@ class _Site:
         self._metrics = metrics
         self._files = page_files()
         self._figures = Figures(clock=clock, cost=cost)
-        self._downloads = Downloads(clock)
+        self._downloads = Downloads(clock=clock, cost=cost)
         self._streams = Streams(watch, self._figures, clock=clock, lag=lag, cost=cost)
 
     def answer(self, request: PageRequest) -> None:
