@@ -259,6 +259,69 @@ class FigureTests(KeptCase):
         revisions = {each["detail"]["revision"] for each in visit.updates}
         self.assertLess(len(revisions), 15)
 
+    def costly(self, seconds: float, last: int = 50) -> None:
+        """Let drawing a connection cost time, and let there be many."""
+        for number in range(1, last + 1):
+            known = self.watch.connections[number] = FakeKnown(number, life(number))
+
+            def events(known: FakeKnown = known) -> Any:
+                known.drawn += 1
+                self.browser.spent += seconds
+                return known.kept
+
+            known.events = events  # type: ignore[method-assign]
+
+    def test_figures_of_many_connections_share_the_time(self) -> None:
+        self.costly(0.03)
+        visits = [self.browser.ask(f"/connections/{n}.svg") for n in range(1, 51)]
+        for second in range(10):
+            self.assertAlmostEqual(self.browser.spent, 0.03 * (second + 1))
+            answered = [visit.status for visit in visits if visit.raw]
+            self.assertEqual(answered, [200] * (second + 1))
+            for _ in range(100):
+                self.browser.run(0.01001)
+        statuses = [visit.status for visit in visits]
+        self.assertEqual(statuses, [200] * 10 + [503] * 40)
+        for visit in visits:
+            visit.vanish()
+        self.browser.run(1.0)
+        self.assertEqual(self.browser.clock.getDelayedCalls(), [])
+        self.assertAlmostEqual(self.browser.spent, 0.3)
+
+    def test_a_figure_is_refused_at_once_if_its_turn_is_far(self) -> None:
+        self.costly(0.4)
+        self.assertEqual(self.browser.ask("/connections/1.svg").status, 200)
+        self.assertEqual(self.browser.ask("/connections/2.svg").status, 503)
+        self.assertEqual(self.browser.ask("/connections/1.svg").status, 200)
+
+    def test_a_figure_that_two_browsers_wait_for_is_drawn_once(self) -> None:
+        self.costly(0.03)
+        visits = [self.browser.ask(f"/connections/{n}.svg") for n in (1, 2, 2)]
+        for _ in range(3):
+            self.browser.run(1.0)
+        self.assertEqual(visits[1].body, visits[2].body)
+        self.assertEqual(self.watch.connections[2].drawn, 1)
+
+    def test_a_browser_that_vanishes_before_its_turn_leaves_nothing(self) -> None:
+        self.costly(0.03)
+        self.get("/connections/1.svg")
+        self.browser.ask("/connections/2.svg").vanish()
+        self.assertEqual(self.browser.clock.getDelayedCalls(), [])
+        self.browser.run(1.0)
+        self.assertEqual(self.watch.connections[2].drawn, 0)
+
+    def test_a_fault_of_ours_in_a_figure_that_has_waited(self) -> None:
+        self.costly(0.03)
+        self.get("/connections/1.svg")
+        self.watch.connections[2].kept = [None]  # type: ignore[list-item]
+        visit = self.browser.ask("/connections/2.svg")
+        self.browser.run(1.0)
+        self.assertEqual(visit.status, 500)
+        self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 1)
+        visit = self.browser.ask("/connections/3.svg")
+        self.browser.run(1.0)
+        self.assertEqual(visit.status, 200)
+
     def test_nothing_is_known_to_draw(self) -> None:
         self.known.kept = []
         self.assertEqual(self.get("/connections/1.svg").status, 404)

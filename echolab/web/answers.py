@@ -20,11 +20,22 @@ if TYPE_CHECKING:
     from echolab.interfaces import AnyClock
     from echolab.web.request import PageRequest
 
-__all__ = ["PATIENCE_SECONDS", "Answer", "Pace", "error", "pour", "send", "start"]
+__all__ = [
+    "PATIENCE_SECONDS",
+    "Answer",
+    "Pace",
+    "error",
+    "in_turn",
+    "pour",
+    "send",
+    "start",
+]
 
 PIECE_BYTES = 64 << 10
 PATIENCE_SECONDS = 60.0
 """A browser that reads nothing for so long is dropped, also by the kernel."""
+TURN_SECONDS = 10.0
+"""A request that waits longer for its turn is refused."""
 TEXT, HTML = "text/plain; charset=utf-8", "text/html; charset=utf-8"
 
 REASONS = {
@@ -99,6 +110,45 @@ def send(request: PageRequest, answer: Answer, clock: AnyClock) -> None:
     else:
         places = range(0, len(body), PIECE_BYTES)
         pour(request, (body[at : at + PIECE_BYTES] for at in places), clock)
+
+
+def in_turn(
+    request: PageRequest,
+    share: Share,
+    clock: AnyClock,
+    *,
+    answer: Callable[[], None],
+    refuse: Callable[[], None],
+) -> None:
+    """Answer a request when it is its turn; refuse it if that does not come soon.
+
+    Args:
+        request: the request.
+        share: gives it its turn, unless the browser vanishes before.
+        clock: measures how long it waits.
+        answer: answers it; raises nothing.
+        refuse: says that too much is asked for.
+    """
+
+    def leave(_: object = None) -> None:
+        share.withdraw(take_turn)
+        if patience.active():
+            patience.cancel()
+
+    def take_turn() -> None:
+        leave()
+        answer()
+
+    def give_up() -> None:
+        leave()
+        refuse()
+
+    if share.wait_seconds > TURN_SECONDS:
+        refuse()
+        return
+    patience = clock.callLater(TURN_SECONDS, give_up)
+    request.notifyFinish().addBoth(leave)
+    share.ask(take_turn)
 
 
 @implementer(IPushProducer)

@@ -1,6 +1,7 @@
 """The figures of connections as SVG: drawn again when there is more to see, not often.
 
 Drawing a connection that has a thousand events holds up the whole server for a moment.
+So all drawing takes no more than a share of the time, and a figure waits for its turn.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from echolab.lab.figures import figure_of
 from echolab.lab.joining import join
 from echolab.lab.reading import sides_of
 from echolab.lab.svg import draw_svg
+from echolab.web.share import Share
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,13 +53,15 @@ class Figures:
     Args:
         clock: tells the time.
         cost: tells how much time was taken so far, in seconds.
+
+    Attributes:
+        share: the share of the time in which `svg` may draw.
     """
 
     def __init__(self, *, clock: AnyClock, cost: Callable[[], float]) -> None:
         self._clock = clock
-        self._cost = cost
         self._kept: dict[int, _Kept] = {}  # the connection asked for last is last
-        self._free_at = 0.0
+        self.share = Share(SHARE, clock=clock, cost=cost)
 
     def revision(self, known: Known) -> int:
         """Return the revision of which a connection's figures are.
@@ -71,13 +75,18 @@ class Figures:
         kept = self._kept.pop(known.number, None)
         if kept is None or (
             kept.revision != known.revision
-            and now >= max(self._free_at, kept.at + LEAST_SECONDS)
+            and now >= kept.at + LEAST_SECONDS
+            and not self.share.wait_seconds
         ):
             kept = _Kept(known.revision, now)
         self._kept[known.number] = kept
         if len(self._kept) > MOST_KEPT:
             del self._kept[next(iter(self._kept))]
         return kept
+
+    def is_drawn(self, known: Known, kind: str) -> bool:
+        """Whether a connection's figure need not be drawn now."""
+        return kind in self._of(known).drawn
 
     def svg(self, known: Known, kind: str) -> bytes | None:
         """Return a connection's figure; None if nothing of it can be drawn.
@@ -88,13 +97,10 @@ class Figures:
         """
         drawn = self._of(known).drawn
         if kind not in drawn:
-            began = self._cost()
             svg = _draw(known, kind)
             if svg is None:
                 return None
             drawn[kind] = svg.encode("utf-8", "backslashreplace")
-            free_at = max(self._clock.seconds(), self._free_at)
-            self._free_at = free_at + (self._cost() - began) / SHARE
         return drawn[kind]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from echolab.web.answers import TEXT, Answer, error, send
+from echolab.web.answers import TEXT, Answer, error, in_turn, send
 from echolab.web.channel import ChannelFactory
 from echolab.web.downloads import FORMS, Downloads
 from echolab.web.figures import KINDS, Figures
@@ -89,8 +89,14 @@ class _Site:
 
     def answer(self, request: PageRequest) -> None:
         """Answer a request, now or bit by bit."""
+        self._send(request, lambda: self._refusal(request) or self._found(request))
+
+    def _send(
+        self, request: PageRequest, find: Callable[[], Answer | int | None]
+    ) -> None:
+        """Answer a request with what is found for it; None if the answer has begun."""
         try:
-            answer = self._refusal(request) or self._found(request)
+            answer = find()
             if isinstance(answer, int):
                 answer = error(answer, html=_wants_html(request))
             if answer is not None:
@@ -117,7 +123,7 @@ class _Site:
         return 0 if self._gate.is_open(request) else 401
 
     def _found(self, request: PageRequest) -> Answer | int | None:
-        """Return an answer or a status of HTTP; None if the answer has begun."""
+        """Return an answer or a status of HTTP; None if it comes, or goes on, later."""
         path = request.path
         if path == b"/":
             return self._page(request)
@@ -171,10 +177,22 @@ class _Site:
             return error(501, html=False, reason=str(why))
         return Answer(body, kind.decode())
 
-    def _figure(self, request: PageRequest, known: Known) -> Answer | int:
+    def _figure(self, request: PageRequest, known: Known) -> Answer | int | None:
         kind = request.args.get(b"figure", [b"both"])[0].decode("latin-1")
         if kind not in KINDS:
             return 400
+        if self._figures.is_drawn(known, kind):
+            return self._drawn(known, kind)
+        in_turn(
+            request,
+            self._figures.share,
+            self._clock,
+            answer=lambda: self._send(request, lambda: self._drawn(known, kind)),
+            refuse=lambda: self._send(request, lambda: 503),
+        )
+        return None
+
+    def _drawn(self, known: Known, kind: str) -> Answer | int:
         svg = self._figures.svg(known, kind)
         if svg is None:
             return 404
