@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import stat
 import tempfile
 from pathlib import Path
@@ -60,10 +61,37 @@ class TokenFileTests(SynchronousTestCase):
                 f"open FILE: mode {mode:04o} lets other users read or change the token",
             )
 
-    def test_a_file_of_somebody_else_has_its_owners_mode(self) -> None:
+    def test_whoever_owns_the_file_its_mode_counts(self) -> None:
         self.write(TOKEN.encode(), 0o644)
         with mock.patch("os.geteuid", return_value=os.geteuid() + 1):
-            self.assertEqual(token_in(str(self.path)), TOKEN)
+            self.assertIn("mode 0644 lets other users read", self.refused())
+
+    def test_behind_a_link_the_mode_of_the_file_counts(self) -> None:
+        self.write(TOKEN.encode(), 0o644)
+        there, self.path = self.path, self.path.with_name("link")
+        self.path.symlink_to(there)
+        self.assertIn("mode 0644 lets other users read", self.refused())
+        there.chmod(0o600)
+        self.assertEqual(token_in(str(self.path)), TOKEN)
+        there.unlink()
+        self.assertEqual(
+            self.refused(), "open FILE: a link to a file that does not exist"
+        )
+        self.assertFalse(there.exists())
+
+    def test_what_is_no_file_is_refused_at_once(self) -> None:
+        os.mkfifo(self.path, 0o600)
+        self.assertEqual(self.refused(), "open FILE: not a file")
+        self.path = self.path.with_name("folder")
+        self.path.mkdir(0o700)
+        self.assertEqual(self.refused(), "open FILE: not a file")
+        self.path = self.path.with_name("socket")
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(str(self.path))
+            self.assertEqual(self.refused(), "open FILE: not a file")
+        for device in ("/dev/null", "/dev/zero", "/dev/tty"):
+            self.path = Path(device)
+            self.assertEqual(self.refused(), "open FILE: not a file")
 
     def test_what_is_no_token(self) -> None:
         for data in (
@@ -76,6 +104,8 @@ class TokenFileTests(SynchronousTestCase):
             "sechzehn Zeichen \u00fc".encode(),
             b"\0" * 5000,
             b"a" * 513,
+            TOKEN.encode() + b" " * 600,
+            TOKEN.encode() + b"\n" * 5000,
         ):
             self.write(data)
             self.assertEqual(
@@ -84,9 +114,7 @@ class TokenFileTests(SynchronousTestCase):
             )
 
     def test_a_file_that_cannot_be_read_or_made(self) -> None:
-        self.path.mkdir(mode=0o700)
-        self.assertEqual(self.refused(), "read FILE: Is a directory")
-        self.path = self.path / "absent" / "token"
+        self.path = self.path / "token"
         self.assertEqual(self.refused(), "open FILE: No such file or directory")
 
     def test_a_full_disk_leaves_no_half_token(self) -> None:
