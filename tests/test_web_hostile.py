@@ -62,6 +62,13 @@ class HostileTests(SynchronousTestCase):
                 self.assertTrue(visit.wire.disconnecting)
                 self.assertEqual(visit.raw.count(b"HTTP/1.1 400"), 1)
 
+    def test_a_browser_with_the_cookies_of_many_ports_is_told_to_delete_them(
+        self,
+    ) -> None:
+        visit = self.say(HEAD + b"Cookie: a=" + b"a" * 17_000 + b"\r\n\r\n")
+        self.assertEqual(visit.status, 400)
+        self.assertIn(b"too large (delete the cookies of this host)", visit.body)
+
     def test_any_bytes_end_in_an_answer_or_in_silence(self) -> None:
         source = random.Random(14)
         alphabet = b"GET / HTTP/1.1\r\n\r\n: \0\xff%?&;=Host"

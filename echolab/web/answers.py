@@ -39,7 +39,8 @@ TURN_SECONDS = 10.0
 TEXT, HTML = "text/plain; charset=utf-8", "text/html; charset=utf-8"
 
 REASONS = {
-    400: "This is no request that is understood here: it has a body, or is malformed.",
+    400: "This is no request that is understood here: it has a body, is malformed, or "
+    "its headers are too large (delete the cookies of this host).",
     401: "The token is missing or wrong. Open the address that the server has printed, "
     "or send the token in the header Authorization, as Bearer.",
     403: "The page is not known under this name, or another site asks for it.",
