@@ -146,6 +146,27 @@ class HostTests(GateCase):
         for site in ("same-origin", "none"):
             self.assertEqual(self.ask("/events", Sec_Fetch_Site=site).status, 200)
 
+    def test_a_request_of_another_origin_is_refused(self) -> None:
+        socket = {"Upgrade": "websocket", "Connection": "Upgrade"}
+        for origin in (
+            *("http://evil.example", "http://evil.example:8889", "null", "x", HOST),
+            *("http://127.0.0.1", "http://127.0.0.1:8890", "https://127.0.0.1:8889"),
+            *("http://localhost:8889", "http://127.0.0.1:8889/", "http://a@127.0.0.1"),
+            "http://127.0.0.1:8889\r\nOrigin: http://evil.example",
+        ):
+            for path in ("/", "/events", "/metrics"):
+                visit = self.ask(path, Origin=origin, **socket)
+                self.assertEqual(visit.status, 403, (path, origin))
+        for host, origin in (
+            (HOST, "http://127.0.0.1:8889"),
+            ("LOCALHOST:8889", "http://localhost:8889"),
+            ("localhost", "http://localhost"),
+            ("localhost", "http://localhost:80"),
+        ):
+            self.assertEqual(self.ask("/", Host=host, Origin=origin).status, 200)
+        visit = self.ask("/healthz", Origin="http://evil.example")
+        self.assertEqual(visit.status, 200)
+
 
 class AnswerTests(GateCase):
     def test_every_answer_has_the_headers(self) -> None:

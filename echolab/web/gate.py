@@ -27,6 +27,7 @@ HEADERS = (
 )
 """The headers of every answer."""
 
+HTTP_PORT = "80"
 HOST = re.compile(rb"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z._-]+))(?::([0-9]{1,5}))?")
 
 
@@ -49,14 +50,19 @@ class Gate:
     def is_foreign(self, request: Request) -> bool:
         """Whether a request is meant for another host, or comes from its page.
 
-        A browser can be led to this server under a foreign name (DNS rebinding).
+        A browser can be led to this server under a foreign name (DNS rebinding), and
+        pages may open a WebSocket to any site.
         """
         host, _ = _host_of(request)
         here = getattr(request.getHost(), "host", "").partition("%")[0]
         known = {_canonical(here), self._host} - {""}
         if known & {"127.0.0.1", "::1"}:
             known.add("localhost")
-        return host not in known or _is_from_another_site(request)
+        return (
+            host not in known
+            or _has_another_origin(request)
+            or _is_from_another_site(request)
+        )
 
     def is_open(self, request: Request) -> bool:
         """Whether a request shows the token or the cookie."""
@@ -87,7 +93,12 @@ class Gate:
 def _host_of(request: Request) -> tuple[str, str]:
     """Return the host and the port that a request is for; each "" if there is none."""
     hosts = request.requestHeaders.getRawHeaders(b"Host") or []
-    found = HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+    return _parts(hosts[0]) if len(hosts) == 1 else ("", "")
+
+
+def _parts(text: bytes) -> tuple[str, str]:
+    """Return the host and the port in a header; each "" if there is none."""
+    found = HOST.fullmatch(text)
     if found is None:
         return "", ""
     address, name, port = (each.decode() if each else "" for each in found.groups())
@@ -109,6 +120,18 @@ def _is_unspecified(host: str) -> bool:
         return ip_address(host).is_unspecified
     except ValueError:
         return False
+
+
+def _has_another_origin(request: Request) -> bool:
+    """Whether a request says that it comes from a page of another host or port."""
+    host, port = _host_of(request)
+    for origin in request.requestHeaders.getRawHeaders(b"Origin") or []:
+        scheme, _, there = origin.partition(b"://")
+        its_host, its_port = _parts(there)
+        here = host, port or HTTP_PORT
+        if scheme != b"http" or (its_host, its_port or HTTP_PORT) != here:
+            return True
+    return False
 
 
 def _is_from_another_site(request: Request) -> bool:
