@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 
 from echolab import EndCause, Lines, Peer
 from echolab.events import Accepted, Chunk, Finished, Received
+from echolab.web.page_clock import PageClock
 from echolab.web.site import page_site
 from echolab.web.totals import EndedRow, QueueNow, Row, Totals
 
@@ -91,10 +92,8 @@ class FakeKnown:
 class FakeWatch:
     """Knows what the test tells it."""
 
-    ahead_seconds = 0.0
-
     def __init__(self, clock: Clock) -> None:
-        self.clock = clock
+        self.time = PageClock(clock)
         self.run = "r1"
         self.taken = 0
         self.looks = 0
@@ -109,9 +108,6 @@ class FakeWatch:
             [QueueNow("127.0.0.1:8888", 0, 1024, None)],
             *(0, 0, 1.0),
         )
-
-    def time(self) -> float:
-        return self.clock.seconds()
 
     def look(self) -> None:
         self.looks += 1

@@ -386,7 +386,7 @@ class SetClockTests(WatchCase):
 
     def test_the_page_knows_the_time_of_day(self) -> None:
         self.time_of_day += 3600.0
-        self.assertAlmostEqual(self.watch.ahead_seconds, 3600.0)
+        self.assertAlmostEqual(self.watch.time.ahead_seconds, 3600.0)
 
 
 class CountingTests(WatchCase):

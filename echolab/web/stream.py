@@ -143,7 +143,7 @@ class Streams:
             watch.look()
             moment = Moment(
                 watch.time(),
-                watch.ahead_seconds,
+                watch.time.ahead_seconds,
                 watch.open_rows,
                 watch.totals(),
                 self._lag(),

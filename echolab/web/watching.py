@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import secrets
 from collections import Counter, deque
-from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -15,14 +14,15 @@ from zope.interface import implementer
 from echolab.ends import EndCause
 from echolab.events import Accepted, Finished, Received, Refused, Sent
 from echolab.interfaces import ISink
-from echolab.timekeeping import time_of_day
 from echolab.web import totals
 from echolab.web.attention import Attention
 from echolab.web.known import Known
 from echolab.web.packing import Packer
+from echolab.web.page_clock import PageClock
 from echolab.web.port_events import PortEvents
 from echolab.web.recent import Recent
 from echolab.web.rows import Looking, ended_row
+from echolab.web.tally import Tally
 from echolab.web.totals import CONNECTION_STATES, QueueNow, Totals
 
 if TYPE_CHECKING:
@@ -45,8 +45,6 @@ MOST_ENDED = 200
 MOST_REFUSED = 100
 MOST_SKIMMED = 200
 """So many messages a second of connections that are skimmed are among the recent."""
-STEP_SECONDS = 0.5
-"""A clock that is set by less is taken to run unevenly."""
 
 
 @implementer(ISink)
@@ -59,6 +57,7 @@ class Watch:
 
     Attributes:
         run: tells this run of the server from others.
+        time: tells the time of the page, by which all its events are.
         taken: how many events there were: the number of the last one.
         recent: the latest messages of all connections, with the numbers of their
             events.
@@ -75,14 +74,12 @@ class Watch:
         may_skim: bool,
     ) -> None:
         self.run = secrets.token_hex(4)
+        self.time = PageClock(clock)
         self.taken = 0
         self.recent = Recent()
         self.ended: deque[EndedRow] = deque(maxlen=MOST_ENDED)
         self.refused: deque[Refused] = deque(maxlen=MOST_REFUSED)
         self._clock = clock
-        self._time_of_day = time_of_day(clock)
-        self._began = self._time_of_day()
-        self._began_on_clock = clock.seconds()
         self._may_skim = may_skim
         self._service: ReceiverService | None = None
         self._known: dict[int, Known] = {}
@@ -91,11 +88,7 @@ class Watch:
         self._ports = PortEvents()
         self._room = MOST_SKIMMED
         self._share = self._trimmed = MOST_BYTES_OF_ONE
-        self._accepted = 0
-        self._ends: Counter[EndCause] = Counter()
-        # Of connections that have ended.
-        self._received_bytes = self._messages = self._sent_bytes = self._writes = 0
-        self._left_out = 0
+        self._tally = Tally()
         self._next_second: IDelayedCall | None = None
 
     def watch(self, service: ReceiverService) -> None:
@@ -144,10 +137,10 @@ class Watch:
             known.skip_messages(event.messages)
             if self._room:
                 self._room -= 1
-                event = self._at_our_time(event, known)
+                event = self.time.of(event, known)
                 self.recent.append(taken, Packer()(event))
             return
-        event = self._at_our_time(event, known)
+        event = self.time.of(event, known)
         if kind is Finished or kind is Accepted:
             self._count(known, event)
         elif not known.is_skimmed and self._attention.spend():
@@ -158,36 +151,20 @@ class Watch:
         if kept is not None and (kind is Received or kind is Sent):
             self.recent.append(taken, kept)
 
-    def _at_our_time(self, event: Event, known: Known | None) -> Event:
-        """Return an event with its time by the clock of the page; see `time`."""
-        if known is None:
-            shift = _step(self.time() - self._time_of_day())
-        elif known.connection is None:
-            shift = known.shift_seconds
-        else:
-            step = self.time() - known.connection.now() - known.shift_seconds
-            shift = known.shift_seconds = known.shift_seconds + _step(step)
-        return replace(event, time=event.time + shift) if shift else event
-
     def _count(self, known: Known, event: Event) -> None:
         if isinstance(event, Accepted):
-            self._accepted += 1
+            self._tally.accepted += 1
         elif isinstance(event, Finished) and known.connection is not None:
             connection = known.connection
             del self._open[known.number]
-            self._ends[event.cause] += 1
-            self._received_bytes += connection.received_bytes
-            self._messages += connection.messages
-            self._sent_bytes += connection.sent_bytes
-            self._writes += connection.writes
-            self._left_out += known.left_out
+            self._tally.end(known, connection, event.cause)
             if len(self.ended) == MOST_ENDED:
                 self._known.pop(self.ended[0].number, None)
             self.ended.append(ended_row(known, connection, event))
 
     def _take_other(self, event: Event) -> None:
         """Take an event of no connection."""
-        event = self._at_our_time(event, None)
+        event = self.time.of(event, None)
         if isinstance(event, Refused):
             self.refused.append(event)
         else:
@@ -230,19 +207,6 @@ class Watch:
             self._trimmed = self._share
             for known in self._known.values():
                 known.trim(self._share)
-
-    def time(self) -> float:
-        """Return the time now, in POSIX seconds, by the clock of the page.
-
-        It goes on evenly from the start of the server, also if the clock of the machine
-        is set; so spans between such times are right.
-        """
-        return self._began + self._clock.seconds() - self._began_on_clock
-
-    @property
-    def ahead_seconds(self) -> float:
-        """What the time of day is ahead of `time`."""
-        return self._time_of_day() - self.time()
 
     def choose(self, number: int) -> None:
         """Follow a connection closely: somebody looks at it."""
@@ -287,44 +251,29 @@ class Watch:
         assert self._service is not None
         connections = self._service.factory.connections
         states = dict.fromkeys(CONNECTION_STATES, 0)
-        received, messages, sent, writes, left_out = (
-            self._received_bytes,
-            self._messages,
-            self._sent_bytes,
-            self._writes,
-            self._left_out,
-        )
+        sums = self._tally.ended
         for number, looking in self._open.items():
             known = self._known[number]
             assert known.connection is not None
             states[looking.row.state if looking.row else totals.OPEN] += 1
-            received += known.connection.received_bytes
-            messages += known.connection.messages
-            sent += known.connection.sent_bytes
-            writes += known.connection.writes
-            left_out += known.left_out
+            sums = sums.plus(known, known.connection)
         states[totals.ARRIVING] = max(0, connections.count - len(self._open))
         return Totals(
             bool(self._service.addresses()) and connections.is_open,
             not connections.is_open,
             states,
-            self._accepted,
-            {cause.value: self._ends[cause] for cause in EndCause},
+            self._tally.accepted,
+            {cause.value: self._tally.ends[cause] for cause in EndCause},
             {cause.value: connections.refused[cause] for cause in EndCause},
-            received,
-            messages,
-            sent,
-            writes,
+            sums.received_bytes,
+            sums.messages,
+            sums.sent_bytes,
+            sums.writes,
             [
                 QueueNow(address, queue.waiting, queue.backlog, queue.drops)
                 for address, queue in self._service.accept_queues()
             ],
             self._service.factory.sink.waiting_bytes,
-            left_out,
-            self._began,
+            sums.left_out,
+            self.time.began,
         )
-
-
-def _step(seconds: float) -> float:
-    """Return how far a clock was set; 0 if it only runs unevenly."""
-    return seconds if abs(seconds) >= STEP_SECONDS else 0.0
