@@ -117,7 +117,7 @@ class WebOptionsTests(SynchronousTestCase):
         self.assertEqual(settings.web_token, "token")
 
     def test_where_it_cannot_be(self) -> None:
-        usage = "is no [HOST:]PORT, as 8889, 127.0.0.1:8889 or [::1]:8889"
+        usage = "must be [HOST:]PORT, as 8889, 127.0.0.1:8889 or [::1]:8889"
         for text, why in (
             ("", "--web: the port is empty"),
             (":8889", "--web :8889: the address is empty"),
@@ -129,6 +129,7 @@ class WebOptionsTests(SynchronousTestCase):
             ("\u0668", f"--web \u0668: {usage}"),
             ("-1", "--web -1: port must be 0-65535"),
             ("65536", "--web 65536: port must be 0-65535"),
+            ("--port", f"--web --port: {usage}"),
             ("9" * 5000, usage),
         ):
             with self.assertRaises(UsageError) as caught:

@@ -115,7 +115,7 @@ class HostileTests(SynchronousTestCase):
             "Content-Type: application/x-www-form-urlencoded\r\n\r\n".encode()
             + form
         )
-        self.assertEqual(visit.status, 400)
+        self.assertEqual(visit.status, 405)
 
     def test_of_many_requests_on_a_connection_the_first_is_answered(self) -> None:
         visit = self.say(REQUEST * 1000)

@@ -134,7 +134,7 @@ def web_value(text: str) -> tuple[str, int]:
         number = whole_number(port)
     except ValueError:
         raise ValueError(
-            "is no [HOST:]PORT, as 8889, 127.0.0.1:8889 or [::1]:8889"
+            "must be [HOST:]PORT, as 8889, 127.0.0.1:8889 or [::1]:8889"
         ) from None
     if not 0 <= number <= MOST_PORT:
         raise ValueError(f"port must be 0-{MOST_PORT}")

@@ -112,10 +112,10 @@ class _Site:
 
     def _refusal(self, request: PageRequest) -> int:
         """Return the status with which a request is refused; 0 if it is not."""
-        if request.has_body:
-            return 400
         if request.method not in METHODS:
             return 405
+        if request.has_body:
+            return 400
         if request.path == HEALTH:
             return 0
         if self._gate.is_foreign(request):
