@@ -106,7 +106,7 @@ class FakeWatch:
         self.now = Totals(
             *(True, False, {"open": 1}, 1, {"eof": 0}, {"refused": 0}, 6, 0, 0, 0),
             [QueueNow("127.0.0.1:8888", 0, 1024, None)],
-            *(0, 0, 1.0),
+            *(0, 0, 1.0, ["127.0.0.1:8888"]),
         )
 
     def look(self) -> None:

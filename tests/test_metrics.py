@@ -33,6 +33,7 @@ NOTHING = Totals(
     waiting_output_bytes=0,
     left_out=0,
     began=0.0,
+    addresses=[],
 )
 
 

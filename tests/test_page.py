@@ -79,13 +79,13 @@ class WatchingTests(PageCase):
         self.browser.until_text(LOG, "before", "after", "and after")
         self.assert_quiet()
 
-    def test_what_is_left_out_is_counted_and_rows_are_bounded(self) -> None:
+    def test_what_is_not_shown_is_counted_and_rows_are_bounded(self) -> None:
         client = self.connect()
         self.open()
         self.browser.find(ROW)
         client.sendall(b"".join(b"line %d\n" % number for number in range(20_000)))
         self.browser.until_text(LOG, "line 19999")
-        self.browser.until_text(".messages .bar", "left out")
+        self.browser.until_text(".messages .bar", "not shown")
         rows = "return document.querySelectorAll('.message').length"
         self.assertLessEqual(self.browser.run(rows), 500)
         self.assert_quiet()

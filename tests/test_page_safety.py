@@ -128,16 +128,6 @@ class PartsTests(PageCase):
         )
         self.assertEqual(dict(zip(figures, taken, strict=True)), figures)
 
-    def test_a_rate_is_spread_over_its_time_and_fades(self) -> None:
-        line, soon, late = self.browser.run(
-            "const {Rate} = await import('/static/rates.js');"
-            "const rate = new Rate(); rate.take(1000, 0); rate.take(1010, 5000);"
-            "return [rate.line(1011), rate.at(1010), rate.at(1100)]"
-        )
-        self.assertEqual(line, [500, 500, 500, 500])
-        self.assertTrue(480 < soon <= 500, soon)
-        self.assertEqual(late, 0)
-
 
 class KeyboardTests(PageCase):
     def test_everything_is_reached_by_keys(self) -> None:

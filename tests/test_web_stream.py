@@ -201,21 +201,28 @@ class DetailTests(StreamCase):
         self.assertEqual((detail["peer"], detail["open"]), (17, True))
         self.assertTrue(detail["followed"])
         self.assertEqual(
-            detail["samples"],
+            detail["moved"],
             [
-                [11.5, 6, 0, 2, 4, 0.001, None, None, 1],
-                [12.5, 109, 54, 0, 0, None, None, None, 0],
-                [1000.5, 6, 0, 0, 0, 0.001, 100, 200, 0],
+                [11.0, 11.0, 6, 0, True],
+                [11.5, 12.0, 106, 50, False],
+                [12.0, 12.0, 109, 54, True],
+                [12.5, 1000.5, 6, 0, False],
             ],
+        )
+        self.assertEqual(
+            [each[0] for each in detail["seen"]], [11.5, 11.5, 12.5, 1000.5]
         )
         self.known.is_skimmed = True
         detail = self.next(visit)["detail"]
-        self.assertEqual([each[0] for each in detail["samples"]], [1001.0])
+        self.assertEqual(detail["moved"], [[1000.5, 1001.0, 6, 0, True]])
+        self.assertEqual(detail["seen"], [[1001.0, 0, 0, 0.001]])
         self.assertFalse(detail["followed"])
         self.known.is_open = False
         self.watch.open_rows = {}
         detail = self.next(visit)["detail"]
-        self.assertEqual((detail["open"], detail["samples"]), (False, []))
+        self.assertFalse(detail["open"])
+        self.assertEqual([each[0] for each in detail["moved"]], [11.0, 11.5, 12.0])
+        self.assertEqual(self.next(visit)["detail"]["moved"], [])
         visit.vanish()
         self.assertEqual(self.watch.chosen, [])
 
@@ -386,7 +393,7 @@ class ServerTests(SynchronousTestCase):
             self.assertEqual(update["totals"]["received_messages"], 1)
         first = visits[1].updates[0]["detail"]
         self.assertTrue(first["open"] and first["followed"])
-        self.assertEqual(len(first["samples"]), 1)
+        self.assertEqual(len(first["seen"]), 1)
         for _ in range(3000):
             protocol.dataReceived(b"two\nthree\n")
         clock.advance(1.0)

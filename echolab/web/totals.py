@@ -111,6 +111,7 @@ class Totals:
         waiting_output_bytes: how many printed bytes wait to be written.
         left_out: how many events were not kept for the page.
         began: when the server started, in POSIX seconds.
+        addresses: the addresses on which it listens.
     """
 
     listening: bool
@@ -127,3 +128,4 @@ class Totals:
     waiting_output_bytes: int
     left_out: int
     began: float
+    addresses: list[str]

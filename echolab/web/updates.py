@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from echolab.events import Chunk, LeftOut, Sent
-from echolab.facts import Sampled
+from echolab.events import Sent
+from echolab.web.course import Course
 from echolab.web.newest import count_messages, newest
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Updates:
         self._ended: EndedRow | None = None
         self._refused: Refused | None = None
         self._total: int | None = None  # of messages, at the last update
+        self._course = Course()
 
     def next(self, moment: Moment) -> dict[str, object]:
         """Return what is new, for JSON."""
@@ -127,15 +128,15 @@ class Updates:
         assert self._number is not None
         if known is None:
             return {"peer": self._number, "open": False, "unknown": True}
-        samples = [*_samples(known.events())] if self._whole else []
-        if row := moment.rows.get(self._number):
-            samples.append(_sample(row, moment.time))
+        row = moment.rows.get(self._number)
+        moved, seen = self._course.next(known, row, moment.time)
         return {
             "peer": self._number,
             "open": known.is_open,
             "revision": self._figures.revision(known),
             "followed": not known.is_skimmed,
-            "samples": samples,
+            "moved": moved,
+            "seen": seen,
         }
 
 
@@ -153,45 +154,3 @@ def _new(kept: Iterable[_T], last: _T | None) -> list[_T]:
 def _of_refused(refused: Refused) -> tuple[object, ...]:
     cause = refused.cause.value
     return refused.time, str(refused.peer), cause, refused.detail, refused.others
-
-
-def _samples(events: Iterable[Event]) -> Iterator[tuple[object, ...]]:
-    """Yield what the kernel has said, with what had been received and sent by then."""
-    received = sent = 0
-    for event in events:
-        match event:
-            case Chunk(data=data):
-                received += len(data)
-            case Sent(data=data):
-                sent += len(data)
-            case LeftOut(received_bytes=received_bytes, sent_bytes=sent_bytes):
-                received += received_bytes
-                sent += sent_bytes
-            case Sampled():
-                yield (
-                    event.time,
-                    received,
-                    sent,
-                    event.unread_bytes,
-                    event.unacknowledged_bytes,
-                    event.rtt_seconds,
-                    event.send_window,
-                    event.receive_window,
-                    event.retransmits,
-                )
-            case _:
-                pass
-
-
-def _sample(row: Row, time: float) -> tuple[object, ...]:
-    return (
-        time,
-        row.received_bytes,
-        row.sent_bytes,
-        row.unread_bytes,
-        row.waiting_bytes,
-        row.rtt_seconds,
-        row.send_window,
-        row.receive_window,
-        row.retransmits,
-    )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
+from echolab.addresses import format_address
 from echolab.ends import EndCause
 from echolab.events import Accepted, Finished, Received, Refused, Sent
 from echolab.interfaces import ISink
@@ -67,12 +68,7 @@ class Watch:
 
     name = "the page"
 
-    def __init__(
-        self,
-        clock: AnyClock,
-        *,
-        may_skim: bool,
-    ) -> None:
+    def __init__(self, clock: AnyClock, *, may_skim: bool) -> None:
         self.run = secrets.token_hex(4)
         self.time = PageClock(clock)
         self.taken = 0
@@ -276,4 +272,5 @@ class Watch:
             self._service.factory.sink.waiting_bytes,
             sums.left_out,
             self.time.began,
+            [format_address(address) for address in self._service.addresses()],
         )

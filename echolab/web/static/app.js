@@ -36,7 +36,10 @@ class App extends Component {
       this.#model.take(update);
       this.#drawSoon();
     },
-    (connection) => this.setState({ connection }),
+    (connection) => {
+      if (connection !== State.LIVE) this.#model.stop();
+      this.setState({ connection });
+    },
   );
 
   componentDidMount() {
@@ -60,7 +63,7 @@ class App extends Component {
     this.#stream.open(number);
     this.setState({ number }, () => {
       window.scrollTo(0, 0);
-      if (number === null) document.getElementById(`to-${before}`)?.focus();
+      if (number === null) focusRow(before);
     });
   }
 
@@ -84,8 +87,8 @@ class App extends Component {
     const isOld = connection !== State.LIVE && connection !== State.STARTING;
     return html`
       <a class="skip" href="#main" onClick=${skip}>Skip to the connections</a>
-      <${Header} model=${model} state=${connection}/>
-      <${Banner} state=${connection} totals=${model.totals}/>
+      <${Header} model=${model} state=${connection} isOld=${isOld}/>
+      <${Banner} state=${connection} model=${model}/>
       <div class=${isOld ? "old" : ""}>
         <${AttentionLine} model=${model} onAll=${this.#showNeedy}/>
         <main id="main" tabindex="-1">
@@ -99,6 +102,12 @@ class App extends Component {
         </main>
       </div>`;
   }
+}
+
+/** Focus the row of a connection in the table, or the table if it has none. */
+function focusRow(number) {
+  const row = document.getElementById(`to-${number}`);
+  (row ?? document.getElementById("table")).focus();
 }
 
 /** The address says which connection is shown, so the skip link must not change it. */

@@ -24,13 +24,14 @@ export function AttentionLine({ model, onAll }) {
   const shown = named(rows);
   const more = rows.length - shown.length;
   // Screen readers are told when who it is changes, not whenever a number does.
-  const spoken = shown.map(({ number, need }) => `${number} ${need.kind}`).join(", ");
+  const spoken = shown.filter(({ need }) => !need.isOver)
+    .map(({ number, need }) => `${number} ${need.kind}`).join(", ");
   return html`<section class="attention ${rows.length ? "look" : ""}" aria-label="Attention">
     <span class="unseen" aria-live="polite">${spoken && `Needs a look: ${spoken}`}</span>
     ${!rows.length && html`<p>Nothing needs a look.</p>`}
     ${rows.length > 0 && html`<ul>${shown.map(({ number, peer, need }) => html`
-      <li key=${number}><a href="#/${number}">
-        <span class="sign" aria-hidden="true">▲</span> <b>${number}</b>${" "}
+      <li key=${number} class=${need.isOver ? "over" : ""}><a href="#/${number}">
+        <span class="sign" aria-hidden="true">${need.isOver ? "✓" : "▲"}</span> <b>${number}</b>${" "}
         <code><${Text} value=${peer}/></code></a> ${need.text}</li>`)}
       ${more > 0 && html`<li key="more"><button type="button" onClick=${onAll}>${
         several(more, "more needs", "more need")} a look</button></li>`}

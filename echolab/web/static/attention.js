@@ -15,9 +15,18 @@ const LOST_LEAST = 3;
 /** What was said stays so long, so that the line does not flicker. */
 const STAYS_SECONDS = 4;
 
-/** Set `need` of each row: `{kind, weight, text}`, or null. */
+/** What is said of a need that is over. */
+const OVER = {
+  stalls: "reads again",
+  floods: "has calmed down",
+  unfinished: "has gone on with its message",
+  lossy: "loses no segments now",
+  paused: "is read again",
+};
+
+/** Set `need` of each row: `{kind, weight, text, isOver}`, or null. */
 export function judge(rows, time) {
-  const floods = floodsAmong(rows, time);
+  const floods = floodsAmong(rows);
   for (const row of rows) {
     const need = stalled(row) ?? floods.get(row) ?? unfinished(row, time) ??
       lossy(row, time) ?? held(row);
@@ -26,11 +35,13 @@ export function judge(rows, time) {
       row.needAt = time;
     } else if (row.need && time - row.needAt > STAYS_SECONDS) {
       row.need = null;
+    } else if (row.need && !row.need.isOver) {
+      row.need = { ...row.need, text: OVER[row.need.kind], isOver: true };
     }
   }
 }
 
-/** Return the rows that need a look, the worst first. */
+/** Return the rows that need a look, or did a moment ago, the worst first. */
 export function needy(rows) {
   return rows.filter((row) => row.need).sort(
     (a, b) => b.need.weight - a.need.weight || b.waiting - a.waiting ||
@@ -66,16 +77,16 @@ function held(row) {
 }
 
 /** Return a Map from rows to needs: those that send most of all that comes in. */
-function floodsAmong(rows, time) {
+function floodsAmong(rows) {
   const floods = new Map();
   if (rows.length < FLOOD_AMONG) return floods;
-  const bytes = standingOut(rows, (row) => row.rate.at(time), FLOOD_LEAST_BYTES);
+  const bytes = standingOut(rows, (row) => row.rate.now ?? 0, FLOOD_LEAST_BYTES);
   for (const [row, speed, share] of bytes) {
     const text = `floods: ${rate(speed)}, ${share} % of all that comes in`;
     floods.set(row, { kind: "floods", weight: 4, text });
   }
   const lines = standingOut(
-    rows, (row) => row.messageRate.at(time), FLOOD_LEAST_MESSAGES,
+    rows, (row) => row.messageRate.now ?? 0, FLOOD_LEAST_MESSAGES,
   );
   for (const [row, speed, share] of lines) {
     if (floods.has(row)) continue;

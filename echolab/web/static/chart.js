@@ -1,5 +1,6 @@
 // What the kernel says of one connection, on one time axis: three charts of uPlot.
 
+import { recall, remember } from "./remembered.js";
 import { Component, html } from "./vendor/htm-preact.module.js";
 import { rate, short, size } from "./words.js";
 
@@ -8,20 +9,21 @@ const { uPlot } = window;
 /** Marks of bytes stand at powers of two. */
 const POWERS = Array.from({ length: 50 }, (_, power) => 2 ** power);
 
-/** The series, by chart; `at` is the column in `Samples.columns()`. */
+/** The series, by chart; `at` is the column in what `source` returns of `Samples`. */
 const CHARTS = [
-  { key: "rates", show: rate, incrs: POWERS, series: [
-    { key: "rateIn", at: 1, label: "rate in", color: "--in", isRate: true },
-    { key: "rateOut", at: 2, label: "rate out", color: "--out", isRate: true, dash: [6, 3] },
+  { key: "rates", source: "rates", show: rate, incrs: POWERS, series: [
+    { key: "rateIn", at: 1, label: "rate in", color: "--in" },
+    { key: "rateOut", at: 2, label: "rate out", color: "--out", dash: [6, 3] },
   ] },
-  { key: "queues", show: size, incrs: POWERS, series: [
-    { key: "unread", at: 3, label: "unread", color: "--unread" },
-    { key: "waiting", at: 4, label: "waiting", color: "--waiting", dash: [6, 3] },
+  { key: "queues", source: "kernel", show: size, incrs: POWERS, series: [
+    { key: "unread", at: 1, label: "unread", color: "--unread" },
+    { key: "waiting", at: 2, label: "waiting", color: "--waiting", dash: [6, 3] },
   ] },
-  { key: "times", show: short, series: [
-    { key: "rtt", at: 5, label: "round trip", color: "--rtt" },
+  { key: "times", source: "kernel", show: short, series: [
+    { key: "rtt", at: 3, label: "round trip", color: "--rtt" },
   ] },
 ];
+const NOTHING = { rates: [[], [], []], kernel: [[], [], [], []], until: 0, width: 1 };
 const SPANS = [[60, "1 min"], [600, "10 min"], [0, "all"]];
 const HEIGHT = 112;
 const AXIS = 80;
@@ -30,6 +32,17 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 
 function color(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** Return what a series was at a time: what was last seen until then. */
+function valueAt(times, values, time) {
+  let [low, high] = [0, times.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (times[middle] <= time) low = middle + 1;
+    else high = middle;
+  }
+  return values[low - 1] ?? null;
 }
 
 function options({ series, show, incrs }, { width, isLast, spanOf, onCursor, onZoom }) {
@@ -52,14 +65,16 @@ function options({ series, show, incrs }, { width, isLast, spanOf, onCursor, onZ
       { ...axis, size: isLast ? 32 : 14, values: onSeconds },
       { ...axis, incrs, size: AXIS, space: 28, values: onValues },
     ],
-    series: [{}, ...series.map(({ label, color: name, isRate, dash }) => ({
+    series: [{}, ...series.map(({ label, color: name, dash }) => ({
       label, stroke: () => color(name), width: 1.5, dash,
-      // A rate is that of the time before; all else stays until it is seen again.
-      paths: uPlot.paths.stepped({ align: isRate ? -1 : 1 }),
+      paths: uPlot.paths.stepped({ align: 1 }),
       points: { show: (plot) => plot.data[0].length < 3 },
     }))],
     hooks: {
-      setCursor: [(plot) => onCursor(plot.cursor.idx)],
+      setCursor: [(plot) => {
+        const { left } = plot.cursor;
+        onCursor(left >= 0 ? plot.posToVal(left, "x") : null);
+      }],
       setSelect: [(plot) => { if (plot.select.width > 0) onZoom(true); }],
     },
   };
@@ -67,10 +82,10 @@ function options({ series, show, incrs }, { width, isLast, spanOf, onCursor, onZ
 
 /** The charts of one connection, and the choice of their series. */
 export class Chart extends Component {
-  state = { hidden: new Set(), span: 600, at: null };
+  state = { hidden: new Set(), span: recall("span", SPANS.map(([span]) => span), 600), at: null };
   #places = new Map();
   #plots = new Map();
-  #columns = null;
+  #shown = NOTHING;
   #version = -1;
   #watcher = null;
   #isZoomed = false; // the reader has dragged over a part
@@ -107,16 +122,20 @@ export class Chart extends Component {
   #draw(isChanged) {
     const { samples, isHeld } = this.props;
     const isNew = samples && samples.version !== this.#version && !isHeld;
-    if (isNew || !this.#columns) {
-      this.#columns = samples ? samples.columns() : [[], [], [], [], [], []];
-      this.#version = samples?.version ?? -1;
+    if (isNew || (samples && isChanged && !isHeld)) {
+      const { span } = this.state;
+      this.#shown = {
+        rates: samples.rates(span), kernel: samples.kernel(),
+        until: samples.until, width: samples.widthFor(span),
+      };
+      this.#version = samples.version;
     }
     const last = CHARTS.findLast((chart) => this.#isShown(chart));
     for (const chart of CHARTS) this.#drawOne(chart, chart === last, isNew || isChanged);
   }
 
   #drawOne(chart, isLast, isNew) {
-    const { key, series } = chart;
+    const { key, source, series } = chart;
     let plot = this.#plots.get(key);
     if (plot && (!this.#isShown(chart) || plot.isLast !== isLast)) {
       plot.destroy();
@@ -124,7 +143,8 @@ export class Chart extends Component {
       plot = null;
     }
     if (!this.#isShown(chart)) return;
-    const data = [this.#columns[0], ...series.map(({ at }) => this.#columns[at])];
+    const columns = this.#shown[source];
+    const data = [columns[0], ...series.map(({ at }) => columns[at])];
     if (!plot) {
       const place = this.#places.get(key);
       plot = new uPlot(options(chart, {
@@ -143,19 +163,21 @@ export class Chart extends Component {
     });
   }
 
+  /** Return the seconds to show; `least` and `most` are those that were dragged over. */
   #spanOf = (least, most) => {
+    if (this.#isZoomed && least < most) return [least, most];
     const { span } = this.state;
-    if (least == null || most == null) return [0, 1];
-    const from = span && !this.#isZoomed ? Math.max(least, most - span) : least;
-    return from < most ? [from, most] : [most - 1, most + 1];
+    const until = Math.max(1, this.#shown.until);
+    return [span ? Math.max(0, until - span) : 0, until];
   };
 
   #pointed = (at) => {
-    if (at !== this.state.at) this.setState({ at: at ?? null });
+    if (at !== this.state.at) this.setState({ at });
   };
 
   #show(span) {
     this.#isZoomed = false;
+    remember("span", span);
     this.setState({ span });
   }
 
@@ -166,18 +188,19 @@ export class Chart extends Component {
   }
 
   render(_, { hidden, span, at }) {
-    const columns = this.#columns;
-    const index = at ?? (columns ? columns[0].length - 1 : -1);
-    const time = columns?.[0][index];
+    const shown = this.#shown;
+    const time = at ?? shown.until;
+    const valueOf = ({ source }, { at: column }) => valueAt(shown[source][0], shown[source][column], time);
     return html`<div class="chart">
       <div class="bar">
         <fieldset class="series"><legend class="unseen">Series</legend>
-          ${CHARTS.flatMap(({ show, series }) => series.map(({ key, at: column, label }) => html`
-            <label key=${key} class="s-${key}"><input type="checkbox" checked=${!hidden.has(key)}
-              onChange=${() => this.#turn(key)}/><span class="swatch" aria-hidden="true"></span>
-              ${label} <output>${show(columns?.[column][index] ?? null)}</output></label>`))}
+          ${CHARTS.flatMap((chart) => chart.series.map((one) => html`
+            <label key=${one.key} class="s-${one.key}"><input type="checkbox" checked=${!hidden.has(one.key)}
+              onChange=${() => this.#turn(one.key)}/><span class="swatch" aria-hidden="true"></span>
+              ${one.label} <output>${chart.show(valueOf(chart, one))}</output></label>`))}
         </fieldset>
-        <span class="soft">${time == null ? "" : `at ${time.toFixed(1)} s`}</span>
+        <span class="soft" title="Rates are those of each span of ${shown.width} s">at ${
+          time.toFixed(1)} s</span>
         <fieldset class="choice"><legend class="unseen">Time</legend>
           ${SPANS.map(([key, label]) => html`<label key=${key}>
             <input type="radio" name="span" checked=${span === key}

@@ -22,12 +22,12 @@ function columnsAt(now) {
       value: (row) => row.number, cell: (row) => row.number },
     { key: "peer", label: "peer", title: "Who is at the other end", isHead: true,
       value: (row) => row.peer,
-      cell: (row) => html`<a href="#/${row.number}" id="to-${row.number}" title=${harmless(row.peer)}>
+      cell: (row, tabIndex) => html`<a href="#/${row.number}" id="to-${row.number}" tabindex=${tabIndex} title=${harmless(row.peer)}>
         <${Text} value=${row.peer}/></a>` },
     { key: "state", label: "state", title: "State of the connection",
-      value: (row) => `${row.need ? 0 : 1}${row.state}`,
-      cell: (row) => html`${row.need && html`<span class="sign" aria-hidden="true">▲ </span>`}${
-        row.need?.kind === "floods" ? `floods (${row.state})` : row.state}` },
+      value: (row) => `${isNeedy(row) ? 0 : 1}${row.state}`,
+      cell: (row) => html`${isNeedy(row) && html`<span class="sign" aria-hidden="true">▲ </span>`}${
+        isNeedy(row) && row.need.kind === "floods" ? `floods (${row.state})` : row.state}` },
     { key: "since", label: "since", title: "When the connection began",
       value: (row) => row.began,
       cell: (row) => html`<span title=${date(row.began)}>${clock(row.began)}</span>` },
@@ -38,9 +38,8 @@ function columnsAt(now) {
       value: (row) => row.received, cell: (row) => amount(row.received, size(row.received)) },
     { key: "rate", label: "rate in", title: "Bytes received a second, and the last two minutes",
       isNumber: true, isDownFirst: true,
-      value: (row) => row.rate.at(now),
-      cell: (row) => html`${
-        amount(row.rate.at(now), rate(row.rate.at(now)))}<${Spark} rate=${row.rate} time=${now}/>` },
+      value: (row) => row.rate.now,
+      cell: (row) => html`${amount(row.rate.now, rate(row.rate.now))}<${Spark} rate=${row.rate} time=${now}/>` },
     { key: "messages", label: "messages", title: "Messages received", isNumber: true,
       isDownFirst: true, value: (row) => row.messages, cell: (row) => amount(row.messages, count(row.messages)) },
     { key: "sent", label: "out", title: "Bytes sent", isNumber: true, isDownFirst: true,
@@ -55,6 +54,11 @@ function columnsAt(now) {
       isNumber: true, isDownFirst: true,
       value: (row) => row.rtt, cell: (row) => short(row.rtt) },
   ];
+}
+
+/** Whether it needs a look now. */
+function isNeedy(row) {
+  return Boolean(row.need) && !row.need.isOver;
 }
 
 function matches(row, query) {
@@ -74,8 +78,9 @@ export class Connections extends Component {
   #hold = {
     onMouseEnter: () => { this.#isPointed = true; },
     onMouseLeave: () => { this.#isPointed = false; },
-    onFocusIn: () => { this.#isFocused = true; },
-    onFocusOut: () => { this.#isFocused = false; },
+    // Preact knows these only in small letters.
+    onfocusin: () => { this.#isFocused = true; },
+    onfocusout: () => { this.#isFocused = false; },
   };
 
   #setOrder = (order) => {
@@ -131,11 +136,11 @@ export class Connections extends Component {
           spellcheck=${false}
           onInput=${(event) => this.setState({ query: event.target.value, most: AT_FIRST })}/>
       </div>
-      <div class="scroll" role="region" tabindex="0" aria-labelledby="connections-title">
+      <div class="scroll" id="table" role="region" tabindex="0" aria-labelledby="connections-title">
         <${Table} caption="Open connections" columns=${columns} rows=${visible} order=${order}
           onOrder=${this.#setOrder} keyOf=${(row) => row.number}
-          classOf=${(row) => (row.need ? "look" : "")} ...${this.#hold}/>
-        ${!rows.length && html`<p class="empty">${all.length
+          classOf=${(row) => (isNeedy(row) ? "look" : "")} ...${this.#hold}/>
+        ${model.totals && !rows.length && html`<p class="empty">${all.length
           ? "No connection matches." : "Nobody is connected."}</p>`}
         ${more > 0 && html`<p class="more">${several(more, "more", "more")}: search, sort, or
           <button type="button" onClick=${() => this.setState({ most: most + AT_FIRST })}>show ${

@@ -1,4 +1,4 @@
-// The newest messages, and where some were left out.
+// The newest messages, and where some are not shown.
 
 import { bytesOf, cutBytes, piecesOfBytes } from "./escaping.js";
 
@@ -41,36 +41,44 @@ export class MessageList {
   #entries = [];
   #characters = 0;
   #lastId = -1;
-  total = 0; // messages so far, with those that were left out
-  leftOut = 0;
+  total = 0; // messages so far, with those that are not shown
+  notShown = 0;
 
-  /** The entries: a Message, or `{key, gap}` with the number that was left out. */
+  /** The entries: a Message, or `{key, gap}` with the number of those not shown. */
   get entries() {
     return this.#entries;
   }
 
-  /** Take messages as the stream has them; those known already are skipped. */
-  take(messages, leftOut) {
+  /** Take messages as the stream has them; those known already are skipped.
+   *
+   * A new stream does not know what this list has. Then `grown` says by how much the
+   * counts have grown; with `ofOne`, that of the messages in.
+   */
+  take(messages, notShown, { grown = null, ofOne = false } = {}) {
     const known = this.#lastId;
     const fresh = messages.filter(([id]) => id > known);
-    if (!fresh.length && !leftOut) return;
+    if (grown !== null) {
+      const counted = ofOne ? fresh.filter(([, , , , way]) => way === "in") : fresh;
+      notShown = Math.max(0, grown - counted.length);
+    }
+    if (!fresh.length && !notShown) return;
     const entries = this.#entries.slice(); // a pause keeps the old one
-    if (leftOut) this.#addGap(entries, leftOut);
+    if (notShown) this.#addGap(entries, notShown);
     for (const values of fresh) {
       const message = new Message(values);
       this.#lastId = Math.max(this.#lastId, message.id);
       this.#characters += message.weight;
       entries.push(message);
     }
-    this.total += fresh.length + leftOut;
-    this.leftOut += leftOut;
+    this.total += fresh.length + notShown;
+    this.notShown += notShown;
     this.#entries = this.#bounded(entries);
   }
 
-  #addGap(entries, leftOut) {
+  #addGap(entries, notShown) {
     const last = entries.at(-1);
-    if (last?.gap) entries[entries.length - 1] = { ...last, gap: last.gap + leftOut };
-    else entries.push({ key: (keys += 1), gap: leftOut });
+    if (last?.gap) entries[entries.length - 1] = { ...last, gap: last.gap + notShown };
+    else entries.push({ key: (keys += 1), gap: notShown });
   }
 
   #bounded(entries) {

@@ -57,5 +57,5 @@ export class MessageRow extends Component {
 }
 
 export function Gap({ gap }) {
-  return html`<li class="gap">${count(gap)} left out</li>`;
+  return html`<li class="gap">${count(gap)} not shown</li>`;
 }

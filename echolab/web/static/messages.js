@@ -10,7 +10,7 @@ import { count } from "./words.js";
 const MOST_ROWS = 500;
 const MOST_RUNNING = 100;
 const AT_END = 8; // pixels
-const LEFT_OUT = "Messages that came and are not in this list: too many at once";
+const NOT_SHOWN = "Messages that came and are not in this list: they were too many at a time";
 
 function matcher({ query, direction, peer, isHex }) {
   const text = query.toLowerCase();
@@ -111,8 +111,8 @@ export class Messages extends Component {
         <button type="button" class="pause" aria-pressed=${Boolean(paused)} disabled=${isHeld}
           onClick=${() => (paused ? this.#goOn() : this.#pause("asked"))}>${
             paused ? `go on (${count(missed)} new)` : "pause"}</button>
-        ${list.leftOut > 0 && html`<span class="soft" title=${LEFT_OUT}>${
-          count(list.leftOut)} left out</span>`}
+        ${list.notShown > 0 && html`<span class="soft" title=${NOT_SHOWN}>${
+          count(list.notShown)} not shown</span>`}
         <${Choice} legend="Show bytes as" name="as" value=${isHex ? "hex" : "text"}
           options=${{ text: "text", hex: "hex" }}
           onChange=${(key) => this.setState({ isHex: key === "hex" })}/>

@@ -9,6 +9,8 @@ import { setAhead } from "./words.js";
 const MOST_ENDED = 200;
 const MOST_REFUSED = 100;
 const LATELY_SECONDS = 60;
+/** A new stream that begins later after the one before leaves the time between unknown. */
+const GAP_SECONDS = 5;
 
 /** What the server tells, and when it told it. */
 export class Model {
@@ -23,15 +25,24 @@ export class Model {
   messages = new MessageList();
   detail = null;
   samples = null;
+  addresses = [];
   #drops = null;
   #droppedAt = 0;
+  #told = 0; // messages so far, of all or of the one connection
   #time = 0;
   #heardAt = 0;
+  #stoppedAt = null;
 
-  /** The server's time of day, as far as the last update tells. */
+  /** The server's time of day, as far as the last update tells; it stands still in a `stop`. */
   get now() {
+    if (this.#stoppedAt !== null) return this.#stoppedAt;
     if (!this.#time) return Date.now() / 1000;
     return this.#time + Math.min(5, (performance.now() - this.#heardAt) / 1000);
+  }
+
+  /** Let time stand still until the next update: nothing is heard of the server. */
+  stop() {
+    this.#stoppedAt ??= this.#time || null;
   }
 
   /** Whether an accept queue has dropped somebody lately. */
@@ -49,13 +60,16 @@ export class Model {
   /** Take an update of the stream. */
   take(update) {
     if (update.run !== this.run) this.#begin(update.run);
+    const before = this.#time;
+    if (update.whole && update.time - before > GAP_SECONDS) this.#interrupt();
     this.#time = update.time;
     setAhead(update.ahead);
     this.#heardAt = performance.now();
-    this.#takeRows(update);
+    this.#stoppedAt = null;
+    this.#takeRows(update, before);
     this.#takeTotals(update);
     this.#takeEnds(update);
-    this.messages.take(update.messages, update.left_out);
+    this.#takeMessages(update);
     if (update.detail) this.#takeDetail(update.detail);
     judge([...this.rows.values()], update.time);
   }
@@ -63,6 +77,7 @@ export class Model {
   /** Another run of the server: its numbers begin again. */
   #begin(run) {
     this.run = run;
+    this.#time = 0;
     this.rows.clear();
     this.ended = [];
     this.refused = [];
@@ -73,7 +88,14 @@ export class Model {
     this.look();
   }
 
-  #takeRows({ rows, gone, whole, time }) {
+  /** Nothing was heard for a while: how fast it grew then is not known. */
+  #interrupt() {
+    const rates = [this.rateIn, this.rateOut, this.rateMessages];
+    for (const row of this.rows.values()) rates.push(row.rate, row.messageRate, row.outRate);
+    rates.forEach((rate) => rate.interrupt());
+  }
+
+  #takeRows({ rows, gone, whole, time }, before) {
     if (whole) {
       const open = new Set(rows.map(([number]) => number));
       for (const number of this.rows.keys()) {
@@ -82,14 +104,21 @@ export class Model {
     }
     for (const number of gone) this.rows.delete(number);
     for (const values of rows) {
-      const row = this.rows.get(values[0]) ?? newRow(values);
+      const row = this.rows.get(values[0]) ?? newRow(values, before);
       fill(row, values, time);
       this.rows.set(row.number, row);
+    }
+    // Those that are not in the update have not changed.
+    for (const row of this.rows.values()) {
+      row.rate.take(time, row.received);
+      row.messageRate.take(time, row.messages);
+      row.outRate.take(time, row.sent);
     }
   }
 
   #takeTotals({ totals, time }) {
     this.totals = totals;
+    if (totals.addresses.length) this.addresses = totals.addresses;
     this.rateIn.take(time, totals.received_bytes);
     this.rateOut.take(time, totals.sent_bytes);
     this.rateMessages.take(time, totals.received_messages);
@@ -110,11 +139,21 @@ export class Model {
     }
   }
 
-  #takeDetail(detail) {
-    const began = this.rows.get(detail.peer)?.began ?? this.endOf(detail.peer)?.began;
-    this.samples ??= new Samples(began ?? detail.samples?.[0]?.[0] ?? this.#time);
-    this.samples.take(detail.samples ?? []);
-    this.detail = { ...detail, samples: null };
+  #takeMessages({ messages, left_out, whole, totals, detail }) {
+    const told = detail ? this.rows.get(detail.peer)?.messages ?? this.#told
+      : totals.received_messages + totals.sent_messages;
+    const isResumed = whole && this.messages.total > 0;
+    const grown = isResumed ? told - this.#told : null;
+    this.messages.take(messages, left_out, { grown, ofOne: Boolean(detail) });
+    this.#told = told;
+  }
+
+  #takeDetail({ moved = [], seen = [], ...detail }) {
+    const end = this.endOf(detail.peer);
+    const began = (this.rows.get(detail.peer) ?? end)?.began;
+    this.samples ??= new Samples(began ?? moved[0]?.[0] ?? this.#time);
+    this.samples.take(moved, seen, end ? end.ended : this.#time, Boolean(end));
+    this.detail = detail;
   }
 
   /** Return how a connection ended, or undefined. */
@@ -123,11 +162,16 @@ export class Model {
   }
 }
 
-function newRow([number]) {
-  return {
+/** Return an empty row; `before` is the time of the last update, or 0. */
+function newRow([number, , began], before) {
+  const row = {
     number, rate: new Rate(), messageRate: new Rate(), outRate: new Rate(),
     need: null, needAt: 0, lost: 0, lostAt: 0, retransmits: null,
   };
+  if (before && began > before) { // All that it has counted came since then.
+    for (const rate of [row.rate, row.messageRate, row.outRate]) rate.take(before, 0);
+  }
+  return row;
 }
 
 function fill(row, values, time) {
@@ -141,9 +185,6 @@ function fill(row, values, time) {
     row.messages, row.sent, row.rtt, row.unread, row.waiting, row.retransmits,
     row.sendWindow, row.receiveWindow, row.leftOut,
   ] = values;
-  row.rate.take(time, row.received);
-  row.messageRate.take(time, row.messages);
-  row.outRate.take(time, row.sent);
 }
 
 function endedRow(values) {

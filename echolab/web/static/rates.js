@@ -2,77 +2,82 @@
 
 export const BIN_SECONDS = 2;
 export const BINS = 60;
-const FADE_SECONDS = 2;
+/** The rate is that of so many seconds, or a little more: updates are not that regular. */
+const WINDOW_SECONDS = 2;
 
-/** The growth of one count. Its memory is fixed: one number a bin. */
+/** The growth of one count, which is taken at each update. Its memory is bounded. */
 export class Rate {
-  #bins = new Float32Array(BINS);
-  #lastBin = null;
-  #time = null;
+  #bins = new Float32Array(BINS); // NaN where the growth is not known
   #firstBin = null;
-  #total = 0;
-  #now = 0;
+  #lastBin = null;
+  #times = []; // of the updates of the window, and of the last one before it
+  #totals = [];
 
-  /** Take the count at a time. */
+  /** The growth a second; null until there are two updates. */
+  now = null;
+
+  /** Take the count at the time of an update. */
   take(time, total) {
-    if (this.#time !== null && time > this.#time && total >= this.#total) {
-      const grown = total - this.#total;
-      const elapsed = time - this.#time;
-      const weight = 1 - Math.exp(-elapsed / FADE_SECONDS);
-      this.#now += (grown / elapsed - this.#now) * weight;
-      this.#spread(this.#time, time, grown / elapsed);
+    const last = this.#times.length - 1;
+    if (last < 0) this.#begin(time);
+    else if (time <= this.#times[last]) return;
+    else this.#share(this.#times[last], time, Math.max(0, total - this.#totals[last]));
+    this.#times.push(time);
+    this.#totals.push(total);
+    while (this.#times[1] <= time - WINDOW_SECONDS) {
+      this.#times.shift();
+      this.#totals.shift();
     }
-    this.#advance(time);
-    this.#firstBin ??= this.#lastBin;
-    this.#time = time;
-    this.#total = total;
+    const elapsed = time - this.#times[0];
+    this.now = elapsed > 0 ? Math.max(0, total - this.#totals[0]) / elapsed : null;
   }
 
-  /** Return the growth a second; it fades while nothing is taken. */
-  at(time) {
-    if (this.#time === null) return 0;
-    const silent = Math.max(0, time - this.#time);
-    const fading = this.#now * Math.exp(-silent / FADE_SECONDS);
-    return fading < 0.5 ? 0 : fading;
+  /** Forget the count: there were no updates for a while. */
+  interrupt() {
+    this.#times = [];
+    this.#totals = [];
+    this.now = null;
   }
 
-  /** Return the growth a second of each whole bin since the first, the newest last. */
+  /** Return the growth a second of each whole bin since the first, the newest last.
+   *
+   * It is null where it is not known.
+   */
   line(time) {
-    this.#advance(time);
-    const from = Math.max(this.#firstBin + 1, this.#lastBin - BINS + 1);
+    if (this.#firstBin === null) return [];
+    const last = Math.floor(time / BIN_SECONDS);
+    const from = Math.max(this.#firstBin + 1, last - BINS + 1);
     const line = [];
-    for (let bin = from; bin < this.#lastBin; bin += 1) {
-      line.push(this.#bins[mod(bin)] / BIN_SECONDS);
+    for (let bin = from; bin < last; bin += 1) {
+      const grown = bin <= this.#lastBin ? this.#bins[bin % BINS] : 0;
+      line.push(Number.isNaN(grown) ? null : grown / BIN_SECONDS);
     }
     return line;
   }
 
-  /** Share what has grown among the bins of its time. */
-  #spread(start, end, perSecond) {
-    this.#advance(end);
-    let at = Math.max(start, end - BIN_SECONDS * (BINS - 1));
-    while (at < end) {
-      const bin = Math.floor(at / BIN_SECONDS);
-      const next = Math.min(end, (bin + 1) * BIN_SECONDS);
-      this.#bins[mod(bin)] += perSecond * (next - at);
-      if (next <= at) break;
-      at = next;
-    }
-  }
-
-  #advance(time) {
+  /** Begin, or go on after an interruption: what grew before it is not known. */
+  #begin(time) {
     const bin = Math.floor(time / BIN_SECONDS);
-    if (this.#lastBin === null || bin - this.#lastBin >= BINS) {
-      this.#bins.fill(0);
-    } else {
-      for (let each = this.#lastBin + 1; each <= bin; each += 1) {
-        this.#bins[mod(each)] = 0;
-      }
-    }
-    this.#lastBin = Math.max(this.#lastBin ?? bin, bin);
+    if (this.#lastBin !== null) this.#bins[this.#lastBin % BINS] = NaN;
+    this.#advance(bin, NaN);
+    this.#bins[bin % BINS] = NaN;
+    this.#firstBin ??= bin;
   }
-}
 
-function mod(bin) {
-  return ((bin % BINS) + BINS) % BINS;
+  /** Share what has grown among the bins of its time. */
+  #share(start, end, grown) {
+    this.#advance(Math.floor(end / BIN_SECONDS), 0);
+    const from = Math.max(Math.floor(start / BIN_SECONDS), this.#lastBin - BINS + 1);
+    for (let bin = from; bin <= this.#lastBin; bin += 1) {
+      const seconds = Math.min(end, (bin + 1) * BIN_SECONDS) - Math.max(start, bin * BIN_SECONDS);
+      this.#bins[bin % BINS] += grown * seconds / (end - start);
+    }
+  }
+
+  /** Go on to a bin; those on the way get a value. */
+  #advance(bin, value) {
+    const from = Math.max(this.#lastBin === null ? bin : this.#lastBin + 1, bin - BINS + 1);
+    for (let each = from; each <= bin; each += 1) this.#bins[each % BINS] = value;
+    this.#lastBin = bin;
+  }
 }
