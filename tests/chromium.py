@@ -171,27 +171,33 @@ class PageCase(SynchronousTestCase):
         self.browser = browser()
         self.server = self.start()
 
-    def start(self, *options: str, web: str = "0", port: str = "0") -> Program:
-        server = Program(
-            *("server", "--interface", "127.0.0.1", "--port", port, "--web", web),
-            *(*self.options, *options),
-            stdout=subprocess.DEVNULL,
-        )
+    def start(
+        self, *options: str, web: str = "0", stdout: int = subprocess.DEVNULL
+    ) -> Program:
+        here = ("--interface", "127.0.0.1", "--port", "0")
+        server = self.run_server(*here, "--web", web, *options, stdout=stdout)
+        self.port = server.port()
+        return server
+
+    def run_server(self, *options: str, stdout: int = subprocess.DEVNULL) -> Program:
+        server = Program("server", *self.options, *options, stdout=stdout)
         server.__enter__()
         self.addCleanup(server.__exit__, None, None, None)
-        self.port = server.port()
         return server
 
     def open(self) -> None:
         """Open the address that the server prints."""
+        self.addCleanup(self.browser.leave)
+        self.browser.open(self.address())
+        self.browser.find(".pulse.live")
+
+    def address(self) -> str:
+        """Return the address that the server prints."""
         self.server.wait_for(b"watch at ", stream="err")
         self.server.wait_for(b"\n", stream="err", times=self.server.err.count(b"\n"))
         address = re.search(rb"watch at (\S+)\n", self.server.err)
         assert address is not None
-        self.address = address[1].decode()
-        self.addCleanup(self.browser.leave)
-        self.browser.open(self.address)
-        self.browser.find(".pulse.live")
+        return address[1].decode()
 
     def connect(self) -> Client:
         client = Client(self.port)

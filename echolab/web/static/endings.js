@@ -5,13 +5,13 @@ import { Text } from "./text.js";
 import { html, useState } from "./vendor/htm-preact.module.js";
 import { cause, clock, count, date, isOrderly, size, span } from "./words.js";
 
-const TIME = { title: "When it was", value: (row) => row.time ?? row.ended,
+const TIME = { title: "When it was, by the clock of this browser", value: (row) => row.time ?? row.ended,
   cell: (row) => html`<span title=${date(row.time ?? row.ended)}>${clock(row.time ?? row.ended)}</span>` };
 
-const WHY = { key: "why", label: "why", title: "Why",
+const WHY = { key: "why", label: "why", title: "Why, and in which words the system or the server says it",
   value: (row) => cause(row.cause),
-  cell: (row) => html`${!isOrderly(row.cause) && html`<span class="sign" aria-hidden="true">▲ </span>`}${
-    cause(row.cause)}${row.detail && html` <span class="soft"><${Text} value=${row.detail}/></span>`}` };
+  cell: (row) => html`${!isOrderly(row.cause) && html`<span class="sign" aria-hidden="true">▲ </span>`}<span
+    title=${row.cause}>${cause(row.cause)}</span>${row.detail && html` <span class="soft"><${Text} value=${row.detail}/></span>`}` };
 
 function amount(key, label, title) {
   return { key, label, title, isNumber: true, isDownFirst: true,
@@ -24,7 +24,7 @@ const ENDED = [
     value: (row) => row.number, cell: (row) => row.number },
   { key: "peer", label: "peer", title: "Who was at the other end", isHead: true,
     value: (row) => row.peer,
-    cell: (row) => html`<a href="#/${row.number}"><${Text} value=${row.peer}/></a>` },
+    cell: (row, tabIndex) => html`<a href="#/${row.number}" tabindex=${tabIndex}><${Text} value=${row.peer}/></a>` },
   WHY,
   { key: "lasted", label: "lasted", title: "How long it lasted", isNumber: true, isDownFirst: true,
     value: (row) => row.ended - row.began, cell: (row) => span(row.ended - row.began) },
@@ -41,7 +41,8 @@ const REFUSED = [
   { key: "peer", label: "peer", title: "Who it was", isHead: true,
     value: (row) => row.peer, cell: (row) => html`<${Text} value=${row.peer}/>` },
   WHY,
-  { key: "others", label: "and others", title: "How many more were refused, and not named",
+  { key: "others", label: "and others",
+    title: "How many more were turned away since the report before, of whatever cause: in a rush, not each is reported",
     isNumber: true, isDownFirst: true,
     value: (row) => row.others, cell: (row) => (row.others ? count(row.others) : "") },
 ];

@@ -1,6 +1,6 @@
 // A table that is sorted by buttons in its headers.
 
-import { html } from "./vendor/htm-preact.module.js";
+import { Component, html } from "./vendor/htm-preact.module.js";
 
 const collator = new Intl.Collator("en", { numeric: true });
 
@@ -43,21 +43,35 @@ function Header({ column, order, onOrder }) {
 
 /** A table of rows that are sorted already.
  *
- * @param columns each `{key, label, title, value(row), cell(row), isNumber, isHead}`
+ * Of the links in its rows, Tab reaches one; arrow keys go to the others (`keys.js`).
+ *
+ * @param columns each `{key, label, title, value(row), cell(row, tabIndex), isNumber, isHead}`
  */
-export function Table({ caption, columns, rows, keyOf, classOf, order, onOrder, ...body }) {
-  return html`<table>
-    <caption class="unseen">${caption}</caption>
-    <thead><tr>${columns.map((column) => html`
-      <${Header} key=${column.key} column=${column} order=${order} onOrder=${onOrder}/>`)}
-    </tr></thead>
-    <tbody ...${body}>${rows.map((row) => html`
-      <tr key=${keyOf(row)} class=${classOf?.(row) ?? ""}>${columns.map((column) => {
-        const kind = `c-${column.key} ${column.isNumber ? "number" : ""}`;
-        return column.isHead
-          ? html`<th scope="row" class=${kind}>${column.cell(row)}</th>`
-          : html`<td class=${kind}>${column.cell(row)}</td>`;
-      })}</tr>`)}
-    </tbody>
-  </table>`;
+export class Table extends Component {
+  state = { chosen: null }; // the key of the row that had the focus last
+
+  #focused = (event) => {
+    this.setState({ chosen: event.target.closest("tr").dataset.key });
+    this.props.onfocusin?.(event);
+  };
+
+  render({ caption, columns, rows, keyOf, classOf, order, onOrder, ...body }, { chosen }) {
+    const keys = rows.map((row) => String(keyOf(row)));
+    const reached = keys.includes(chosen) ? chosen : keys[0];
+    return html`<table>
+      <caption class="unseen">${caption}</caption>
+      <thead><tr>${columns.map((column) => html`
+        <${Header} key=${column.key} column=${column} order=${order} onOrder=${onOrder}/>`)}
+      </tr></thead>
+      <tbody ...${body} onfocusin=${this.#focused}>${rows.map((row, at) => html`
+        <tr key=${keys[at]} data-key=${keys[at]} class=${classOf?.(row) ?? ""}>${columns.map((column) => {
+          const kind = `c-${column.key} ${column.isNumber ? "number" : ""}`;
+          const inner = column.cell(row, keys[at] === reached ? 0 : -1);
+          return column.isHead
+            ? html`<th scope="row" class=${kind}>${inner}</th>`
+            : html`<td class=${kind}>${inner}</td>`;
+        })}</tr>`)}
+      </tbody>
+    </table>`;
+  }
 }

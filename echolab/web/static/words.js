@@ -88,7 +88,7 @@ export function date(posix) {
 
 const CAUSES = {
   eof: "the peer closed it",
-  reset: "it broke",
+  reset: "it was reset",
   malformed: "its bytes do not fit the framing",
   overlong: "a message was too long",
   idle: "it was silent for too long",
