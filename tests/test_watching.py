@@ -384,6 +384,18 @@ class SetClockTests(WatchCase):
                     each.connectionLost()
                     self.assertAlmostEqual(self.watch.ended[-1].ended, times[-1])
 
+    def test_a_gap_is_between_the_events_around_it(self) -> None:
+        self.time_of_day += 3600.0
+        ann = self.connect()
+        self.flood(ann)
+        self.assertTrue(self.known(ann).is_skimmed)
+        gaps = [each for each in self.known(ann).events() if isinstance(each, LeftOut)]
+        self.assertAlmostEqual(gaps[-1].time, self.watch.time())
+        self.watch.choose(1)
+        ann.dataReceived(b"more\n")
+        times = [event.time for event in self.known(ann).events()]
+        self.assertEqual(times, sorted(times))
+
     def test_the_page_knows_the_time_of_day(self) -> None:
         self.time_of_day += 3600.0
         self.assertAlmostEqual(self.watch.time.ahead_seconds, 3600.0)

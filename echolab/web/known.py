@@ -220,7 +220,7 @@ class Known:
             most_bytes: see `take`.
         """
         if self.is_skimmed and self.connection is not None:
-            self._note_skipped(number, self.connection.now(), most_bytes)
+            self._note_skipped(number, self._now(), most_bytes)
             self.is_skimmed = False
 
     def _note_skipped(self, number: int, time: float, most_bytes: int) -> None:
@@ -231,6 +231,11 @@ class Known:
             self._received_bytes += left.received_bytes
             self._sent_bytes += left.sent_bytes
             self._keep(number, left, most_bytes)
+
+    def _now(self) -> float:
+        """Return the time now, as events of the connection have it."""
+        assert self.connection is not None
+        return self.connection.now() + self.shift_seconds
 
     def _left(self, time: float) -> LeftOut | None:
         """Return what the events since `skim` were, if there were any."""
@@ -252,7 +257,7 @@ class Known:
             yield number, event
         dropped, latest, left = self._dropped, [*self._latest], None
         if self.is_skimmed and self.connection is not None:
-            left = self._left(self.connection.now())
+            left = self._left(self._now())
         if dropped.events:
             yield self._first[-1].number if self._first else 0, dropped
         number = 0
