@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from echolab import Called, Chunk, Diagnosed, Event
+from echolab.lab.capture import Packet
 from echolab.lab.conversations import packets_of
 from echolab.lab.dissecting import Segment, dissect
 from echolab.lab.layout import lay_out
@@ -14,7 +15,6 @@ from echolab.lab.ledger import End
 from echolab.lab.segments import Flag
 
 if TYPE_CHECKING:
-    from echolab.lab.capture import Packet
     from echolab.lab.joining import Account
 
 T = TypeVar("T")
@@ -125,4 +125,13 @@ def drawn(account: Account) -> Drawn:
         )
         if arrow.span:
             found.moved[arrow.to.name] += arrow.span[1]
+    # A FIN is drawn without the place of its bytes.
+    last = {
+        (entry.end, entry.what.seq): entry.what.length
+        for entry in account.entries
+        if isinstance(entry.what, Packet) and entry.what.flags & Flag.FIN
+    }
+    for (end, _), length in last.items():
+        if length:
+            found.moved[end.other.name] += length
     return found
