@@ -42,14 +42,15 @@ class RateTests(ModuleCase):
         found: Numbers = self.call("Rate", "rates", script, counts, until)
         return found
 
-    def test_a_steady_rate_is_true_from_the_second_update_on(self) -> None:
-        counts = [(1000 + at / 2, 7_000_000 + 500 * at) for at in range(9)]
-        self.assertEqual(self.rates(*counts), [None, *[1000] * 8])
+    def test_a_rate_is_told_when_it_is_true(self) -> None:
+        # The peer sends once a second, and there are two updates in that.
+        counts = [(1000 + at / 2, 7_000_000 + 1000 * (at // 2)) for at in range(9)]
+        self.assertEqual(self.rates(*counts), [*[None] * 4, *[1000] * 5])
 
     def test_a_burst_is_seen_and_then_forgotten(self) -> None:
         counts = [(1000 + at / 2, 0 if at < 3 else 100_000) for at in range(9)]
         rates = self.rates(*counts)
-        self.assertEqual(rates[:3], [None, 0, 0])
+        self.assertEqual(rates[:3], [None, None, None])
         self.assertEqual([round(each or 0) for each in rates[4:7]], [50_000] * 3)
         self.assertEqual(rates[7:], [0, 0])
 
@@ -120,16 +121,17 @@ class ModelTests(ModuleCase):
             self.update(101.0, 6000, counted(6000)),
             *(self.update(101.5 + at / 2, 6000) for at in range(5)),
         )
-        self.assertEqual(rates[0], [None, None])
         for all_of_them, one in rates:
             self.assertEqual(all_of_them, one)
-        self.assertEqual(rates[2][1], 1000)
+        self.assertEqual([one for _, one in rates[:5]], [None] * 4 + [500])
         self.assertEqual(rates[-1][1], 0)
         new = self.rates(
             self.update(100.0, 0, whole=True),
             self.update(100.5, 800, counted(800, began=100.1)),
+            self.update(102.1, 800),
         )
-        self.assertEqual(new[1], [1600, 1600])
+        self.assertEqual(new[-1][0], new[-1][1])
+        self.assertAlmostEqual(new[-1][0], 800 / 2.1)
 
     def test_nothing_is_said_of_the_time_when_nobody_looked(self) -> None:
         def counted(received: int) -> Any:
@@ -137,11 +139,24 @@ class ModelTests(ModuleCase):
 
         rates = self.rates(
             self.update(100.0, 0, counted(0), whole=True),
-            self.update(100.5, 0),
+            self.update(102.5, 0),
             self.update(160.0, 90_000, counted(90_000), whole=True),
-            self.update(160.5, 90_000),
+            self.update(162.5, 90_000),
         )
         self.assertEqual(rates[1:], [[0, 0], [None, None], [0, 0]])
+
+    def test_a_chart_begins_when_its_connection_does(self) -> None:
+        known = {"peer": 1, "open": True, "moved": [], "seen": []}
+        updates = [
+            self.update(100.0, 0, whole=True) | {"detail": {"peer": 1, "open": False}},
+            self.update(110.0, 0, row(1, began=109.0)) | {"detail": known},
+        ]
+        script = (
+            "const model = new Model();"
+            "return arguments[0].map(each => {"
+            " model.take(each); return model.samples?.began ?? null; });"
+        )
+        self.assertEqual(self.call("Model", "model", script, updates), [None, 109.0])
 
 
 class SamplesTests(ModuleCase):

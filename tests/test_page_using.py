@@ -55,6 +55,23 @@ class TabTests(PageCase):
         self.assertNotIn("Nobody", self.browser.text("main"))
 
 
+class FollowingTests(PageCase):
+    def test_the_newest_message_is_in_sight_however_long_they_are(self) -> None:
+        client = self.connect()
+        self.open()
+        for number in range(30):
+            client.sendall(b"%d " % number + b"long words " * 90 + b"\n")
+            self.browser.until_text(LOG, f"{number} long")
+        self.browser.until(
+            lambda: self.browser.driver.execute_script(
+                f"const list = document.querySelector({LOG!r});"
+                "return list.scrollHeight > list.clientHeight &&"
+                " list.scrollTop + list.clientHeight > list.scrollHeight - 8"
+            )
+        )
+        self.assertEqual(self.browser.text(".pause"), "pause")
+
+
 class EndTests(PageCase):
     def test_a_server_that_was_draining(self) -> None:
         reading, writing = os.pipe()

@@ -33,7 +33,7 @@ const ENDED = [
     isDownFirst: true, value: (row) => row.messages, cell: (row) => count(row.messages) },
   amount("sent", "out", "Bytes sent"),
   amount("unread", "unread", "Bytes that had arrived and were not read"),
-  amount("unsent", "unsent", "Bytes written to the peer that it did not get"),
+  amount("unsent", "unsent", "Bytes written to the peer that this side's kernel did not take; the peer may lack more"),
 ];
 
 const REFUSED = [

@@ -71,7 +71,7 @@ export function Banner({ state, model }) {
   }
   if (totals?.draining) {
     return html`<p class="banner" role="status"><b>Draining:</b> the server accepts nobody any more,
-      and ends when its connections have ended.</p>`;
+      and ends when its connections have ended, or the time of <code>--drain</code> is over.</p>`;
   }
   return null;
 }

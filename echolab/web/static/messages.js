@@ -53,7 +53,6 @@ function Choice({ legend, name, value, options, onChange }) {
 export class Messages extends Component {
   state = { query: "", direction: "both", peer: "", isHex: false, paused: null };
   #list = null; // the element
-  #isAtEnd = true;
   #top = 0;
 
   #pause(why) {
@@ -62,17 +61,16 @@ export class Messages extends Component {
   }
 
   #goOn() {
-    this.#isAtEnd = true;
     this.setState({ paused: null });
   }
 
   #scrolled = ({ target }) => {
     const wasHigher = target.scrollTop < this.#top - AT_END / 2;
     this.#top = target.scrollTop;
-    this.#isAtEnd = target.scrollTop + target.clientHeight >= target.scrollHeight - AT_END;
+    const isAtEnd = target.scrollTop + target.clientHeight >= target.scrollHeight - AT_END;
     // Who scrolls up reads; what is read must not run away.
-    if (wasHigher && !this.#isAtEnd && !this.state.paused) this.#pause("scrolled");
-    if (this.#isAtEnd && this.state.paused?.why === "scrolled") this.#goOn();
+    if (wasHigher && !isAtEnd && !this.state.paused) this.#pause("scrolled");
+    if (isAtEnd && this.state.paused?.why === "scrolled") this.#goOn();
   };
 
   componentWillReceiveProps({ isHeld, list }) {
@@ -93,7 +91,7 @@ export class Messages extends Component {
 
   componentDidUpdate(_, __, toEnd) {
     const list = this.#list;
-    if (!this.state.paused && this.#isAtEnd) list.scrollTop = list.scrollHeight;
+    if (!this.state.paused) list.scrollTop = list.scrollHeight;
     else if (toEnd !== null) list.scrollTop = list.scrollHeight - toEnd;
     else return;
     this.#top = list.scrollTop;

@@ -151,9 +151,13 @@ export class Model {
   #takeDetail({ moved = [], seen = [], ...detail }) {
     const end = this.endOf(detail.peer);
     const began = (this.rows.get(detail.peer) ?? end)?.began;
-    this.samples ??= new Samples(began ?? moved[0]?.[0] ?? this.#time);
-    this.samples.take(moved, seen, end ? end.ended : this.#time, Boolean(end));
     this.detail = detail;
+    if (began === undefined) {
+      this.samples = null; // There is no such connection yet, or no more.
+      return;
+    }
+    if (this.samples?.began !== began) this.samples = new Samples(began);
+    this.samples.take(moved, seen, end ? end.ended : this.#time, Boolean(end));
   }
 
   /** Return how a connection ended, or undefined. */

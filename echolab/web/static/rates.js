@@ -4,6 +4,7 @@ export const BIN_SECONDS = 2;
 export const BINS = 60;
 /** The rate is that of so many seconds, or a little more: updates are not that regular. */
 const WINDOW_SECONDS = 2;
+const LEAST_SECONDS = 1.9;
 
 /** The growth of one count, which is taken at each update. Its memory is bounded. */
 export class Rate {
@@ -13,7 +14,7 @@ export class Rate {
   #times = []; // of the updates of the window, and of the last one before it
   #totals = [];
 
-  /** The growth a second; null until there are two updates. */
+  /** The growth a second; null until there are updates of a whole window. */
   now = null;
 
   /** Take the count at the time of an update. */
@@ -29,7 +30,7 @@ export class Rate {
       this.#totals.shift();
     }
     const elapsed = time - this.#times[0];
-    this.now = elapsed > 0 ? Math.max(0, total - this.#totals[0]) / elapsed : null;
+    this.now = elapsed >= LEAST_SECONDS ? Math.max(0, total - this.#totals[0]) / elapsed : null;
   }
 
   /** Forget the count: there were no updates for a while. */
