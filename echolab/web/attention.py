@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_EVENTS_A_SECOND", "Attention"]
 
-MOST_EVENTS_A_SECOND = 1000
+MOST_EVENTS_A_SECOND = 500
 EVENTS_OF_A_MESSAGE = 3
 """What a skimmed connection tells as one event is a call, a chunk and its messages."""
-MOST_FOLLOWED_A_SECOND = 50
+MOST_FOLLOWED_A_SECOND = 20
 """Beginning to follow a connection asks the kernel a few things."""
 
 
