@@ -6,7 +6,7 @@ import heapq
 import secrets
 from collections import Counter, deque
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
@@ -129,8 +129,7 @@ class Watch:
             self._take_other(event)
             return
         if known.is_skimmed and kind is Received:  # This is the path of a flood.
-            assert isinstance(event, Received)
-            known.skip_messages(event.messages)
+            known.skip_messages(cast("Received", event).messages)
             if self._room:
                 self._room -= 1
                 event = self.time.of(event, known)
