@@ -29,22 +29,22 @@ class Attention:
 
     Attributes:
         chosen: the numbers of those that somebody looks at.
-        is_spent: whether no more events are to be kept in this second.
     """
 
     def __init__(self) -> None:
         self.chosen: Counter[int] = Counter()
-        self.is_spent = False
         self._left = MOST_EVENTS_A_SECOND
         self._share = MOST_EVENTS_A_SECOND // 2  # of each connection
 
     def spend(self) -> bool:
         """Count an event; return whether it was the last that may be kept now."""
         self._left -= 1
-        if self._left or self.is_spent:
-            return False
-        self.is_spent = True
-        return True
+        return self._left == 0
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether no more events are to be kept in this second."""
+        return self._left <= 0
 
     def must_skim(self, known: Known) -> bool:
         """Whether to skim a connection, once no more events are to be kept."""
@@ -61,7 +61,6 @@ class Attention:
         Returns:
             Those to be followed again.
         """
-        self.is_spent = False
         self._left = MOST_EVENTS_A_SECOND
         self._share = MOST_EVENTS_A_SECOND // max(2, len(connections))
         skimmed = [known for known in connections if known.is_skimmed]

@@ -142,9 +142,7 @@ class Known:
     def skip_messages(self, messages: Messages) -> None:
         """Keep of the next event, messages, only whether the last one goes on."""
         self.is_in_message = messages.mark in GOES_ON
-        self.events_now += 1
-        self._skipped += 1
-        self.left_out += 1
+        self._skip()
 
     def _skip(self) -> None:
         self.events_now += 1
