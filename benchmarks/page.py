@@ -141,7 +141,7 @@ def main() -> None:
         began = time.monotonic()
         try:
             while (passed := time.monotonic() - began) < seconds:
-                time.sleep(min(30.0, seconds / 4))
+                done.wait(min(30.0, seconds / 4))
                 figures = look(process, driver)
                 text = ", ".join(f"{name} {each:.1f}" for name, each in figures.items())
                 print(f"{passed:6.0f} s  {text}", flush=True)

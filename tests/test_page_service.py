@@ -128,8 +128,9 @@ class PageServiceTests(SynchronousTestCase):
 
 class PortTests(SynchronousTestCase):
     def service(self, factory: ServerFactory[Any], host: str, port: int) -> PageService:
+        running: Any = reactor
         return PageService(
-            reactor,  # type: ignore[arg-type]
+            running,
             *(factory, host, port),
             query="",
             started=lambda: None,

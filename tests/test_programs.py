@@ -19,6 +19,7 @@ from pathlib import Path
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from echolab import __version__
+from tests.starting import StartCase
 from tests.support import ECHOLAB, SECONDS, TWISTD, Client, Program, run
 
 LOOPBACK = ("--interface", "127.0.0.1", "--port", "0")
@@ -595,20 +596,8 @@ class TwistdTests(SynchronousTestCase):
         self.assertEqual(refused.left_behind, [])
 
 
-class StartingTests(SynchronousTestCase):
+class StartingTests(StartCase):
     """A failed start prints one line, has exit status 1, and leaves nothing."""
-
-    def check(self, line: str, *options: str) -> None:
-        for program, before in (
-            (ECHOLAB, ["server"]),
-            (TWISTD, ["-n", "echolab"]),
-            (TWISTD, ["echolab"]),
-        ):
-            ended = run(*before, *options, program=program)
-            self.assertEqual(ended.err.decode(), line + "\n", before)
-            self.assertEqual(ended.out, b"")
-            self.assertEqual(ended.process.returncode, 1)
-            self.assertEqual(ended.left_behind, [])
 
     def test_port_taken(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -21,7 +21,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from echolab.command.server_assembly import server_service
 from echolab.command.server_options import ServerOptions
 from echolab.command.watching import Watching
-from tests.support import ECHOLAB, SECONDS, TWISTD, Client, FakeReactor, Program, run
+from tests.starting import StartCase
+from tests.support import SECONDS, TWISTD, Client, FakeReactor, Program
 
 if TYPE_CHECKING:
     from echolab import EcholabError
@@ -179,20 +180,8 @@ class DaemonTests(SynchronousTestCase):
             tail.wait_for(b"Server Shut Down.")
 
 
-class StartingTests(SynchronousTestCase):
+class StartingTests(StartCase):
     """A page that cannot start is one line, exit status 1, and leaves nothing."""
-
-    def check(self, line: str, *options: str) -> None:
-        for program, before in (
-            (ECHOLAB, ["server"]),
-            (TWISTD, ["-n", "echolab"]),
-            (TWISTD, ["echolab"]),
-        ):
-            ended = run(*before, *options, program=program)
-            self.assertEqual(ended.err.decode(), line + "\n", before)
-            self.assertEqual(ended.out, b"")
-            self.assertEqual(ended.process.returncode, 1)
-            self.assertEqual(ended.left_behind, [])
 
     def test_a_taken_port(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:

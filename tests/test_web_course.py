@@ -75,9 +75,8 @@ class CourseTests(SynchronousTestCase):
             Chunk(WHO, 15.0, b"abc"),
             Sampled(WHO, 15.5, "ESTABLISHED"),
         ]
-        moved, seen = self.course.next(
-            *(self.known, self.counted(103, 50), 16.0),  # type: ignore[arg-type]
-        )
+        known: Any = self.known
+        moved, seen = self.course.next(known, self.counted(103, 50), 16.0)
         self.assertEqual(
             moved,
             [

@@ -98,7 +98,7 @@ class DownloadTests(KeptCase):
                 made.append(number)
                 yield Chunk(peer(1), 11.0, b"y" * 1000)
 
-        self.watch.recording = events  # type: ignore[method-assign]
+        self.patch(self.watch, "recording", events)
         visit = self.browser.ask("/recording.jsonl")
         self.assertLess(len(made), 100)
         self.browser.turn()
@@ -121,7 +121,7 @@ class DownloadTests(KeptCase):
                 self.browser.spent += seconds
                 yield Chunk(peer(1), 11.0, b"y")
 
-        self.watch.recording = events  # type: ignore[method-assign]
+        self.patch(self.watch, "recording", events)
 
     def test_all_downloads_together_take_a_fifth_of_the_time(self) -> None:
         self.costly(0.0005)
@@ -177,7 +177,7 @@ class DownloadTests(KeptCase):
             yield from life(1) * 1000
             raise ZeroDivisionError
 
-        self.watch.recording = events  # type: ignore[method-assign]
+        self.patch(self.watch, "recording", events)
         visit = self.get("/recording.jsonl")
         self.assertTrue(visit.wire.aborted)
         self.assertFalse(visit.is_whole)
@@ -246,7 +246,7 @@ class FigureTests(KeptCase):
             self.browser.spent += 0.3
             return life(1)
 
-        self.known.events = events  # type: ignore[method-assign]
+        self.patch(self.known, "events", events)
         visit = self.browser.ask("/events?peer=2")
         other = self.watch.connections[2]
         for _ in range(200):
@@ -269,7 +269,7 @@ class FigureTests(KeptCase):
                 self.browser.spent += seconds
                 return known.kept
 
-            known.events = events  # type: ignore[method-assign]
+            self.patch(known, "events", events)
 
     def test_figures_of_many_connections_share_the_time(self) -> None:
         self.costly(0.03)
@@ -313,7 +313,7 @@ class FigureTests(KeptCase):
     def test_a_fault_of_ours_in_a_figure_that_has_waited(self) -> None:
         self.costly(0.03)
         self.get("/connections/1.svg")
-        self.watch.connections[2].kept = [None]  # type: ignore[list-item]
+        self.patch(self.watch.connections[2], "kept", [None])
         visit = self.browser.ask("/connections/2.svg")
         self.browser.run(1.0)
         self.assertEqual(visit.status, 500)

@@ -82,7 +82,7 @@ class TokenTests(GateCase):
         observer: Any = events.append
         globalLogPublisher.addObserver(observer)
         self.addCleanup(globalLogPublisher.removeObserver, observer)
-        self.watch.connections[1].kept = [None]  # type: ignore[list-item]
+        self.patch(self.watch.connections[1], "kept", [None])
         self.ask(f"/?token={TOKEN}")
         self.ask("/?token=wrong")
         self.assertEqual(self.ask(f"/connections/1.svg?{TOKEN}").status, 500)

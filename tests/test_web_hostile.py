@@ -208,7 +208,7 @@ class PortTests(TestCase):
 
     timeout = SECONDS
 
-    async def setUp(self) -> None:  # type: ignore[override]
+    def setUp(self) -> None:
         from twisted.internet import reactor
 
         self.reactor: Any = reactor

@@ -281,7 +281,7 @@ class TickTests(StreamCase):
         def look() -> None:
             self.browser.spent += 0.05
 
-        self.watch.look = look  # type: ignore[method-assign]
+        self.patch(self.watch, "look", look)
         visit = self.browser.ask("/events")
         self.next(visit)
         self.browser.run(4.9)
@@ -296,7 +296,7 @@ class TickTests(StreamCase):
         def look() -> None:
             self.browser.spent += 0.5
 
-        self.watch.look = look  # type: ignore[method-assign]
+        self.patch(self.watch, "look", look)
         visit = self.browser.ask("/events")
         self.next(visit)
         for _ in range(3):
@@ -319,13 +319,13 @@ class TickTests(StreamCase):
         def look() -> None:
             raise ZeroDivisionError
 
-        good, self.watch.look = self.watch.look, look  # type: ignore[method-assign]
+        patched = self.patch(self.watch, "look", look)
         visit = self.browser.ask("/events")
         self.browser.run()
         self.assertTrue(visit.wire.aborted)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         visit.vanish()
-        self.watch.look = good  # type: ignore[method-assign]
+        patched.restore()
         self.next(self.browser.ask("/events"))
 
 
