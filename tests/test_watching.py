@@ -29,6 +29,7 @@ from echolab.lab.joining import join
 from echolab.lab.reading import sides_of
 from echolab.server.protocol import ReceiverProtocol
 from echolab.server.service import ReceiverService
+from echolab.sinks.tee import tee
 from echolab.web.attention import MOST_EVENTS_A_SECOND
 from echolab.web.watching import MOST_BYTES, MOST_ENDED, Watch
 from tests.support import FakeTransport
@@ -320,6 +321,36 @@ class AttentionTests(WatchCase):
         self.clock.advance(0.5)
         self.watch.choose(1)
         self.assertFalse(flood.connection.is_skimmed)
+
+
+class FloodTests(SynchronousTestCase):
+    def test_what_the_page_skips_other_sinks_get(self) -> None:
+        clock, others = Clock(), list[Any]()
+        watch = Watch(clock, may_skim=True)
+        factory = ReceiverFactory(
+            tee(watch, others.append), clock=clock, report_chunks=True
+        )
+        service = ReceiverService([], factory, clock=clock, done=lambda _: None)
+        watch.watch(service)
+        self.addCleanup(watch.close)
+        protocol = factory.buildProtocol(None)
+        assert isinstance(protocol, ReceiverProtocol)
+        protocol.makeConnection(FakeTransport())
+        sent = [b"%d" % number for number in range(5 * MANY)]
+        for second in range(5):
+            for line in sent[second * MANY : (second + 1) * MANY]:
+                protocol.dataReceived(line + b"\n")
+            clock.advance(1)
+        told = [
+            line
+            for event in others
+            if isinstance(event, Received)
+            for line in event.messages
+        ]
+        self.assertEqual(told, sent)
+        kept = [event for _, event in watch.recent if isinstance(event, Received)]
+        self.assertLess(len(kept), 3 * MANY)
+        self.assertEqual(watch.totals().received_messages, 5 * MANY)
 
 
 class SharedAttentionTests(WatchCase):

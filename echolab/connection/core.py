@@ -76,6 +76,7 @@ class Connection:
         messages: how many whole messages were received; 0 if they are not counted.
         writes: how often bytes were given to the transport.
         is_skimmed: whether reads, writes and calls are not reported; see `skim`.
+        skimmed_events: how often messages were reported while it was skimmed.
         took: called with messages after their event.
         released: called before reading continues.
     """
@@ -97,6 +98,7 @@ class Connection:
         "received_bytes",
         "released",
         "sent_bytes",
+        "skimmed_events",
         "state",
         "took",
         "transport",
@@ -126,6 +128,7 @@ class Connection:
         self.messages = 0
         self.writes = 0
         self.is_skimmed = terms.skims
+        self.skimmed_events = 0
         self.took: Callable[[Messages], None] | None = None
         self.released: Callable[[], None] | None = None
         self._time_of_day = TimeOfDay(terms.clock)
@@ -186,7 +189,7 @@ class Connection:
     def skim(self) -> None:
         """Report no reads, writes and calls from now on, until `follow`.
 
-        Messages and the end are reported.
+        Messages are reported to `Terms.skimmed_sink`, and the end as ever.
         """
         self.is_skimmed = True
         if self._account is not None:
@@ -214,6 +217,11 @@ class Connection:
         local = self.transport.getHost()
         credentials = self.watched.credentials() if self.watched else None
         return Peer.of(number, remote, local, credentials=credentials, name=name)
+
+    @property
+    def is_in_message(self) -> bool:
+        """Whether the peer has begun a message that it has not ended."""
+        return bool(self._unterminated_bytes or self.framer.buffered_bytes)
 
     @property
     def is_unframed(self) -> bool:
@@ -272,12 +280,18 @@ class Connection:
         self, time: float, frame: Callable[..., Iterable[Messages]], *chunk: bytes
     ) -> None:
         assert self.peer is not None
+        terms = self._terms
         try:
             for messages in frame(*chunk):
                 if messages:
                     # Before the sink: what a framer of others' makes may be none.
                     mark = messages.mark
-                    self._terms.sink(Received(self.peer, time, messages))
+                    received = Received(self.peer, time, messages)
+                    if self.is_skimmed:
+                        self.skimmed_events += 1
+                        terms.skimmed_sink(received)
+                    else:
+                        terms.sink(received)
                     self._count(messages, mark)
         except FramingError as why:
             self.state = State.UNFRAMED

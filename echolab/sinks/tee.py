@@ -63,10 +63,12 @@ class Tee:
             if isinstance(sink, WaitingSink | Tee):
                 sink.measure(clock)
 
-    def __call__(self, event: Event) -> None:
-        """Give one event to all sinks."""
+    def __call__(self, event: Event, skipped: Sink | None = None) -> None:
+        """Give one event to all sinks but ``skipped``."""
         self.taken += 1
         for sink in self._sinks:
+            if sink is skipped:
+                continue
             try:
                 sink(event)
             except (Exception, SystemExit):

@@ -16,7 +16,6 @@ from echolab.events import (
     Received,
     Sent,
 )
-from echolab.messages import GOES_ON
 from echolab.web.packing import Packer
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from echolab.addresses import Peer
     from echolab.connection.core import Connection
     from echolab.events import Event
-    from echolab.messages import Messages
     from echolab.web.packing import Packed
     from echolab.web.port_events import PortEvents
 
@@ -59,10 +57,7 @@ class Known:
         peer: its peer.
         connection: the connection; None when it has ended.
         revision: grows with each event that is kept.
-        events_now: how many events came in this second.
         is_skimmed: whether most events are not kept.
-        left_out: how many events were not kept while it was skimmed.
-        is_in_message: whether the last message that was shown goes on.
         shift_seconds: what the times of its events are set ahead, since the clock of
             the machine was set.
         has_half_closed: whether the peer has ended its side.
@@ -71,21 +66,21 @@ class Known:
 
     __slots__ = (
         "_bytes",
+        "_counted",
         "_dropped",
         "_first",
         "_latest",
+        "_left_out",
         "_pack",
         "_ports",
         "_received_bytes",
         "_sent_bytes",
-        "_skipped",
+        "_taken",
+        "_told",
         "began",
         "connection",
-        "events_now",
         "has_half_closed",
-        "is_in_message",
         "is_skimmed",
-        "left_out",
         "number",
         "peer",
         "revision",
@@ -97,10 +92,7 @@ class Known:
         self.peer = peer
         self.connection: Connection | None = connection
         self.revision = 0
-        self.events_now = 0
         self.is_skimmed = connection.is_skimmed
-        self.left_out = 0
-        self.is_in_message = False
         self.has_half_closed = False
         self.began = 0.0
         self.shift_seconds = 0.0
@@ -112,7 +104,10 @@ class Known:
         self._bytes = 0
         # How many bytes the kept and the dropped events have told of.
         self._received_bytes = self._sent_bytes = 0
-        self._skipped = 0  # events that were not kept since `skim`
+        self._taken = 0  # events that came
+        self._counted = 0  # events until this second
+        self._left_out = 0  # events that came and were not kept
+        self._told = 0  # events that were not kept and that a `LeftOut` tells of
 
     @property
     def is_open(self) -> bool:
@@ -127,27 +122,38 @@ class Known:
             event: the event.
             most_bytes: how many bytes the kept events may take.
         """
-        kind = type(event)
         if self.is_skimmed:
-            if kind not in ALWAYS_KEPT:
-                self._skip()
+            if type(event) not in ALWAYS_KEPT:
+                self.skip()
                 return None
-            self.events_now += 1
             self._note_skipped(number, event.time, most_bytes)
-        else:
-            self.events_now += 1
+        self._taken += 1
         self._note(event)
         return self._keep(number, event, most_bytes)
 
-    def skip_messages(self, messages: Messages) -> None:
-        """Keep of the next event, messages, only whether the last one goes on."""
-        self.is_in_message = messages.mark in GOES_ON
-        self._skip()
+    def skip(self) -> None:
+        """Do not keep the next event, but count it."""
+        self._taken += 1
+        self._left_out += 1
 
-    def _skip(self) -> None:
-        self.events_now += 1
-        self._skipped += 1
-        self.left_out += 1
+    @property
+    def _skimmed(self) -> int:
+        """How many events its connection has counted instead."""
+        return self.connection.skimmed_events if self.connection is not None else 0
+
+    @property
+    def left_out(self) -> int:
+        """How many events were not kept while it was skimmed."""
+        return self._left_out + self._skimmed
+
+    @property
+    def events_now(self) -> int:
+        """How many events there were in this second."""
+        return self._taken + self._skimmed - self._counted
+
+    def next_second(self) -> None:
+        """Begin a new second."""
+        self._counted = self._taken + self._skimmed
 
     def _note(self, event: Event) -> None:
         """Note what an event tells of the connection."""
@@ -156,13 +162,12 @@ class Known:
                 self._received_bytes += len(data)
             case Sent(data=data):
                 self._sent_bytes += len(data)
-            case Received(messages=messages):
-                self.is_in_message = messages.mark in GOES_ON
             case Accepted(time=time):
                 self.began = time
             case HalfClosed():
                 self.has_half_closed = True
             case Finished():
+                self._left_out = self.left_out
                 self.connection = None
             case _:
                 pass
@@ -227,7 +232,7 @@ class Known:
         """Keep what is known of the events since `skim`, if there were any."""
         left = self._left(time)
         if left is not None:
-            self._skipped = 0
+            self._told = self.left_out
             self._received_bytes += left.received_bytes
             self._sent_bytes += left.sent_bytes
             self._keep(number, left, most_bytes)
@@ -239,13 +244,13 @@ class Known:
 
     def _left(self, time: float) -> LeftOut | None:
         """Return what the events since `skim` were, if there were any."""
-        connection = self.connection
-        if connection is None or not self._skipped:
+        connection, skipped = self.connection, self.left_out - self._told
+        if connection is None or not skipped:
             return None
         # At a late end, bytes that were read count as unread instead.
         received = max(0, connection.received_bytes - self._received_bytes)
         sent = connection.sent_bytes - self._sent_bytes
-        return LeftOut(self.peer, time, self._skipped, received, sent)
+        return LeftOut(self.peer, time, skipped, received, sent)
 
     def numbered(self) -> Iterator[tuple[int, Event]]:
         """Yield the kept events, with their numbers, and `LeftOut` for each gap.

@@ -99,8 +99,7 @@ def _state(
         return totals.PAUSED
     if known.has_half_closed:
         return totals.HALF_CLOSED
-    is_in_message = known.is_in_message or connection.framer.buffered_bytes
-    if is_in_message and silent > UNFINISHED_SECONDS:
+    if connection.is_in_message and silent > UNFINISHED_SECONDS:
         return totals.UNFINISHED
     return totals.OPEN
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import heapq
 import secrets
 from collections import Counter, deque
+from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IProducer
 
     from echolab.connection.core import Connection
+    from echolab.connection.terms import Terms
     from echolab.events import Event
     from echolab.interfaces import AnyClock, Producer
     from echolab.server.service import ReceiverService
@@ -90,8 +92,13 @@ class Watch:
     def watch(self, service: ReceiverService) -> None:
         """Watch the connections of a service, whose sink this is."""
         self._service = service
-        service.factory.connections.terms.opened = self._opened
+        self._terms.opened = self._opened
         self._next_second = self._clock.callLater(1.0, self._second)
+
+    @property
+    def _terms(self) -> Terms:
+        assert self._service is not None
+        return self._service.factory.connections.terms
 
     def registerProducer(self, producer: Producer | IProducer, streaming: bool) -> None:
         """Never pause ``producer``: what is too much is left out."""
@@ -128,12 +135,8 @@ class Watch:
         if known is None:
             self._take_other(event)
             return
-        if known.is_skimmed and kind is Received:  # This is the path of a flood.
-            known.skip_messages(cast("Received", event).messages)
-            if self._room:
-                self._room -= 1
-                event = self.time.of(event, known)
-                self.recent.append(taken, Packer()(event))
+        if known.is_skimmed and kind is Received:
+            self._take_skimmed(taken, known, event)
             return
         event = self.time.of(event, known)
         if kind is Finished or kind is Accepted:
@@ -145,6 +148,19 @@ class Watch:
         kept = known.take(taken, event, self._share)
         if kept is not None and (kind is Received or kind is Sent):
             self.recent.append(taken, kept)
+
+    def _take_skimmed(self, taken: int, known: Known, event: Event) -> None:
+        """Take messages of a flood: some are among the recent."""
+        if not self._may_skim:  # Else the connection counts them.
+            known.skip()
+        if self._room:
+            self._room -= 1
+            event = self.time.of(event, known)
+            self.recent.append(taken, Packer()(event))
+        elif self._may_skim:
+            # The connections only count them until the next second.
+            terms = self._terms
+            terms.skimmed_sink = partial(terms.sink, skipped=self)
 
     def _count(self, known: Known, event: Event) -> None:
         if isinstance(event, Accepted):
@@ -167,8 +183,7 @@ class Watch:
 
     def _skim(self) -> None:
         """Skim all connections: so many events were kept in this second."""
-        if self._may_skim and self._service is not None:
-            self._service.factory.connections.terms.skims = True
+        self._terms.skims = self._may_skim
         for number in self._open:
             known = self._known[number]
             if self._attention.must_skim(known):
@@ -188,14 +203,14 @@ class Watch:
     def _second(self) -> None:
         """Begin a new second."""
         self._next_second = self._clock.callLater(1.0, self._second)
-        assert self._service is not None
-        self._service.factory.connections.terms.skims = False
+        self._terms.skims = False
+        self._terms.skimmed_sink = self._terms.sink
         self._room = MOST_SKIMMED
         opened = [self._known[number] for number in self._open]
         for known in self._attention.next_second(opened):
             self._follow(known)
         for known in opened:
-            known.events_now = 0
+            known.next_second()
         self._share = MOST_BYTES // max(1, len(self._known))
         self._share = min(MOST_BYTES_OF_ONE, self._share)
         if self._share < self._trimmed // 2 or self._share > self._trimmed:
@@ -219,9 +234,8 @@ class Watch:
 
     def look(self) -> None:
         """Look at all open connections; ask the kernel too, unless it is not to be."""
-        assert self._service is not None
         now = self._clock.seconds()
-        asks = self._service.factory.connections.terms.kernel is not None
+        asks = self._terms.kernel is not None
         for looking in self._open.values():
             looking.look(now, asks=asks)
 
