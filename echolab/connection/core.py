@@ -189,7 +189,7 @@ class Connection:
     def skim(self) -> None:
         """Report no reads, writes and calls from now on, until `follow`.
 
-        Messages are reported to `Terms.skimmed_sink`, and the end as ever.
+        Messages are reported, but not to `Terms.skipped`, and the end is.
         """
         self.is_skimmed = True
         if self._account is not None:
@@ -289,7 +289,7 @@ class Connection:
                     received = Received(self.peer, time, messages)
                     if self.is_skimmed:
                         self.skimmed_events += 1
-                        terms.skimmed_sink(received)
+                        terms.sink(received, terms.skipped)
                     else:
                         terms.sink(received)
                     self._count(messages, mark)

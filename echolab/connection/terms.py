@@ -52,7 +52,7 @@ class Terms:
         make_watched: makes the watched socket of a connection; None for the usual.
         kernel: asks the kernel; None if it is not asked.
         skims: whether new connections begin skimmed (`Connection.skim`).
-        skimmed_sink: takes the messages of skimmed connections; `sink` does at first.
+        skipped: the sink that does not take the messages of skimmed connections.
         opened: called with each `Connection` before its first event.
         numbers: the numbers of the next connections.
     """
@@ -80,7 +80,7 @@ class Terms:
         self.kernel = Kernel(clock) if ledger is not None and ledger.kernel else None
         self.numbers = count(1)
         self.skims = False
-        self.skimmed_sink: Sink = self.sink
+        self.skipped: Sink | None = None
         self.opened: Callable[[Any], None] | None = None
 
     def stop_asking(self) -> None:

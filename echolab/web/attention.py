@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_EVENTS_A_SECOND", "Attention"]
 
-MOST_EVENTS_A_SECOND = 500
+MOST_EVENTS_A_SECOND = 400
 EVENTS_OF_A_MESSAGE = 3
 """What a skimmed connection tells as one event is a call, a chunk and its messages."""
 MOST_FOLLOWED_A_SECOND = 20

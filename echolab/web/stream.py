@@ -28,7 +28,7 @@ __all__ = ["Streams"]
 
 MOST_STREAMS = 8
 LEAST_SECONDS = 0.5
-SHARE = 0.01
+SHARE = 0.005
 """The ticks take no more than this share of the time."""
 SILENT_SECONDS = 15.0
 """A stream has a comment if it has nothing else, so that what is between lets it be."""

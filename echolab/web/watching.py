@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import secrets
 from collections import Counter, deque
-from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -159,8 +158,7 @@ class Watch:
             self.recent.append(taken, Packer()(event))
         elif self._may_skim:
             # The connections only count them until the next second.
-            terms = self._terms
-            terms.skimmed_sink = partial(terms.sink, skipped=self)
+            self._terms.skipped = self
 
     def _count(self, known: Known, event: Event) -> None:
         if isinstance(event, Accepted):
@@ -204,7 +202,7 @@ class Watch:
         """Begin a new second."""
         self._next_second = self._clock.callLater(1.0, self._second)
         self._terms.skims = False
-        self._terms.skimmed_sink = self._terms.sink
+        self._terms.skipped = None
         self._room = MOST_SKIMMED
         opened = [self._known[number] for number in self._open]
         for known in self._attention.next_second(opened):
