@@ -279,7 +279,7 @@ class TickTests(StreamCase):
 
     def test_a_tick_takes_its_share_of_the_time(self) -> None:
         def look() -> None:
-            self.browser.spent += 0.05
+            self.browser.spent += 0.025
 
         self.patch(self.watch, "look", look)
         visit = self.browser.ask("/events")
@@ -294,7 +294,7 @@ class TickTests(StreamCase):
 
     def test_a_stream_is_never_silent_for_long(self) -> None:
         def look() -> None:
-            self.browser.spent += 0.5
+            self.browser.spent += 0.25
 
         self.patch(self.watch, "look", look)
         visit = self.browser.ask("/events")
