@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 COMMAND = [
     *(sys.executable, "-m", "echolab", "server", "--interface", "127.0.0.1"),
-    *("--port", "0", "--web", "0"),
+    *("--port", "0"),
 ]
 TURN_SECONDS = 0.01
 LINES_A_WRITE = 10
@@ -45,14 +45,15 @@ let frames = 0;
 
 
 @contextlib.contextmanager
-def server() -> Iterator[tuple[subprocess.Popen[bytes], int, str]]:
-    """Start a server; yield it, its port and the address of its page."""
+def server(*, page: bool = True) -> Iterator[tuple[subprocess.Popen[bytes], int, str]]:
+    """Start a server; yield it, its port and the address of its page, if it has one."""
+    command = [*COMMAND, "--web", "0"] if page else COMMAND
     with subprocess.Popen(
-        COMMAND, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
         assert process.stderr is not None
         port, address = 0, ""
-        while not address:
+        while not port or (page and not address):
             line = process.stderr.readline().decode()
             if found := re.search(r"listening on .*:(\d+)", line):
                 port = int(found[1])
