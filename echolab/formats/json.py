@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from echolab.events import Event
     from echolab.formats.reframing import RecordedFraming
 
-__all__ = ["Json"]
+__all__ = ["Json", "peer_text"]
 
 _PLAIN = bytes({*range(0x20, 0x7F), *b"\n"} - {*b'"\\'})
 """Bytes that a JSON string contains without an escape; and the line end."""
@@ -245,11 +245,12 @@ class Json:
     def _start(self, name: str, event: Event) -> str:
         """Return an object without its end, with the members of every event."""
         time = self._time(event.time).decode()
-        return f'{{"event":"{name}","time":"{time}","peer":{_peer(event.peer)}'
+        return f'{{"event":"{name}","time":"{time}","peer":{peer_text(event.peer)}'
 
 
 @lru_cache(maxsize=1024)
-def _peer(peer: Peer) -> str:
+def peer_text(peer: Peer) -> str:
+    """Return a peer as a JSON object."""
     # The peer may have chosen a path or a name: escape it in any case.
     return escape_json(_dumps(_members(peer)))
 

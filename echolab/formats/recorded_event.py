@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from echolab.events import Event
     from echolab.messages import Mark
 
-__all__ = ["NOT_AN_EVENT", "event_of", "messages_of"]
+__all__ = ["NOT_AN_EVENT", "event_of", "event_of_members", "messages_of"]
 
 NOT_AN_EVENT = ValueError, LookupError, TypeError, RecursionError
 """The errors that reading a line raises if it is not a line of a recording."""
@@ -64,7 +64,11 @@ def event_of(line: bytes) -> Event | Partial | RecordedFraming:
         ValueError, LookupError, TypeError, RecursionError: it has no event; these
             are `NOT_AN_EVENT`.
     """
-    members = as_object(decode(line.decode()))
+    return event_of_members(as_object(decode(line.decode())))
+
+
+def event_of_members(members: Members) -> Event | Partial | RecordedFraming:
+    """Return the event of one line, given the members of its object; see `event_of`."""
     if members["event"] == "recording":
         return _recording(members)
     peer, time = (
