@@ -1,0 +1,115 @@
+"""The address of a stream, as users write it."""
+
+from __future__ import annotations
+
+import socket
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from echolab.carrying.address import (
+    Address,
+    is_address,
+    parse_address,
+    token,
+    without_secrets,
+)
+
+
+class AddressTests(SynchronousTestCase):
+    def test_the_least(self) -> None:
+        self.assertEqual(
+            parse_address("nats://127.0.0.1/lab.lines"),
+            Address(
+                servers=(("127.0.0.1", 4222),),
+                subject="lab.lines",
+                stream="LAB_LINES",
+                receiver=token(socket.gethostname()),
+            ),
+        )
+
+    def test_all_of_it(self) -> None:
+        text = (
+            "nats+tls://al%40ce:p%2Fw@a.example,[::1]:4223,b:1/lab?credentials=/a%26b"
+            "&ca=ca.pem&stream=S-1&replicas=3&max-bytes=10G&max-age=7d&duplicates=10m"
+            "&receiver=web1.example"
+        )
+        self.assertEqual(
+            parse_address(text),
+            Address(
+                servers=(("a.example", 4222), ("::1", 4223), ("b", 1)),
+                subject="lab",
+                tls=True,
+                user="al@ce",
+                password="p/w",
+                credentials="/a&b",
+                ca="ca.pem",
+                stream="S-1",
+                replicas=3,
+                max_bytes=10 << 30,
+                max_age_seconds=7 * 86400.0,
+                duplicates_seconds=600.0,
+                receiver="web1_example",
+            ),
+        )
+
+    def test_a_token(self) -> None:
+        address = parse_address("tls://s3cret@h/lab")
+        self.assertEqual((address.token, address.user), ("s3cret", None))
+        self.assertTrue(address.tls)
+
+    def test_secrets_are_not_shown(self) -> None:
+        for text in ("nats://user:s3cret@h:1/lab?replicas=3", "nats://s3cret@h:1/lab"):
+            address = parse_address(text)
+            self.assertEqual(str(address), "nats://h:1/lab")
+            self.assertNotIn("s3cret", repr(address))
+            self.assertNotIn("s3cret", without_secrets(text))
+
+    def test_the_window_of_a_short_stream_is_short(self) -> None:
+        address = parse_address("nats://h/lab?max-age=30")
+        self.assertEqual(address.duplicates_seconds, 30.0)
+
+    def test_what_is_an_address(self) -> None:
+        for text in ("nats://h/s", "TLS://h/s", "nats+tls://", "nats://"):
+            self.assertTrue(is_address(text), text)
+        for text in ("nats", "nats:x", "./nats://h/s", "json:nats://h/s", "/tls://"):
+            self.assertFalse(is_address(text), text)
+
+    def test_wrong_ones(self) -> None:
+        for text, why in (
+            ("http://h/s", "begins with nats://"),
+            ("nats://h", "the subject"),
+            ("nats://h/", "the subject"),
+            ("nats:///s", "a server is"),
+            ("nats://h,/s", "a server is"),
+            ("nats://h:x/s", "a server is"),
+            ("nats://h:0/s", "port must be"),
+            ("nats://h:65536/s", "port must be"),
+            ("nats://h/a.>", "a subject has"),
+            ("nats://h/a.*", "a subject has"),
+            ("nats://h/a b", "a subject has"),
+            ("nats://h/a..b", "a subject has"),
+            ("nats://h/a/b", "a subject has"),
+            ("nats://@h/s", "before the @"),
+            ("nats://:s3cret@h/s", "before the @"),
+            ("nats://u:@h/s", "before the @"),
+            ("nats://u:s3/cret@h/s", "%2F"),
+            ("nats://s3cret@h:x/s", "a server is"),
+            ("nats://h/s?replica=3", "did you mean replicas?"),
+            ("nats://h/s?replicas=3&replicas=3", "twice"),
+            ("nats://h/s?replicas=0", "replicas must be from 1 to 5"),
+            ("nats://h/s?replicas=x", "replicas must be"),
+            ("nats://h/s?replicas", "replicas must be"),
+            ("nats://h/s?max-bytes=0", "max-bytes must be"),
+            ("nats://h/s?max-age=-1", "max-age must be"),
+            ("nats://h/s?max-age=1y", "max-age must be"),
+            ("nats://h/s?duplicates=0", "duplicates must be"),
+            ("nats://h/s?max-age=60&duplicates=61", "duplicates must not be over"),
+            ("nats://h/s?stream=a.b", "stream must have"),
+            ("nats://h/s?receiver=", "receiver has no name"),
+            ("nats://h/s?ca=", "ca has no file"),
+        ):
+            with self.assertRaises(ValueError) as caught:
+                parse_address(text)
+            self.assertIn(why, str(caught.exception), text)
+            self.assertNotIn("cret", str(caught.exception))
+            self.assertNotIn("cret", without_secrets(text))
