@@ -14,10 +14,10 @@ descriptors and sinks are handed in. Each is imported when it is first asked for
   client: it sends what a `StdinReader` reads, and a `ConversationPrinter` shows the
   `Replies`.
 - Events: a `Sink` takes every `Event`: `Accepted`, `Connected`, `Chunk`, `Received`,
-  `Sent`, `Unanswered`, `HalfClosed`, `Misbehaved`, `Mistaken`, `Refused` and
-  `Finished`, each of a `Peer`, the last with its `EndCause`. A `Ledger` also has the
-  system calls, `Called`, and what the kernel says: `Listening`, `SynSaved`, `Sampled`,
-  `Diagnosed`. `LeftOut` stands where events were not kept.
+  `Sent`, `Unanswered`, `HalfClosed`, `Introduced`, `Misbehaved`, `Mistaken`, `Refused`
+  and `Finished`, each of a `Peer`, the last with its `EndCause`. A `Ledger` also has
+  the system calls, `Called`, and what the kernel says: `Listening`, `SynSaved`,
+  `Sampled`, `Diagnosed`. `LeftOut` stands where events were not kept.
   `tee` makes one of several, a `Tee`, which lives as an `ISink` does; a `Printer` is
   one.
 - Framing (`echolab.framing`): a `Framer` makes `Messages` of bytes, `Lines` or a
@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         Event,
         Finished,
         HalfClosed,
+        Introduced,
         LeftOut,
         Misbehaved,
         Mistaken,
@@ -162,6 +163,7 @@ __all__ = [
     "ISink",
     "InputError",
     "IntFramer",
+    "Introduced",
     "Json",
     "Ledger",
     "LeftOut",
@@ -234,8 +236,8 @@ __getattr__, __dir__ = lazy_names(
             "OverlongError UnverifiedError"
         ),
         "events": (
-            "Accepted Called Chunk Connected Event Finished HalfClosed LeftOut "
-            "Misbehaved Mistaken Received Refused Sent Sink Unanswered"
+            "Accepted Called Chunk Connected Event Finished HalfClosed Introduced "
+            "LeftOut Misbehaved Mistaken Received Refused Sent Sink Unanswered"
         ),
         "extending": "IForm IFramer IFraming IMisbehaviour IReply",
         "facts": "Diagnosed Listening Sampled SynSaved",

@@ -25,6 +25,7 @@ __all__ = [
     "Event",
     "Finished",
     "HalfClosed",
+    "Introduced",
     "LeftOut",
     "Misbehaved",
     "Mistaken",
@@ -141,6 +142,25 @@ class HalfClosed:
 
     peer: Peer
     time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Introduced:
+    """A client has introduced itself, so that messages it sends again are dropped.
+
+    It comes again where the numbers jump: messages between were dropped.
+
+    Attributes:
+        peer: the peer of the connection.
+        time: when, in POSIX seconds.
+        client: the client's id, which it has on each of its connections.
+        number: the client's number of the next message that is received.
+    """
+
+    peer: Peer
+    time: float
+    client: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +341,7 @@ Event: TypeAlias = (
     | Received
     | Sent
     | HalfClosed
+    | Introduced
     | Misbehaved
     | Mistaken
     | Unanswered

@@ -136,6 +136,8 @@ def sink(event: Event) -> None:
             print(backlog - waiting)
         case echolab.HalfClosed(peer=peer):
             print(peer.number)
+        case echolab.Introduced(client=text, number=number):
+            print(text, number)
         case echolab.LeftOut(events=number, received_bytes=size, sent_bytes=sent):
             print(number + size + sent)
 

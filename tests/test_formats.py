@@ -22,6 +22,7 @@ from echolab import (
     EndCause,
     Finished,
     Hex,
+    Introduced,
     Json,
     Lines,
     Log,
@@ -36,6 +37,8 @@ from echolab import (
 from echolab.addresses import Credentials
 from echolab.counting import count
 from echolab.formats import FORMATS
+from echolab.formats.recorded_event import event_of
+from echolab.formats.recording import Recording
 from echolab.formats.style import needs_of
 from tests.test_escaping import NAMES, original
 
@@ -522,6 +525,16 @@ class EveryFormatTests(SynchronousTestCase):
         }
         self.assertTrue(shown.pop("log").endswith(b" connected\n"))
         self.assertTrue(shown.pop("json").startswith(b'{"event":"connected",'))
+        self.assertEqual(set(shown.values()), {b""})
+
+    def test_introduction(self) -> None:
+        event = Introduced(PEER, TIME, "web-7", 2**63 - 1)
+        shown = {name: make(Style())(event) for name, make in NOT_DRAWN.items()}
+        introduced = b" introduced web-7 9223372036854775807\n"
+        self.assertTrue(shown.pop("log").endswith(introduced))
+        told = b'"client":"web-7","number":9223372036854775807}\n'
+        self.assertTrue(shown.pop("json").endswith(told))
+        self.assertEqual(event_of(Recording()(event)), event)
         self.assertEqual(set(shown.values()), {b""})
 
     def test_misbehaviour(self) -> None:

@@ -13,6 +13,7 @@ from echolab.events import (
     Chunk,
     Connected,
     Finished,
+    Introduced,
     Misbehaved,
     Mistaken,
     Sent,
@@ -148,6 +149,8 @@ class Lane:
                 yield from self._listening(event)
             case Unanswered(number=number):
                 yield Row(event, f"no answer fits message {number}")
+            case Introduced(client=client, number=number):
+                yield Row(event, f"{client} goes on with message {number}")
             case Misbehaved(behaviour=behaviour):
                 yield Row(event, f"misbehaves: {behaviour}")
             case Mistaken(protocol=protocol):

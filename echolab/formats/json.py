@@ -20,6 +20,7 @@ from echolab.events import (
     Connected,
     Finished,
     HalfClosed,
+    Introduced,
     LeftOut,
     Misbehaved,
     Mistaken,
@@ -133,6 +134,9 @@ class Json:
             case Unanswered(number=number, message=message):
                 what = {"number": number, **_bytes("message", message)}
                 return self._line(self._start("unanswered", event), what)
+            case Introduced(client=client, number=number):
+                who = {"client": client, "number": number}
+                return self._line(self._start("introduced", event), who)
             case Misbehaved(behaviour=behaviour):
                 done = {"behaviour": behaviour}
                 return self._line(self._start("misbehaved", event), done)

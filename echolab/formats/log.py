@@ -10,6 +10,7 @@ from echolab.events import (
     Connected,
     Finished,
     HalfClosed,
+    Introduced,
     Misbehaved,
     Received,
     Refused,
@@ -83,6 +84,8 @@ class Log:
             case Unanswered(message=message):
                 text = self._style.text(Batch((message,)), one_line=True)
                 return start + b"unanswered " + text.join(b"") + b"\n"
+            case Introduced(client=client, number=number):
+                return start + f"introduced {client} {number}\n".encode()
             case Misbehaved(behaviour=behaviour):
                 return start + f"misbehaved {behaviour}\n".encode()
             case Finished():

@@ -18,6 +18,7 @@ from echolab.events import (
     Connected,
     Finished,
     HalfClosed,
+    Introduced,
     LeftOut,
     Misbehaved,
     Mistaken,
@@ -100,6 +101,9 @@ def event_of_members(members: Members) -> Event | Partial | RecordedFraming:
         case "unanswered":
             number = read_whole(members, "number")
             return Unanswered(peer, time, number, read_bytes("message", members))
+        case "introduced":
+            client = read_words(members, "client")
+            return Introduced(peer, time, client, read_whole(members, "number"))
         case "mistaken":
             return Mistaken(peer, time, read_words(members, "protocol"))
         case "misbehaved":

@@ -13,6 +13,7 @@ from echolab.events import (
     Connected,
     Finished,
     HalfClosed,
+    Introduced,
     LeftOut,
     Misbehaved,
     Mistaken,
@@ -105,6 +106,8 @@ class _Layout:
                     self._close(entry, entry.end.other, NOTICED)
             case Unanswered(number=number):
                 self._say(entry, f"no answer fits message {number}")
+            case Introduced(client=client, number=number):
+                self._say(entry, f"{client} goes on with message {number}")
             case Misbehaved(behaviour=behaviour):
                 self._say(entry, f"misbehaves: {behaviour}")
             case Mistaken(protocol=protocol):

@@ -10,6 +10,7 @@ from echolab.events import (
     Chunk,
     Finished,
     HalfClosed,
+    Introduced,
     LeftOut,
     Misbehaved,
     Mistaken,
@@ -32,7 +33,9 @@ __all__ = ["Known", "Numbered"]
 FIRST_EVENTS = 60
 """So many events of a connection's beginning are kept, in half of its bytes."""
 MOST_EVENTS = 1000
-ALWAYS_KEPT = frozenset({Accepted, HalfClosed, Misbehaved, Mistaken, Finished})
+ALWAYS_KEPT = frozenset(
+    {Accepted, HalfClosed, Introduced, Misbehaved, Mistaken, Finished}
+)
 """A connection that is skimmed has these events too."""
 
 
