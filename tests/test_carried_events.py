@@ -16,6 +16,7 @@ from echolab import (
     EndCause,
     Finished,
     HalfClosed,
+    Introduced,
     Lines,
     Listening,
     Misbehaved,
@@ -88,6 +89,7 @@ class RoundTripTests(SynchronousTestCase):
             Misbehaved(PEER, TIME, "mute"),
             Mistaken(PEER, TIME, "TLS"),
             HalfClosed(PEER, TIME),
+            Introduced(PEER, TIME, "7f3a", 101),
             ENDED,
             client=("7f3a", 2**63 - 1),
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
 
 from echolab.events import Event, Received
 from echolab.formats.json import peer_text
@@ -29,7 +29,7 @@ from echolab.formats.recording import Recording
 from echolab.messages import Batch, Lines, Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from echolab.addresses import Peer
 
@@ -37,9 +37,13 @@ __all__ = [
     "CONTENT_TYPE",
     "Carried",
     "NotCarriedError",
+    "Part",
+    "Stamp",
+    "assemble",
     "decode",
     "encode",
     "message_id",
+    "part_of",
 ]
 
 CONTENT_TYPE = "application/vnd.echolab.events; version=1"
@@ -79,6 +83,28 @@ class Carried:
     client: tuple[str, int] | None = None
 
 
+class Stamp(NamedTuple):
+    """What is in the head of a payload besides the events; see `Carried`."""
+
+    receiver: str
+    run: str
+    number: int
+    stored: int
+    peer: Peer
+
+
+class Part(NamedTuple):
+    """One event in a payload.
+
+    Attributes:
+        head: what stands for it in the head.
+        bodies: its bytes, which follow the head.
+    """
+
+    head: str
+    bodies: tuple[bytes, ...]
+
+
 def message_id(receiver: str, run: str, number: int) -> str:
     """Return the header Nats-Msg-Id, by which the engine drops duplicates."""
     return f"{receiver}-{run}-{number}"
@@ -86,35 +112,45 @@ def message_id(receiver: str, run: str, number: int) -> str:
 
 def encode(carried: Carried) -> bytes:
     """Return the payload of a message."""
-    bodies: list[bytes] = []
-    events = ",".join([_encoded(event, bodies) for event in carried.events])
-    client = ""
-    if carried.client is not None:
-        name, number = carried.client
-        client = f',"client":{_dumps((name, str(number)))}'
-    head = (
-        f'{{"receiver":{_dumps(carried.receiver)},"run":{_dumps(carried.run)},'
-        f'"number":{carried.number},"stored":{carried.stored},'
-        f'"peer":{peer_text(carried.events[0].peer)}{client},"events":[{events}]}}\n'
+    stamp = Stamp(
+        *(carried.receiver, carried.run, carried.number, carried.stored),
+        peer=carried.events[0].peer,
     )
-    return b"".join([head.encode(), *bodies])
+    parts = [part_of(event) for event in carried.events]
+    return assemble(stamp, parts, carried.client)
 
 
-def _encoded(event: Event, bodies: list[bytes]) -> str:
-    """Return an event as it stands in the head; add its bytes to ``bodies``."""
+def assemble(
+    stamp: Stamp, parts: Iterable[Part], client: tuple[str, int] | None = None
+) -> bytes:
+    """Return the payload of a message, made of its parts; see `Carried`."""
+    introduced = ""
+    if client is not None:
+        introduced = f',"client":{_dumps((client[0], str(client[1])))}'
+    events = ",".join([part.head for part in parts])
+    head = (
+        f'{{"receiver":{_dumps(stamp.receiver)},"run":{_dumps(stamp.run)},'
+        f'"number":{stamp.number},"stored":{stamp.stored},'
+        f'"peer":{peer_text(stamp.peer)}{introduced},"events":[{events}]}}\n'
+    )
+    return b"".join([head.encode(), *[body for part in parts for body in part.bodies]])
+
+
+def part_of(event: Event) -> Part:
+    """Return what an event is in a payload."""
     if not isinstance(event, Received):
         peer = f',"peer":{peer_text(event.peer)}'
-        return _record(event).decode().rstrip("\n").replace(peer, "", 1)
+        return Part(_record(event).decode().rstrip("\n").replace(peer, "", 1), ())
     messages = event.messages
+    bodies: tuple[bytes, ...]
     if isinstance(messages, Lines):
-        bodies.append(messages.block)
+        bodies = (messages.block,)
         size = str(len(messages.block))
     else:
-        parts = [*messages]
-        bodies += parts
-        size = f"[{','.join([str(len(part)) for part in parts])}]"
+        bodies = (*messages,)
+        size = f"[{','.join([str(len(body)) for body in bodies])}]"
     mark = f',"{messages.mark}"' if messages.mark else ""
-    return f'["received",{event.time!r},{size}{mark}]'
+    return Part(f'["received",{event.time!r},{size}{mark}]', bodies)
 
 
 def decode(payload: bytes) -> Carried:

@@ -1,0 +1,297 @@
+"""The connection to NATS JetStream: kept, tested and made again.
+
+nats-py runs on asyncio, and so must the reactor. Its own reconnecting is not used: it
+would keep what was published and publish it later, and would wait for a server that
+has stopped reading. So each connection is a new client, and the old one is broken off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import ssl
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from nats.aio.client import Client
+from nats.errors import Error, SecureConnWantedError
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from typing_extensions import override
+
+from echolab.addresses import host_and_port
+from echolab.carrying.credentials import check_credentials
+from echolab.carrying.provision import UnusableError, provide
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable
+
+    from nats.aio.msg import Msg
+
+    from echolab.carrying.address import Address
+    from echolab.carrying.carrier import Listener, Message
+    from echolab.interfaces import AnyClock
+
+__all__ = ["NatsEngine"]
+
+CONNECT_SECONDS = 2
+TEST_SECONDS = 2
+AGAIN_SECONDS = 0.5
+"""How long to wait when no server can be used."""
+CLOSE_SECONDS = 1.0
+NO_RESPONDERS = "503"
+
+_log = Logger()
+
+
+class NatsClient(Client):
+    """A client that names its user only as safely as it was asked to.
+
+    Args:
+        tls: whether the connection must be encrypted.
+    """
+
+    def __init__(self, *, tls: bool) -> None:
+        super().__init__()
+        self._tls_wanted = tls
+
+    @override
+    def _connect_command(self) -> bytes:
+        """Return what names the user; if the server has TLS, it is on by now."""
+        if self._tls_wanted and not self._server_info.get("tls_required"):
+            raise SecureConnWantedError
+        return super()._connect_command()
+
+    def abort(self) -> None:
+        """Break the connection off, also if the server has stopped reading."""
+        writer = getattr(self._transport, "_io_writer", None)
+        if writer is not None:
+            writer.transport.abort()
+
+
+class NatsEngine(Service):
+    """Publishes messages into the stream of an address; see `Engine`.
+
+    It connects when the reactor runs; before, the program may become a daemon.
+
+    Args:
+        address: where the stream is.
+        clock: the reactor, which runs asyncio's event loop.
+
+    Attributes:
+        listener: is told what becomes of the messages; set before it starts.
+
+    Raises:
+        InputError: the file of credentials cannot be used.
+        OSError: the file of authorities cannot be used.
+    """
+
+    listener: Listener
+
+    def __init__(self, address: Address, *, clock: AnyClock) -> None:
+        if address.credentials is not None:
+            check_credentials(address.credentials)
+        self._address = address
+        self._clock = clock
+        self._context = ssl.create_default_context(cafile=address.ca)
+        self._client: NatsClient | None = None
+        self._inbox = ""
+        self._lost: asyncio.Future[str] | None = None  # of the client
+        self._worked = False  # A stream was found once.
+        self._answered = False  # This client has got an answer.
+        self._differences: list[str] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @override
+    def startService(self) -> None:
+        super().startService()
+        self._clock.callLater(0, self._start)
+
+    @override
+    def stopService(self) -> Deferred[None] | None:
+        super().stopService()
+        if not self._tasks:
+            return None
+        return Deferred.fromFuture(asyncio.ensure_future(self._end()))
+
+    def publish(self, messages: Iterable[Message]) -> None:
+        """Publish messages, if there is a connection; see `Engine`."""
+        if self._client is not None:
+            self._do(self._send(self._client, [*messages]))
+
+    def doubt(self) -> None:
+        """Test the connection; see `Engine`."""
+        if self._client is not None:
+            self._do(self._test(self._client))
+
+    def _start(self) -> None:
+        if self.running:
+            # What nats-py logs is told here, in a line and without a traceback.
+            logging.getLogger("nats").addHandler(logging.NullHandler())
+            self._do(self._run())
+
+    def _do(self, what: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(what)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _end(self) -> None:
+        tasks = [*self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self) -> None:
+        """Connect to one server after the other, for ever."""
+        while True:
+            self._answered = False
+            reasons = []
+            fatal = not self._worked
+            for server in self._address.servers:
+                try:
+                    reason = await self._use(server)
+                    self.listener.down(reason)
+                    fatal = False
+                except Exception as error:
+                    reason = _why(error)
+                    fatal = fatal and _is_fatal(error)
+                several = len(self._address.servers) > 1
+                where = f"{host_and_port(*server)}: " if several else ""
+                reasons.append(f"{where}{reason}")
+            if self._answered:
+                continue
+            if fatal:
+                self.listener.failed("; ".join(reasons))
+                return
+            self.listener.down("; ".join(reasons))
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _use(self, server: tuple[str, int]) -> str:
+        """Use one server until its connection is lost; return why."""
+        client = NatsClient(tls=self._address.tls)
+        lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._lost = lost
+        try:
+            await self._connect(client, server)
+            self._compare(await provide(client, self._address))
+            self._inbox = client.new_inbox()
+            await client.subscribe(f"{self._inbox}.*", cb=self._answer)
+            self._client = client
+            self._worked = True
+            self.listener.up()
+            return await lost
+        finally:
+            self._client = None
+            client.abort()
+            with suppress(Exception):
+                await asyncio.wait_for(client.close(), CLOSE_SECONDS)
+
+    async def _connect(self, client: NatsClient, server: tuple[str, int]) -> None:
+        connecting = True
+
+        async def failed(error: Exception) -> None:
+            if connecting:
+                raise error  # Otherwise it would be tried again in there.
+            self._lose(_why(error))
+
+        async def closed() -> None:
+            self._lose("the connection is lost")
+
+        address = self._address
+        if address.credentials is not None:
+            check_credentials(address.credentials)
+        await client.connect(
+            f"{'tls' if address.tls else 'nats'}://{host_and_port(*server)}",
+            name=f"echolab {address.receiver}",
+            error_cb=failed,
+            closed_cb=closed,
+            allow_reconnect=False,
+            connect_timeout=CONNECT_SECONDS,
+            tls=self._context,
+            user=address.user,
+            password=address.password,
+            token=address.token,
+            user_credentials=address.credentials,
+        )
+        connecting = False
+
+    def _compare(self, differences: list[str]) -> None:
+        if differences and differences != self._differences:
+            _log.warn(
+                "write {name}: the stream {stream} is there with other settings, "
+                "which stay: {differences}",
+                name=self._address,
+                stream=self._address.stream,
+                differences="; ".join(differences),
+            )
+        self._differences = differences
+
+    async def _send(self, client: NatsClient, messages: list[Message]) -> None:
+        try:
+            for each in messages:
+                await client.publish(
+                    each.subject,
+                    each.payload,
+                    reply=f"{self._inbox}.{each.number}",
+                    headers={"Nats-Msg-Id": each.id, "Content-Type": each.content_type},
+                )
+        except (Error, OSError) as error:
+            if client is self._client:
+                self._lose(_why(error))
+
+    async def _test(self, client: NatsClient) -> None:
+        try:
+            await client.flush(TEST_SECONDS)
+        except (Error, OSError):
+            if client is self._client:
+                self._lose("the server does not answer")
+        else:
+            if client is self._client:
+                self.listener.up()
+
+    async def _answer(self, message: Msg) -> None:
+        """Take what the engine says to one message."""
+        if self._client is None:
+            return  # It was given up in this turn.
+        if (message.headers or {}).get("Status") == NO_RESPONDERS:
+            self._lose(f"the stream {self._address.stream} does not answer")
+            return
+        number = int(message.subject.rpartition(".")[2])
+        answer = json.loads(message.data)
+        if "error" in answer:
+            self.listener.rejected(number, str(answer["error"].get("description")))
+        elif answer.get("stream") != self._address.stream:
+            self.listener.rejected(number, "another stream has answered")
+        else:
+            self._answered = True
+            self.listener.acknowledged(number)
+
+    def _lose(self, reason: str) -> None:
+        if self._lost is not None and not self._lost.done():
+            self._lost.set_result(reason)
+
+
+def _is_fatal(error: Exception) -> bool:
+    """Whether an error will stay until somebody changes the address or the engine."""
+    if isinstance(
+        error, UnusableError | ssl.SSLCertVerificationError | SecureConnWantedError
+    ):
+        return True
+    text = str(error).lower()
+    return isinstance(error, Error) and ("authori" in text or "authenti" in text)
+
+
+def _why(error: Exception) -> str:
+    """Return why something failed, in few words."""
+    if isinstance(error, TimeoutError):
+        return "no answer"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    number = error.errno or 0 if isinstance(error, OSError) else 0
+    if number > 0 and not isinstance(error, ssl.SSLError):
+        return os.strerror(number)
+    text = getattr(error, "description", None) or str(error)
+    return str(text).removeprefix("nats: ").strip("'") or type(error).__name__
