@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EmptyError",
     "Option",
+    "UnshownError",
     "adding",
     "as_written",
     "flag",
@@ -34,7 +35,11 @@ T = TypeVar("T")
 OPTIONS = "options"
 
 
-class EmptyError(ValueError):
+class UnshownError(ValueError):
+    """The text of an option is wrong, and the error is not to repeat it."""
+
+
+class EmptyError(UnshownError):
     """An option was given an empty text, which it does not accept."""
 
 
@@ -110,7 +115,7 @@ class Option(NamedTuple):
         try:
             value = self.read(text)
             return value if self.add is None else self.add(before, value)
-        except EmptyError as why:
+        except UnshownError as why:
             raise ValueError(f"--{self.name}: {why}") from None
         except ValueError as why:
             raise ValueError(f"--{self.name} {text}: {why}") from None

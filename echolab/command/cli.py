@@ -22,6 +22,7 @@ from echolab.command.program import (
     keep_heap,
     on_signals,
     stderr_observer,
+    use_asyncio,
     use_asyncio_for_editing,
 )
 from echolab.command.saying import say
@@ -141,8 +142,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     stdin = standard_input()
     if options.subCommand == "server":
         from echolab.command.server_assembly import server_service
+        from echolab.server.option_values import is_stream
 
-        if settings.talk and settings.edit and stdin is not None and os.isatty(stdin):
+        if any(map(is_stream, settings.outputs)):
+            use_asyncio()
+        elif settings.talk and settings.edit and stdin is not None and os.isatty(stdin):
             use_asyncio_for_editing()
         with redirect_stdout(sys.stderr):  # What replies of others print is no output.
             return _run(

@@ -44,6 +44,7 @@ __all__ = [
     "on_signals",
     "stderr_observer",
     "undo_at_end",
+    "use_asyncio",
     "use_asyncio_for_editing",
 ]
 
@@ -93,9 +94,15 @@ def _say_event(event: LogEvent) -> None:
 def use_asyncio_for_editing() -> None:
     """Install the reactor that line editing needs, if prompt_toolkit is installed."""
     if find_spec("prompt_toolkit") is not None:
-        from twisted.internet import asyncioreactor
+        use_asyncio()
 
-        asyncioreactor.install()
+
+def use_asyncio() -> None:
+    """Install the reactor that runs asyncio's event loop."""
+    fill_standard_descriptors()
+    from twisted.internet import asyncioreactor
+
+    asyncioreactor.install()
 
 
 def keep_heap() -> None:

@@ -51,7 +51,7 @@ def server_service(
 
     Raises:
         InputError: ``--talk`` cannot read the terminal.
-        OutputError: an output file cannot be opened, or two are the same file.
+        OutputError: an output cannot be opened, or two are the same file.
         ListenError: an endpoint string is wrong.
         EcholabError: the reply cannot be made.
     """
@@ -130,7 +130,10 @@ def server_service(
         close_sink=True,
         reopens=not (talking and talking.is_typed),
         behaviour=settings.behave,
-        beside=[watching.service] if watching else [],
+        beside=[
+            *(each.service for each in printed if each.service),
+            *([watching.service] if watching else []),
+        ],
     )
     if watching:
         watching.server = service
@@ -162,7 +165,7 @@ def _watching(
     from echolab.command.watching import Watching
 
     others_need = settings.talk or any(
-        needs.chunks or needs.sent or needs.ledger for _, needs in printed
+        needs.chunks or needs.sent or needs.ledger for _, needs, _ in printed
     )
     try:
         return Watching(reactor, settings, may_skim=not others_need)

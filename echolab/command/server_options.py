@@ -10,7 +10,7 @@ from echolab.command.option_making import SettingsOptions
 from echolab.command.options import UNITS_HELP, port_value
 from echolab.near_misses import did_you_mean, host_and_port_of, is_endpoint
 from echolab.server.checking import check_together, does_tls
-from echolab.server.option_values import SINK
+from echolab.server.option_values import EVENTS, SINK, is_stream
 from echolab.server.settings import ServerSettings
 from echolab.sockets.endpoint_strings import kind_of
 
@@ -80,11 +80,17 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
             raise usage.UsageError("--proxy-from: no --listen is haproxy:")
 
     def _check_show(self) -> None:
-        forms = [form or self["format"] for form, _ in self.get("output", ())]
+        forms = [
+            EVENTS if is_stream((form, path)) and not form else form or self["format"]
+            for form, path in self.get("output", ())
+        ]
         if self["show"] == "sent" and {*(forms or [self["format"]])} <= _SHOW_NOT:
             raise usage.UsageError("--show sent: goes with --format log, hex or json")
 
     def _check_record(self) -> None:
         path = self["record"]
+        if path is not None and is_stream((None, path)):
+            why = "a stream has a recording with --output ledger:nats://HOST/SUBJECT"
+            raise usage.UsageError(f"--record: {why}")
         if path in [path for form, path in self.get("output", ()) if form != SINK]:
             raise usage.UsageError(f"--record {path}: that file is an --output too")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from echolab.choices import decide
 from echolab.descriptors import check_standard_output
 from echolab.doors import DoorError
-from echolab.errors import OutputError
+from echolab.errors import EcholabError, OutputError
 from echolab.formats import Style
 from echolab.formats.drawn import can_draw
 from echolab.formats.names import format_named
@@ -20,13 +20,15 @@ from echolab.outputs.descriptor import DescriptorOutput
 from echolab.outputs.file import FileOutput
 from echolab.outputs.log import LogOutput
 from echolab.outputs.open_files import OpenFiles
-from echolab.server.option_values import SINK
+from echolab.server.option_values import EVENTS, LEDGER, SINK, is_stream
 from echolab.sinks.names import sink_named
 from echolab.sinks.printing import Printer
 from echolab.sinks.tee import tee
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from twisted.application.service import IService
 
     from echolab.events import Sink
     from echolab.formats import Form
@@ -49,10 +51,12 @@ class Printed(NamedTuple):
     Attributes:
         sink: takes the events.
         needs: what it needs, or its format.
+        service: what is to run beside the server for it.
     """
 
     sink: Sink
     needs: Needs
+    service: IService | None = None
 
 
 def server_outputs(
@@ -73,7 +77,7 @@ def server_outputs(
         stdout: takes what is printed there; None for an output of its own.
 
     Raises:
-        OutputError: an output cannot be opened, or two are the same file; all are
+        EcholabError: an output cannot be opened, or two are the same file; all are
             closed again.
     """
     printed: list[Printed] = []
@@ -83,6 +87,9 @@ def server_outputs(
             if form == SINK:
                 sink = _made(f"{SINK}:{path}", sink_named(path))
                 printed.append(Printed(sink, needs_of(sink)))
+                continue
+            if is_stream((form, path)):
+                printed.append(_carried(reactor, settings, form, path, done))
                 continue
             if form is None:
                 make_form: Callable[[Style], Form] | None = _recording(settings, path)
@@ -98,7 +105,7 @@ def server_outputs(
                     files=files,
                 )
             )
-    except OutputError:
+    except EcholabError:
         tee(*(each.sink for each in printed)).close()
         raise
     return printed
@@ -134,10 +141,46 @@ def _wanted_outputs(settings: ServerSettings) -> list[tuple[str | None, str]]:
     if not outputs and settings.record != STANDARD:
         outputs = ((None, STANDARD),)
     wanted: list[tuple[str | None, str]]
-    wanted = [(form or settings.format, path) for form, path in outputs]
+    wanted = [
+        (form or (EVENTS if is_stream((form, path)) else settings.format), path)
+        for form, path in outputs
+    ]
     if settings.record is not None:
         wanted.append((None, settings.record))
     return wanted
+
+
+def _carried(
+    reactor: IReactor,
+    settings: ServerSettings,
+    form: str | None,
+    text: str,
+    done: Done,
+) -> Printed:
+    """Open a stream."""
+    # Imported here, since few outputs are streams.
+    from echolab.carrying.address import parse_address
+    from echolab.carrying.opening import open_stream
+    from echolab.carrying.packing import EventPacker, Packer, TextPacker
+
+    address = parse_address(text)
+    packer: Packer
+    if form in (EVENTS, LEDGER):
+        packer = EventPacker(ledger=form == LEDGER)
+    else:
+        make_form = format_named(form or "")
+        assert make_form is not None
+        style = Style(
+            label=settings.label,
+            escape=decide(settings.escape, False),
+            color=decide(settings.color, False),
+            sent=settings.show == "sent",
+            kernel=settings.kernel == "always",
+        )
+        printed = _made(str(address), partial(make_form, style))
+        packer = TextPacker(printed, json=form == "json")
+    carrier, service = open_stream(reactor, address, packer, done)
+    return Printed(carrier, packer.needs, service)
 
 
 def _printed(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from echolab.escaping import unescape
 from echolab.framing import framed
 from echolab.server.maker import Hosting
+from echolab.server.option_values import is_stream
 from echolab.server.reply import reply_named
 from echolab.server.script import Script, steps_of
 from echolab.sockets.endpoint_strings import TLS_KINDS, parsed
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["check_together", "does_tls", "greeting_of"]
 
 MOST_SHOWN = 60
+MOST_CARRIED_BYTES = 512 << 10
+"""The longest message for a stream: with others, it must fit into 1 MiB."""
 
 WHOLE = {"answer-twice", "answer-out-of-order"}
 """Faults that need whole answers, not the pieces of slow ones."""
@@ -46,6 +49,9 @@ def check_together(settings: ServerSettings) -> None:
     if isinstance(settings.reply, str):
         _check_reply(settings.reply, settings.framing)
     _check_answers(settings)
+    carries = any(map(is_stream, settings.outputs))
+    if carries and settings.max_message_bytes > MOST_CARRIED_BYTES:
+        raise ValueError("--max-message: at most 512k with --output nats://")
     for option, given in ("edit", settings.edit), ("history", settings.history):
         if not (given or settings.talk):
             raise ValueError(f"--no-{option}: there is no --talk")

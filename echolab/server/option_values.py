@@ -11,7 +11,7 @@ from echolab.formats import FORMATS
 from echolab.formats.names import format_named
 from echolab.framing import FRAMING_NAMES, framing_named
 from echolab.near_misses import did_you_mean, host_and_port_of, nearest
-from echolab.option import EmptyError
+from echolab.option import EmptyError, UnshownError
 from echolab.option_values import address_value, from_zero
 from echolab.quantities import seconds, whole_number
 from echolab.server.reply import reply_named
@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     ``sink``, and the sink's name with its argument."""
 
 __all__ = [
+    "EVENTS",
+    "LEDGER",
     "SINK",
     "another_output",
     "answer_value",
     "format_value",
     "framing_value",
     "interface_value",
+    "is_stream",
     "keepalive_value",
     "output_text",
     "output_value",
@@ -42,10 +45,15 @@ __all__ = [
 ]
 
 SINK = "sink"
+EVENTS = "events"
+"""How a stream has events if no format is named."""
+LEDGER = "ledger"
+"""How a stream has all that a recording has."""
 
 LOOPBACK = "127.0.0.1"
 MOST_PORT = 65535
 
+_SCHEME = re.compile(r"(?:^|:)(?=(?:nats|tls|nats\+tls)://)", re.IGNORECASE)
 _RULE = re.compile(r"((?:\\.|\(\?<?=|[^\\=])*)=(.*)", re.DOTALL)
 
 MOST_KEEPALIVE_SECONDS = 65534
@@ -163,7 +171,12 @@ def _as_known(form: str) -> str:
 
 
 def output_value(text: str) -> Output:
-    """Read where to print: ``FILE`` or ``FORMAT:FILE``; or a sink: ``sink:NAME``."""
+    """Read where to print: ``FILE`` or ``FORMAT:FILE``; or a sink: ``sink:NAME``.
+
+    A stream is a file whose name is an address.
+    """
+    if scheme := _SCHEME.search(text):
+        return _stream(text[: scheme.start()], text[scheme.end() :])
     form, colon, path = split_name(text)
     if colon and form.lower() == SINK:
         sink_named(path)
@@ -182,6 +195,30 @@ def output_value(text: str) -> Output:
     return (_as_known(form), path) if known else (None, text)
 
 
+def _stream(form: str, text: str) -> Output:
+    # Imported here, since few outputs are streams.
+    from echolab.carrying.address import parse_address, without_secrets
+
+    try:
+        parse_address(text)
+        known = form.lower() == LEDGER or (form and format_named(form) is not None)
+        if form and not known:
+            meant = nearest(form, [LEDGER, *FORMATS, *installed("formats")])
+            raise ValueError(
+                f"{form} is no format ({', '.join([LEDGER, *FORMATS])})"
+                f"{did_you_mean(meant)}"
+            )
+    except ValueError as why:
+        raise UnshownError(f"{without_secrets(text)}: {why}") from None
+    return (LEDGER if form.lower() == LEDGER else _as_known(form)) or None, text
+
+
+def is_stream(output: Output) -> bool:
+    """Whether an output is a stream, not a file."""
+    form, path = output
+    return form != SINK and _SCHEME.match(path) is not None
+
+
 def another_output(before: tuple[Output, ...], one: Output) -> tuple[Output, ...]:
     """Add one more place to print, whose file must be another.
 
@@ -189,6 +226,10 @@ def another_output(before: tuple[Output, ...], one: Output) -> tuple[Output, ...
         ValueError: it is not.
     """
     if one[1] in [path for form, path in before if SINK not in (form, one[0])]:
+        if is_stream(one):
+            from echolab.carrying.address import without_secrets
+
+            raise UnshownError(f"{without_secrets(one[1])}: that stream is given twice")
         raise ValueError("that file is given twice")
     return (*before, one)
 

@@ -126,7 +126,8 @@ class ServerSettings:
     outputs: tuple[tuple[str | None, str], ...] = option(
         (),
         "-o, --output [FORMAT:]FILE",
-        "Append to FILE (-: stdout) instead of stdout; may be repeated.",
+        "Append to FILE (-: stdout; nats://HOST/SUBJECT: a stream of NATS JetStream) "
+        "instead of stdout; may be repeated.",
         group=PRINTING,
         read=output_value,
         write=output_text,

