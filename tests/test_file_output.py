@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import TestCase
+from typing_extensions import override
 
 from echolab import FileOutput, OutputError
 from echolab.outputs.open_files import OpenFiles
@@ -245,6 +246,16 @@ class Failing:
             self.durable[status.st_ino] = Path(path).read_bytes()
 
 
+class OneWriteATurn(FileOutput):
+    """A turn of the reactor ends after each write."""
+
+    @override
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        assert isinstance(self._clock, Clock)
+        self._clock.advance(0)
+
+
 class DurableTests(FileOutputTests):
     """The tests above, and more, with ``sync``."""
 
@@ -254,7 +265,67 @@ class DurableTests(FileOutputTests):
         self.patch(os, "fsync", self.disk.sync)
 
     def output(self, *, sync: bool = True) -> FileOutput:
-        return super().output(sync=sync)
+        output = OneWriteATurn(str(self.path), clock=self.clock, sync=sync)
+        self.addCleanup(output.close)
+        return output
+
+    def turns(self) -> FileOutput:
+        """Return an output whose turns end when the clock goes on."""
+        return super().output(sync=True)
+
+    def test_what_comes_in_one_turn_is_synced_once(self) -> None:
+        self.patch(os, "write", self.disk.write)
+        output = self.turns()
+        output.write(b"one\n")
+        output.write(b"two\n")
+        self.assertEqual(output.waiting_bytes, 8)
+        flushed = output.flush(None)
+        self.assertNoResult(flushed)
+        self.clock.advance(0)
+        self.assertEqual(self.disk.calls, ["write", "sync", "sync folder"])
+        self.assertEqual(self.durable(self.path), b"one\ntwo\n")
+        self.assertEqual(self.successResultOf(flushed), 0)
+        self.assertEqual(output.waiting_bytes, 0)
+
+    def test_a_long_turn_is_synced_in_parts_and_pauses_nobody(self) -> None:
+        output = self.turns()
+        producer = Producer()
+        output.registerProducer(producer, True)
+        for _ in range(9):
+            output.write(b"x" * 65535 + b"\n")
+        self.assertEqual(len(self.durable(self.path)), 5 << 16)
+        self.clock.advance(0)
+        self.assertEqual(len(self.durable(self.path)), 9 << 16)
+        self.assertEqual(producer.calls, [])
+
+    def test_a_turn_that_is_cut_off_by_a_rotation_or_the_end_is_synced(self) -> None:
+        output = self.turns()
+        output.write(b"one\n")
+        old = self.path.rename(self.folder / "old")
+        output.reopen()
+        output.write(b"two\n")
+        output.close()
+        self.assertEqual(self.durable(old), b"one\n")
+        self.assertEqual(self.durable(self.path), b"two\n")
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_turns_after_a_failed_one_wait_for_the_disk(self) -> None:
+        output = self.turns()
+        producer = Producer()
+        output.registerProducer(producer, True)
+        self.disk.broken = True
+        output.write(b"one\n")
+        self.clock.advance(0)
+        output.write(b"x" * (1 << 19) + b"\n")
+        self.clock.advance(0)
+        self.assertEqual(producer.calls, ["pause"])
+        self.disk.broken = False
+        self.clock.advance(1)
+        self.assertEqual(producer.calls, ["pause", "resume"])
+        self.assertEqual(len(self.durable(self.path)), 4 + (1 << 19) + 1)
+        output.write(b"two\n")
+        self.clock.advance(0)
+        self.assertTrue(self.durable(self.path).endswith(b"two\n"))
 
     def durable(self, path: Path) -> bytes:
         return self.disk.durable[path.stat().st_ino]

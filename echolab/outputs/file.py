@@ -37,7 +37,8 @@ class FileOutput(BufferedOutput):
     ``retry_seconds``. The log has one line for the error, and one when it works again.
 
     With ``sync`` a byte counts as written when an fsync(2) that began after its
-    write has succeeded. If an fsync fails, Linux forgets what it could not write,
+    write has succeeded; all bytes of a turn of the reactor are written and synced
+    together, at its end. If an fsync fails, Linux forgets what it could not write,
     and the next fsync does not report it. So the bytes are kept until an fsync
     succeeds; after a failure they are cut off the file and written again.
 
@@ -90,6 +91,33 @@ class FileOutput(BufferedOutput):
         self._is_in_folder = False  # durably; see fsync(2) on new files
 
     @override
+    def write(self, data: bytes) -> None:
+        """Write bytes now; with ``sync``, at the end of this turn of the reactor.
+
+        Raises:
+            ValueError: the output is closed.
+        """
+        if self.closed or not self._syncs:
+            super().write(data)
+            return
+        self._buffer += data
+        if self._retry is None:
+            self.try_again_in(0)
+        if not self.is_full:
+            return
+        if self._failing:
+            self.pause()
+        else:
+            self._commit()
+
+    def _commit(self) -> None:
+        """Write and sync what this turn has brought, unless the disk fails."""
+        if self._syncs and self._retry is not None and not self._failing:
+            self._retry.cancel()
+            self._retry = None
+            self.write_buffer()
+
+    @override
     def write_some(self, view: memoryview) -> int:
         if not self._syncs:
             written = os.write(self._fd, view)
@@ -136,6 +164,7 @@ class FileOutput(BufferedOutput):
         """Stop writing; close the file, which then ends with a whole line."""
         if self.closed:
             return
+        self._commit()
         unsynced = self._buffer[: self._unsynced]
         if unsynced:
             # Whole lines may be on the disk after all: keep them.
@@ -155,6 +184,7 @@ class FileOutput(BufferedOutput):
         bytes that could not be synced are taken off the old file and written to the
         new one.
         """
+        self._commit()
         self._files.release(self._fd)
         try:
             fd = self._open(self._path)
