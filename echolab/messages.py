@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ENDED", "GOES_ON", "Batch", "Lines", "Mark", "Messages"]
+__all__ = ["ENDED", "GOES_ON", "Batch", "Lines", "Mark", "Messages", "without_first"]
 
 Mark: TypeAlias = Literal["overlong", "partial", "continued", "unterminated"]
 """The state of a batch with one message that is not whole.
@@ -122,3 +122,15 @@ class Batch:
     def raw(self) -> bytes:
         """Return the messages, joined without a separator."""
         return b"".join(self.messages)
+
+
+def without_first(messages: Messages, count: int) -> Messages:
+    """Return messages without their first ones.
+
+    Args:
+        messages: the messages.
+        count: how many to leave out; there are more.
+    """
+    if isinstance(messages, Lines):
+        return Lines(messages.block.split(b"\n", count)[count], messages.mark)
+    return Batch((*messages,)[count:], messages.mark)

@@ -103,6 +103,8 @@ def server_service(
             outputs.remove(sink)
             if not outputs:
                 done(OutputError("print", "the last output", reason))
+            elif settings.acknowledge:  # Nothing can be acknowledged any more.
+                done(OutputError("print", "an output", reason))
 
     sink.lost = lost
     try:

@@ -51,6 +51,7 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
         self._check_tls()
         self._check_record()
         self._check_show()
+        self._check_acknowledge()
         given = self.given()
         if self["port"] is not None:
             where = given.get("interface") or ANY_IPV4
@@ -86,6 +87,13 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
         ]
         if self["show"] == "sent" and {*(forms or [self["format"]])} <= _SHOW_NOT:
             raise usage.UsageError("--show sent: goes with --format log, hex or json")
+
+    def _check_acknowledge(self) -> None:
+        places = [path for _, path in self.get("output", ())]
+        if self["acknowledge"] and {*places, self["record"]} <= {"-", None}:
+            raise usage.UsageError(
+                "--acknowledge: stdout does not last: name another --output"
+            )
 
     def _check_record(self) -> None:
         path = self["record"]

@@ -121,7 +121,8 @@ def prints_on_stdout(settings: ServerSettings) -> bool:
 def _recording(settings: ServerSettings, path: str) -> Callable[[Style], Form]:
     """Return what makes the format of a recording; on stdout it has the messages."""
     framing = None
-    if path != STANDARD:
+    # With acknowledgements, messages may be left out of what the reads returned.
+    if path != STANDARD and not settings.acknowledge:
         framing = recorded_framing(
             settings.framing, settings.max_message_bytes, settings.overlong
         )
@@ -225,7 +226,7 @@ def _printed(
         output = FileOutput(
             path,
             clock=reactor,
-            sync=settings.fsync,
+            sync=settings.fsync or settings.acknowledge,
             whole_lines=needs.whole_lines,
             files=files,
         )

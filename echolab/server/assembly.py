@@ -122,6 +122,10 @@ def _protocol_maker(
     accepted: Callable[[ReplyingProtocol], None] | None,
 ) -> Callable[[Framer], ReceiverProtocol]:
     """What makes the protocol of each connection, given its framer."""
+    if settings.acknowledge:
+        from echolab.server.acknowledging import Acknowledging
+
+        return Acknowledging(settings.framing).make_protocol
     # Each answer is sent by itself, so that it can be sent wrongly.
     numbered = numbered or settings.behave.is_of_sending
     script = settings.answers + greeting_of(settings)

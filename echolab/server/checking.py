@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from echolab.escaping import unescape
 from echolab.framing import framed
+from echolab.framing.names import takes_lines
 from echolab.server.maker import Hosting
 from echolab.server.option_values import is_stream
 from echolab.server.reply import reply_named
@@ -21,6 +22,7 @@ __all__ = ["check_together", "does_tls", "greeting_of"]
 MOST_SHOWN = 60
 MOST_CARRIED_BYTES = 512 << 10
 """The longest message for a stream: with others, it must fit into 1 MiB."""
+LONGEST_INTRODUCTION = 128
 
 WHOLE = {"answer-twice", "answer-out-of-order"}
 """Faults that need whole answers, not the pieces of slow ones."""
@@ -52,6 +54,8 @@ def check_together(settings: ServerSettings) -> None:
     carries = any(map(is_stream, settings.outputs))
     if carries and settings.max_message_bytes > MOST_CARRIED_BYTES:
         raise ValueError("--max-message: at most 512k with --output nats://")
+    if settings.acknowledge:
+        _check_acknowledging(settings)
     for option, given in ("edit", settings.edit), ("history", settings.history):
         if not (given or settings.talk):
             raise ValueError(f"--no-{option}: there is no --talk")
@@ -94,6 +98,30 @@ def _check_answers(settings: ServerSettings) -> None:
     ):
         if script:
             _check_script(name, script, settings.framing)
+
+
+def _check_acknowledging(settings: ServerSettings) -> None:
+    for option, given in (
+        ("--reply", settings.reply != "none"),
+        ("--greet", settings.greet is not None),
+        ("--answer", bool(settings.answers)),
+        ("--talk", settings.talk),
+        ("--behave", bool(settings.behave)),
+    ):
+        if given:
+            raise ValueError(f"--acknowledge: not with {option}")
+    if settings.framing == "chunk":
+        raise ValueError(
+            "--acknowledge: not with --framing chunk: where a chunk ends depends on "
+            "how the stream was cut"
+        )
+    if settings.max_message_bytes < LONGEST_INTRODUCTION:
+        raise ValueError(
+            f"--acknowledge: --max-message must be at least {LONGEST_INTRODUCTION}, "
+            "so that a client can introduce itself"
+        )
+    if not takes_lines(settings.framing):
+        raise ValueError("--acknowledge: a number is no message of this --framing")
 
 
 def _check_script(name: str, script: Script, framing: AnyFraming) -> None:

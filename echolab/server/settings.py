@@ -299,6 +299,13 @@ class ServerSettings:
         write=said,
         add=add,
     )
+    acknowledge: bool = flag(
+        False,
+        "--acknowledge",
+        "Answer with the count of the messages that every output has durably; drop "
+        "what a client sends again.",
+        group=ANSWERING,
+    )
     behave: Behaviour = option(
         Behaviour(),
         "--behave BEHAVIOUR",

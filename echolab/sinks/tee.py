@@ -43,11 +43,13 @@ class Tee:
         taken: how many events there were.
         flushed: how many events, from the first, are known to be written; `flush`
             updates it.
+        has_lost: whether a sink has failed.
     """
 
     def __init__(self, *sinks: Sink) -> None:
         self.taken = 0
         self.flushed = 0
+        self.has_lost = False
         self._sinks: list[LiveSink] = [
             cast("LiveSink", sink)
             if ISink.providedBy(sink)
@@ -76,6 +78,7 @@ class Tee:
 
     def _failed(self, sink: object, why: Failure) -> None:
         self._sinks = [each for each in self._sinks if each is not sink]
+        self.has_lost = True
         name = getattr(sink, "name", None) or repr(sink)
         text = "a sink failed and gets no more events: {name}: {reason}"
         reason = reason_of(why.value)
