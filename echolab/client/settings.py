@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -37,6 +38,17 @@ def _speed(text: str) -> float:
     if text.lower() == AS_FAST_AS_IT_GOES:
         return 0.0
     return over_zero(number)(text)
+
+
+def client_id(text: str) -> str:
+    """Read the id of a client.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
+        raise ValueError("must be 1 to 64 letters, digits, - _ and .")
+    return text
 
 
 def _text_of(step: Step) -> str:
@@ -84,6 +96,7 @@ class ClientSettings:
         "--retry SECONDS",
         "Go on trying to connect for so long; 0 to try only once.",
         group=CONNECTING,
+        shown="0; with --acknowledged 60",
         read=from_zero(seconds),
     )
     tls: bool = flag(
@@ -184,6 +197,22 @@ class ClientSettings:
         "Send at most so many lines a second; 0 for any number.",
         group=SENDING,
         read=from_zero(number),
+    )
+    acknowledged: bool = flag(
+        False,
+        "--acknowledged",
+        "Send each line until the server, which needs --acknowledge, has it durably: "
+        "also on new connections, for --retry SECONDS.",
+        group=SENDING,
+    )
+    client_id: str | None = option(
+        None,
+        "--client-id ID",
+        "Who this client is, with --acknowledged: run again with the same input, it "
+        "sends nothing twice.",
+        group=SENDING,
+        shown="a random one",
+        read=client_id,
     )
     behave: Behaviour | None = option(
         None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.defer import Deferred
 
+    from echolab.client.acknowledged import AcknowledgedService
     from echolab.client.progress import Progress
     from echolab.client.settings import ClientSettings
     from echolab.errors import InputError
@@ -60,7 +62,7 @@ def is_typed(settings: ClientSettings, stdin: int | None) -> bool:
 
 def client_service(
     reactor: IReactor, settings: ClientSettings, *, stdin: int | None, done: Done
-) -> SenderService:
+) -> SenderService | AcknowledgedService:
     """Return the line-sending client.
 
     Args:
@@ -155,20 +157,44 @@ def client_service(
         Pacer(reactor, rate) if rate else None,
         Counting(bar.count) if bar else None,
     )
-    service = SenderService(
-        Connector(
-            endpoint,
+    make_connector = partial(
+        Connector,
+        endpoint,
+        name,
+        clock=reactor,
+        timeout_seconds=settings.timeout_seconds,
+    )
+    make_reader = partial(join, make_source, list(filter(None, stages)))
+    service: SenderService | AcknowledgedService
+    if settings.acknowledged:
+        # Imported here, because few clients do that.
+        from echolab.client.acknowledged import AcknowledgedService
+
+        service = AcknowledgedService(
+            make_connector,
             name,
+            printer,
+            [*screen.outputs, *record],
             clock=reactor,
+            done=done,
+            make_reader=make_reader,
+            client=settings.client_id or secrets.token_hex(16),
+            is_named=settings.client_id is not None,
+            patience_seconds=settings.retry_seconds,
             timeout_seconds=settings.timeout_seconds,
-            retry_seconds=settings.retry_seconds,
-        ),
+            observer=observer,
+            encrypted=settings.tls_keys is not None,
+            close=close,
+        )
+        return service
+    service = SenderService(
+        make_connector(retry_seconds=settings.retry_seconds),
         name,
         printer,
         [*screen.outputs, *record],
         clock=reactor,
         done=done,
-        make_reader=partial(join, make_source, list(filter(None, stages))),
+        make_reader=make_reader,
         no_delay=recorded is not None,
         wait_seconds=settings.wait_seconds,
         half_open_seconds=_half_open_seconds(settings, typing=typing),

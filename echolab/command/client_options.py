@@ -20,6 +20,9 @@ from echolab.sockets.endpoint_strings import TLS_KINDS, kind_of
 
 __all__ = ["ClientOptions"]
 
+ACKNOWLEDGED_RETRY_SECONDS = 60.0
+"""What --retry is with --acknowledged."""
+
 USAGE = "Usage: echolab client <ipaddr> <port>"
 
 
@@ -52,6 +55,7 @@ class ClientOptions(SettingsOptions, of=ClientSettings):
         self._check_tls()
         self._check_replay()
         self._check_dialogue()
+        self._check_acknowledged()
         if self["hex"] and self["format"] == "flow":
             raise usage.UsageError("--hex: not with --format flow, which draws")
         if self["record"] == "-":
@@ -65,6 +69,8 @@ class ClientOptions(SettingsOptions, of=ClientSettings):
         if not host:
             raise usage.UsageError(f"connect :{port}: the host is empty")
         given["port"] = port_value("connect", host, port, 1)
+        if self["acknowledged"]:
+            given.setdefault("retry_seconds", ACKNOWLEDGED_RETRY_SECONDS)
         self.settings = ClientSettings(**given)
         kinds = {fault.kind for fault in self.settings.behave or ()}
         if "half-close" in kinds and self._does_tls():
@@ -104,6 +110,21 @@ class ClientOptions(SettingsOptions, of=ClientSettings):
             )
         if self["wait"] == 0 and any(isinstance(each, Expect) for each in steps):
             raise usage.UsageError("--wait 0: what is expected needs time to come")
+
+    def _check_acknowledged(self) -> None:
+        if not self["acknowledged"]:
+            if self["client-id"] is not None:
+                raise usage.UsageError("--client-id: there is no --acknowledged")
+            return
+        for name, key in (
+            ("--send and --expect", "send"),
+            ("--replay", "replay"),
+            ("--behave", "behave"),
+            ("--wait", "wait"),
+            ("--hex", "hex"),
+        ):
+            if self.get(key) not in (None, (), False):
+                raise usage.UsageError(f"--acknowledged: not with {name}")
 
 
 def _host_and_port(word: str) -> tuple[str, ...]:

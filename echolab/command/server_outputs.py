@@ -227,7 +227,8 @@ def _printed(
             path,
             clock=reactor,
             sync=settings.fsync or settings.acknowledge,
-            whole_lines=needs.whole_lines,
+            # A line that a crash has cut off must not damage the next one.
+            whole_lines=needs.whole_lines or settings.acknowledge,
             files=files,
         )
     return Printed(Printer(output, form), needs)

@@ -22,7 +22,6 @@ MOST_NUMBER = 2**63 - 1
 MOST_IDLE = 1 << 16
 """So many clients without a connection are remembered."""
 
-_FEWEST = len("echolab-")
 
 _WORD = b"echolab-client "
 _INTRODUCTION = re.compile(rb"echolab-client ([A-Za-z0-9._-]{1,64}) ([1-9]\d{0,18})")
@@ -45,9 +44,7 @@ def introduction_in(message: bytes) -> Introduction | None:
 
 def begins_introduction(message: bytes) -> bool:
     """Whether a message without an end is the start of an introduction."""
-    return len(message) >= _FEWEST and (
-        _WORD.startswith(message) or message.startswith(_WORD)
-    )
+    return _WORD.startswith(message) or message.startswith(_WORD)
 
 
 class Taken:
