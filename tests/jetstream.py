@@ -86,7 +86,7 @@ class Node:
             self.kill()
         shutil.rmtree(self._folder)
 
-    def ask(self, what: Callable[[Client], Awaitable[Any]], **login: str) -> Any:
+    def ask(self, what: Callable[[Client], Awaitable[Any]], **login: Any) -> Any:
         """Return what a client gets."""
 
         async def asking() -> Any:
@@ -113,7 +113,7 @@ class Node:
         there: StreamConfig = self.ask(settings)
         return there
 
-    def messages(self, stream: str, **login: str) -> list[Any]:
+    def messages(self, stream: str, **login: Any) -> list[Any]:
         """Return all that is in a stream, in its order."""
 
         async def read(client: Client) -> list[Any]:

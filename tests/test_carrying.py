@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
+import socket
+import ssl
 import sys
 import tempfile
 from dataclasses import replace
@@ -17,7 +20,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Accepted, Called, Chunk, EndCause, Finished
 from tests.jetstream import NATS_SERVER, Node, lines_in
-from tests.support import TWISTD, Client, Program, run
+from tests.nats_accounts import Accounts
+from tests.support import SECONDS, TWISTD, Client, Program, run, write_certificates
 
 WAITING = b"; waiting until it works\n"
 WORKS = b"works again\n"
@@ -204,6 +208,15 @@ class CarryTests(NodeCase):
         self.assertNotIn(b"Error", tail.out)
         self.assertEqual(lines_in(self.node.events(self.stream)), [b"one"])
 
+    def test_one_of_several_servers(self) -> None:
+        where = f"127.0.0.1:1,127.0.0.1:{self.node.port}"
+        with self.server(output=f"nats://{where}/{self.subject}") as server:
+            with Client(server.port()) as client:
+                client.sendall(b"one\n")
+            self.stop(server)
+        self.assertEqual(lines_in(self.node.events(self.stream)), [b"one"])
+        self.assertNotIn(self.subject.encode(), server.err)
+
     def test_twistd_is_told_which_reactor_it_needs(self) -> None:
         words = "-n", "--pidfile", "", "echolab", "--port", "0", "-o", self.url()
         ended = run(*words, program=TWISTD)
@@ -282,6 +295,88 @@ class LoginTests(NodeCase):
         last = server.err.decode().splitlines()[-1]
         self.assertEqual(last, f"write {name}: Authorization Violation")
         self.assertNotIn(b"wr0ng", server.err)
+
+
+class CredentialsTests(NodeCase):
+    accounts: ClassVar[Accounts]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.accounts = Accounts()
+        cls.node = Node(cls.accounts.config)
+
+    def test_a_file_of_credentials(self) -> None:
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        path = Path(folder, "lab.creds")
+        path.write_text(self.accounts.credentials)
+        with self.server(output=self.url(f"credentials={path}")) as server:
+            with Client(server.port()) as client:
+                client.sendall(b"one\n")
+            self.stop(server)
+        self.assertEqual(self.said(server), [])
+        messages = self.node.messages(self.stream, user_credentials=str(path))
+        self.assertEqual(len(messages), 1)
+
+    def test_another_user_ends_it(self) -> None:
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        path = Path(folder, "other.creds")
+        path.write_text(Accounts().credentials)
+        with self.server(output=self.url(f"credentials={path}")) as server:
+            self.assertEqual(server.end(), 1)
+        self.assertEqual(self.said(server), ["Authorization Violation"])
+
+
+class TlsTests(NodeCase):
+    folder: ClassVar[str]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.folder = tempfile.mkdtemp()
+        write_certificates(Path(cls.folder), server="localhost")
+        pem = f"{cls.folder}/server.pem"
+        cls.node = Node(f'tls {{ cert_file: "{pem}", key_file: "{pem}" }}')
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        super().tearDownClass()
+        shutil.rmtree(cls.folder)
+
+    def test_a_server_that_proves_its_name(self) -> None:
+        ca = f"{self.folder}/ca.pem"
+        output = f"tls://localhost:{self.node.port}/{self.subject}?ca={ca}"
+        with self.server(output=output) as server:
+            with Client(server.port()) as client:
+                client.sendall(b"one\n")
+            self.stop(server)
+        trusted = ssl.create_default_context(cafile=ca)
+        login = {"tls": trusted, "tls_hostname": "localhost"}
+        self.assertEqual(len(self.node.messages(self.stream, **login)), 1)
+        self.assertNotIn(self.subject.encode(), server.err)
+
+    def test_a_server_that_does_not_prove_it_ends_it(self) -> None:
+        output = f"tls://u:s3cret@localhost:{self.node.port}/{self.subject}"
+        with self.server(output=output) as server:
+            self.assertEqual(server.end(), 1)
+        name = f"tls://localhost:{self.node.port}/{self.subject}"
+        last = server.err.decode().splitlines()[-1]
+        self.assertRegex(last, rf"^write {name}: unable to get local issuer cert")
+
+
+class PlainTests(SynchronousTestCase):
+    def test_no_password_is_sent_to_a_server_without_tls(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+            output = f"tls://u:s3cret@127.0.0.1:{port}/lab"
+            with Program("server", "0", "--output", output) as server:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.sendall(b'INFO {"max_payload":1048576}\r\n')
+                    connection.settimeout(SECONDS)
+                    self.assertEqual(connection.recv(1), b"")
+                self.assertEqual(server.end(), 1)
+        last = server.err.decode().splitlines()[-1]
+        why = "secure connection not available"
+        self.assertEqual(last, f"write tls://127.0.0.1:{port}/lab: {why}")
 
 
 class OptionTests(SynchronousTestCase):
