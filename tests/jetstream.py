@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,6 @@ from echolab import Received
 from echolab.carrying.schema import CONTENT_TYPE, decode
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Awaitable, Callable
 
     from nats.aio.client import Client
@@ -80,6 +80,13 @@ class Node:
         self.process.wait()
         assert self.process.stderr is not None
         self.process.stderr.close()
+
+    def revive(self) -> None:
+        """Have it run, whatever a test has done to it."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+        else:
+            self.start()
 
     def remove(self) -> None:
         if self.process.poll() is None:

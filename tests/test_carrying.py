@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ import ssl
 import sys
 import tempfile
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import ClassVar
 from unittest import skipUnless
@@ -34,18 +36,20 @@ WORKS = b"works again\n"
 class NodeCase(SynchronousTestCase):
     """One server for all tests of a class; each test has a stream of its own."""
 
-    CONFIG = ""
-    node: ClassVar[Node]
+    @classmethod
+    @cache  # trial calls no setUpClass.
+    def started(cls) -> Node:
+        node = Node(cls.config())
+        atexit.register(node.remove)
+        return node
 
     @classmethod
-    def setUpClass(cls) -> None:
-        cls.node = Node(cls.CONFIG)
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.node.remove()
+    def config(cls) -> str:
+        return ""
 
     def setUp(self) -> None:
+        self.node = self.started()
+        self.node.revive()
         self.subject = self.id().rpartition(".")[2]
         self.stream = self.subject.upper()
 
@@ -295,7 +299,9 @@ class FaultTests(NodeCase):
 
 
 class LoginTests(NodeCase):
-    CONFIG = 'authorization { user: al, password: "s3cret" }'
+    @classmethod
+    def config(cls) -> str:
+        return 'authorization { user: al, password: "s3cret" }'
 
     def test_with_the_right_password(self) -> None:
         output = self.url(login="al:s3cret@")
@@ -320,9 +326,9 @@ class CredentialsTests(NodeCase):
     accounts: ClassVar[Accounts]
 
     @classmethod
-    def setUpClass(cls) -> None:
+    def config(cls) -> str:
         cls.accounts = Accounts()
-        cls.node = Node(cls.accounts.config)
+        return cls.accounts.config
 
     def test_a_file_of_credentials(self) -> None:
         folder = self.enterContext(tempfile.TemporaryDirectory())
@@ -349,16 +355,12 @@ class TlsTests(NodeCase):
     folder: ClassVar[str]
 
     @classmethod
-    def setUpClass(cls) -> None:
+    def config(cls) -> str:
         cls.folder = tempfile.mkdtemp()
+        atexit.register(shutil.rmtree, cls.folder)
         write_certificates(Path(cls.folder), server="localhost")
         pem = f"{cls.folder}/server.pem"
-        cls.node = Node(f'tls {{ cert_file: "{pem}", key_file: "{pem}" }}')
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        super().tearDownClass()
-        shutil.rmtree(cls.folder)
+        return f'tls {{ cert_file: "{pem}", key_file: "{pem}" }}'
 
     def test_a_server_that_proves_its_name(self) -> None:
         ca = f"{self.folder}/ca.pem"
