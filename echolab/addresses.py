@@ -93,6 +93,8 @@ class Peer:
         pid: the process at the other end of a UNIX socket, if the kernel tells.
         uid: the user of that process.
         name: the common name of a client's TLS certificate, if it was verified.
+        receiver: the name of the receiver that accepted it, if that is another
+            program: where what several have received is read from a stream.
     """
 
     number: int
@@ -103,6 +105,7 @@ class Peer:
     pid: int | None = None
     uid: int | None = None
     name: str | None = None
+    receiver: str | None = None
 
     @classmethod
     def of(
@@ -132,9 +135,10 @@ class Peer:
     def __str__(self) -> str:
         r"""``127.0.0.1:60612``, ``[::1]:60612``, ``unix:/run/lab.sock,pid=7``.
 
-        A name comes first: ``alice@127.0.0.1:60612``. A peer may choose its path
-        and its name, so all that could be read as another part of a label is
-        escaped: ``unix:/my\x20lab.sock``.
+        A name comes first: ``alice@127.0.0.1:60612``; a receiver last:
+        ``127.0.0.1:60612,at=web1``. A peer may choose its path and its name, so all
+        that could be read as another part of a label is escaped:
+        ``unix:/my\x20lab.sock``.
         """
         match self.family:
             case "IPv4":
@@ -146,6 +150,8 @@ class Peer:
                 address = f"unix:{_shown(self.path or '')}{pid}"
             case kind:
                 address = kind
+        if self.receiver is not None:
+            address += f",at={escape_name(self.receiver)}"
         return address if self.name is None else f"{escape_name(self.name)}@{address}"
 
     @property
@@ -162,4 +168,6 @@ class Peer:
                 words = [kind]
         if self.name is not None:
             words.append(f"Name: {escape_name(self.name)}")
+        if self.receiver is not None:
+            words.append(f"Receiver: {escape_name(self.receiver)}")
         return ", ".join(words)

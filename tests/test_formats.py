@@ -86,15 +86,18 @@ PEERS = st.builds(
     credentials=st.none() | st.just(Credentials(7, 1000)),
     name=st.none() | NAMES,
 )
+CARRIED = st.builds(replace, PEERS, receiver=st.none() | NAMES)
 LABEL = re.compile(
     r"(?:(?P<name>[^ \[\](),:@]*)@)?"
     r"(?:(?P<host>[\d.]+|\[[\da-f:]+\]):(?P<port>\d+)"
     r"|unix:(?P<path>@?[^ \[\](),:@]*)(?:,pid=(?P<pid>\d+))?)"
+    r"(?:,at=(?P<receiver>[^ \[\](),:@]*))?"
 )
 HOST = re.compile(
     r"(?:IP: (?P<host>[^ ,]+), Port: (?P<port>\d+)"
     r"|UNIX: (?P<path>@?[^ \[\](),:@]*)(?:, PID: (?P<pid>\d+), UID: 1000)?)"
     r"(?:, Name: (?P<name>[^ \[\](),:@]*))?"
+    r"(?:, Receiver: (?P<receiver>[^ \[\](),:@]*))?"
 )
 
 
@@ -102,7 +105,7 @@ def members(match: re.Match[str] | None) -> dict[str, str | int | None]:
     """Return what the printed lines tell about a peer."""
     assert match is not None
     found: dict[str, str | int | None] = dict(match.groupdict())
-    for name in ("name", "path"):
+    for name in ("name", "path", "receiver"):
         text = found[name]
         if isinstance(text, str):
             found[name] = original(text)
@@ -115,14 +118,14 @@ def members(match: re.Match[str] | None) -> dict[str, str | int | None]:
 
 
 class LabelTests(SynchronousTestCase):
-    @given(PEERS, st.binary().map(lambda data: data.replace(b"\n", b"")))
+    @given(CARRIED, st.binary().map(lambda data: data.replace(b"\n", b"")))
     def test_it_can_be_told_where_a_name_ends(self, peer: Peer, data: bytes) -> None:
         """For any name of a peer, and any bytes it sends."""
         event = received(data + b"\n", peer)
         style = Style(label="always")
         who = {
             name: getattr(peer, name)
-            for name in ("name", "host", "port", "path", "pid")
+            for name in ("name", "host", "port", "path", "pid", "receiver")
         }
         for form, start, end in (
             (Classic(style), "[", "] recv data: "),
@@ -207,6 +210,17 @@ class ClassicTests(SynchronousTestCase):
             [b"[127.0.0.1:60612] finish."],
         )
         self.assertEqual(show(form, ended), b"finish.\n")
+
+    def test_connections_that_began_before_are_open_when_they_are_seen(self) -> None:
+        form = Classic(Style(label="auto"))
+        ended = replace(FINISHED, peer=OTHER)
+        self.assertEqual(show(form, ended), b"finish.\n")
+        show(form, received(b"x\n"))
+        self.assertEqual(
+            show(form, received(b"y\n", OTHER)), b"[[::1]:60613] recv data: y\n"
+        )
+        self.assertEqual(show(form, ended), b"[[::1]:60613] finish.\n")
+        self.assertEqual(show(form, received(b"x\n")), b"recv data: x\n")
 
     def test_labels_always_and_never(self) -> None:
         always = Classic(Style(label="always"))
@@ -340,6 +354,12 @@ class JsonTests(SynchronousTestCase):
         self.assertEqual(
             accepted["peer"], {"number": 3, "family": "UNIX", "path": "/run/lab"}
         )
+
+    def test_a_receiver_is_recorded(self) -> None:
+        there = Accepted(replace(PATH, receiver="web1"), TIME)
+        line = show(Json(recording=True), there)
+        self.assertIn(b'"receiver":"web1"', line)
+        self.assertEqual(event_of(line), there)
 
     def test_pieces_are_marked(self) -> None:
         for messages, flag in (

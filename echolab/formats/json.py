@@ -269,6 +269,8 @@ def _members(peer: Peer) -> dict[str, object]:
         members |= {"pid": peer.pid, "uid": peer.uid}
     if peer.name is not None:
         members["name"] = peer.name
+    if peer.receiver is not None:
+        members["receiver"] = peer.receiver
     return members
 
 

@@ -124,6 +124,7 @@ def _checked_peer(*values: object) -> Peer:
         pid=optional(read_whole, members, "pid"),
         uid=optional(read_whole, members, "uid"),
         name=optional(read_text, members, "name"),
+        receiver=optional(read_text, members, "receiver"),
     )
 
 
