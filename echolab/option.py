@@ -25,6 +25,7 @@ __all__ = [
     "as_written",
     "flag",
     "flags",
+    "like",
     "option",
     "options_of",
     "words_of",
@@ -179,6 +180,17 @@ def flag(default: bool, spelt: str, about: str, *, group: str) -> bool:
     """
     made = Option(spelt=spelt, help=about, group=group, sets=not default)
     return _field(default, made)
+
+
+def like(settings: type[DataclassInstance], name: str) -> Any:
+    """Define a field like one of other settings: with the same option and default.
+
+    Args:
+        settings: the others.
+        name: the name of the field there.
+    """
+    [same] = [each for each in fields(settings) if each.name == name]
+    return field(default=same.default, metadata=same.metadata)
 
 
 def flags(

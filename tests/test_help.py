@@ -13,6 +13,7 @@ from echolab.command.client_options import ClientOptions
 from echolab.command.draw_options import DrawOptions
 from echolab.command.export_options import ExportOptions
 from echolab.command.server_options import ServerOptions
+from echolab.command.tail_options import TailOptions
 from echolab.server.settings import ServerSettings
 from tests.support import ROOT
 
@@ -84,6 +85,7 @@ class ListTests(SynchronousTestCase):
             (ClientOptions(), "The client"),
             (DrawOptions(), "The figures"),
             (ExportOptions(), "Wireshark without root"),
+            (TailOptions(), "Read a stream"),
         ):
             shown = groups(help_of(options))
             self.assertEqual(shown.pop(OTHER_OPTIONS), ["help", "version"])
@@ -102,6 +104,7 @@ class ListTests(SynchronousTestCase):
                 ClientOptions(),
                 DrawOptions(),
                 ExportOptions(),
+                TailOptions(),
             )
             for name in options.longOpt
         }

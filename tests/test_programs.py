@@ -838,7 +838,8 @@ class CommandTests(SynchronousTestCase):
     def test_usage(self) -> None:
         usage = (
             b"Usage: echolab server [PORT] | echolab client HOST PORT "
-            b"| echolab draw RECORDING | echolab export RECORDING FILE\n"
+            b"| echolab draw RECORDING | echolab export RECORDING FILE "
+            b"| echolab tail nats://HOST/SUBJECT\n"
         )
         ended = run()
         self.assertEqual((ended.err, ended.process.returncode), (usage, 1))

@@ -226,7 +226,7 @@ class OtherMessagesTests(ReaderTests):
         self.assertEqual(
             str(error),
             "read nats://lab: message 2 is printed already (text/plain): "
-            "it can only be shown on stdout, without options of printing",
+            "it can be shown on stdout alone, without --peer and options of printing",
         )
         self.assertEqual(self.engine.acknowledged, [1])
 

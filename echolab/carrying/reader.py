@@ -72,10 +72,6 @@ class Source(Protocol):
         ...
 
 
-def _all(_peer: Peer) -> bool:
-    return True
-
-
 @implementer(IPushProducer)
 class Reader:
     """Gives the events of a stream to a sink, which may pause it.
@@ -89,7 +85,7 @@ class Reader:
         source: where the messages come from.
         sink: takes the events.
         name: the name of the stream that users see.
-        wanted: whether a peer's events are wanted; by default, all are.
+        wanted: whether a peer's events are wanted; None if all are.
         text: takes the payloads of messages that are printed events; None if there
             must be none.
     """
@@ -100,7 +96,7 @@ class Reader:
         sink: LiveSink,
         *,
         name: str,
-        wanted: Callable[[Peer], bool] = _all,
+        wanted: Callable[[Peer], bool] | None = None,
         text: Callable[[bytes], None] | None = None,
     ) -> None:
         self._source = source
@@ -160,7 +156,7 @@ class Reader:
         except NotCarriedError as why:
             self._skip(message, str(why))
             return
-        if not self._wanted(carried.events[0].peer):
+        if self._wanted is not None and not self._wanted(carried.events[0].peer):
             return
         events = self._fresh(carried, message.place)
         for event in self._numbered(carried, events):
@@ -170,8 +166,8 @@ class Reader:
         if self._text is None:
             kind = message.content_type[:LONGEST_KIND]
             why = (
-                f"message {message.place} is printed already ({kind}): "
-                "it can only be shown on stdout, without options of printing"
+                f"message {message.place} is printed already ({kind}): it can be shown "
+                "on stdout alone, without --peer and options of printing"
             )
             raise InputError("read", self._name, why)
         self._text(message.payload)

@@ -1,4 +1,4 @@
-"""The ``echolab`` command: ``server``, ``client``, ``draw``, ``export``."""
+"""The ``echolab`` command: ``server``, ``client``, ``draw``, ``export``, ``tail``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from contextlib import redirect_stdout
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from twisted.logger import globalLogBeginner
 from twisted.python import usage
@@ -30,7 +30,6 @@ from echolab.descriptors import standard_input
 from echolab.errors import EcholabError
 from echolab.escaping import escape_line
 from echolab.near_misses import command_meant, did_you_mean
-from echolab.server.service import ReceiverService
 from echolab.sockets.watching import raise_open_files_limit
 from echolab.timekeeping import make_monotonic
 
@@ -48,7 +47,7 @@ GRACE_SECONDS = 2.0
 
 USAGE = (
     "Usage: echolab server [PORT] | echolab client HOST PORT | echolab draw RECORDING "
-    "| echolab export RECORDING FILE"
+    "| echolab export RECORDING FILE | echolab tail nats://HOST/SUBJECT"
 )
 
 
@@ -77,6 +76,26 @@ def _export_options() -> BaseOptions:
     return ExportOptions()
 
 
+def _tail_options() -> BaseOptions:
+    from echolab.command.tail_options import TailOptions
+
+    return TailOptions()
+
+
+@runtime_checkable
+class Draining(Protocol):
+    """A service whose end may take some time."""
+
+    drain_seconds: float
+
+    def expect_stop(self) -> None:
+        """Note that the end begins now; the service is stopped in a later turn."""
+
+    def reopen_outputs(self) -> bool:
+        """Open the files again, after a rotation; return whether there are any."""
+        ...
+
+
 class CommandOptions(BaseOptions):
     """The options before the name of a program: ``--help``, ``--version``."""
 
@@ -87,6 +106,7 @@ class CommandOptions(BaseOptions):
         ["client", None, _client_options, "Send lines, show the replies."],
         ["draw", None, _draw_options, "Draw the connections of recordings."],
         ["export", None, _export_options, "Make a capture for Wireshark."],
+        ["tail", None, _tail_options, "Print what is carried in a stream."],
     ]
 
     @override
@@ -100,6 +120,7 @@ class CommandOptions(BaseOptions):
                 "client": _client_options(),
                 "draw": _draw_options(),
                 "export": _export_options(),
+                "tail": _tail_options(),
             }
             names = {
                 name: [*option_names(each), *each.shortOpt.replace(":", "")]
@@ -139,6 +160,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         from echolab.command.exporting import export
 
         return _without_reactor(lambda: export(settings))
+    if options.subCommand == "tail":
+        from echolab.command.tailing import tail_service
+
+        use_asyncio()
+        return _run(lambda reactor, done: tail_service(reactor, settings, done=done))
     stdin = standard_input()
     if options.subCommand == "server":
         from echolab.command.server_assembly import server_service
@@ -204,12 +230,12 @@ def _run(make: Callable[[Any, Done], IService]) -> int:
         if signals:
             end_by(number)
         signals.append(number)
-        if isinstance(service, ReceiverService):
+        if isinstance(service, Draining):
             service.expect_stop()  # Its time begins now, even if this turn takes long.
             end_in_time(number, service.drain_seconds + GRACE_SECONDS)
 
     def hang_up(number: int) -> None:
-        if not (isinstance(service, ReceiverService) and service.reopen_outputs()):
+        if not (isinstance(service, Draining) and service.reopen_outputs()):
             note(number)
             ending.stop()
 

@@ -8,17 +8,13 @@ from typing_extensions import override
 from echolab.addresses import ANY_IPV4
 from echolab.command.option_making import SettingsOptions
 from echolab.command.options import UNITS_HELP, port_value
+from echolab.command.printing_options import check_printing
 from echolab.near_misses import did_you_mean, host_and_port_of, is_endpoint
 from echolab.server.checking import check_together, does_tls
-from echolab.server.option_values import EVENTS, SINK, is_stream
 from echolab.server.settings import ServerSettings
 from echolab.sockets.endpoint_strings import kind_of
 
 __all__ = ["ServerOptions"]
-
-
-_SHOW_NOT = {None, "classic", "raw", "flow"}
-"""Formats that do not show what is sent; the first is the default."""
 
 
 class ServerOptions(SettingsOptions, of=ServerSettings):
@@ -49,8 +45,7 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
     @override
     def postOptions(self) -> None:
         self._check_tls()
-        self._check_record()
-        self._check_show()
+        check_printing(self)
         self._check_acknowledge()
         given = self.given()
         if self["port"] is not None:
@@ -80,25 +75,9 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
         if "proxy-from" in self and not behind:
             raise usage.UsageError("--proxy-from: no --listen is haproxy:")
 
-    def _check_show(self) -> None:
-        forms = [
-            EVENTS if is_stream((form, path)) and not form else form or self["format"]
-            for form, path in self.get("output", ())
-        ]
-        if self["show"] == "sent" and {*(forms or [self["format"]])} <= _SHOW_NOT:
-            raise usage.UsageError("--show sent: goes with --format log, hex or json")
-
     def _check_acknowledge(self) -> None:
         places = [path for _, path in self.get("output", ())]
         if self["acknowledge"] and {*places, self["record"]} <= {"-", None}:
             raise usage.UsageError(
                 "--acknowledge: stdout does not last: name another --output"
             )
-
-    def _check_record(self) -> None:
-        path = self["record"]
-        if path is not None and is_stream((None, path)):
-            why = "a stream has a recording with --output ledger:nats://HOST/SUBJECT"
-            raise usage.UsageError(f"--record: {why}")
-        if path in [path for form, path in self.get("output", ()) if form != SINK]:
-            raise usage.UsageError(f"--record {path}: that file is an --output too")

@@ -66,6 +66,7 @@ def server_outputs(
     done: Done,
     foreground: bool,
     stdout: Output | None = None,
+    keep_messages: bool = False,
 ) -> list[Printed]:
     """Open the outputs that the user wants, and make the sinks.
 
@@ -75,6 +76,8 @@ def server_outputs(
         done: called when stdout is lost.
         foreground: whether there is a stdout; without one its lines go to the log.
         stdout: takes what is printed there; None for an output of its own.
+        keep_messages: whether recordings keep the messages, because they were not
+            framed here, as the settings say.
 
     Raises:
         EcholabError: an output cannot be opened, or two are the same file; all are
@@ -92,7 +95,8 @@ def server_outputs(
                 printed.append(_carried(reactor, settings, form, path, done))
                 continue
             if form is None:
-                make_form: Callable[[Style], Form] | None = _recording(settings, path)
+                make_form: Callable[[Style], Form] | None
+                make_form = Recording if keep_messages else _recording(settings, path)
             else:
                 make_form = format_named(form)
             assert make_form is not None

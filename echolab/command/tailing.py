@@ -1,0 +1,168 @@
+"""``echolab tail``: print a stream as the servers would have that carried it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.logger import Logger
+from typing_extensions import override
+
+from echolab.carrying.address import token
+from echolab.carrying.reader import Reader
+from echolab.command.server_outputs import server_outputs
+from echolab.descriptors import check_standard_output
+from echolab.errors import EcholabError, InputError, missing_extra, reason_of
+from echolab.escaping import StreamEscaper
+from echolab.outputs.descriptor import DescriptorOutput
+from echolab.server.settings import ServerSettings
+from echolab.sinks.tee import tee
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from echolab.carrying.reader import Source
+    from echolab.command.tail_settings import TailSettings
+    from echolab.interfaces import Done, IReactor, LiveSink, Output
+
+__all__ = ["TailService", "tail_service"]
+
+STDOUT = 1
+END_SECONDS = 5.0
+"""How long what was read may take to be written, after a signal."""
+
+_log = Logger()
+
+
+def tail_service(
+    reactor: IReactor, settings: TailSettings, *, done: Done
+) -> TailService:
+    """Return a service that reads a stream and prints it.
+
+    Args:
+        reactor: runs it, and asyncio's event loop.
+        settings: the user's settings.
+        done: called when it ends by itself.
+
+    Raises:
+        InputError: nats-py is not installed.
+        OutputError: an output cannot be opened.
+    """
+    name = str(settings.address)
+    try:
+        from echolab.carrying.source import StreamSource
+    except ImportError:
+        raise InputError("read", name, missing_extra("nats://", "nats")) from None
+    peer = settings.peer
+    source = StreamSource(
+        settings.address,
+        settings.begin,
+        host=token(peer.host) if peer else None,
+        follow=settings.follow,
+        name=settings.name,
+    )
+    stdout = None
+    if not settings.printing() and peer is None:
+        check_standard_output()
+        stdout = DescriptorOutput(
+            reactor, STDOUT, "stdout", clock=reactor, lost=done, patient=True
+        )
+    sink = _sink(reactor, settings, done, stdout)
+    reader = Reader(
+        source,
+        sink,
+        name=name,
+        wanted=peer,
+        text=None if stdout is None else _text_on(stdout),
+    )
+    return TailService(reader, source, sink, done=done)
+
+
+def _sink(
+    reactor: IReactor, settings: TailSettings, done: Done, stdout: Output | None
+) -> LiveSink:
+    """Open the outputs, as a server does.
+
+    Raises:
+        OutputError: one cannot be opened.
+    """
+    printed = server_outputs(
+        *(reactor, ServerSettings(**settings.printing())),
+        done=done,
+        foreground=True,
+        stdout=stdout,
+        keep_messages=True,
+    )
+    return tee(*(each.sink for each in printed))
+
+
+def _text_on(stdout: Output) -> Callable[[bytes], None]:
+    """Return what writes printed events; on a terminal, nothing may drive that."""
+    if not os.isatty(STDOUT):
+        return stdout.write
+    escape = StreamEscaper()
+    return lambda text: stdout.write(escape(text))
+
+
+class TailService(Service):
+    """Reads a stream until it ends.
+
+    Args:
+        reader: reads it.
+        source: where it reads from; closed at the end.
+        sink: takes the events; closed at the end.
+        done: called at the end, with the reason if something is wrong.
+
+    Attributes:
+        drain_seconds: how long the end may take.
+    """
+
+    drain_seconds = END_SECONDS
+
+    def __init__(
+        self, reader: Reader, source: Source, sink: LiveSink, *, done: Done
+    ) -> None:
+        self._reader = reader
+        self._source = source
+        self._sink = sink
+        self._done = done
+        self._reading: Deferred[None] = succeed(None)
+
+    @override
+    def startService(self) -> None:
+        super().startService()
+        self._reading = Deferred.fromCoroutine(self._read())
+
+    async def _read(self) -> None:
+        why: EcholabError | None = None
+        try:
+            await self._reader.read()
+        except EcholabError as error:
+            why = error
+        except CancelledError:
+            return
+        except Exception as error:
+            _log.failure("the stream cannot be read")
+            why = EcholabError("read", "the stream", reason_of(error))
+        await self._sink.flush(None)
+        self._done(why)
+
+    def expect_stop(self) -> None:
+        """Do nothing yet: the end begins in the next turn."""
+
+    def reopen_outputs(self) -> bool:
+        """Open the output files again; return whether there are any."""
+        return self._sink.reopen()
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        self._reading.cancel()
+        await self._sink.flush(self.drain_seconds)
+        await self._source.close()
+        self._sink.close()

@@ -1,0 +1,403 @@
+"""`echolab tail` reads a stream of a real nats-server."""
+
+from __future__ import annotations
+
+import atexit
+import signal
+import socket
+import tempfile
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from nats.js.api import StreamConfig
+from nats.js.errors import NotFoundError
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from echolab import (
+    Accepted,
+    EndCause,
+    Finished,
+    InputError,
+    Json,
+    Lines,
+    Peer,
+    Received,
+)
+from echolab.carrying.carrier import subject_of
+from echolab.carrying.schema import CONTENT_TYPE, Carried, encode
+from echolab.command.tail_options import TailOptions
+from echolab.command.tailing import tail_service
+from echolab.formats import FORMATS, Style
+from echolab.formats.recording import read_recording
+from tests.jetstream import NATS_SERVER, Node
+from tests.support import Client, Program, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nats.aio.client import Client as NatsClient
+
+    from echolab import Event
+
+TIME = 1764410000.25
+PEER = Peer(1, "IPv4", "127.0.0.1", 60612)
+OTHER = Peer(2, "IPv6", "2001:db8::1", 60613)
+EVENTS: list[Event] = [
+    Accepted(PEER, TIME),
+    Received(PEER, TIME + 1, Lines(b"hello\nworld\n")),
+    Accepted(OTHER, TIME + 2),
+    Received(OTHER, TIME + 3, Lines(b"\xec\x95\x88\xeb\x85\x95\n")),
+    Received(PEER, TIME + 4, Lines(b"bye\n")),
+    Finished(PEER, TIME + 5, EndCause.EOF, received_bytes=16, messages=3, seconds=5.0),
+    Finished(OTHER, TIME + 6, EndCause.EOF, received_bytes=7, messages=1, seconds=4.0),
+]
+
+
+@cache
+def shared() -> Node:
+    if NATS_SERVER is None:
+        raise SkipTest("there is no nats-server")
+    node = Node()
+    atexit.register(node.remove)
+    return node
+
+
+class Stream:
+    """A stream of a node, into which a test publishes."""
+
+    def __init__(self, name: str, node: Node | None = None) -> None:
+        self.node = node or shared()
+        self.subject = name.lower()
+        self.count = 0
+        self.node.make_stream(StreamConfig(name, subjects=[f"{self.subject}.>"]))
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.node.port}/{self.subject}"
+
+    def carry(self, *events: Event, receiver: str = "web1", run: str = "3f9a") -> None:
+        """Publish each event as a message of its own."""
+        found = []
+        for event in events:
+            self.count += 1
+            payload = encode(Carried(receiver, run, self.count, 0, [event]))
+            subject = subject_of(self.subject, receiver, event.peer)
+            found.append((subject, CONTENT_TYPE, payload))
+        self.publish(*found)
+
+    def publish(self, *messages: tuple[str, str, bytes]) -> None:
+        async def publishing(client: NatsClient) -> None:
+            streams = client.jetstream()
+            for subject, kind, payload in messages:
+                await streams.publish(subject, payload, headers={"Content-Type": kind})
+
+        self.node.ask(publishing)
+
+    def tail(self, *options: str) -> Program:
+        return run("tail", self.url, *options)
+
+
+def printed(name: str, events: Iterable[Event], **style: object) -> bytes:
+    form = FORMATS[name](Style(**style))  # type: ignore[arg-type]
+    return b"".join(map(form, events))
+
+
+class TailTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.stream = Stream(self.id().rpartition(".")[2].upper())
+
+    def assertPrints(self, program: Program, out: bytes, err: bytes = b"") -> None:
+        self.assertEqual((program.out, program.err), (out, err))
+        self.assertEqual(program.process.returncode, 0)
+
+
+class PrintingTests(TailTests):
+    def test_as_the_server_would_have(self) -> None:
+        self.stream.carry(*EVENTS)
+        for name in FORMATS:
+            tail = self.stream.tail("--format", name)
+            self.assertPrints(tail, printed(name, EVENTS))
+        tail = self.stream.tail("--label", "always")
+        self.assertPrints(tail, printed("classic", EVENTS, label="always"))
+
+    def test_several_receivers(self) -> None:
+        self.stream.carry(EVENTS[0])
+        self.stream.carry(EVENTS[0], receiver="web2")
+        self.stream.carry(EVENTS[1], receiver="web2")
+        second = replace(PEER, number=2, receiver="web2")
+        self.assertPrints(
+            self.stream.tail("--format", "json"),
+            printed(
+                "json",
+                [EVENTS[0], *(replace(each, peer=second) for each in EVENTS[:2])],
+            ),
+        )
+
+    def test_where_it_begins(self) -> None:
+        self.stream.carry(*EVENTS)
+        for begin, events in (
+            ("first", EVENTS),
+            ("3", EVENTS[2:]),
+            ("2020-01-01T00:00:00Z", EVENTS),
+            ("now", []),
+            ("99", []),
+        ):
+            tail = self.stream.tail("--format", "log", "--from", begin)
+            self.assertPrints(tail, printed("log", events))
+
+    def test_only_some_peers(self) -> None:
+        self.stream.carry(*EVENTS)
+        for peer, host in (
+            ("127.0.0.1", "127.0.0.1"),
+            ("127.0.0.1:60612", "127.0.0.1"),
+            ("127.0.0.1:1", None),
+            ("[2001:db8:0::1]", "2001:db8::1"),
+            ("unix", None),
+        ):
+            tail = self.stream.tail("--format", "log", "--peer", peer)
+            wanted = [each for each in EVENTS if each.peer.host == host]
+            self.assertPrints(tail, printed("log", wanted))
+
+    def test_into_files(self) -> None:
+        self.stream.carry(*EVENTS)
+        with tempfile.TemporaryDirectory() as folder:
+            one, two = Path(folder, "one"), Path(folder, "two")
+            tail = self.stream.tail("-o", f"json:{one}", "--record", str(two))
+            self.assertPrints(tail, b"")
+            self.assertEqual(one.read_bytes(), printed("json", EVENTS))
+            recorded = b"".join(map(Json(recording=True), EVENTS))
+            self.assertEqual(two.read_bytes(), recorded)
+
+    def test_nobody_reads_stdout(self) -> None:
+        self.stream.carry(EVENTS[0], *[EVENTS[1]] * 9)
+        with Program("tail", self.stream.url, "--follow") as tail:
+            tail.wait_for(b"accepted")
+            assert tail.process.stdout is not None
+            tail.process.stdout.close()
+            self.stream.carry(EVENTS[2])
+            self.assertEqual((tail.end(), tail.err), (0, b""))
+
+
+class OtherMessagesTests(TailTests):
+    def test_they_are_skipped(self) -> None:
+        garbage = (f"{self.stream.subject}.a.b", "application/octet-stream", b"\xff")
+        self.stream.publish(garbage, garbage)
+        self.stream.carry(*EVENTS)
+        tail = self.stream.tail("--format", "log")
+        self.assertEqual(tail.out, printed("log", EVENTS))
+        name = self.stream.url.encode()
+        self.assertEqual(
+            tail.err.splitlines(),
+            [
+                b"read %b: message 1 is skipped: its content type is "
+                b"application/octet-stream" % name,
+                b"read %b: 2 messages skipped" % name,
+            ],
+        )
+
+    def test_printed_events_are_shown_as_they_are(self) -> None:
+        text = f"{self.stream.subject}.web1.a", "text/plain; charset=utf-8", b"hello\n"
+        self.stream.publish(text, text)
+        self.assertPrints(self.stream.tail(), b"hello\nhello\n")
+        tail = self.stream.tail("--format", "json")
+        self.assertEqual(tail.process.returncode, 1)
+        self.assertIn(b"message 1 is printed already (text/plain; chars", tail.err)
+        self.assertEqual(tail.err.count(b"\n"), 1)
+
+
+class FollowTests(TailTests):
+    def test_it_waits_for_what_is_to_come(self) -> None:
+        self.stream.carry(EVENTS[0])
+        with Program("tail", "--follow", self.stream.url) as tail:
+            tail.wait_for(b"accepted")
+            self.stream.carry(EVENTS[1])
+            tail.wait_for(b"recv data: world\n")
+            tail.process.send_signal(signal.SIGINT)
+            self.assertEqual((tail.end(), tail.err), (-signal.SIGINT, b""))
+
+    def test_from_now(self) -> None:
+        self.stream.carry(EVENTS[0])
+        with Program("tail", "--follow", "--from", "now", self.stream.url) as tail:
+            while not self.readers():
+                pass
+            self.stream.carry(EVENTS[1])
+            tail.wait_for(b"recv data: world\n")
+            tail.process.terminate()
+            self.assertEqual(tail.end(), -signal.SIGTERM)
+            self.assertEqual(tail.out, printed("classic", [EVENTS[1]]))
+
+    def readers(self) -> int:
+        async def count(client: NatsClient) -> int:
+            info = await client.jetstream().stream_info(self.stream.subject.upper())
+            return info.state.consumer_count
+
+        found: int = self.stream.node.ask(count)
+        return found
+
+
+class NamedTests(TailTests):
+    def test_it_goes_on_where_it_was(self) -> None:
+        self.stream.carry(*EVENTS[:3])
+        options = "--format", "log", "--name", "me"
+        self.assertPrints(self.stream.tail(*options), printed("log", EVENTS[:3]))
+        self.assertPrints(self.stream.tail(*options), b"")
+        self.stream.carry(*EVENTS[3:])
+        self.assertPrints(self.stream.tail(*options), printed("log", EVENTS[3:]))
+
+    def test_several_share_the_work(self) -> None:
+        options = "tail", self.stream.url, "--name", "me", "--follow", "--format", "raw"
+        with Program(*options) as one, Program(*options) as two:
+            while self.consumer()[0] != 2:
+                pass
+            for n in range(40):
+                self.stream.carry(Received(PEER, TIME, Lines(b"%d\n" % n)))
+            while any(self.consumer()[1:]):
+                pass
+            for each in one, two:
+                each.wait_for(b"\n")
+                each.process.terminate()
+                each.end()
+        lines = sorted(int(line) for line in (one.out + two.out).split())
+        self.assertEqual(lines, [*range(40)])
+
+    def consumer(self) -> list[int]:
+        """Return how many readers wait, and how many messages wait or are not done."""
+
+        async def counts(client: NatsClient) -> list[int | None]:
+            streams, stream = client.jetstream(), self.stream.subject.upper()
+            try:
+                info = await streams.consumer_info(stream, "me")
+            except NotFoundError:
+                return []
+            return [info.num_waiting, info.num_pending, info.num_ack_pending]
+
+        return [each or 0 for each in self.stream.node.ask(counts)] or [0, 0, 0]
+
+    def test_another_choice_of_peers_needs_another_name(self) -> None:
+        self.stream.carry(*EVENTS)
+        self.stream.tail("--name", "me")
+        tail = self.stream.tail("--name", "me", "--peer", "127.0.0.1")
+        self.assertEqual(tail.process.returncode, 1)
+        subject = self.stream.subject
+        self.assertEqual(
+            tail.err.decode(),
+            f"read {self.stream.url}: me reads the subjects {subject}.>, "
+            f"not {subject}.*.127_0_0_1\n",
+        )
+
+
+class RecordingTests(TailTests):
+    def test_what_was_carried_as_a_ledger_is_drawn_and_exported(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            first, again = Path(folder, "first"), Path(folder, "again")
+            with Program("server", "0", "--once", "--record", str(first)) as server:
+                with Client(server.port()) as client:
+                    client.sendall(b"hello\n")
+                server.end()
+            self.stream.carry(*read_recording(first))
+            self.assertPrints(self.stream.tail("--record", str(again)), server.out)
+            drawn = [run("draw", str(path)).out for path in (first, again)]
+            self.assertIn(b"recv(", drawn[0])
+            self.assertEqual(*drawn)
+            exported = [
+                run("export", str(path), "-").out.partition(b"echolab ")[2]
+                for path in (first, again)
+            ]
+            self.assertIn(b"hello", exported[0])
+            self.assertEqual(*exported)
+
+
+class ErrorTests(SynchronousTestCase):
+    def assertFails(self, program: Program, why: str) -> None:
+        self.assertEqual(program.err.decode(), f"{why}\n")
+        self.assertEqual((program.process.returncode, program.out), (1, b""))
+
+    def test_no_stream_and_other_subjects(self) -> None:
+        name = "OTHER_SUBJECTS"
+        where = f"nats://127.0.0.1:{Stream(name).node.port}"
+        self.assertFails(
+            run("tail", f"{where}/nothing"),
+            f"read {where}/nothing: there is no stream NOTHING",
+        )
+        self.assertFails(
+            run("tail", f"{where}/lab?stream={name}"),
+            f"read {where}/lab: the stream {name} is there without the subjects lab.>; "
+            "it has other_subjects.>",
+        )
+
+    def test_no_engine(self) -> None:
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            where = f"127.0.0.1:{bound.getsockname()[1]}"
+            self.assertFails(
+                run("tail", f"nats://{where}/lab"),
+                f"read nats://{where}/lab: {where}: Connection refused",
+            )
+
+    def test_wrong_credentials(self) -> None:
+        if NATS_SERVER is None:
+            raise SkipTest("there is no nats-server")
+        node = Node("authorization { user: me, password: right }")
+        self.addCleanup(node.remove)
+        where = f"127.0.0.1:{node.port}"
+        for follow in ([], ["--follow"]):
+            self.assertFails(
+                run("tail", f"nats://me:wrong@{where}/lab", *follow),
+                f"read nats://{where}/lab: {where}: Authorization Violation",
+            )
+
+    def test_without_the_extra(self) -> None:
+        options = TailOptions()
+        options.parseOptions(["nats://127.0.0.1/lab"])
+        with (
+            mock.patch.dict("sys.modules", {"echolab.carrying.source": None}),
+            self.assertRaisesRegex(
+                InputError,
+                "^read nats://127.0.0.1:4222/lab: .* needs the extra nats of",
+            ),
+        ):
+            reactor: Any = MemoryReactorClock()
+            tail_service(reactor, options.settings, done=lambda _: None)
+
+
+class AwayTests(SynchronousTestCase):
+    """With --follow, it waits for what is not there."""
+
+    def setUp(self) -> None:
+        if NATS_SERVER is None:
+            raise SkipTest("there is no nats-server")
+        self.node = Node()
+        self.addCleanup(self.node.remove)
+
+    def follow(self, url: str, *options: str) -> Program:
+        return Program("tail", url, "--follow", "--format", "raw", *options)
+
+    def test_the_engine_goes_and_comes_back(self) -> None:
+        for name in ([], ["--name", "me"]):
+            stream = Stream(f"AWAY{len(name)}", self.node)
+            lines = [Received(PEER, TIME, Lines(b"%d\n" % n)) for n in range(4)]
+            stream.carry(*lines[:2])
+            with self.follow(stream.url, *name) as tail:
+                tail.wait_for(b"1\n")
+                self.node.kill()
+                tail.wait_for(b"; waiting until it works\n", stream="err")
+                self.node.start()
+                stream.carry(*lines[2:])
+                tail.wait_for(b"3\n")
+                tail.process.terminate()
+                tail.end()
+            self.assertEqual(tail.out, b"0\n1\n2\n3\n")
+            self.assertEqual(tail.err.count(b"\n"), 2)
+            self.assertTrue(tail.err.endswith(b": works again\n"))
+
+    def test_the_stream_is_made_later(self) -> None:
+        url = f"nats://127.0.0.1:{self.node.port}/later"
+        with self.follow(url) as tail:
+            tail.wait_for(b"there is no stream LATER; waiting until", stream="err")
+            stream = Stream("LATER", self.node)
+            stream.carry(EVENTS[1])
+            tail.wait_for(b"world\n")
