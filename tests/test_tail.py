@@ -172,6 +172,14 @@ class PrintingTests(TailTests):
             recorded = b"".join(map(Json(recording=True), EVENTS))
             self.assertEqual(two.read_bytes(), recorded)
 
+    def test_into_another_stream(self) -> None:
+        events = [each for each in EVENTS if each.peer is PEER]
+        self.stream.carry(*events)
+        other = f"{self.stream.url}-again"
+        self.assertPrints(self.stream.tail("-o", other), b"")
+        tail = run("tail", other, "--format", "json")
+        self.assertPrints(tail, printed("json", events))
+
     def test_nobody_reads_stdout(self) -> None:
         self.stream.carry(EVENTS[0], *[EVENTS[1]] * 9)
         with Program("tail", self.stream.url, "--follow") as tail:

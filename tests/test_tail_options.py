@@ -102,6 +102,7 @@ class MistakeTests(SynchronousTestCase):
             (("--name", ""), "--name : must be 1 to 64"),
             (("--show", "sent"), "--show sent: goes with --format log, hex or json"),
             (("--record", "a", "-o", "a"), "--record a: that file is an --output too"),
+            (("-o", URL), "--output nats://127.0.0.1:4222/lab: that is the stream it"),
             (("more",), "Usage: echolab tail nats://HOST/SUBJECT"),
         ):
             with self.assertRaises(UsageError) as caught:

@@ -164,7 +164,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from echolab.command.tailing import tail_service
 
         use_asyncio()
-        return _run(lambda reactor, done: tail_service(reactor, settings, done=done))
+        with redirect_stdout(sys.stderr):  # What formats of others print is no output.
+            return _run(
+                lambda reactor, done: tail_service(reactor, settings, done=done)
+            )
     stdin = standard_input()
     if options.subCommand == "server":
         from echolab.command.server_assembly import server_service

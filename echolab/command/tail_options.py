@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from twisted.python import usage
 from typing_extensions import override
 
@@ -9,6 +11,10 @@ from echolab.carrying.address import parse_address, without_secrets
 from echolab.command.option_making import SettingsOptions
 from echolab.command.printing_options import check_printing
 from echolab.command.tail_settings import TailSettings
+from echolab.server.option_values import is_stream
+
+if TYPE_CHECKING:
+    from echolab.carrying.address import Address
 
 __all__ = ["TailOptions"]
 
@@ -38,4 +44,17 @@ class TailOptions(SettingsOptions, of=TailSettings):
     @override
     def postOptions(self) -> None:
         check_printing(self)
+        for output in self.get("output", ()):
+            if is_stream(output):
+                self._check_other(parse_address(output[1]))
         self.settings = TailSettings(address=self._address, **self.given())
+
+    def _check_other(self, output: Address) -> None:
+        """Check that a stream to write to is another: otherwise it would never end.
+
+        Raises:
+            UsageError: it is not.
+        """
+        same = {*output.servers} & {*self._address.servers}
+        if same and output.stream == self._address.stream:
+            raise usage.UsageError(f"--output {output}: that is the stream it reads")

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
 from typing_extensions import override
 
@@ -21,7 +21,9 @@ from echolab.server.settings import ServerSettings
 from echolab.sinks.tee import tee
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from twisted.application.service import IService
 
     from echolab.carrying.reader import Source
     from echolab.command.tail_settings import TailSettings
@@ -47,8 +49,7 @@ def tail_service(
         done: called when it ends by itself.
 
     Raises:
-        InputError: nats-py is not installed.
-        OutputError: an output cannot be opened.
+        EcholabError: nats-py is not installed, or an output cannot be opened.
     """
     name = str(settings.address)
     try:
@@ -69,25 +70,6 @@ def tail_service(
         stdout = DescriptorOutput(
             reactor, STDOUT, "stdout", clock=reactor, lost=done, patient=True
         )
-    sink = _sink(reactor, settings, done, stdout)
-    reader = Reader(
-        source,
-        sink,
-        name=name,
-        wanted=peer,
-        text=None if stdout is None else _text_on(stdout),
-    )
-    return TailService(reader, source, sink, done=done)
-
-
-def _sink(
-    reactor: IReactor, settings: TailSettings, done: Done, stdout: Output | None
-) -> LiveSink:
-    """Open the outputs, as a server does.
-
-    Raises:
-        OutputError: one cannot be opened.
-    """
     printed = server_outputs(
         *(reactor, ServerSettings(**settings.printing())),
         done=done,
@@ -95,7 +77,16 @@ def _sink(
         stdout=stdout,
         keep_messages=True,
     )
-    return tee(*(each.sink for each in printed))
+    sink = tee(*(each.sink for each in printed))
+    reader = Reader(
+        source,
+        sink,
+        name=name,
+        wanted=peer,
+        text=None if stdout is None else _text_on(stdout),
+    )
+    beside = [each.service for each in printed if each.service is not None]
+    return TailService(reader, source, sink, beside, done=done)
 
 
 def _text_on(stdout: Output) -> Callable[[bytes], None]:
@@ -113,6 +104,7 @@ class TailService(Service):
         reader: reads it.
         source: where it reads from; closed at the end.
         sink: takes the events; closed at the end.
+        beside: services that run until the sink has written all.
         done: called at the end, with the reason if something is wrong.
 
     Attributes:
@@ -122,17 +114,26 @@ class TailService(Service):
     drain_seconds = END_SECONDS
 
     def __init__(
-        self, reader: Reader, source: Source, sink: LiveSink, *, done: Done
+        self,
+        reader: Reader,
+        source: Source,
+        sink: LiveSink,
+        beside: Sequence[IService] = (),
+        *,
+        done: Done,
     ) -> None:
         self._reader = reader
         self._source = source
         self._sink = sink
+        self._beside = beside
         self._done = done
         self._reading: Deferred[None] = succeed(None)
 
     @override
     def startService(self) -> None:
         super().startService()
+        for each in self._beside:
+            each.startService()
         self._reading = Deferred.fromCoroutine(self._read())
 
     async def _read(self) -> None:
@@ -166,3 +167,5 @@ class TailService(Service):
         await self._sink.flush(self.drain_seconds)
         await self._source.close()
         self._sink.close()
+        for each in self._beside:
+            await maybeDeferred(each.stopService)
