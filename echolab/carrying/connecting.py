@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-import os
 import ssl
 from typing import TYPE_CHECKING
 
-from nats.errors import Error, SecureConnWantedError
+from nats.errors import Error
 
 from echolab.addresses import host_and_port
 from echolab.carrying.credentials import check_credentials
 from echolab.carrying.engine import NatsClient
 from echolab.carrying.provision import UnusableError
 from echolab.carrying.pulling import AwayError
-from echolab.errors import reason_of
+from echolab.carrying.reasons import is_fatal, reason_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,8 +49,8 @@ async def connect(address: Address, lost: Callable[[str], None]) -> NatsClient:
         try:
             return await _connect(address, server, context, lost)
         except (Error, OSError, TimeoutError) as error:
-            reason = f"{host_and_port(*server)}: {_why(error)}"
-            if _is_fatal(error):
+            reason = f"{host_and_port(*server)}: {reason_in(error)}"
+            if is_fatal(error):
                 raise UnusableError(reason) from None
             reasons.append(reason)
     raise AwayError("; ".join(reasons))
@@ -69,7 +68,7 @@ async def _connect(
     async def failed(error: Exception) -> None:
         if connecting:
             raise error  # Otherwise it would be tried again in there.
-        lost(_why(error))
+        lost(reason_in(error))
 
     async def closed() -> None:
         lost("the connection is lost")
@@ -94,22 +93,3 @@ async def _connect(
         raise
     connecting = False
     return client
-
-
-def _is_fatal(error: Exception) -> bool:
-    """Whether an error stays until somebody changes the address or the engine."""
-    if isinstance(error, ssl.SSLCertVerificationError | SecureConnWantedError):
-        return True
-    text = str(error).lower()
-    return isinstance(error, Error) and ("authori" in text or "authenti" in text)
-
-
-def _why(error: Exception) -> str:
-    """Return why something failed, in few words."""
-    if isinstance(error, TimeoutError):
-        return "no answer"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message
-    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
-        return os.strerror(error.errno) if error.errno else reason_of(error)
-    return str(error).removeprefix("nats: ").strip("'") or type(error).__name__

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,8 @@ from typing_extensions import override
 
 from echolab.addresses import host_and_port
 from echolab.carrying.credentials import check_credentials
-from echolab.carrying.provision import UnusableError, provide
+from echolab.carrying.provision import provide
+from echolab.carrying.reasons import is_fatal, reason_in
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -156,8 +156,8 @@ class NatsEngine(Service):
                     self.listener.down(reason)
                     fatal = False
                 except Exception as error:
-                    reason = _why(error)
-                    fatal = fatal and _is_fatal(error)
+                    reason = reason_in(error)
+                    fatal = fatal and is_fatal(error)
                 several = len(self._address.servers) > 1
                 where = f"{host_and_port(*server)}: " if several else ""
                 reasons.append(f"{where}{reason}")
@@ -195,7 +195,7 @@ class NatsEngine(Service):
         async def failed(error: Exception) -> None:
             if connecting:
                 raise error  # Otherwise it would be tried again in there.
-            self._lose(_why(error))
+            self._lose(reason_in(error))
 
         async def closed() -> None:
             self._lose("the connection is lost")
@@ -240,7 +240,7 @@ class NatsEngine(Service):
                 )
         except (Error, OSError) as error:
             if client is self._client:
-                self._lose(_why(error))
+                self._lose(reason_in(error))
 
     async def _test(self, client: NatsClient) -> None:
         try:
@@ -272,26 +272,3 @@ class NatsEngine(Service):
     def _lose(self, reason: str) -> None:
         if self._lost is not None and not self._lost.done():
             self._lost.set_result(reason)
-
-
-def _is_fatal(error: Exception) -> bool:
-    """Whether an error will stay until somebody changes the address or the engine."""
-    if isinstance(
-        error, UnusableError | ssl.SSLCertVerificationError | SecureConnWantedError
-    ):
-        return True
-    text = str(error).lower()
-    return isinstance(error, Error) and ("authori" in text or "authenti" in text)
-
-
-def _why(error: Exception) -> str:
-    """Return why something failed, in few words."""
-    if isinstance(error, TimeoutError):
-        return "no answer"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message
-    number = error.errno or 0 if isinstance(error, OSError) else 0
-    if number > 0 and not isinstance(error, ssl.SSLError):
-        return os.strerror(number)
-    text = getattr(error, "description", None) or str(error)
-    return str(text).removeprefix("nats: ").strip("'") or type(error).__name__

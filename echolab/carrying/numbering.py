@@ -59,7 +59,7 @@ class Numbering:
         for event in events:
             if peer is None:
                 peer = self._named(carried, event.peer)
-            yield replace(event, peer=peer)
+            yield event if peer is event.peer else replace(event, peer=peer)
             if isinstance(event, Finished):
                 self._end((carried.receiver, carried.run, event.peer.number))
 
@@ -79,4 +79,6 @@ class Numbering:
             self._count = number = self._count + 1
         if key not in self._ended:
             self._open.put(key, number)
+        if (number, receiver) == (peer.number, peer.receiver):
+            return peer
         return replace(peer, number=number, receiver=receiver)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nats.errors import Error, NoRespondersError
 
 from echolab.carrying.reader import Message
+from echolab.carrying.reasons import reason_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +71,7 @@ async def ask(client: Client, what: str, **members: object) -> dict[str, Any]:
     except NoRespondersError:
         raise AwayError("no JetStream there") from None
     except (Error, OSError) as error:
-        raise AwayError(str(error) or type(error).__name__) from None
+        raise AwayError(reason_in(error)) from None
     found: dict[str, Any] = json.loads(answer.data)
     if refusal := found.get("error"):
         code = int(refusal.get("code", 0))
@@ -170,7 +171,7 @@ class Pulling:
             reply = f"{self._inbox}.{self._requests}"
             await self.client.publish(self._next, request, reply=reply)
         except (Error, OSError) as error:
-            raise AwayError(str(error) or type(error).__name__) from None
+            raise AwayError(reason_in(error)) from None
 
     async def _came(self, msg: Msg) -> None:
         """Take a message, or a status of the request."""
