@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from echolab.carrying.latest import Latest
 from echolab.events import Received
-from echolab.messages import Batch, Lines
+from echolab.messages import without_first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from echolab.carrying.schema import Carried
     from echolab.events import Event
-    from echolab.messages import Messages
 
 __all__ = ["Deduplicator"]
 
@@ -103,7 +102,7 @@ class Deduplicator:
             if messages.mark is None:
                 number += len(messages)
                 if 0 < again < len(messages):
-                    event = replace(event, messages=_without_first(messages, again))
+                    event = replace(event, messages=without_first(messages, again))
                     again = 0
             elif messages.mark == "continued":
                 number += 1
@@ -112,13 +111,3 @@ class Deduplicator:
         if number - 1 > highest:
             self._clients.put(client, (number - 1, place))
         return fresh
-
-
-def _without_first(messages: Messages, count: int) -> Messages:
-    """Return whole messages without the first ones, fewer than all."""
-    if not isinstance(messages, Lines):
-        return Batch(tuple(messages)[count:])
-    at = 0
-    for _ in range(count):
-        at = messages.block.index(b"\n", at) + 1
-    return Lines(messages.block[at:])
