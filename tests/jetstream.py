@@ -17,6 +17,7 @@ import nats
 
 from echolab import Received
 from echolab.carrying.schema import CONTENT_TYPE, decode
+from tests.support import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -39,11 +40,13 @@ class Node:
 
     Args:
         more: lines of its configuration.
+        domain: the domain of its JetStream.
     """
 
-    def __init__(self, more: str = "") -> None:
+    def __init__(self, more: str = "", *, domain: str = "") -> None:
         self._folder = Path(tempfile.mkdtemp())
         self._more = more
+        self._domain = f"domain: {domain}" if domain else ""
         self.port = -1
         self.start()
 
@@ -53,8 +56,8 @@ class Node:
         config = self._folder / "nats.conf"
         store = json.dumps(str(self._folder / "store"))
         config.write_text(
-            f"listen: 127.0.0.1:{self.port}\n"
-            f"jetstream {{ store_dir: {store}, sync_interval: always }}\n{self._more}\n"
+            f"listen: 127.0.0.1:{self.port}\n{self._more}\n"
+            f"jetstream {{ store_dir: {store}, sync_interval: always\n{self._domain} }}"
         )
         self.process = subprocess.Popen(
             [NATS_SERVER, "-c", str(config)],
@@ -130,6 +133,22 @@ class Node:
             return [await streams.get_msg(stream, number) for number in numbers]
 
         found: list[Any] = self.ask(read, **login)
+        return found
+
+    def arriving(self, stream: str, count: int) -> list[bytes]:
+        """Wait until a stream has so many lines; return them."""
+
+        async def read(client: Client) -> list[bytes]:
+            lines: list[bytes] = []
+            reading = await client.jetstream().subscribe(
+                stream=stream, ordered_consumer=True, subject=">"
+            )
+            while len(lines) < count:
+                message = await reading.next_msg(timeout=SECONDS)
+                lines += lines_in([*decode(message.data).events])
+            return lines
+
+        found: list[bytes] = self.ask(read)
         return found
 
     def events(self, stream: str) -> list[Event]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import ClassVar
 from unittest import skipUnless
 
-from nats.js.api import DiscardPolicy, StreamConfig
+from nats.js.api import DiscardPolicy, ExternalStream, StreamConfig, StreamSource
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -296,6 +296,36 @@ class FaultTests(NodeCase):
             client.close()
             self.stop(server)
         self.check(lines)
+
+
+@skipUnless(NATS_SERVER, "nats-server is not installed")
+class LeafTests(SynchronousTestCase):
+    """A server beside the receiver keeps what the others cannot take now."""
+
+    def test_the_peers_are_not_held_while_the_others_are_away(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        hub = Node(f"leafnodes {{ listen: 127.0.0.1:{port} }}", domain="hub")
+        self.addCleanup(hub.remove)
+        remote = f"{{ url: nats://127.0.0.1:{port} }}"
+        leaf = Node(f"leafnodes {{ reconnect: 1, remotes: [{remote}] }}", domain="web1")
+        self.addCleanup(leaf.remove)
+        config = StreamConfig(name="LAB", subjects=["lab.>"])
+        leaf.make_stream(config)  # Now: the hub asks again only after ten seconds.
+        source = StreamSource(name="LAB", external=ExternalStream("$JS.web1.API"))
+        hub.make_stream(StreamConfig(name="ALL", sources=[source]))
+        output = f"nats://127.0.0.1:{leaf.port}/lab"
+        with Program("server", "0", "--output", output) as server:
+            with Client(server.port()) as client:
+                client.sendall(b"one\n")
+                self.assertEqual(hub.arriving("ALL", 1), [b"one"])
+                hub.kill()
+                client.sendall(b"two\n")
+            server.process.terminate()
+            server.end()
+        self.assertNotIn(b"waiting", server.err)
+        # The hub asks for the rest when it is back, which may take it a minute.
+        self.assertEqual(lines_in(leaf.events("LAB")), [b"one", b"two"])
 
 
 class LoginTests(NodeCase):
