@@ -30,15 +30,16 @@ from echolab import (
     Unanswered,
 )
 from echolab.carrying import carrier as module
-from echolab.carrying.carrier import Carrier, Message, subject_of
+from echolab.carrying.carrier import Carrier
 from echolab.carrying.packing import MOST_BYTES, EventPacker, Packer, TextPacker
+from echolab.carrying.publishing import Message, subject_of
 from echolab.carrying.schema import decode
 from tests.test_sinks import Flow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from echolab.carrying.carrier import Listener
+    from echolab.carrying.publishing import Listener
     from echolab.events import Event
 
 ONE = Peer(1, "IPv4", "10.0.0.7", 60612)
@@ -357,14 +358,20 @@ class WaitTests(CarrierCase):
         self.carrier.registerProducer(flow, True)
         self.carrier.up()
         self.take(line(ONE, "a"))
+        self.take(line(ONE, "b"))
         size = self.carrier.waiting_bytes
         flush = self.carrier.flush(5)
         self.carrier.close()
         self.assertEqual(self.successResultOf(flush), size)
         self.assertEqual(flow.told, ["pause", "resume"])
+        with capturedLogs() as logged:
+            self.engine.acknowledge()
+            self.carrier.down("the connection is lost")
+            self.carrier.up()
+        self.carrier(line(ONE, "c"))
+        self.assertEqual((self.carrier.waiting_bytes, logged), (size // 2, []))
+        self.assertEqual(len(self.engine.flights), 1)
         self.assertEqual(self.clock.getDelayedCalls(), [])
-        self.carrier(line(ONE, "b"))
-        self.assertEqual(self.carrier.waiting_bytes, size)
 
 
 class PackingTests(CarrierCase):

@@ -27,7 +27,7 @@ from echolab import (
     Peer,
     Received,
 )
-from echolab.carrying.carrier import subject_of
+from echolab.carrying.publishing import subject_of
 from echolab.carrying.schema import CONTENT_TYPE, Carried, encode
 from echolab.command.tail_options import TailOptions
 from echolab.command.tailing import tail_service

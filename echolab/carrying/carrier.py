@@ -8,31 +8,32 @@ next messages large: this is what makes it fast.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from echolab.carrying.address import token
+from echolab.carrying.flushes import Flushes
 from echolab.carrying.packing import Waiting
+from echolab.carrying.publishing import Message, subject_of
 from echolab.carrying.schema import Stamp, message_id
 from echolab.interfaces import ISink
 from echolab.outputs.sharing import Producers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
+    from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IDelayedCall, IProducer
 
-    from echolab.addresses import Peer
     from echolab.carrying.packing import Packer
+    from echolab.carrying.publishing import Engine
     from echolab.events import Event
     from echolab.interfaces import AnyClock, Producer
 
-__all__ = ["Carrier", "Engine", "Listener", "Message", "subject_of"]
+__all__ = ["Carrier"]
 
 MAX_WAITING_BYTES = 1 << 20
 MAX_WAITING_PIECES = 1 << 14
@@ -44,60 +45,6 @@ RETRY_SECONDS = 1.0
 """How long to wait after the engine has refused a message."""
 
 _log = Logger()
-
-
-@dataclass(slots=True, eq=False)
-class Message:
-    """One message on its way.
-
-    Attributes:
-        number: its number.
-        subject: what it is published under.
-        id: the text by which the engine drops a duplicate.
-        content_type: what its payload is.
-        payload: the payload.
-        first: the number of its first piece.
-        size: how many bytes its pieces have.
-    """
-
-    number: int
-    subject: str
-    id: str
-    content_type: str
-    payload: bytes
-    first: int
-    size: int
-
-
-class Engine(Protocol):
-    """Publishes messages; tells a `Listener` what becomes of them."""
-
-    listener: Listener
-
-    def publish(self, messages: Iterable[Message]) -> None:
-        """Publish messages, if the engine is there; each will be answered, or not."""
-
-    def doubt(self) -> None:
-        """Test whether the engine is there: it tells `up` or `down`."""
-
-
-class Listener(Protocol):
-    """Is told by an `Engine` what happens."""
-
-    def up(self) -> None:
-        """The engine is there: what was published before may be lost."""
-
-    def down(self, reason: str) -> None:
-        """The engine is not there; it will be tried until it is."""
-
-    def acknowledged(self, number: int) -> None:
-        """The engine has a message durably, by its own rules."""
-
-    def rejected(self, number: int, reason: str) -> None:
-        """The engine has refused a message."""
-
-    def failed(self, reason: str) -> None:
-        """The engine cannot be used at all; it is not tried again."""
 
 
 class State(Enum):
@@ -112,22 +59,7 @@ class State(Enum):
     """The carrier was closed."""
 
 
-@dataclass(slots=True, eq=False)
-class _Flush:
-    """A caller that waits until all pieces up to a number are acknowledged."""
-
-    mark: int
-    done: Deferred[int]
-    give_up: IDelayedCall | None = None
-
-
-def subject_of(subject: str, receiver: str, peer: Peer) -> str:
-    """Return the subject of a peer's messages: ``lab.web1.10_0_0_7``."""
-    if peer.host is not None:
-        host = token(peer.host)
-    else:
-        host = "unix" if peer.family == "UNIX" else "-"
-    return f"{subject}.{receiver}.{host}"
+_ENDED = State.FAILED, State.CLOSED
 
 
 @implementer(ISink)
@@ -182,7 +114,7 @@ class Carrier:
         self._lost_bytes = 0  # of what came after the engine had failed
         self._timer: IDelayedCall | None = None
         self._producers = Producers(name)
-        self._flushes: list[_Flush] = []
+        self._flushes = Flushes(clock, self._left_until)
         engine.listener = self
 
     def __call__(self, event: Event) -> None:
@@ -194,7 +126,7 @@ class Carrier:
             self._lost_bytes += sum(piece.size for piece in pieces)
             return
         self._waiting.add(event.peer, pieces)
-        if self.waiting_bytes > self._max or self._waiting.pieces > MAX_WAITING_PIECES:
+        if self._is_over(1):
             self._producers.pause()
         if not self._flight and self._timer is None and self._state is State.UP:
             self._in(0, self._begin)
@@ -214,13 +146,9 @@ class Carrier:
 
     def flush(self, seconds: float | None) -> Deferred[int]:
         """Wait until the engine has acknowledged all events so far; see `ISink`."""
-        if not self.waiting_bytes or self._state in (State.FAILED, State.CLOSED):
+        if not self.waiting_bytes or self._state in _ENDED:
             return succeed(self.waiting_bytes)
-        flush = _Flush(self._waiting.arrived, Deferred())
-        if seconds is not None:
-            flush.give_up = self._clock.callLater(seconds, self._end_flush, flush)
-        self._flushes.append(flush)
-        return flush.done
+        return self._flushes.wait(self._waiting.arrived, seconds)
 
     def reopen(self) -> bool:
         """Return False: this is not a file."""
@@ -233,6 +161,8 @@ class Carrier:
 
     def up(self) -> None:
         """Publish what is on its way again, or what waits; see `Listener`."""
+        if self._state in _ENDED:
+            return
         self._state = State.UP
         if self._flight:
             self._publish()
@@ -242,6 +172,8 @@ class Carrier:
 
     def down(self, reason: str) -> None:
         """Wait until the engine is there; see `Listener`."""
+        if self._state in _ENDED:
+            return
         self._state = State.AWAY
         self._cancel()
         self._say(reason)
@@ -256,11 +188,10 @@ class Carrier:
             return
         self._works()
         self._begin()
-        self._end_flushes()
-        if (
-            self.waiting_bytes <= self._max // 2
-            and self._waiting.pieces <= MAX_WAITING_PIECES // 2
-        ):
+        if self._flushes:
+            flying = [each.first for each in self._flight.values()]
+            self._flushes.acknowledged(min([*flying, self._waiting.oldest()]))
+        if not self._is_over(2):
             self._producers.resume()
 
     def rejected(self, number: int, reason: str) -> None:
@@ -275,8 +206,15 @@ class Carrier:
         self._stop()
         self._fail(reason)
 
+    def _is_over(self, part: int) -> bool:
+        """Whether more waits than the bounds, divided by ``part``."""
+        pieces = self._waiting.pieces > MAX_WAITING_PIECES // part
+        return pieces or self.waiting_bytes > self._max // part
+
     def _begin(self) -> None:
         """Begin a flight with what waits, if anything does."""
+        if self._state is not State.UP:
+            return
         self._cancel()
         stored = self._number  # All before this flight.
         left = FLIGHT_BYTES
@@ -340,25 +278,11 @@ class Carrier:
 
     def _stop(self) -> None:
         self._cancel()
-        for flush in self._flushes[:]:
-            self._end_flush(flush)
+        self._flushes.end()
         self._producers.resume()
 
-    def _end_flushes(self) -> None:
-        if not self._flushes:
-            return
-        flying = min((each.first for each in self._flight.values()), default=None)
-        oldest = self._waiting.oldest()
-        oldest = oldest if flying is None else min(flying, oldest)
-        for flush in self._flushes[:]:
-            if flush.mark < oldest:
-                self._end_flush(flush)
-
-    def _end_flush(self, flush: _Flush) -> None:
-        self._flushes.remove(flush)
-        if flush.give_up is not None and flush.give_up.active():
-            flush.give_up.cancel()
-        flying = [
-            each.size for each in self._flight.values() if each.first <= flush.mark
-        ]
-        flush.done.callback(sum(flying) + self._waiting.size_until(flush.mark))
+    def _left_until(self, mark: int) -> int:
+        """Return how many bytes have the pieces with a number up to ``mark``."""
+        flight = self._flight.values()
+        flying = sum(each.size for each in flight if each.first <= mark)
+        return flying + self._waiting.size_until(mark)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
     from echolab.carrying.address import Address
-    from echolab.carrying.carrier import Listener, Message
+    from echolab.carrying.publishing import Listener, Message
     from echolab.interfaces import AnyClock
 
 __all__ = ["NatsEngine"]
