@@ -71,10 +71,14 @@ class ReaderTests(SynchronousTestCase):
         self.events: list[Event] = []
         self.texts: list[bytes] = []
         self.engine = Engine()
+        self.clock = Clock()
 
     def read(self, sink: Any = None, **options: Any) -> Deferred[None]:
         reader = Reader(
-            self.engine, sink or tee(self.events.append), name="nats://lab", **options
+            *(self.engine, sink or tee(self.events.append)),
+            name="nats://lab",
+            clock=self.clock,
+            **options,
         )
         reading = Deferred.fromCoroutine(reader.read())
         self.addCleanup(self.end, reading)
@@ -143,14 +147,34 @@ class WaitingTests(ReaderTests):
         self.assertEqual(self.engine.asked, [])
         for _ in range(5):
             self.output.let_through()
+            self.clock.advance(0)
         self.assertEqual(self.output.taken.count(b"\n"), 5)
         self.assertEqual(len(self.engine.asked), 1)
+
+    def test_it_goes_on_when_the_output_has_done_its_part(self) -> None:
+        self.engine.deliver(*(message(n, received(b"x\n")) for n in range(1, 3)))
+        self.output.let_through()
+        self.assertEqual(self.output.waiting_bytes, 0)
+        self.clock.advance(0)
+        self.assertGreater(self.output.waiting_bytes, 0)
 
     def test_messages_are_acknowledged_when_they_are_written(self) -> None:
         self.engine.deliver(message(1, received(b"1\n")))
         self.assertEqual(self.engine.acknowledged, [])
         self.output.let_through()
         self.assertEqual(self.engine.acknowledged, [1])
+
+    def test_nothing_is_done_when_no_output_is_left(self) -> None:
+        sink = tee(self.events.append)
+        reader = Reader(self.engine, sink, name="nats://lab", clock=self.clock)
+        reading = Deferred.fromCoroutine(reader.read())
+        self.addCleanup(self.end, reading)
+        engine, given = self.engine, len(self.engine.asked)
+        reader.stopProducing()
+        reader.resumeProducing()
+        self.clock.advance(0)
+        engine.asked[given - 1].callback([message(1, received(b"1\n"))])
+        self.assertEqual((self.events, engine.acknowledged), ([], []))
 
     def test_a_lost_output_acknowledges_nothing(self) -> None:
         self.engine.deliver(message(1, received(b"1\n")))
@@ -244,6 +268,7 @@ class EndTests(ReaderTests):
         self.engine.asked.pop().errback(InputError("read", "nats://lab", "gone"))
         self.assertNoResult(reading)
         output.let_through()
+        self.clock.advance(0)
         output.let_through()
         self.failureResultOf(reading, InputError)
         self.assertEqual(output.taken.count(b"\n"), 2)

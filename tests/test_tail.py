@@ -256,6 +256,31 @@ class NamedTests(TailTests):
         self.stream.carry(*EVENTS[3:])
         self.assertPrints(self.stream.tail(*options), printed("log", EVENTS[3:]))
 
+    def test_what_a_reader_leaves_comes_at_once(self) -> None:
+        """It is stopped: it has read more than its output has taken."""
+        lines = [b"%d %b\n" % (n, b"x" * 60_000) for n in range(40)]
+        self.stream.carry(*(Received(PEER, TIME, Lines(line)) for line in lines))
+        options = "tail", self.stream.url, "--name", "me", "--format", "raw"
+        with Program(*options) as first:
+            first.wait_for(b"\n1 ")
+            first.process.terminate()
+            first.end()
+        self.assertLess(len(first.out), len(b"".join(lines)))
+        self.assertEqual(first.out + run(*options).out, b"".join(lines))
+
+    def test_what_nobody_takes_is_not_done(self) -> None:
+        self.stream.carry(EVENTS[1])
+        options = "tail", self.stream.url, "--name", "me", "--follow"
+        with Program(*options) as first:
+            first.wait_for(b"world")
+            assert first.process.stdout is not None
+            first.process.stdout.close()
+            self.stream.carry(EVENTS[3], EVENTS[4])
+            self.assertEqual((first.end(), first.err), (0, b""))
+        with Program(*options) as second:
+            second.wait_for(b"bye\n")
+        self.assertEqual(second.out, printed("classic", [EVENTS[3], EVENTS[4]]))
+
     def test_several_share_the_work(self) -> None:
         options = "tail", self.stream.url, "--name", "me", "--follow", "--format", "raw"
         with Program(*options) as one, Program(*options) as two:

@@ -32,6 +32,7 @@ HEARTBEAT_SECONDS = 5.0
 SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS
 """After so long a silence, the engine is away."""
 ANSWER_SECONDS = 5.0
+CLOSE_SECONDS = 2
 NANOSECONDS = 10**9
 PLAIN = 9
 """How many words the subject of an acknowledgement has without a domain."""
@@ -123,7 +124,13 @@ class Pulling:
 
     async def start(self) -> None:
         """Be ready to take messages."""
-        await self.client.subscribe(f"{self._inbox}.*", cb=self._came)
+        subject = f"{self._inbox}.*"
+        self._subscription = await self.client.subscribe(subject, cb=self._came)
+
+    async def stop(self) -> Sequence[Message]:
+        """Let the engine send no more; return what it has sent."""
+        await asyncio.wait_for(self._subscription.drain(), CLOSE_SECONDS)
+        return self.take()
 
     async def next(self) -> Sequence[Message]:
         """Return messages when there are some; none if there are no more now.
@@ -132,8 +139,7 @@ class Pulling:
             AwayError: there will be none from here.
         """
         while True:
-            if self._waiting:
-                messages, self._waiting = self._waiting, []
+            if messages := self.take():
                 return messages
             if self._lost:
                 raise AwayError(self._lost)
@@ -147,6 +153,11 @@ class Pulling:
                     await self._changed.wait()
             except TimeoutError:
                 raise AwayError("it does not answer") from None
+
+    def take(self) -> Sequence[Message]:
+        """Return the messages that wait here."""
+        messages, self._waiting = self._waiting, []
+        return messages
 
     def lose(self, reason: str) -> None:
         """Take no more: the connection is lost."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.defer import Deferred
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from echolab.addresses import Peer
-    from echolab.interfaces import LiveSink
+    from echolab.interfaces import AnyClock, LiveSink
 
 __all__ = ["Message", "Reader", "Source"]
 
@@ -72,6 +73,14 @@ class Source(Protocol):
         ...
 
 
+class State(Enum):
+    """Whether a reader gives events."""
+
+    RUNNING = auto()
+    PAUSED = auto()
+    STOPPED = auto()
+
+
 @implementer(IPushProducer)
 class Reader:
     """Gives the events of a stream to a sink, which may pause it.
@@ -85,6 +94,7 @@ class Reader:
         source: where the messages come from.
         sink: takes the events.
         name: the name of the stream that users see.
+        clock: lets it go on in a later turn.
         wanted: whether a peer's events are wanted; None if all are.
         text: takes the payloads of messages that are printed events; None if there
             must be none.
@@ -96,17 +106,20 @@ class Reader:
         sink: LiveSink,
         *,
         name: str,
+        clock: AnyClock,
         wanted: Callable[[Peer], bool] | None = None,
         text: Callable[[bytes], None] | None = None,
     ) -> None:
         self._source = source
         self._sink = sink
         self._name = name
+        self._clock = clock
         self._wanted = wanted
         self._text = text
         self._fresh = Deduplicator().fresh
         self._numbered = Numbering()
-        self._resumed: Deferred[None] | None = None
+        self._state = State.RUNNING
+        self._waiting: Deferred[None] | None = None
         self._skipped = 0
 
     async def read(self) -> None:
@@ -131,8 +144,9 @@ class Reader:
         taken: list[Message] = []
         try:
             for message in messages:
-                while self._resumed is not None:
-                    await self._resumed
+                while self._state is not State.RUNNING:
+                    self._waiting = Deferred()
+                    await self._waiting
                 self._give(message)
                 taken.append(message)
         finally:
@@ -140,7 +154,7 @@ class Reader:
                 self._sink.flush(None).addCallback(self._written, taken)
 
     def _written(self, left: int, messages: Sequence[Message]) -> None:
-        if not left:
+        if not left and self._state is not State.STOPPED:
             self._source.acknowledge(messages)
 
     def _give(self, message: Message) -> None:
@@ -189,15 +203,21 @@ class Reader:
 
     def pauseProducing(self) -> None:
         """Stop giving events; what was fetched waits."""
-        if self._resumed is None:
-            self._resumed = Deferred()
+        if self._state is State.RUNNING:
+            self._state = State.PAUSED
 
     def resumeProducing(self) -> None:
-        """Go on."""
-        resumed, self._resumed = self._resumed, None
-        if resumed is not None:
-            resumed.callback(None)
+        """Go on, in a later turn: an output that resumes is not yet done with that."""
+        if self._state is State.PAUSED:
+            self._state = State.RUNNING
+            self._clock.callLater(0, self._go_on)
+
+    def _go_on(self) -> None:
+        waiting = self._waiting
+        if self._state is State.RUNNING and waiting is not None:
+            self._waiting = None
+            waiting.callback(None)
 
     def stopProducing(self) -> None:
-        """Stay paused: whoever reads ends it."""
-        self.pauseProducing()
+        """Give and acknowledge nothing more: no output takes it."""
+        self._state = State.STOPPED

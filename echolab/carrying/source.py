@@ -77,6 +77,7 @@ class StreamSource:
         self._name = name
         self._place = 0  # of the last message that was returned
         self._end: int | None = None  # the place of the last message of all
+        self._ended = False
         self._pulling: Pulling | None = None
         self._losses = 0
         self._waits = False
@@ -97,21 +98,26 @@ class StreamSource:
             self._answer(b"+ACK", replies)
 
     def close(self) -> Deferred[None]:
-        """Leave the engine."""
+        """Leave the engine, which delivers at once what is not acknowledged."""
         return Deferred.fromFuture(asyncio.ensure_future(self._close()))
 
     async def _close(self) -> None:
         if self._working is not None:
             self._working.cancel()
-        pulling, self._pulling = self._pulling, None
-        if pulling is not None:
-            with suppress(Error, OSError, TimeoutError):
-                await asyncio.gather(*self._answering)
-                await pulling.client.flush(CLOSE_SECONDS)
-            await _leave(pulling.client)
+        pulling = self._pulling
+        if pulling is None:
+            return
+        with suppress(Error, OSError, TimeoutError):
+            if self.acknowledges:
+                left = [each.reply for each in await pulling.stop()]
+                self._answer(b"-NAK", [*self._in_work, *left])
+            await asyncio.gather(*self._answering)
+            await pulling.client.flush(CLOSE_SECONDS)
+        self._pulling = None
+        await _leave(pulling.client)
 
     async def _fetch(self) -> Sequence[Message]:
-        while not self._at_end:
+        while not self._ended:
             try:
                 if self._pulling is None:
                     self._pulling = await self._open()
@@ -132,17 +138,16 @@ class StreamSource:
             return self._up_to_end(messages)
         return ()
 
-    @property
-    def _at_end(self) -> bool:
-        return self._end is not None and self._place >= self._end
-
     def _up_to_end(self, messages: Sequence[Message]) -> Sequence[Message]:
-        if not messages:
-            return ()  # The engine has no more for this reader.
-        self._place = messages[-1].place
-        if self._end is not None and self._place > self._end:
+        """Return the messages up to the end; none if there are no more."""
+        self._ended = not messages
+        if messages:
+            self._place = messages[-1].place
+        if self._end is not None and self._place >= self._end:
             later = [each.reply for each in messages if each.place > self._end]
             messages = [each for each in messages if each.place <= self._end]
+            # What is delivered again is out of order, but before anything new.
+            self._ended = bool(later) or not self.acknowledges
             if self.acknowledges:
                 self._answer(b"-NAK", later)
         if self.acknowledges:

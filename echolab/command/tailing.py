@@ -14,7 +14,13 @@ from echolab.carrying.address import token
 from echolab.carrying.reader import Reader
 from echolab.command.server_outputs import server_outputs
 from echolab.descriptors import check_standard_output
-from echolab.errors import EcholabError, InputError, missing_extra, reason_of
+from echolab.errors import (
+    EcholabError,
+    InputError,
+    OutputError,
+    missing_extra,
+    reason_of,
+)
 from echolab.escaping import StreamEscaper
 from echolab.outputs.descriptor import DescriptorOutput
 from echolab.server.settings import ServerSettings
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
 
     from echolab.carrying.reader import Source
     from echolab.command.tail_settings import TailSettings
+    from echolab.events import Sink
     from echolab.interfaces import Done, IReactor, LiveSink, Output
 
 __all__ = ["TailService", "tail_service"]
@@ -64,24 +71,38 @@ def tail_service(
         follow=settings.follow,
         name=settings.name,
     )
+
+    def end(why: EcholabError | None) -> None:
+        """End: an output is lost, and nothing counts as printed any more."""
+        reader.stopProducing()
+        done(why)
+
+    def lost(_sink: Sink, reason: str) -> None:
+        outputs.pop()
+        if not outputs:
+            end(OutputError("print", "the last output", reason))
+
     stdout = None
     if not settings.printing() and peer is None:
         check_standard_output()
         stdout = DescriptorOutput(
-            reactor, STDOUT, "stdout", clock=reactor, lost=done, patient=True
+            reactor, STDOUT, "stdout", clock=reactor, lost=end, patient=True
         )
     printed = server_outputs(
         *(reactor, ServerSettings(**settings.printing())),
-        done=done,
+        done=end,
         foreground=True,
         stdout=stdout,
         keep_messages=True,
     )
-    sink = tee(*(each.sink for each in printed))
+    outputs = [each.sink for each in printed]
+    sink = tee(*outputs)
+    sink.lost = lost
     reader = Reader(
         source,
         sink,
         name=name,
+        clock=reactor,
         wanted=peer,
         text=None if stdout is None else _text_on(stdout),
     )
