@@ -98,6 +98,25 @@ class OutputTests(SynchronousTestCase):
         self.assertTrue(os.get_blocking(writing), "the flags are others' too")
         os.close(reading)
 
+    def test_producer_that_fills_it_again_as_soon_as_it_is_resumed(self) -> None:
+        reading, writing = self.pipe()
+        self.addCleanup(os.close, reading)
+        output = self.output(writing, max_buffered_bytes=1 << 16)
+        left = [b"%063d\n" % i for i in range(16 << 10)]
+        size = sum(map(len, left))
+        expected = b"".join(left)
+
+        class Eager(Producer):
+            def resumeProducing(self) -> None:
+                super().resumeProducing()
+                while left and self.calls[-1:] == ["resume"]:
+                    output.write(left.pop(0))
+
+        producer = Eager()
+        output.registerProducer(producer, True)
+        producer.resumeProducing()
+        self.assertEqual(self.drain(reading, size), expected)
+
     def test_producer_that_comes_to_a_full_output_is_paused(self) -> None:
         reading, writing = self.pipe()
         output = self.output(writing, max_buffered_bytes=10)

@@ -130,7 +130,8 @@ class DescriptorOutput(BufferedOutput):
 
     def doWrite(self) -> None:
         """Write the buffer: the descriptor has room."""
-        if self.write_buffer():
+        # A producer that is resumed may have filled the buffer again at once.
+        if self.write_buffer() and not self.waiting_bytes:
             self._reactor.removeWriter(self)
 
     def doRead(self) -> None:
