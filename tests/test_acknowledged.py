@@ -19,6 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from echolab import ConversationPrinter, EcholabError, ReceiverFactory
 from echolab.client.acknowledged import MOST_KEPT_BYTES, AcknowledgedService
 from echolab.client.answers import AnswerError, Answers
+from echolab.client.resending import Resending
 from echolab.client.unacknowledged import Unacknowledged, lines_after
 from echolab.command.client_options import ClientOptions
 from echolab.server.acknowledging import Acknowledging
@@ -86,8 +87,7 @@ class ServiceCase(SynchronousTestCase):
             clock=self.clock,
             done=self.ends.append,
             make_reader=lambda _: self.reader,
-            client="me",
-            is_named=named,
+            resending=Resending("me", is_named=named),
             patience_seconds=patience,
             timeout_seconds=30.0,
         )

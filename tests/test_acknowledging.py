@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, TypeAlias
 
 from hypothesis import given
@@ -15,15 +16,15 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from echolab import EndCause, Introduced, Received, ReceiverFactory
+from echolab import EndCause, Introduced, Peer, Received, ReceiverFactory, Tee
 from echolab.command.server_options import ServerOptions
 from echolab.framing import framing_named
 from echolab.interfaces import ISink
 from echolab.server.acknowledging import Acknowledging, AcknowledgingProtocol
 from echolab.server.clients import MOST_NUMBER
-from echolab.testing import Transcript
+from echolab.testing import LabProcess, Transcript, connected
 from tests.receiving import ADDRESS
-from tests.support import FakeTransport
+from tests.support import SECONDS, FakeTransport
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IProducer
@@ -477,6 +478,34 @@ class OptionTests(SynchronousTestCase):
             options = ServerOptions()
             options.parseOptions(["--acknowledge", *words.split()])
             self.assertTrue(options.settings.acknowledge)
+
+
+class KitTests(SynchronousTestCase):
+    def test_in_memory(self) -> None:
+        talk = connected(acknowledge=True)
+        talk.client.write(b"echolab-client a 7\none\n")
+        talk.flush()
+        self.assertEqual(talk.server.connection.sent_bytes, len(b"0\n7\n"))
+        self.assertIn("introduced a 7\n", talk.transcript.render())
+
+    def test_in_a_process(self) -> None:
+        with LabProcess(acknowledge=True) as server:
+            address = "127.0.0.1", server.port
+            with socket.create_connection(address, SECONDS) as client:
+                client.sendall(b"one\n")
+                self.assertEqual(client.recv(9), b"1\n")
+
+
+class NestedTests(SynchronousTestCase):
+    def test_a_sink_of_a_sink_that_failed_is_lost(self) -> None:
+        def fail(_event: object) -> None:
+            raise ValueError("full")
+
+        outer = Tee(Tee(fail))
+        self.assertFalse(outer.has_lost)
+        outer(Introduced(Peer(1, "UNIX"), 0.0, "a", 1))
+        self.assertTrue(outer.has_lost)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
 
 class EndTests(AcknowledgingCase):

@@ -11,10 +11,10 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.logger import Logger
 from typing_extensions import override
 
-from echolab.client.answers import AnswerError, Answers
+from echolab.client.answers import AnswerError
+from echolab.client.deadline import Deadline
 from echolab.client.factory import SenderFactory
 from echolab.client.service import STOP_SECONDS
-from echolab.client.unacknowledged import Unacknowledged, lines_after
 from echolab.connection.terms import Ledger
 from echolab.counting import count
 from echolab.errors import (
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from echolab.client.connecting import Connector
     from echolab.client.protocol import SenderProtocol
+    from echolab.client.resending import Resending
     from echolab.events import Event, Sink
     from echolab.interfaces import AnyClock, Done, Output, Producer
     from echolab.sinks.printing import ConversationPrinter
@@ -78,8 +79,7 @@ class AcknowledgedService(Service):
         clock: tells the time.
         done: called at the end.
         make_reader: given this service, makes the reader of the input.
-        client: this client's id.
-        is_named: whether the user has named it, so that the server may know it.
+        resending: decides what is sent.
         patience_seconds: how long to go on without an acknowledgement; 0 to connect
             only once.
         timeout_seconds: how long one connection may bring no acknowledgement.
@@ -98,8 +98,7 @@ class AcknowledgedService(Service):
         clock: AnyClock,
         done: Done,
         make_reader: Callable[[AcknowledgedService], Producer],
-        client: str,
-        is_named: bool,
+        resending: Resending,
         patience_seconds: float,
         timeout_seconds: float,
         observer: Sink | None = None,
@@ -113,25 +112,30 @@ class AcknowledgedService(Service):
         self._outputs = outputs
         self._clock = clock
         self._done = done
-        self._client = client
-        self._is_named = is_named
+        self._resending = resending
         self._patience_seconds = patience_seconds
         self._timeout_seconds = timeout_seconds
         self._close = close
-        self._lines = Unacknowledged()
-        self._known = 0  # how many lines the server had before the first one
+        self._lines = resending.lines
         self._phase = _Phase.SENDING
         self._is_paused = True
         self._has_ended = False  # the input
         self._input_error: EcholabError | None = None
         self._failure: EcholabError | None = None
         self._protocol: SenderProtocol | None = None
-        self._answers = Answers()
-        self._sent = 0  # the number of the last line on this connection
-        self._was_introduced = False
         self._failures = 0  # connections in a row that brought nothing
-        self._late: IDelayedCall | None = None
-        self._silent: IDelayedCall | None = None
+        self._late = Deadline(
+            clock,
+            patience_seconds or timeout_seconds,
+            lambda: bool(self._lines.count or not resending.was_introduced),
+            self._give_up,
+        )
+        self._silent = Deadline(
+            clock,
+            timeout_seconds,
+            lambda: bool(self._lines.count or not resending.is_introduced),
+            self._has_been_silent,
+        )
         self._again: IDelayedCall | None = None
         self._lost: Deferred[None] = succeed(None)
         self._reader = make_reader(self)
@@ -148,7 +152,7 @@ class AcknowledgedService(Service):
     def startService(self) -> None:
         """Begin to connect."""
         super().startService()
-        self._look_at_progress()
+        self._late.look()
         self._connect()
 
     def _connect(self) -> None:
@@ -162,11 +166,8 @@ class AcknowledgedService(Service):
             return
         self._protocol = protocol
         self._lost = Deferred()
-        self._answers = Answers()
-        self._sent = self._lines.acknowledged
-        introduction = f"echolab-client {self._client} {self._sent + 1}\n"
-        protocol.write(introduction.encode())
-        self._expect_answer()
+        protocol.write(self._resending.introduction())
+        self._silent.look()
 
     def _refused(self, failure: Failure) -> None:
         if not self.running:
@@ -185,65 +186,50 @@ class AcknowledgedService(Service):
             self._finished(event)
 
     def _heard(self, data: bytes) -> None:
+        resending, before = self._resending, self._lines.acknowledged
+        is_first = not resending.was_introduced
         try:
-            for number in self._answers.read(data):
-                if self._answers.last is None:
-                    self._introduced(number)
-                else:
-                    self._answers.check(number, max(self._sent, self._known))
-                    self._acknowledged(number)
+            again = resending.hear(data)
         except AnswerError as why:
             self._fail(ConnectionLostError("recv", self._name, str(why)))
-
-    def _introduced(self, number: int) -> None:
-        """Take the answer to the introduction, and send what it lacks."""
-        if self._is_named and not self._was_introduced and number:
-            self._known = number
-            _log.info(
-                "{name}: has {lines} of client {client} already",
-                name=self._name,
-                lines=count(number, "line"),
-                client=self._client,
-            )
-        self._answers.check(number, max(self._lines.last, self._known))
-        if not self._was_introduced:
-            self._was_introduced = True
-            self._printer.ask()
-        if number > max(self._lines.last, self._sent):
-            # It has what was not read yet: on a new connection that can be left out.
-            self._acknowledged(number)
-            if self._protocol is not None and self._phase is _Phase.SENDING:
-                self._protocol.finish()
-        else:
-            self._write(b"".join(self._lines.after(self._sent)), self._lines.last)
-            self._acknowledged(number)
-
-    def _write(self, lines: bytes, last: int) -> None:
-        if self._protocol is not None and lines:
-            self._protocol.write(lines)
-            self._sent = last
-            self._expect_answer()
-
-    def _acknowledged(self, number: int) -> None:
-        before = self._lines.acknowledged
-        self._lines.acknowledge(number)
-        if number > before:
+            return
+        if is_first and resending.was_introduced:
+            self._begin()
+        if resending.is_ahead and self._protocol is not None:
+            self._protocol.finish()
+        self._write(again)
+        if self._lines.acknowledged > before:
             self._failures = 0
-            self._look_at_progress(again=True)
-        self._expect_answer(again=True)
+            self._late.renew()
+        self._silent.renew()
         if self._is_paused and self._lines.kept_bytes <= MOST_KEPT_BYTES // 2:
             self._resume()
         self._end_if_all_is_acknowledged()
 
+    def _begin(self) -> None:
+        if known := self._resending.known:
+            _log.info(
+                "{name}: has {lines} of client {client} already",
+                name=self._name,
+                lines=count(known, "line"),
+                client=self._resending.client,
+            )
+        self._printer.ask()
+
+    def _write(self, lines: bytes) -> None:
+        if self._protocol is not None and lines:
+            self._protocol.write(lines)
+            self._silent.look()
+
     def _resume(self) -> None:
-        if self._was_introduced and not self._has_ended:
+        if self._resending.was_introduced and not self._has_ended:
             self._is_paused = False
             self._reader.resumeProducing()
 
     def received(self, chunk: bytes) -> None:
         """Take a chunk of input; from a terminal that is a line."""
         self._printer.typed()
-        self._take(self._lines.add(chunk))
+        self._take(self._resending.add(chunk))
         if self._lines.unfinished_bytes > MOST_KEPT_BYTES:
             too_long = f"a line is longer than {MOST_KEPT_BYTES} bytes"
             self._fail(InputError("read", "the input", too_long))
@@ -251,17 +237,15 @@ class AcknowledgedService(Service):
             self._printer.ask()
 
     def _take(self, lines: bytes) -> None:
-        last = self._lines.last
-        if self._answers.last is not None:
-            self._write(lines_after(self._sent, lines, last), last)
-        self._look_at_progress()
+        self._write(lines)
+        self._late.look()
         if self._lines.kept_bytes > MOST_KEPT_BYTES and not self._is_paused:
             self._is_paused = True
             self._reader.pauseProducing()
 
     def send(self, data: bytes) -> None:
         """Send bytes that are not typed or piped, but named by a command."""
-        self._take(self._lines.add(data))
+        self._take(self._resending.add(data))
 
     def reset(self) -> None:
         """Reset the connection: the user wants that. All goes on on a new one."""
@@ -271,7 +255,7 @@ class AcknowledgedService(Service):
     def ended(self) -> None:
         """Take the end of input."""
         self._printer.stop_asking()
-        self._take(self._lines.end())
+        self._take(self._resending.end())
         self._has_ended = True
         self._end_if_all_is_acknowledged()
 
@@ -285,50 +269,32 @@ class AcknowledgedService(Service):
     def _end_if_all_is_acknowledged(self) -> None:
         if self._has_ended and not self._lines.count and self._phase is _Phase.SENDING:
             self._phase = _Phase.ENDING
-            if self._lines.last < self._known:
-                known = count(self._known, "line")
-                reason = f"it has {known} of client {self._client}, the input has fewer"
-                self._failure = InputError("send", self._name, reason)
+            if self._lines.last < self._resending.known:
+                self._failure = self._other_input()
             self._wait_no_more()
             if self._protocol is None:
                 self._end()
             else:
                 self._protocol.finish()
 
-    def _look_at_progress(self, *, again: bool = False) -> None:
-        """Give up in time, if something is waited for."""
-        late = self._late
-        if late is not None and again:
-            late.cancel()
-            self._late = late = None
-        if late is None and (self._lines.count or not self._was_introduced):
-            seconds = self._patience_seconds or self._timeout_seconds
-            self._late = self._clock.callLater(seconds, self._give_up, seconds)
+    def _other_input(self) -> InputError:
+        known = count(self._resending.known, "line")
+        whose = f"client {self._resending.client}"
+        reason = f"it has {known} of {whose}, the input has fewer"
+        return InputError("send", self._name, reason)
 
-    def _give_up(self, seconds: float) -> None:
-        self._late = None
+    def _give_up(self) -> None:
         if self._lines.count:
+            seconds = self._patience_seconds or self._timeout_seconds
             reason = f"nothing was acknowledged for {seconds:g} s"
             self._fail(ConnectionLostError("send", self._name, reason))
-        elif not self._was_introduced and (self._protocol or self._failures):
+        elif self._protocol or self._failures:
             self._fail_unanswered()
-
-    def _expect_answer(self, *, again: bool = False) -> None:
-        """Give the connection up in time, if it should bring something."""
-        silent = self._silent
-        if silent is not None and again:
-            silent.cancel()
-            self._silent = silent = None
-        if silent is None and (self._lines.count or self._answers.last is None):
-            self._silent = self._clock.callLater(
-                self._timeout_seconds, self._has_been_silent
-            )
 
     def _has_been_silent(self) -> None:
-        self._silent = None
-        if not self._was_introduced:
+        if not self._resending.was_introduced:
             self._fail_unanswered()
-        elif self._protocol is not None and self._lines.count:
+        elif self._protocol is not None:
             self._protocol.reset("it acknowledges nothing")
 
     def _fail_unanswered(self) -> None:
@@ -337,9 +303,7 @@ class AcknowledgedService(Service):
 
     def _finished(self, event: Finished) -> None:
         self._protocol = None
-        if self._silent is not None:
-            self._silent.cancel()
-            self._silent = None
+        self._silent.stop()
         self._lost.callback(None)
         if self._phase in (_Phase.ENDING, _Phase.FAILED):
             self._end()
@@ -351,10 +315,10 @@ class AcknowledgedService(Service):
                 self._connect_again(reason)
 
     def _connect_again(self, reason: str) -> None:
-        is_meant = (self._answers.last or 0) > self._sent  # to leave lines out
-        if not (self._failures or is_meant) and self._was_introduced:
+        is_news = self._resending.was_introduced and not self._resending.is_ahead
+        if is_news and not self._failures:
             _log.info("{name}: {why}; going on", name=self._name, why=reason)
-        self._look_at_progress()
+        self._late.look()
         seconds = 0.0
         if self._failures:
             pause = PAUSE_SECONDS * 2 ** min(self._failures - 1, 10)
@@ -384,10 +348,11 @@ class AcknowledgedService(Service):
             self._protocol.stop(STOP_SECONDS)
 
     def _wait_no_more(self) -> None:
-        for each in (self._late, self._silent, self._again):
-            if each is not None and each.active():
-                each.cancel()
-        self._late = self._silent = self._again = None
+        self._late.stop()
+        self._silent.stop()
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
         if self._connector is not None and self._protocol is None:
             self._connector.stop()
 

@@ -169,6 +169,7 @@ def client_service(
     if settings.acknowledged:
         # Imported here, because few clients do that.
         from echolab.client.acknowledged import AcknowledgedService
+        from echolab.client.resending import Resending
 
         service = AcknowledgedService(
             make_connector,
@@ -178,8 +179,10 @@ def client_service(
             clock=reactor,
             done=done,
             make_reader=make_reader,
-            client=settings.client_id or secrets.token_hex(16),
-            is_named=settings.client_id is not None,
+            resending=Resending(
+                settings.client_id or secrets.token_hex(16),
+                is_named=settings.client_id is not None,
+            ),
             patience_seconds=settings.retry_seconds,
             timeout_seconds=settings.timeout_seconds,
             observer=observer,

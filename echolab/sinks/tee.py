@@ -43,13 +43,12 @@ class Tee:
         taken: how many events there were.
         flushed: how many events, from the first, are known to be written; `flush`
             updates it.
-        has_lost: whether a sink has failed.
     """
 
     def __init__(self, *sinks: Sink) -> None:
         self.taken = 0
         self.flushed = 0
-        self.has_lost = False
+        self._has_failed = False
         self._sinks: list[LiveSink] = [
             cast("LiveSink", sink)
             if ISink.providedBy(sink)
@@ -78,12 +77,18 @@ class Tee:
 
     def _failed(self, sink: object, why: Failure) -> None:
         self._sinks = [each for each in self._sinks if each is not sink]
-        self.has_lost = True
+        self._has_failed = True
         name = getattr(sink, "name", None) or repr(sink)
         text = "a sink failed and gets no more events: {name}: {reason}"
         reason = reason_of(why.value)
         _log.failure(text, why, name=name, reason=reason)
         self.lost(sink.sink if isinstance(sink, WaitingSink) else sink, reason)
+
+    @property
+    def has_lost(self) -> bool:
+        """Whether a sink has failed, also one of another `Tee` that is a sink here."""
+        inner = [each for each in self._sinks if isinstance(each, Tee)]
+        return self._has_failed or any(each.has_lost for each in inner)
 
     @property
     def waiting_bytes(self) -> int:

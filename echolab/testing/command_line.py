@@ -64,6 +64,8 @@ def words_and_answers(settings: ServerSettings) -> tuple[list[str], Script]:
         kernel="never",
         drain_seconds=DRAIN_SECONDS,
     )
+    if settings.acknowledge:  # Its record on stdout does not last.
+        settings = replace(settings, outputs=((None, os.devnull),))
     return words_of(settings), answers
 
 

@@ -63,6 +63,8 @@ class ServerKeywords(TypedDict, total=False):
         idle_timeout: like ``--idle-timeout``, in seconds.
         handshake_timeout: like ``--handshake-timeout``, in seconds.
         backlog: like ``--backlog``.
+        acknowledge: like ``--acknowledge``; of a server in this process, what its
+            transcript has is durable.
     """
 
     host: str
@@ -81,6 +83,7 @@ class ServerKeywords(TypedDict, total=False):
     idle_timeout: float
     handshake_timeout: float
     backlog: int
+    acknowledge: bool
 
 
 class Place:
@@ -179,7 +182,7 @@ def _remove(folder: Path, made_in: int) -> None:
 
 
 _TEXTS = ("host", "framing", "reply", "overlong")
-_FLAGS = ("unix", "tls")
+_FLAGS = ("unix", "tls", "acknowledge")
 _OF_PLACES = {"host", "unix", "tls"}
 _CODE: dict[str, Callable[[Any], object]] = {
     "framing": framing_itself,
@@ -239,7 +242,9 @@ def settings_of(keywords: ServerKeywords) -> ServerSettings:
             )
         if name in _FLAGS and not isinstance(value, bool):
             raise TypeError(f"{name} is True or False, not {value!r}")
-        if name not in _OF_PLACES:
+        if name == "acknowledge":
+            made[name] = value
+        elif name not in _OF_PLACES:
             told = value if isinstance(value, Behaviour) else _read(name, str(value))
             made[_OPTIONS[name][0].name] = told
     return ServerSettings(**made)
