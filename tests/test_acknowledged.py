@@ -177,7 +177,7 @@ class SendingTests(ServiceCase):
         self.assertEqual(self.reader.calls, ["resume", "pause", "resume"])
 
     def test_run_again_it_leaves_out_what_the_server_has(self) -> None:
-        service = self.start(named=True)
+        service = self.start(named=True, patience=0.0)
         self.hear(b"3\n")
         self.assertTrue(self.connector.talks[-1][1].write_ended)
         service.received(b"one\ntwo\n")

@@ -22,7 +22,6 @@ from echolab.errors import (
     ConnectionLostError,
     EcholabError,
     InputError,
-    UnverifiedError,
     reason_of,
 )
 from echolab.events import Finished, Received
@@ -304,12 +303,13 @@ class AcknowledgedService(Service):
     def _finished(self, event: Finished) -> None:
         self._protocol = None
         self._silent.stop()
-        self._lost.callback(None)
+        if not self._lost.called:
+            self._lost.callback(None)
         if self._phase in (_Phase.ENDING, _Phase.FAILED):
             self._end()
         elif self._phase is _Phase.SENDING and self.running:
             reason = event.detail or f"the connection has ended ({event.cause.value})"
-            if not self._patience_seconds:
+            if not (self._patience_seconds or self._resending.is_ahead):
                 self._fail(ConnectionLostError("recv", self._name, reason))
             else:
                 self._connect_again(reason)
@@ -361,7 +361,7 @@ class AcknowledgedService(Service):
         why = self._failure or self._input_error
         if why is not None:
             self._printer.end_line()
-            if self._lines.count and not isinstance(why, UnverifiedError):
+            if self._lines.count:
                 lines = count(self._lines.count, "line")
                 reason = f"{why.reason}; not acknowledged: {lines}"
                 why = type(why)(why.call, why.address, reason)
