@@ -37,6 +37,7 @@ from echolab import (
 from echolab.addresses import Credentials
 from echolab.counting import count
 from echolab.formats import FORMATS
+from echolab.formats.apart import Apart
 from echolab.formats.recorded_event import event_of
 from echolab.formats.recording import Recording
 from echolab.formats.style import needs_of
@@ -285,6 +286,30 @@ class RawTests(SynchronousTestCase):
             show(Raw(Style(label="always")), received(b"a\nb\n")),
             b"[127.0.0.1:60612] a\n[127.0.0.1:60612] b\n",
         )
+
+
+class ApartTests(SynchronousTestCase):
+    def test_a_peer_does_not_go_on_in_the_line_of_another(self) -> None:
+        start = received(Lines(b"ab\n", "partial"))
+        end = received(Lines(b"c\n", "continued"))
+        other = received(b"x\n", OTHER)
+        for events, shown in (
+            ((start, end, other), b"abc\nx\n"),
+            ((start, other, end), b"ab\nx\nc\n"),
+            ((start, Accepted(OTHER, TIME), FINISHED, other), b"ab\nx\n"),
+            ((start, received(Lines(b"x\n", "partial"), OTHER), end), b"ab\nx\nc\n"),
+        ):
+            self.assertEqual(show(Apart(Raw()), *events), shown)
+
+    def test_other_bytes_stay_as_they_are(self) -> None:
+        events = received(Batch((b"a", b"b"))), received(Batch((b"c",)), OTHER)
+        self.assertEqual(show(Apart(Raw()), *events), b"abc")
+
+    def test_another_file_begins_with_a_line(self) -> None:
+        form = Apart(Raw())
+        form(received(Lines(b"ab\n", "partial")))
+        form.restart()
+        self.assertEqual(form(received(b"x\n", OTHER)), b"x\n")
 
 
 class HexTests(SynchronousTestCase):

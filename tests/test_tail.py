@@ -123,6 +123,14 @@ class PrintingTests(TailTests):
         tail = self.stream.tail("--label", "always")
         self.assertPrints(tail, printed("classic", EVENTS, label="always"))
 
+    def test_an_unfinished_line_stays_apart(self) -> None:
+        start = Received(PEER, TIME, Lines(b"ab\n", "partial"))
+        end = Received(PEER, TIME, Lines(b"c\n", "continued"))
+        self.stream.carry(
+            start, EVENTS[4], start, Received(OTHER, TIME, Lines(b"x\n")), end
+        )
+        self.assertPrints(self.stream.tail("--format", "raw"), b"abbye\nab\nx\nc\n")
+
     def test_several_receivers(self) -> None:
         self.stream.carry(EVENTS[0])
         self.stream.carry(EVENTS[0], receiver="web2")
@@ -225,6 +233,7 @@ class FollowTests(TailTests):
             tail.wait_for(b"recv data: world\n")
             tail.process.send_signal(signal.SIGINT)
             self.assertEqual((tail.end(), tail.err), (-signal.SIGINT, b""))
+        self.assertEqual(self.readers(), 0)
 
     def test_from_now(self) -> None:
         self.stream.carry(EVENTS[0])

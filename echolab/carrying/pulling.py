@@ -96,6 +96,10 @@ class Pulling:
         follow: whether to wait for messages that are not there yet.
         gapless: whether each message must follow the one before: nobody else has the
             consumer, and nothing is delivered twice.
+
+    Attributes:
+        client: the connection.
+        consumer: the name of the consumer.
     """
 
     def __init__(
@@ -108,6 +112,7 @@ class Pulling:
         gapless: bool,
     ) -> None:
         self.client = client
+        self.consumer = consumer
         self._next = f"{API}.CONSUMER.MSG.NEXT.{stream}.{consumer}"
         self._follow = follow
         self._gapless = gapless

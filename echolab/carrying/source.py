@@ -107,10 +107,13 @@ class StreamSource:
         pulling = self._pulling
         if pulling is None:
             return
-        with suppress(Error, OSError, TimeoutError):
+        with suppress(AwayError, RefusalError, Error, OSError, TimeoutError):
             if self.acknowledges:
                 left = [each.reply for each in await pulling.stop()]
                 self._answer(b"-NAK", [*self._in_work, *left])
+            else:
+                what = f"CONSUMER.DELETE.{self._address.stream}.{pulling.consumer}"
+                await asyncio.wait_for(ask(pulling.client, what), CLOSE_SECONDS)
             await asyncio.gather(*self._answering)
             await pulling.client.flush(CLOSE_SECONDS)
         self._pulling = None

@@ -11,6 +11,7 @@ from echolab.descriptors import check_standard_output
 from echolab.doors import DoorError
 from echolab.errors import EcholabError, OutputError
 from echolab.formats import Style
+from echolab.formats.apart import Apart
 from echolab.formats.drawn import can_draw
 from echolab.formats.names import format_named
 from echolab.formats.recording import Recording
@@ -66,7 +67,7 @@ def server_outputs(
     done: Done,
     foreground: bool,
     stdout: Output | None = None,
-    keep_messages: bool = False,
+    from_stream: bool = False,
 ) -> list[Printed]:
     """Open the outputs that the user wants, and make the sinks.
 
@@ -76,8 +77,9 @@ def server_outputs(
         done: called when stdout is lost.
         foreground: whether there is a stdout; without one its lines go to the log.
         stdout: takes what is printed there; None for an output of its own.
-        keep_messages: whether recordings keep the messages, because they were not
-            framed here, as the settings say.
+        from_stream: whether the events are read from a stream: nobody knows what has
+            framed their messages, so recordings keep them, and any connection may show
+            the start of one.
 
     Raises:
         EcholabError: an output cannot be opened, or two are the same file; all are
@@ -96,7 +98,7 @@ def server_outputs(
                 continue
             if form is None:
                 make_form: Callable[[Style], Form] | None
-                make_form = Recording if keep_messages else _recording(settings, path)
+                make_form = Recording if from_stream else _recording(settings, path)
             else:
                 make_form = format_named(form)
             assert make_form is not None
@@ -107,6 +109,7 @@ def server_outputs(
                     foreground=foreground,
                     stdout=stdout,
                     files=files,
+                    from_stream=from_stream,
                 )
             )
     except EcholabError:
@@ -198,6 +201,7 @@ def _printed(
     foreground: bool,
     stdout: Output | None,
     files: OpenFiles,
+    from_stream: bool,
 ) -> Printed:
     to_stdout = path == STANDARD and foreground
     if to_stdout:
@@ -217,6 +221,8 @@ def _printed(
     )
     form = _made(path, partial(make_form, style))
     needs = needs_of(form)
+    if from_stream and needs.alone:
+        form = Apart(form)
     output: IOutput | Output
     if to_stdout and stdout is not None:
         output = stdout

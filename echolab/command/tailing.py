@@ -93,7 +93,7 @@ def tail_service(
         done=end,
         foreground=True,
         stdout=stdout,
-        keep_messages=True,
+        from_stream=True,
     )
     outputs = [each.sink for each in printed]
     sink = tee(*outputs)
