@@ -443,3 +443,13 @@ class AwayTests(SynchronousTestCase):
             stream = Stream("LATER", self.node)
             stream.carry(EVENTS[1])
             tail.wait_for(b"world\n")
+
+    def test_the_stream_is_made_anew(self) -> None:
+        stream = Stream("ANEW", self.node)
+        stream.carry(*EVENTS[:4])
+        with self.follow(stream.url) as tail:
+            tail.wait_for(EVENTS[3].messages.raw())  # type: ignore[union-attr]
+            self.node.ask(lambda client: client.jetstream().delete_stream("ANEW"))
+            tail.wait_for(b"there is no stream ANEW; waiting until", stream="err")
+            Stream("ANEW", self.node).carry(EVENTS[4], run="77")
+            tail.wait_for(b"bye\n")

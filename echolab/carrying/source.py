@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nats.errors import Error
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from echolab.carrying.connecting import connect
-from echolab.carrying.provision import UnusableError, covers
-from echolab.carrying.pulling import NANOSECONDS, AwayError, Pulling, RefusalError, ask
+from echolab.carrying.consumers import ACKNOWLEDGE_SECONDS, consumer, last_place
+from echolab.carrying.provision import UnusableError
+from echolab.carrying.pulling import AwayError, Pulling, RefusalError, ask
 from echolab.errors import InputError, reason_of
 
 if TYPE_CHECKING:
@@ -29,14 +29,8 @@ __all__ = ["StreamSource"]
 AGAIN_SECONDS = 0.5
 MOST_LOSSES = 2
 """How often in a row a connection may be lost before it brings a message."""
-ACKNOWLEDGE_SECONDS = 30.0
-"""What is not acknowledged by then is delivered again, perhaps to another reader."""
 IN_WORK_SECONDS = ACKNOWLEDGE_SECONDS / 3
-MOST_UNACKNOWLEDGED = 4096
 CLOSE_SECONDS = 2
-FORGOTTEN_SECONDS = 3600.0
-"""After so long without a request, the engine forgets a reader without a name."""
-NOT_FOUND = 404
 
 _log = Logger()
 
@@ -189,12 +183,11 @@ class StreamSource:
 
         client = await connect(self._address, lost)
         try:
-            await self._check_stream(client)
-            consumer = await self._consumer(client)
+            await self._find_end(client)
             pulling = Pulling(
                 client,
                 self._address.stream,
-                consumer,
+                await self._consumer(client),
                 follow=self._follow,
                 gapless=self._name is None,
             )
@@ -209,83 +202,22 @@ class StreamSource:
             self._working = asyncio.ensure_future(self._work())
         return pulling
 
-    async def _check_stream(self, client: NatsClient) -> None:
-        """Check that the stream has the subjects; note its end, the first time."""
-        stream, subject = self._address.stream, f"{self._address.subject}.>"
-        try:
-            info = await ask(client, f"STREAM.INFO.{stream}")
-        except RefusalError as why:
-            if why.code != NOT_FOUND:
-                raise
-            raise AwayError(f"there is no stream {stream}") from None
-        subjects = info["config"].get("subjects") or []
-        if not any(covers(each, subject) for each in subjects):
-            others = ", ".join(subjects) or "none"
-            raise UnusableError(
-                f"the stream {stream} is there without the subjects {subject}; "
-                f"it has {others}"
-            )
-        last = info["state"]["last_seq"]
+    async def _find_end(self, client: NatsClient) -> None:
+        """Note where the stream ends, the first time that it is opened."""
+        last = await last_place(client, self._address)
+        if last < self._place:  # The stream was made anew.
+            self._place, self._begin = 0, "first"
         if self._begin == "now":
             self._begin = last + 1
         if not self._follow and self._end is None:
             self._end = last
 
     async def _consumer(self, client: NatsClient) -> str:
-        """Return the name of the consumer, which is made unless it is there."""
-        stream = self._address.stream
-        config: dict[str, object] = {
-            **self._start(),
-            "filter_subject": self._subject,
-            "replay_policy": "instant",
-        }
-        if self._name is None:
-            config |= {
-                "ack_policy": "none",
-                "inactive_threshold": int(FORGOTTEN_SECONDS * NANOSECONDS),
-                "mem_storage": True,
-                "num_replicas": 1,
-            }
-            what = f"CONSUMER.CREATE.{stream}"
-            made = await ask(client, what, stream_name=stream, config=config)
-            return str(made["name"])
-        try:
-            there = await ask(client, f"CONSUMER.INFO.{stream}.{self._name}")
-        except RefusalError as why:
-            if why.code != NOT_FOUND:
-                raise
-        else:
-            self._check_consumer(there["config"])
-            return self._name
-        config |= {
-            "durable_name": self._name,
-            "ack_policy": "explicit",
-            "ack_wait": int(ACKNOWLEDGE_SECONDS * NANOSECONDS),
-            "max_ack_pending": MOST_UNACKNOWLEDGED,
-        }
-        what = f"CONSUMER.DURABLE.CREATE.{stream}.{self._name}"
-        await ask(client, what, stream_name=stream, config=config)
-        return self._name
-
-    def _check_consumer(self, config: dict[str, Any]) -> None:
-        if config.get("deliver_subject") or config.get("ack_policy") != "explicit":
-            raise UnusableError(f"{self._name} is a reader that echolab has not made")
-        subject = config.get("filter_subject")
-        if subject != self._subject:
-            raise UnusableError(
-                f"{self._name} reads the subjects {subject}, not {self._subject}"
-            )
-
-    def _start(self) -> dict[str, object]:
-        begin: object = self._begin
+        begin = self._begin
         if self._place and self._name is None:
             begin = self._place + 1
-        if isinstance(begin, int):
-            return {"deliver_policy": "by_start_sequence", "opt_start_seq": begin}
-        if isinstance(begin, datetime):
-            time = begin.isoformat()
-            return {"deliver_policy": "by_start_time", "opt_start_time": time}
-        return {"deliver_policy": "all"}
+        stream = self._address.stream
+        return await consumer(client, stream, self._subject, begin, self._name)
 
     async def _work(self) -> None:
         """Tell the engine from time to time what is still being printed."""
