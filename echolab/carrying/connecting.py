@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import ssl
 from typing import TYPE_CHECKING
 
 from nats.errors import Error
 
 from echolab.addresses import host_and_port
-from echolab.carrying.credentials import check_credentials
-from echolab.carrying.engine import NatsClient
+from echolab.carrying.client import connect
 from echolab.carrying.provision import UnusableError
 from echolab.carrying.pulling import AwayError
 from echolab.carrying.reasons import is_fatal, reason_in
@@ -19,14 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from echolab.carrying.address import Address
+    from echolab.carrying.client import NatsClient
 
-__all__ = ["connect"]
-
-CONNECT_SECONDS = 2
-PING_SECONDS = 20
+__all__ = ["connect_to_any"]
 
 
-async def connect(address: Address, lost: Callable[[str], None]) -> NatsClient:
+async def connect_to_any(address: Address, lost: Callable[[str], None]) -> NatsClient:
     """Connect to the first server that can be reached.
 
     Args:
@@ -39,57 +35,16 @@ async def connect(address: Address, lost: Callable[[str], None]) -> NatsClient:
         InputError: the file of credentials cannot be used.
         OSError: the file of authorities cannot be used.
     """
-    # What nats-py logs is told here, in a line and without a traceback.
-    logging.getLogger("nats").addHandler(logging.NullHandler())
     context = ssl.create_default_context(cafile=address.ca)
-    if address.credentials is not None:
-        check_credentials(address.credentials)
     reasons: list[str] = []
     for server in address.servers:
         try:
-            return await _connect(address, server, context, lost)
+            return await connect(
+                address, server, context, name="echolab tail", lost=lost
+            )
         except (Error, OSError, TimeoutError) as error:
             reason = f"{host_and_port(*server)}: {reason_in(error)}"
             if is_fatal(error):
                 raise UnusableError(reason) from None
             reasons.append(reason)
     raise AwayError("; ".join(reasons))
-
-
-async def _connect(
-    address: Address,
-    server: tuple[str, int],
-    context: ssl.SSLContext,
-    lost: Callable[[str], None],
-) -> NatsClient:
-    client = NatsClient(tls=address.tls)
-    connecting = True
-
-    async def failed(error: Exception) -> None:
-        if connecting:
-            raise error  # Otherwise it would be tried again in there.
-        lost(reason_in(error))
-
-    async def closed() -> None:
-        lost("the connection is lost")
-
-    try:
-        await client.connect(
-            f"{'tls' if address.tls else 'nats'}://{host_and_port(*server)}",
-            name="echolab tail",
-            error_cb=failed,
-            closed_cb=closed,
-            allow_reconnect=False,
-            connect_timeout=CONNECT_SECONDS,
-            ping_interval=PING_SECONDS,
-            tls=context,
-            user=address.user,
-            password=address.password,
-            token=address.token,
-            user_credentials=address.credentials,
-        )
-    except BaseException:
-        client.abort()
-        raise
-    connecting = False
-    return client

@@ -10,7 +10,7 @@ from echolab.carrying.pulling import NANOSECONDS, AwayError, RefusalError, ask
 
 if TYPE_CHECKING:
     from echolab.carrying.address import Address
-    from echolab.carrying.engine import NatsClient
+    from echolab.carrying.client import NatsClient
 
 __all__ = ["ACKNOWLEDGE_SECONDS", "consumer", "last_place"]
 

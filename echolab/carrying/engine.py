@@ -1,27 +1,24 @@
 """The connection to NATS JetStream: kept, tested and made again.
 
-nats-py runs on asyncio, and so must the reactor. Its own reconnecting is not used: it
-would keep what was published and publish it later, and would wait for a server that
-has stopped reading. So each connection is a new client, and the old one is broken off.
+nats-py runs on asyncio, and so must the reactor.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from nats.aio.client import Client
-from nats.errors import Error, SecureConnWantedError
+from nats.errors import Error
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from typing_extensions import override
 
 from echolab.addresses import host_and_port
+from echolab.carrying.client import connect
 from echolab.carrying.credentials import check_credentials
 from echolab.carrying.provision import provide
 from echolab.carrying.reasons import is_fatal, reason_in
@@ -32,12 +29,12 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
     from echolab.carrying.address import Address
+    from echolab.carrying.client import NatsClient
     from echolab.carrying.publishing import Listener, Message
     from echolab.interfaces import AnyClock
 
 __all__ = ["NatsEngine"]
 
-CONNECT_SECONDS = 2
 TEST_SECONDS = 2
 AGAIN_SECONDS = 0.5
 """How long to wait when no server can be used."""
@@ -45,31 +42,6 @@ CLOSE_SECONDS = 1.0
 NO_RESPONDERS = "503"
 
 _log = Logger()
-
-
-class NatsClient(Client):
-    """A client that names its user only as safely as it was asked to.
-
-    Args:
-        tls: whether the connection must be encrypted.
-    """
-
-    def __init__(self, *, tls: bool) -> None:
-        super().__init__()
-        self._tls_wanted = tls
-
-    @override
-    def _connect_command(self) -> bytes:
-        """Return what names the user; if the server has TLS, it is on by now."""
-        if self._tls_wanted and not self._server_info.get("tls_required"):
-            raise SecureConnWantedError
-        return super()._connect_command()
-
-    def abort(self) -> None:
-        """Break the connection off, also if the server has stopped reading."""
-        writer = getattr(self._transport, "_io_writer", None)
-        if writer is not None:
-            writer.transport.abort()
 
 
 class NatsEngine(Service):
@@ -129,8 +101,6 @@ class NatsEngine(Service):
 
     def _start(self) -> None:
         if self.running:
-            # What nats-py logs is told here, in a line and without a traceback.
-            logging.getLogger("nats").addHandler(logging.NullHandler())
             self._do(self._run())
 
     def _do(self, what: Coroutine[Any, Any, None]) -> None:
@@ -171,11 +141,16 @@ class NatsEngine(Service):
 
     async def _use(self, server: tuple[str, int]) -> str:
         """Use one server until its connection is lost; return why."""
-        client = NatsClient(tls=self._address.tls)
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._lost = lost
+        client = await connect(
+            self._address,
+            server,
+            self._context,
+            name=f"echolab {self._address.receiver}",
+            lost=self._lose,
+        )
         try:
-            await self._connect(client, server)
             self._compare(await provide(client, self._address))
             self._inbox = client.new_inbox()
             await client.subscribe(f"{self._inbox}.*", cb=self._answer)
@@ -188,35 +163,6 @@ class NatsEngine(Service):
             client.abort()
             with suppress(Exception):
                 await asyncio.wait_for(client.close(), CLOSE_SECONDS)
-
-    async def _connect(self, client: NatsClient, server: tuple[str, int]) -> None:
-        connecting = True
-
-        async def failed(error: Exception) -> None:
-            if connecting:
-                raise error  # Otherwise it would be tried again in there.
-            self._lose(reason_in(error))
-
-        async def closed() -> None:
-            self._lose("the connection is lost")
-
-        address = self._address
-        if address.credentials is not None:
-            check_credentials(address.credentials)
-        await client.connect(
-            f"{'tls' if address.tls else 'nats'}://{host_and_port(*server)}",
-            name=f"echolab {address.receiver}",
-            error_cb=failed,
-            closed_cb=closed,
-            allow_reconnect=False,
-            connect_timeout=CONNECT_SECONDS,
-            tls=self._context,
-            user=address.user,
-            password=address.password,
-            token=address.token,
-            user_credentials=address.credentials,
-        )
-        connecting = False
 
     def _compare(self, differences: list[str]) -> None:
         if differences and differences != self._differences:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.aio.msg import Msg
 
-    from echolab.carrying.engine import NatsClient
+    from echolab.carrying.client import NatsClient
 
 __all__ = ["AwayError", "Pulling", "RefusalError", "ask"]
 

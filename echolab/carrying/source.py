@@ -10,7 +10,7 @@ from nats.errors import Error
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from echolab.carrying.connecting import connect
+from echolab.carrying.connecting import connect_to_any
 from echolab.carrying.consumers import ACKNOWLEDGE_SECONDS, consumer, last_place
 from echolab.carrying.provision import UnusableError
 from echolab.carrying.pulling import AwayError, Pulling, RefusalError, ask
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from echolab.carrying.address import Address
     from echolab.carrying.begin import Begin
-    from echolab.carrying.engine import NatsClient
+    from echolab.carrying.client import NatsClient
     from echolab.carrying.reader import Message
 
 __all__ = ["StreamSource"]
@@ -181,7 +181,7 @@ class StreamSource:
             if pulling is not None:
                 pulling.lose(reason)
 
-        client = await connect(self._address, lost)
+        client = await connect_to_any(self._address, lost)
         try:
             await self._find_end(client)
             pulling = Pulling(
