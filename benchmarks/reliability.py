@@ -23,7 +23,11 @@ from collections import Counter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+import restarts as restarting
+from faults import FAULTS
 from run import ECHOLAB, connected, free_port, installed, resident, stop
+from syslogging import rsyslog
+from trying import try_faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,6 +44,7 @@ reactor.run()
 " """
 
 quick = False
+faults: list[str] = []
 
 
 def say(name: str, who: str, text: str) -> None:
@@ -340,21 +345,42 @@ def soak() -> None:
         say("soak", who, f"{count:,} connections, {early:.1f} MiB, late {most:.1f} MiB")
 
 
+def restarts() -> None:
+    """Each part of a cluster is taken out and put back: how many clients notice?"""
+    restarting.restarts(quick=quick)
+
+
+def cluster() -> None:
+    """Three nats-servers, receivers and HAProxy, and rsyslog: what is lost?"""
+    try_faults(faults, quick=quick)
+    if not quick and not faults:
+        rsyslog()
+
+
 TREATMENTS: dict[str, Callable[[], None]] = {
     each.__name__: each
-    for each in (idle, files, endless, stuck, full, ended, rotated, soak)
+    for each in (
+        *(idle, files, endless, stuck, full, ended, rotated, soak),
+        *(restarts, cluster),
+    )
 }
 
 
 def main() -> None:
-    global quick
+    global quick, faults
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--quick", action="store_true", help="only see that it works, without the peers"
     )
     parser.add_argument("names", nargs="*", choices=[[], *TREATMENTS], metavar="NAME")
+    parser.add_argument(
+        *("--fault", "-f"),
+        action="append",
+        choices=FAULTS,
+        help="of cluster: only this one; may be repeated",
+    )
     options = parser.parse_args()
-    quick = options.quick
+    quick, faults = options.quick, options.fault or []
     # Under nohup it would be ignored, by echolab too.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
