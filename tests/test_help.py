@@ -30,6 +30,8 @@ OF_OTHERS = {
     "--fdname",  # systemd-socket-activate's
     *("--fail", "--retry-connrefused", "--retry-delay", "--silent"),  # curl's
     "--prot",  # an error's example
+    *("--hours", "--wait-seconds"),  # benchmarks/scaling.py's
+    "--now",  # systemctl's
 }
 
 
