@@ -285,6 +285,16 @@ class TroubleTests(CarrierCase):
         ids = [[each.id for each in flight] for flight in self.engine.flights]
         self.assertEqual(ids, [["web1-3f9a-1", "web1-3f9a-2"]] * 4)
 
+    def test_one_that_is_stored_just_now_is_asked_for_again(self) -> None:
+        self.carrier.up()
+        self.take(line(ONE, "a"))
+        with capturedLogs() as logged:
+            self.carrier.rejected(1, None)
+            self.clock.advance(module.RETRY_SECONDS)
+            self.engine.acknowledge()
+        self.assertEqual(self.said(logged), [])
+        self.assertEqual(len(self.engine.flights), 2)
+
     def test_an_engine_that_cannot_be_used_ends_it(self) -> None:
         flow = Flow()
         self.carry(EventPacker(), most=1)

@@ -194,10 +194,11 @@ class Carrier:
         if not self._is_over(2):
             self._producers.resume()
 
-    def rejected(self, number: int, reason: str) -> None:
+    def rejected(self, number: int, reason: str | None) -> None:
         """Publish a message again in a moment; see `Listener`."""
         if number in self._flight and self._state is State.UP:
-            self._say(reason)
+            if reason is not None:
+                self._say(reason)
             self._in(RETRY_SECONDS, self._publish)
 
     def failed(self, reason: str) -> None:

@@ -40,6 +40,8 @@ AGAIN_SECONDS = 0.5
 """How long to wait when no server can be used."""
 CLOSE_SECONDS = 1.0
 NO_RESPONDERS = "503"
+IN_PROCESS = 10158
+"""JSStreamDuplicateMessageConflict: it has the message, but not durably yet."""
 
 _log = Logger()
 
@@ -74,6 +76,7 @@ class NatsEngine(Service):
         self._lost: asyncio.Future[str] | None = None  # of the client
         self._worked = False  # A stream was found once.
         self._answered = False  # This client has got an answer.
+        self._in_process: set[int] = set()  # messages that have come twice
         self._differences: list[str] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -207,12 +210,17 @@ class NatsEngine(Service):
             return
         number = int(message.subject.rpartition(".")[2])
         answer = json.loads(message.data)
-        if "error" in answer:
-            self.listener.rejected(number, str(answer["error"].get("description")))
+        if error := answer.get("error"):
+            reason: str | None = str(error.get("description"))
+            if error.get("err_code") == IN_PROCESS and number not in self._in_process:
+                self._in_process.add(number)  # Worth a line if it goes on.
+                reason = None
+            self.listener.rejected(number, reason)
         elif answer.get("stream") != self._address.stream:
             self.listener.rejected(number, "another stream has answered")
         else:
             self._answered = True
+            self._in_process.discard(number)
             self.listener.acknowledged(number)
 
     def _lose(self, reason: str) -> None:

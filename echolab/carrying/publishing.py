@@ -71,8 +71,8 @@ class Listener(Protocol):
     def acknowledged(self, number: int) -> None:
         """The engine has a message durably, by its own rules."""
 
-    def rejected(self, number: int, reason: str) -> None:
-        """The engine has refused a message."""
+    def rejected(self, number: int, reason: str | None) -> None:
+        """The engine has refused a message; without a reason only for this moment."""
 
     def failed(self, reason: str) -> None:
         """The engine cannot be used at all; it is not tried again."""
