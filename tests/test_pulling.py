@@ -65,8 +65,12 @@ class FakeClient:
             headers = {"Content-Type": "text/plain"}
             await self.came(Msg(cast("Any", self), "lab.web1.a", reply, b"x", headers))
 
-    async def say(self, code: str, description: str, reply: str = "") -> None:
+    async def say(
+        self, code: str, description: str, reply: str = "", pending: int | None = None
+    ) -> None:
         headers = {"Status": code, "Description": description}
+        if pending is not None:
+            headers["Nats-Pending-Messages"] = str(pending)
         await self.came(Msg(cast("Any", self), reply or self.reply, "", b"", headers))
 
 
@@ -152,6 +156,25 @@ class RequestTests(PullingTests):
         many = MOST_MESSAGES
         self.assertEqual(batches, [many, many, 1, many])
         self.assertNotIn("max_bytes", self.client.requests[2])
+
+    def test_a_status_may_come_before_the_messages(self) -> None:
+        async def talk(pulling: Pulling) -> None:
+            for begin in (1, 4):
+                asking = await self.begin(pulling)
+                await self.client.deliver(begin)
+                pending = MOST_MESSAGES - 3
+                too_long = "Message Size Exceeds MaxBytes"
+                await self.client.say("409", too_long, pending=pending)
+                self.assertEqual(await self.places(asking), [begin])
+                asking = await self.begin(pulling)
+                await self.client.deliver(begin + 1, begin + 2)
+                self.assertEqual(await self.places(asking), [begin + 1, begin + 2])
+            asking = await self.begin(pulling)
+            await self.client.say("408", "Request Timeout", pending=MOST_MESSAGES)
+            self.assertEqual(await self.places(asking), [])
+
+        self.run_it(talk)
+        self.assertEqual([each["batch"] for each in self.client.requests], [256] * 3)
 
     def test_what_is_said_of_an_earlier_request_does_not_count(self) -> None:
         async def talk(pulling: Pulling) -> None:

@@ -12,7 +12,7 @@ from echolab.carrying.reader import Message
 from echolab.carrying.reasons import reason_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nats.aio.client import Client
     from nats.aio.msg import Msg
@@ -34,6 +34,7 @@ SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS
 ANSWER_SECONDS = 5.0
 CLOSE_SECONDS = 2
 NANOSECONDS = 10**9
+PENDING = "Nats-Pending-Messages"
 PLAIN = 9
 """How many words the subject of an acknowledgement has without a domain."""
 HEARTBEAT = "100"
@@ -119,8 +120,8 @@ class Pulling:
         self._inbox = client.new_inbox()
         self._waiting: list[Message] = []
         self._requests = 0
-        self._missing = 0  # how many messages the open request may still bring
-        self._brought = 0  # how many it has brought
+        self._asked = 0  # for how many messages the open request asks
+        self._missing = 0  # how many of them may still come
         self._alone = False  # The next message is too long for a request of many.
         self._delivered = 0
         self._at_end = False
@@ -171,8 +172,7 @@ class Pulling:
 
     async def _request(self) -> None:
         self._requests += 1
-        self._missing = 1 if self._alone else MOST_MESSAGES
-        self._brought = 0
+        self._asked = self._missing = 1 if self._alone else MOST_MESSAGES
         wanted: dict[str, object] = {"batch": self._missing}
         if not self._alone:
             wanted["max_bytes"] = MOST_BYTES
@@ -195,8 +195,7 @@ class Pulling:
         if not msg.reply.startswith(ACKNOWLEDGEMENTS):
             if not msg.subject.endswith(f".{self._requests}"):
                 return  # of an earlier request, which has brought all
-            headers = msg.headers or {}
-            self._status(headers.get("Status", ""), headers.get("Description", ""))
+            self._status(msg.headers or {})
             return
         # Before PLACE.NUMBER.TIME.PENDING are five words, or seven with a domain.
         words = msg.reply.split(".")
@@ -206,18 +205,27 @@ class Pulling:
             self.lose("a message was lost on the way")
         if self._lost:
             return
-        self._missing -= 1
-        self._brought += 1
+        self._missing = max(0, self._missing - 1)
         kind = (msg.headers or {}).get("Content-Type", "")
         self._waiting.append(Message(place, kind, msg.data, msg.reply))
 
-    def _status(self, code: str, description: str) -> None:
+    def _status(self, headers: Mapping[str, str]) -> None:
+        """Take the status with which the engine ends a request.
+
+        If several servers keep the consumer, it may come before the last messages. But
+        it tells how many of those that were asked for will not come.
+        """
+        code, description = headers.get("Status", ""), headers.get("Description", "")
         if code == HEARTBEAT:
             return
+        lacking = self._missing
+        if (told := headers.get(PENDING, "")).isdecimal():
+            lacking = min(lacking, int(told))
+        self._missing -= lacking
+        brought = self._asked - lacking
         if description == TOO_LONG:
-            self._alone = not self._brought
+            self._alone = not brought
         elif code not in OVER and description != COMPLETED:
             self.lose(description or f"status {code}")
-        elif not (self._follow or self._brought):
+        elif not (self._follow or brought):
             self._at_end = True
-        self._missing = 0
