@@ -176,6 +176,12 @@ class FlightTests(CarrierCase):
         one, two = "lab.web1.10_0_0_7", "lab.web1.__1"
         self.assertEqual(kinds, [[(one, 2), (two, 1)], [(one, 2)], [(one, 1)]])
 
+    def test_an_ipv4_peer_of_a_socket_of_ipv6_has_one_subject(self) -> None:
+        self.assertEqual(
+            subject_of("lab", "web1", Peer(1, "IPv6", "::ffff:10.0.0.7", 1)),
+            subject_of("lab", "web1", ONE),
+        )
+
     def test_a_flight_has_few_messages(self) -> None:
         self.take(*(line(replace(ONE, number=n), "a") for n in range(1, 301)))
         self.carrier.up()

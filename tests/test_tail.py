@@ -187,6 +187,15 @@ class PrintingTests(TailTests):
         tail = run("tail", other, "--format", "json")
         self.assertPrints(tail, printed("json", events))
 
+    def test_not_into_the_stream_that_it_reads(self) -> None:
+        self.stream.carry(*EVENTS)
+        same = self.stream.url.replace("127.0.0.1", "localhost")
+        tail = self.stream.tail("-o", same)
+        self.assertEqual(tail.process.returncode, 1)
+        said = tail.err.decode().splitlines()[-1]
+        self.assertEqual(said, f"write {same}: that is the stream that is read")
+        self.assertPrints(self.stream.tail("--format", "json"), printed("json", EVENTS))
+
     def test_nobody_reads_stdout(self) -> None:
         self.stream.carry(EVENTS[0], *[EVENTS[1]] * 9)
         with Program("tail", self.stream.url, "--follow") as tail:

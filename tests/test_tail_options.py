@@ -49,6 +49,7 @@ class ValueTests(SynchronousTestCase):
             ("2001:db8:0::1", Wanted("2001:db8::1")),
             ("[2001:db8::1]", Wanted("2001:db8::1")),
             ("[2001:db8::1]:80", Wanted("2001:db8::1", 80)),
+            ("::ffff:192.0.2.7", Wanted("192.0.2.7")),
             ("UNIX", Wanted("unix")),
         ):
             self.assertEqual(tail("--peer", text).peer, wanted)
@@ -59,9 +60,10 @@ class ValueTests(SynchronousTestCase):
             Peer(1, "IPv4", "192.0.2.7", 80),
             Peer(2, "IPv4", "192.0.2.7", 81),
             Peer(3, "UNIX", path="/run/lab"),
+            Peer(4, "IPv6", "::ffff:192.0.2.7", 82),
         )
         for wanted, numbers in (
-            (Wanted("192.0.2.7"), [1, 2]),
+            (Wanted("192.0.2.7"), [1, 2, 4]),
             (Wanted("192.0.2.7", 81), [2]),
             (Wanted("unix"), [3]),
         ):

@@ -9,10 +9,12 @@ from echolab.carrying.provision import UnusableError, covers
 from echolab.carrying.pulling import NANOSECONDS, AwayError, RefusalError, ask
 
 if TYPE_CHECKING:
+    from nats.aio.client import Client
+
     from echolab.carrying.address import Address
     from echolab.carrying.client import NatsClient
 
-__all__ = ["ACKNOWLEDGE_SECONDS", "consumer", "last_place"]
+__all__ = ["ACKNOWLEDGE_SECONDS", "consumer", "identity", "last_place"]
 
 ACKNOWLEDGE_SECONDS = 30.0
 """What is not acknowledged by then is delivered again, perhaps to another reader."""
@@ -45,6 +47,16 @@ async def last_place(client: NatsClient, address: Address) -> int:
             f"it has {others}"
         )
     return int(info["state"]["last_seq"])
+
+
+async def identity(client: Client, stream: str) -> str:
+    """Return what tells a stream from others, by whichever server it is asked for.
+
+    Raises:
+        AwayError: the stream is not there.
+        RefusalError: the engine does not tell.
+    """
+    return str((await ask(client, f"STREAM.INFO.{stream}"))["created"])
 
 
 async def consumer(

@@ -19,8 +19,9 @@ from typing_extensions import override
 
 from echolab.addresses import host_and_port
 from echolab.carrying.client import connect
+from echolab.carrying.consumers import identity
 from echolab.carrying.credentials import check_credentials
-from echolab.carrying.provision import provide
+from echolab.carrying.provision import UnusableError, provide
 from echolab.carrying.reasons import is_fatal, reason_in
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class NatsEngine(Service):
 
     Attributes:
         listener: is told what becomes of the messages; set before it starts.
+        is_read: the `identity` of a stream that must not be written to, since it is
+            read.
 
     Raises:
         InputError: the file of credentials cannot be used.
@@ -68,6 +71,7 @@ class NatsEngine(Service):
     def __init__(self, address: Address, *, clock: AnyClock) -> None:
         if address.credentials is not None:
             check_credentials(address.credentials)
+        self.is_read = ""
         self._address = address
         self._clock = clock
         self._context = ssl.create_default_context(cafile=address.ca)
@@ -155,6 +159,8 @@ class NatsEngine(Service):
         )
         try:
             self._compare(await provide(client, self._address))
+            if self.is_read == await identity(client, self._address.stream):
+                raise UnusableError("that is the stream that is read")
             self._inbox = client.new_inbox()
             await client.subscribe(f"{self._inbox}.*", cb=self._answer)
             self._client = client

@@ -10,9 +10,8 @@ from echolab.carrying.carrier import Carrier
 from echolab.errors import EcholabError, OutputError, missing_extra, reason_of
 
 if TYPE_CHECKING:
-    from twisted.application.service import IService
-
     from echolab.carrying.address import Address
+    from echolab.carrying.engine import NatsEngine
     from echolab.carrying.packing import Packer
     from echolab.interfaces import Done, IReactor
 
@@ -21,7 +20,7 @@ __all__ = ["open_stream"]
 
 def open_stream(
     reactor: IReactor, address: Address, packer: Packer, done: Done
-) -> tuple[Carrier, IService]:
+) -> tuple[Carrier, NatsEngine]:
     """Return a sink that carries events into a stream, and its engine.
 
     Args:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from echolab.carrying.address import token
+from echolab.hosts import unmapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +19,7 @@ __all__ = ["Engine", "Listener", "Message", "subject_of"]
 def subject_of(subject: str, receiver: str, peer: Peer) -> str:
     """Return the subject of a peer's messages: ``lab.web1.10_0_0_7``."""
     if peer.host is not None:
-        host = token(peer.host)
+        host = token(unmapped(peer.host))
     else:
         host = "unix" if peer.family == "UNIX" else "-"
     return f"{subject}.{receiver}.{host}"

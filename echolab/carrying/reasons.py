@@ -6,6 +6,7 @@ import os
 import ssl
 
 from nats.errors import Error, SecureConnWantedError
+from nats.js.errors import ServiceUnavailableError
 
 from echolab.carrying.provision import UnusableError
 
@@ -31,5 +32,7 @@ def reason_in(error: Exception) -> str:
     number = error.errno or 0 if isinstance(error, OSError) else 0
     if number > 0 and not isinstance(error, ssl.SSLError):
         return os.strerror(number)
+    if isinstance(error, ServiceUnavailableError):
+        return error.description or "no JetStream there"
     text = getattr(error, "description", None) or str(error)
     return str(text).removeprefix("nats: ").strip("'") or type(error).__name__

@@ -11,7 +11,12 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from echolab.carrying.connecting import connect_to_any
-from echolab.carrying.consumers import ACKNOWLEDGE_SECONDS, consumer, last_place
+from echolab.carrying.consumers import (
+    ACKNOWLEDGE_SECONDS,
+    consumer,
+    identity,
+    last_place,
+)
 from echolab.carrying.provision import UnusableError
 from echolab.carrying.pulling import AwayError, Pulling, RefusalError, ask
 from echolab.errors import InputError, reason_of
@@ -52,6 +57,7 @@ class StreamSource:
 
     Attributes:
         acknowledges: whether the engine waits for acknowledgements.
+        identity: what tells the stream from others, once it was opened.
     """
 
     def __init__(
@@ -64,6 +70,7 @@ class StreamSource:
         name: str | None = None,
     ) -> None:
         self.acknowledges = name is not None
+        self.identity = ""
         self._address = address
         self._begin = begin.at
         self._subject = f"{address.subject}.{f'*.{host}' if host else '>'}"
@@ -78,6 +85,14 @@ class StreamSource:
         self._in_work: dict[str, None] = {}  # by their replies
         self._working: asyncio.Task[None] | None = None
         self._answering: set[asyncio.Task[None]] = set()
+
+    def open(self) -> Deferred[None]:
+        """Connect to the stream, before the first `fetch`.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        return Deferred.fromFuture(asyncio.ensure_future(self._be_open()))
 
     def fetch(self) -> Deferred[Sequence[Message]]:
         """Return the next messages; see `Source`."""
@@ -113,21 +128,27 @@ class StreamSource:
         self._pulling = None
         await _leave(pulling.client)
 
-    async def _fetch(self) -> Sequence[Message]:
-        while not self._ended:
+    async def _be_open(self) -> None:
+        while self._pulling is None:
             try:
-                if self._pulling is None:
-                    self._pulling = await self._open()
-                    continue
-                messages = await self._pulling.next()
+                self._pulling = await self._open()
             except AwayError as why:
                 await self._lose(str(why))
-                continue
             except UnusableError as why:
                 raise self._error(str(why)) from None
             except OSError as error:
                 path = self._address.ca or str(self._address)
                 raise InputError("open", path, reason_of(error)) from None
+
+    async def _fetch(self) -> Sequence[Message]:
+        while not self._ended:
+            await self._be_open()
+            assert self._pulling is not None
+            try:
+                messages = await self._pulling.next()
+            except AwayError as why:
+                await self._lose(str(why))
+                continue
             self._losses = 0
             if self._waits:
                 self._waits = False
@@ -205,6 +226,7 @@ class StreamSource:
     async def _find_end(self, client: NatsClient) -> None:
         """Note where the stream ends, the first time that it is opened."""
         last = await last_place(client, self._address)
+        self.identity = await identity(client, self._address.stream)
         if last < self._place:  # The stream was made anew.
             self._place, self._begin = 0, "first"
         if self._begin == "now":

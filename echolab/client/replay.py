@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from echolab.errors import InputError
 from echolab.events import Accepted, Chunk, Connected, Finished, LeftOut
-from echolab.formats.recording import numbered_events, read_recording
+from echolab.formats.recording import NO_CHUNKS, numbered_events, read_recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,7 +77,7 @@ class Recorded:
         elif number in incomplete:
             why = f"line {incomplete[number]}: bytes of peer {number} were not kept"
         elif not chunks:
-            why = "no chunks in it: it was not made by --record"
+            why = NO_CHUNKS
         elif number in gaps and not any_gap:
             line, seconds = gaps[number]
             why = (

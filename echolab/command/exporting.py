@@ -14,7 +14,7 @@ from echolab import __version__
 from echolab.descriptors import check_standard_output
 from echolab.errors import InputError, OutputError, reason_of
 from echolab.events import Chunk, LeftOut, Received, Sent
-from echolab.formats.recording import read_recording
+from echolab.formats.recording import NO_CHUNKS, read_recording
 from echolab.lab.conversations import packets_of
 from echolab.lab.key_logs import read_key_log
 from echolab.lab.made_packets import MadePackets
@@ -110,8 +110,7 @@ def _with_chunks(recording: str) -> Iterator[Event]:
     for event in read_recording(recording):
         chunks |= isinstance(event, Chunk)
         if isinstance(event, Received) and not chunks:
-            why = "no chunks in it: it was not made by --record"
-            raise InputError("read", recording, why)
+            raise InputError("read", recording, NO_CHUNKS)
         yield event
 
 

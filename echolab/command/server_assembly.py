@@ -133,7 +133,7 @@ def server_service(
         reopens=not (talking and talking.is_typed),
         behaviour=settings.behave,
         beside=[
-            *(each.service for each in printed if each.service),
+            *(each.engine for each in printed if each.engine),
             *([watching.service] if watching else []),
         ],
     )

@@ -29,8 +29,7 @@ from echolab.sinks.tee import tee
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.application.service import IService
-
+    from echolab.carrying.engine import NatsEngine
     from echolab.events import Sink
     from echolab.formats import Form
     from echolab.formats.style import Needs
@@ -52,12 +51,12 @@ class Printed(NamedTuple):
     Attributes:
         sink: takes the events.
         needs: what it needs, or its format.
-        service: what is to run beside the server for it.
+        engine: the engine of its stream, which is to run beside the server.
     """
 
     sink: Sink
     needs: Needs
-    service: IService | None = None
+    engine: NatsEngine | None = None
 
 
 def server_outputs(
@@ -187,8 +186,8 @@ def _carried(
         )
         printed = _made(str(address), partial(make_form, style))
         packer = TextPacker(printed, json=form == "json")
-    carrier, service = open_stream(reactor, address, packer, done)
-    return Printed(carrier, packer.needs, service)
+    carrier, engine = open_stream(reactor, address, packer, done)
+    return Printed(carrier, packer.needs, engine)
 
 
 def _printed(

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from echolab.addresses import host_and_port
 from echolab.carrying.begin import FIRST, Begin, begin_value
+from echolab.hosts import unmapped
 from echolab.near_misses import host_and_port_of
 from echolab.option import EmptyError, flag, like, option, options_of
 from echolab.option_values import address_value
@@ -52,7 +53,7 @@ class Wanted:
 
     def __call__(self, peer: Peer, /) -> bool:
         """Whether a peer is one of them."""
-        host = "unix" if peer.family == "UNIX" else peer.host
+        host = "unix" if peer.family == "UNIX" else unmapped(peer.host or "")
         return host == self.host and self.port in {None, peer.port}
 
 
@@ -76,12 +77,13 @@ def _wanted(text: str) -> Wanted:
 
 def _host(text: str) -> str:
     try:
-        return str(ip_address(address_value(text)))
+        address = ip_address(address_value(text))
     except ValueError:
         raise ValueError(
             "must be an IP address, as 192.0.2.7, 192.0.2.7:60612 or [2001:db8::1], "
             "or unix"
         ) from None
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _name(text: str) -> str:

@@ -29,9 +29,8 @@ from echolab.sinks.tee import tee
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from twisted.application.service import IService
-
-    from echolab.carrying.reader import Source
+    from echolab.carrying.engine import NatsEngine
+    from echolab.carrying.source import StreamSource
     from echolab.command.tail_settings import TailSettings
     from echolab.events import Sink
     from echolab.interfaces import Done, IReactor, LiveSink, Output
@@ -106,8 +105,8 @@ def tail_service(
         wanted=peer,
         text=None if stdout is None else _text_on(stdout),
     )
-    beside = [each.service for each in printed if each.service is not None]
-    return TailService(reader, source, sink, beside, done=done)
+    engines = [each.engine for each in printed if each.engine is not None]
+    return TailService(reader, source, sink, engines, done=done)
 
 
 def _text_on(stdout: Output) -> Callable[[bytes], None]:
@@ -125,7 +124,7 @@ class TailService(Service):
         reader: reads it.
         source: where it reads from; closed at the end.
         sink: takes the events; closed at the end.
-        beside: services that run until the sink has written all.
+        engines: have the streams that are written to; they run until all is written.
         done: called at the end, with the reason if something is wrong.
 
     Attributes:
@@ -137,29 +136,28 @@ class TailService(Service):
     def __init__(
         self,
         reader: Reader,
-        source: Source,
+        source: StreamSource,
         sink: LiveSink,
-        beside: Sequence[IService] = (),
+        engines: Sequence[NatsEngine] = (),
         *,
         done: Done,
     ) -> None:
         self._reader = reader
         self._source = source
         self._sink = sink
-        self._beside = beside
+        self._engines = engines
         self._done = done
         self._reading: Deferred[None] = succeed(None)
 
     @override
     def startService(self) -> None:
         super().startService()
-        for each in self._beside:
-            each.startService()
         self._reading = Deferred.fromCoroutine(self._read())
 
     async def _read(self) -> None:
         why: EcholabError | None = None
         try:
+            await self._begin()
             await self._reader.read()
         except EcholabError as error:
             why = error
@@ -170,6 +168,13 @@ class TailService(Service):
             why = EcholabError("read", "the stream", reason_of(error))
         await self._sink.flush(None)
         self._done(why)
+
+    async def _begin(self) -> None:
+        """Open the stream; only then, streams to write to: they must be others."""
+        await self._source.open()
+        for each in self._engines:
+            each.is_read = self._source.identity
+            each.startService()
 
     def expect_stop(self) -> None:
         """Do nothing yet: the end begins in the next turn."""
@@ -188,5 +193,5 @@ class TailService(Service):
         await self._sink.flush(self.drain_seconds)
         await self._source.close()
         self._sink.close()
-        for each in self._beside:
+        for each in self._engines:
             await maybeDeferred(each.stopService)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from echolab.events import Event
 
 __all__ = [
+    "NO_CHUNKS",
     "NotAnEventError",
     "Recording",
     "events_of",
@@ -41,6 +42,7 @@ Recording = partial(Json, recording=True)
 
 _log = Logger()
 
+NO_CHUNKS = "no chunks in it: it was not made by --record, or its stream was no ledger"
 _MESSAGE = b',"message'
 BATCH_BYTES = 1 << 20
 LONGEST_LINE_BYTES = 256 << 20

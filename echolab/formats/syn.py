@@ -6,6 +6,8 @@ from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from echolab.hosts import unmapped
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -15,8 +17,6 @@ __all__ = ["sender_of", "syn_options", "tcp_options"]
 
 IPV4, IPV6 = 4, 6
 SOURCES = {IPV4: slice(12, 16), IPV6: slice(8, 24)}
-MAPPED = "::ffff:"
-"""How an IPv4 address begins on a socket of IPv6."""
 IPV6_HEADER = 40
 TCP_HEADER = 20
 END, NOTHING, MSS = 0, 1, 2
@@ -50,7 +50,7 @@ def sender_of(peer: Peer, packet: bytes) -> Peer:
         return peer
     source = ip_address(packet[SOURCES[packet[0] >> 4]])
     port = int.from_bytes(tcp[:2])
-    host = peer.host.partition("%")[0].removeprefix(MAPPED)
+    host = unmapped(peer.host.partition("%")[0])
     if (host, peer.port) == (str(source), port):
         return peer
     return replace(peer, family=f"IPv{source.version}", host=str(source), port=port)

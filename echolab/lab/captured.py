@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from echolab.events import Accepted, Connected
+from echolab.hosts import unmapped
 from echolab.lab.ledger import End, Entry
 from echolab.lab.reading import HEAD_BYTES
 from echolab.lab.segments import Flag
@@ -23,7 +24,6 @@ __all__ = ["with_packets"]
 
 EARLY_SECONDS, LATE_SECONDS = 5.0, 70.0
 """How long before and after a connection its packets may have been captured."""
-MAPPED = "::ffff:"
 
 
 def with_packets(
@@ -56,7 +56,7 @@ def _peer_address(peer: Peer) -> object:
 
 
 def _address(host: object, port: int) -> object:
-    return str(host).removeprefix(MAPPED), port
+    return unmapped(str(host)), port
 
 
 def _with(account: Account, found: Sequence[tuple[End, Packet]]) -> Account:

@@ -19,6 +19,7 @@ from echolab.events import Accepted, Called, Connected
 from echolab.facts import SynSaved
 from echolab.formats.figure_words import duration
 from echolab.formats.syn import sender_of
+from echolab.hosts import unmapped
 from echolab.lab.ledger import Data, End, Entry, Side
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Account", "join"]
 
-MAPPED = "::ffff:"
-"""How an IPv4 address begins on a socket of IPv6."""
 APART_SECONDS = 3600.0
 """Clocks that put accept and connect further apart than this are not shared."""
 EARLY_SECONDS = 0.001
@@ -157,7 +156,7 @@ def _ends(side: Side) -> object | None:
 
 def _address(peer: Peer) -> object:
     """Return the address; IPv4 in IPv6 is the same as IPv4."""
-    return (peer.host or "").removeprefix(MAPPED), peer.port
+    return unmapped(peer.host or ""), peer.port
 
 
 def _apart(client: Side, server: Side) -> float:
@@ -229,7 +228,7 @@ def _on_one_machine(client: Side) -> bool:
 
 def _is_loopback(host: str) -> bool:
     try:
-        return ip_address(host.removeprefix(MAPPED)).is_loopback
+        return ip_address(unmapped(host)).is_loopback
     except ValueError:
         return False
 
