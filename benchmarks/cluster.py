@@ -30,6 +30,8 @@ EXAMPLES = HERE.parent / "docs" / "examples" / "cluster"
 ECHOLAB = (sys.executable, "-m", "echolab")
 SUBJECT = "lines"
 STREAM = "LINES"
+STATUS = 17
+"""The column of a server's state in HAProxy's statistics."""
 
 
 class Cluster:
@@ -179,6 +181,19 @@ class Cluster:
             client.sendall(command.encode() + b"\n")
             return b"".join(iter(lambda: client.recv(65536), b"")).decode()
         return ""
+
+    def wait_for_receiver(self, number: int) -> None:
+        """Wait until HAProxy gives connections to a receiver."""
+        begin = f"receivers,receiver{number},"
+
+        def is_up() -> bool:
+            lines = self.tell_balancer("show stat").splitlines()
+            found = [
+                line.split(",")[STATUS] for line in lines if line.startswith(begin)
+            ]
+            return found == ["UP"]
+
+        until(is_up, 60, f"HAProxy knows that receiver {number} is there")
 
     def leader(self) -> Part:
         """Return the node that leads the stream; wait until there is one."""

@@ -52,7 +52,7 @@ def behind_haproxy(rounds: int) -> None:
             receiver.start()
             receiver.wait_until_ready()
             cluster.tell_balancer(f"{server} ready")
-            time.sleep(3)
+            cluster.wait_for_receiver(i)
 
     def untold(cluster: Cluster) -> None:
         for receiver in cluster.receivers:

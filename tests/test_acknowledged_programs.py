@@ -135,6 +135,15 @@ class ProgramTests(SynchronousTestCase):
         self.assertEqual(client.out.replace(b"finish.\n", b""), b"")
         self.assertEqual(self.out.read_bytes(), b"one\ntwo\n")
 
+    def test_what_keeps_nothing_is_not_enough(self) -> None:
+        server = run("server", "0", "--acknowledge", "--output", "/dev/null")
+        self.assertEqual(
+            server.err.decode(),
+            "open /dev/null: it does not last; --acknowledge needs a file or a "
+            "stream\n",
+        )
+        self.assertEqual(server.process.returncode, 1)
+
     def through_a_cutting_proxy(self, *program: str) -> None:
         port = self.server().port()
         with CuttingProxy(port, cuts=4, most=150_000, seed=2) as proxy:

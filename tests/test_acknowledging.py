@@ -290,6 +290,14 @@ class ClientTests(AcknowledgingCase):
         self.assertEqual(self.disk.messages, [b"one", b"two"])
         self.assertEqual(self.introductions(), [("a", 1), ("a", 3)])
 
+    def test_a_client_learns_what_its_last_connection_was_not_told(self) -> None:
+        first, _ = self.connect(b"echolab-client a 1\none\n")
+        self.lose(first)
+        _, transport = self.connect(b"echolab-client a 2\n")
+        self.assertEqual(transport.value(), b"0\n")
+        self.durable()
+        self.assertEqual(transport.value(), b"0\n1\n")
+
     def test_a_block_is_dropped_in_part(self) -> None:
         first, _ = self.connect(b"echolab-client a 1\none\ntwo\n")
         self.durable()

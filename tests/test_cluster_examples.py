@@ -126,6 +126,7 @@ class RestartTests(SynchronousTestCase):
         visitors = Visitors(cluster.ports)
         self.addCleanup(visitors.end)
         for i, receiver in enumerate(cluster.receivers):
+            cluster.wait_for_receiver(1 - i)
             visitors.wait_for(20)
             server = f"set server receivers/receiver{i} state"
             self.assertEqual(cluster.tell_balancer(f"{server} drain").strip(), "")
@@ -135,6 +136,7 @@ class RestartTests(SynchronousTestCase):
             receiver.start()
             receiver.wait_until_ready()
             cluster.tell_balancer(f"{server} ready")
+            cluster.wait_for_receiver(i)
         # The balancer itself gets a new configuration.
         assert cluster.balancer is not None
         os.kill(cluster.balancer.pid, signal.SIGUSR2)

@@ -264,6 +264,11 @@ class AskingTests(SynchronousTestCase):
             self.ask(b'{"error": {"code": 404, "description": "stream not found"}}')
         self.assertEqual(caught.exception.code, 404)
 
+    def test_garbage(self) -> None:
+        for answer in (b"", b"x", b"[]", b'{"error": 7}', b"[" * 100_000):
+            with self.assertRaisesRegex(AwayError, "^its answer is not understood$"):
+                self.ask(answer)
+
     def test_nobody_is_there_now(self) -> None:
         for answer, why in (
             (NoRespondersError(), "no JetStream there"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab.carrying.address import (
@@ -13,6 +14,7 @@ from echolab.carrying.address import (
     token,
     without_secrets,
 )
+from echolab.command.server_options import ServerOptions
 
 
 class AddressTests(SynchronousTestCase):
@@ -63,6 +65,23 @@ class AddressTests(SynchronousTestCase):
             self.assertEqual(str(address), "nats://h:1/lab")
             self.assertNotIn("s3cret", repr(address))
             self.assertNotIn("s3cret", without_secrets(text))
+
+    def test_nor_those_of_what_is_nearly_an_address(self) -> None:
+        for text, shown in (
+            ("nats:/u:s3cret@h/lab", "nats:/h/lab"),
+            ("nats//u:s3cret@h/lab", "nats//h/lab"),
+            ("u:s3cret@h:1/lab", "h:1/lab"),
+            ("natz://s3cret@h/lab", "natz://h/lab"),
+        ):
+            self.assertEqual(without_secrets(text), shown)
+        for text in "nats:/u:s3cret@h/lab", "json:natz://u:s3cret@h/lab":
+            options = ServerOptions()
+            with self.assertRaises(UsageError) as caught:
+                options.parseOptions(["--output", text])
+            self.assertIn("begins with nats://", str(caught.exception))
+            self.assertNotIn("s3cret", str(caught.exception))
+        for file in "json:/var/lab:7/a@b", "dir/a:b@c", "log:a@b":
+            ServerOptions().parseOptions(["--output", file])
 
     def test_the_window_of_a_short_stream_is_short(self) -> None:
         address = parse_address("nats://h/lab?max-age=30")

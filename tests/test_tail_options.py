@@ -94,6 +94,8 @@ class MistakeTests(SynchronousTestCase):
             (("--from", "0"), "--from 0: must be first"),
             (("--from", "-1"), "--from -1: must be first"),
             (("--from", "9" * 5000), "must be first"),
+            (("--from", "1969-12-31"), "a time must be in the years 1970 to 2261"),
+            (("--from", "2262-01-01"), "a time must be in the years 1970 to 2261"),
             (("--peer", ""), "--peer: the host is empty"),
             (
                 ("--peer", "lab.example"),

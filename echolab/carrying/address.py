@@ -85,6 +85,9 @@ class Address:
         return f"{'tls' if self.tls else 'nats'}://{servers}/{self.subject}"
 
 
+_SECRET = re.compile(r"^((?:[a-z+]+:?/+)?).*@", re.DOTALL | re.IGNORECASE)
+
+
 def is_address(text: str) -> bool:
     """Whether a text begins as the address of a stream."""
     return _SCHEMES.match(text) is not None
@@ -95,7 +98,7 @@ def without_secrets(text: str) -> str:
 
     It may be no valid address: whatever could be a part of a secret is left out.
     """
-    return re.sub(r"//.*@", "//", text, flags=re.DOTALL)
+    return _SECRET.sub(r"\1", text)
 
 
 def parse_address(text: str) -> Address:

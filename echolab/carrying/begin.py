@@ -12,6 +12,8 @@ from typing_extensions import override
 __all__ = ["FIRST", "Begin", "begin_value"]
 
 MOST_PLACE = 2**63 - 1
+EARLIEST, LATEST = 1970, 2261
+"""The engine counts nanoseconds since 1970, in 63 bits."""
 _PLACE = re.compile(r"[0-9]{1,19}")
 
 
@@ -56,9 +58,12 @@ def _time(text: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
         in_utc = time.replace(tzinfo=UTC) if time.tzinfo is None else time
-        return in_utc.astimezone(UTC)
+        in_utc = in_utc.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(
             "must be first, now, the number of a message, or a time in UTC, "
             "as 2026-11-29T13:00:00Z"
         ) from None
+    if not EARLIEST <= in_utc.year <= LATEST:
+        raise ValueError(f"a time must be in the years {EARLIEST} to {LATEST}")
+    return in_utc

@@ -5,13 +5,12 @@ from __future__ import annotations
 import ssl
 from typing import TYPE_CHECKING
 
-from nats.errors import Error
-
 from echolab.addresses import host_and_port
 from echolab.carrying.client import connect
 from echolab.carrying.provision import UnusableError
 from echolab.carrying.pulling import AwayError
 from echolab.carrying.reasons import is_fatal, reason_in
+from echolab.errors import EcholabError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +41,9 @@ async def connect_to_any(address: Address, lost: Callable[[str], None]) -> NatsC
             return await connect(
                 address, server, context, name="echolab tail", lost=lost
             )
-        except (Error, OSError, TimeoutError) as error:
+        except EcholabError:
+            raise
+        except Exception as error:  # Anybody may be the server.
             reason = f"{host_and_port(*server)}: {reason_in(error)}"
             if is_fatal(error):
                 raise UnusableError(reason) from None

@@ -74,9 +74,13 @@ async def ask(client: Client, what: str, **members: object) -> dict[str, Any]:
         raise AwayError("no JetStream there") from None
     except (Error, OSError) as error:
         raise AwayError(reason_in(error)) from None
-    found: dict[str, Any] = json.loads(answer.data)
-    if refusal := found.get("error"):
-        code = int(refusal.get("code", 0))
+    try:
+        found: dict[str, Any] = json.loads(answer.data)
+        refusal = found.get("error")
+        code = int(refusal.get("code", 0)) if refusal else 0
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise AwayError(reason_in(error)) from None
+    if refusal:
         description = str(refusal.get("description", "no reason given"))
         if code == UNAVAILABLE:
             raise AwayError(description)

@@ -9,6 +9,7 @@ from nats.errors import Error, SecureConnWantedError
 from nats.js.errors import ServiceUnavailableError
 
 from echolab.carrying.provision import UnusableError
+from echolab.errors import EcholabError
 
 __all__ = ["is_fatal", "reason_in"]
 
@@ -34,5 +35,7 @@ def reason_in(error: Exception) -> str:
         return os.strerror(number)
     if isinstance(error, ServiceUnavailableError):
         return error.description or "no JetStream there"
+    if not isinstance(error, Error | OSError | EcholabError | UnusableError):
+        return "its answer is not understood"
     text = getattr(error, "description", None) or str(error)
     return str(text).removeprefix("nats: ").strip("'") or type(error).__name__

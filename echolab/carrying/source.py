@@ -19,6 +19,7 @@ from echolab.carrying.consumers import (
 )
 from echolab.carrying.provision import UnusableError
 from echolab.carrying.pulling import AwayError, Pulling, RefusalError, ask
+from echolab.carrying.reasons import reason_in
 from echolab.errors import InputError, reason_of
 
 if TYPE_CHECKING:
@@ -134,6 +135,8 @@ class StreamSource:
                 self._pulling = await self._open()
             except AwayError as why:
                 await self._lose(str(why))
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                await self._lose(reason_in(error))
             except UnusableError as why:
                 raise self._error(str(why)) from None
             except OSError as error:

@@ -167,7 +167,7 @@ def _watching(
     from echolab.command.watching import Watching
 
     others_need = settings.talk or any(
-        needs.chunks or needs.sent or needs.ledger for _, needs, _ in printed
+        each.needs.chunks or each.needs.sent or each.needs.ledger for each in printed
     )
     try:
         return Watching(reactor, settings, may_skim=not others_need)

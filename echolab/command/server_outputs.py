@@ -52,11 +52,13 @@ class Printed(NamedTuple):
         sink: takes the events.
         needs: what it needs, or its format.
         engine: the engine of its stream, which is to run beside the server.
+        lasts: whether what it has written lasts, or nobody here knows.
     """
 
     sink: Sink
     needs: Needs
     engine: NatsEngine | None = None
+    lasts: bool = True
 
 
 def server_outputs(
@@ -111,6 +113,11 @@ def server_outputs(
                     from_stream=from_stream,
                 )
             )
+        paths = [path for _, path in _wanted_outputs(settings)]
+        lasts = STANDARD in paths or any(each.lasts for each in printed)
+        if settings.acknowledge and not lasts:
+            reason = "it does not last; --acknowledge needs a file or a stream"
+            raise OutputError("open", paths[0], reason)
     except EcholabError:
         tee(*(each.sink for each in printed)).close()
         raise
@@ -240,4 +247,5 @@ def _printed(
             whole_lines=needs.whole_lines or settings.acknowledge,
             files=files,
         )
-    return Printed(Printer(output, form), needs)
+    lasts = isinstance(output, FileOutput) and output.is_durable
+    return Printed(Printer(output, form), needs, lasts=lasts)

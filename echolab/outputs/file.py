@@ -90,6 +90,11 @@ class FileOutput(BufferedOutput):
         self._syncs = self._sync and stat.S_ISREG(os.fstat(fd).st_mode)
         self._is_in_folder = False  # durably; see fsync(2) on new files
 
+    @property
+    def is_durable(self) -> bool:
+        """Whether bytes that count as written are durable: with ``sync``, on a disk."""
+        return self._syncs
+
     @override
     def write(self, data: bytes) -> None:
         """Write bytes now; with ``sync``, at the end of this turn of the reactor.

@@ -150,10 +150,14 @@ class AcknowledgingProtocol(ReplyingProtocol):
         # A name that a certificate proves is part of the id: nobody else has it.
         self._client = peer.name, introduction.client
         taken = self._acknowledging.clients.enter(self._client)
+        # Its last connection may have ended before it was told all.
+        owes = taken.durable < taken.reported
         taken.begin(introduction.first)
         self._begun = introduction.first - 1
         self._said = taken.durable
         self.replies.send(self._answer(), by_hand=True)
+        if owes:
+            self._tell(taken)
         return taken
 
     def _go_on(self, number: int) -> None:
@@ -164,19 +168,22 @@ class AcknowledgingProtocol(ReplyingProtocol):
         self.connections.terms.sink(event)
 
     def _took(self) -> None:
+        assert self._intake.taken is not None
+        self._tell(self._intake.taken)
+
+    def _tell(self, taken: Taken) -> None:
         if self._intake.last > self._said and not self._owes:
             self._owes = True
-            self.replies.send(self._acknowledgements(), by_hand=True)
+            self.replies.send(self._acknowledgements(taken), by_hand=True)
 
-    def _acknowledgements(self) -> Iterator[Piece]:
+    def _acknowledgements(self, taken: Taken) -> Iterator[Piece]:
         while self._intake.last > self._said:
-            yield self._durable()
+            yield self._durable(taken)
         self._owes = False
 
-    async def _durable(self) -> bytes:
-        assert self._intake.taken is not None
+    async def _durable(self, taken: Taken) -> bytes:
         self._said = await self._acknowledging.when_durable(
-            self._intake.taken, self._said, self.connections.terms
+            taken, self._said, self.connections.terms
         )
         return self._answer()
 

@@ -54,6 +54,8 @@ LOOPBACK = "127.0.0.1"
 MOST_PORT = 65535
 
 _SCHEME = re.compile(r"(?:^|:)(?=(?:nats|tls|nats\+tls)://)", re.IGNORECASE)
+_MEANT = re.compile(r"(?:^|:)[a-z+]{3,8}(?:://?|//)[^/]*:[^/]*@", re.IGNORECASE)
+"""Nearly such an address, with a password, which must not be shown."""
 _RULE = re.compile(r"((?:\\.|\(\?<?=|[^\\=])*)=(.*)", re.DOTALL)
 
 MOST_KEEPALIVE_SECONDS = 65534
@@ -177,6 +179,10 @@ def output_value(text: str) -> Output:
     """
     if scheme := _SCHEME.search(text):
         return _stream(text[: scheme.start()], text[scheme.end() :])
+    if _MEANT.search(text):
+        raise UnshownError(
+            "the address of a stream begins with nats://, tls:// or nats+tls://"
+        )
     form, colon, path = split_name(text)
     if colon and form.lower() == SINK:
         sink_named(path)
