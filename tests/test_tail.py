@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import re
 import signal
 import socket
 import tempfile
+import urllib.request
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -32,6 +34,7 @@ from echolab.carrying.schema import CONTENT_TYPE, Carried, encode
 from echolab.command.tail_options import TailOptions
 from echolab.command.tailing import tail_service
 from echolab.formats import FORMATS, Style
+from echolab.formats.recording import Recording
 from tests.jetstream import NATS_SERVER, Node
 from tests.support import Client, Program, run
 
@@ -195,6 +198,21 @@ class PrintingTests(TailTests):
         said = tail.err.decode().splitlines()[-1]
         self.assertEqual(said, f"write {same}: that is the stream that is read")
         self.assertPrints(self.stream.tail("--format", "json"), printed("json", EVENTS))
+
+    def test_on_a_page(self) -> None:
+        self.stream.carry(*EVENTS)
+        with Program("tail", "--follow", "--web", "0", self.stream.url) as tail:
+            tail.wait_for(b"finish.")
+            tail.wait_for(b"token=", stream="err")
+            found = re.search(rb"(http://127.0.0.1:\d+/)\?token=(\S+)", tail.err)
+            assert found is not None
+            request = urllib.request.Request(
+                f"{found[1].decode()}recording.jsonl",
+                headers={"Authorization": f"Bearer {found[2].decode()}"},
+            )
+            with urllib.request.urlopen(request) as answer:
+                told = answer.read()
+        self.assertEqual(told, b"".join(map(Recording(), EVENTS)))
 
     def test_nobody_reads_stdout(self) -> None:
         self.stream.carry(EVENTS[0], *[EVENTS[1]] * 9)

@@ -96,6 +96,8 @@ class MistakeTests(SynchronousTestCase):
             (("--from", "9" * 5000), "must be first"),
             (("--from", "1969-12-31"), "a time must be in the years 1970 to 2261"),
             (("--from", "2262-01-01"), "a time must be in the years 1970 to 2261"),
+            (("--web", "0"), "--web: without --follow, the page ends at once"),
+            (("--web-token", "a", "--follow"), "--web-token: there is no --web"),
             (("--peer", ""), "--peer: the host is empty"),
             (
                 ("--peer", "lab.example"),

@@ -44,10 +44,17 @@ class TailOptions(SettingsOptions, of=TailSettings):
     @override
     def postOptions(self) -> None:
         check_printing(self)
+        self._check_web()
         for output in self.get("output", ()):
             if is_stream(output):
                 self._check_other(parse_address(output[1]))
         self.settings = TailSettings(address=self._address, **self.given())
+
+    def _check_web(self) -> None:
+        if self["web"] is not None and not self["follow"]:
+            raise usage.UsageError("--web: without --follow, the page ends at once")
+        if self["web-token"] is not None and self["web"] is None:
+            raise usage.UsageError("--web-token: there is no --web")
 
     def _check_other(self, output: Address) -> None:
         """Check that a stream to write to is another: otherwise it would never end.

@@ -137,6 +137,9 @@ class TailSettings:
     record: str | None = like(ServerSettings, "record")
     fsync: bool = like(ServerSettings, "fsync")
 
+    web: tuple[str, int] | None = like(ServerSettings, "web")
+    web_token: str | None = like(ServerSettings, "web_token")
+
     def printing(self) -> dict[str, Any]:
         """Return those fields of printing that differ from their defaults."""
         return {

@@ -29,9 +29,12 @@ from echolab.sinks.tee import tee
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from twisted.application.service import IService
+
     from echolab.carrying.engine import NatsEngine
     from echolab.carrying.source import StreamSource
     from echolab.command.tail_settings import TailSettings
+    from echolab.command.tail_watching import TailWatching
     from echolab.events import Sink
     from echolab.interfaces import Done, IReactor, LiveSink, Output
 
@@ -76,8 +79,9 @@ def tail_service(
         reader.stopProducing()
         done(why)
 
-    def lost(_sink: Sink, reason: str) -> None:
-        outputs.pop()
+    def lost(sink: Sink, reason: str) -> None:
+        if sink in outputs:  # Otherwise the page is lost, and nothing else.
+            outputs.remove(sink)
         if not outputs:
             end(OutputError("print", "the last output", reason))
 
@@ -95,7 +99,8 @@ def tail_service(
         from_stream=True,
     )
     outputs = [each.sink for each in printed]
-    sink = tee(*outputs)
+    watching = _watching(reactor, settings) if settings.web else None
+    sink = tee(*outputs, *([watching.taking] if watching else []))
     sink.lost = lost
     reader = Reader(
         source,
@@ -106,7 +111,15 @@ def tail_service(
         text=None if stdout is None else _text_on(stdout),
     )
     engines = [each.engine for each in printed if each.engine is not None]
-    return TailService(reader, source, sink, engines, done=done)
+    page = watching.page(sink) if watching else None
+    return TailService(reader, source, sink, engines, page=page, done=done)
+
+
+def _watching(reactor: IReactor, settings: TailSettings) -> TailWatching:
+    # Imported here, because few readers are watched.
+    from echolab.command.tail_watching import TailWatching
+
+    return TailWatching(reactor, settings)
 
 
 def _text_on(stdout: Output) -> Callable[[bytes], None]:
@@ -125,6 +138,7 @@ class TailService(Service):
         source: where it reads from; closed at the end.
         sink: takes the events; closed at the end.
         engines: have the streams that are written to; they run until all is written.
+        page: the page that shows what is read; None if there is none.
         done: called at the end, with the reason if something is wrong.
 
     Attributes:
@@ -140,17 +154,26 @@ class TailService(Service):
         sink: LiveSink,
         engines: Sequence[NatsEngine] = (),
         *,
+        page: IService | None = None,
         done: Done,
     ) -> None:
         self._reader = reader
         self._source = source
         self._sink = sink
         self._engines = engines
+        self._page = page
         self._done = done
         self._reading: Deferred[None] = succeed(None)
 
     @override
     def startService(self) -> None:
+        """Begin to read, when the page can be seen.
+
+        Raises:
+            ListenError: the page's port cannot be listened on.
+        """
+        if self._page is not None:
+            self._page.startService()
         super().startService()
         self._reading = Deferred.fromCoroutine(self._read())
 
@@ -193,5 +216,5 @@ class TailService(Service):
         await self._sink.flush(self.drain_seconds)
         await self._source.close()
         self._sink.close()
-        for each in self._engines:
+        for each in [*self._engines, *([self._page] if self._page else [])]:
             await maybeDeferred(each.stopService)

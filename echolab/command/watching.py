@@ -16,6 +16,7 @@ from echolab.web.watching import Watch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from echolab.command.tail_settings import TailSettings
     from echolab.interfaces import IReactor
     from echolab.server.service import ReceiverService
     from echolab.server.settings import ServerSettings
@@ -24,12 +25,13 @@ __all__ = ["Watching"]
 
 
 class Watching:
-    """Watches a server, and shows it on a page.
+    """Watches a server, or a stream, and shows it on a page.
 
     Args:
         reactor: runs the page.
         settings: the user's settings, with ``--web``.
         may_skim: see `echolab.web.watching.Watch`.
+        reads: whether it is a stream; see `echolab.web.watching.Watch.watch`.
 
     Attributes:
         sink: takes the events of the server.
@@ -48,11 +50,17 @@ class Watching:
     most_files = MOST_CONNECTIONS + 1
 
     def __init__(
-        self, reactor: IReactor, settings: ServerSettings, *, may_skim: bool
+        self,
+        reactor: IReactor,
+        settings: ServerSettings | TailSettings,
+        *,
+        may_skim: bool,
+        reads: bool = False,
     ) -> None:
         assert settings.web is not None
         host, port = settings.web
         query, token = _token(settings.web_token)
+        self._reads = reads
         self._lag = lag = Lag(reactor)
         self.sink = Watch(reactor, may_skim=may_skim)
         self._site = page_site(
@@ -71,7 +79,7 @@ class Watching:
         )
 
     def _started(self) -> None:
-        self.sink.watch(self.server)
+        self.sink.watch(self.server, reads=self._reads)
         self._lag.start()
 
     def _stopped(self) -> None:

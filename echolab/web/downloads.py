@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from echolab import __version__
+from echolab.events import Chunk, LeftOut, Received
 from echolab.formats.json import Json
 from echolab.lab.conversations import packets_of
 from echolab.lab.made_packets import MadePackets
@@ -37,10 +38,25 @@ def _recording(events: Iterable[Event], _: int | None) -> Iterator[bytes]:
     return map(Json(recording=True), events)
 
 
+def _with_gaps(events: Iterable[Event]) -> Iterator[Event]:
+    """Yield events, with a gap for messages whose reads are not known.
+
+    A stream has only the messages, unless it was carried as a ledger.
+    """
+    read: set[int] = set()
+    for event in events:
+        number = event.peer.number
+        if isinstance(event, Chunk):
+            read.add(number)
+        elif isinstance(event, Received) and number not in read:
+            yield LeftOut(event.peer, event.time, 1, len(event.messages.raw()), 0)
+        yield event
+
+
 def _capture(events: Iterable[Event], number: int | None) -> Iterator[bytes]:
     blocks: list[bytes] = []
     made = MadePackets(Pcapng(blocks.append, f"echolab {__version__}"))
-    for packet in packets_of(events, number):
+    for packet in packets_of(_with_gaps(events), number):
         made.write(packet)
         yield b"".join(blocks)
         blocks.clear()

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from echolab.addresses import Peer
-    from echolab.connection.core import Connection
     from echolab.events import Event
     from echolab.web.packing import Packed
     from echolab.web.port_events import PortEvents
+    from echolab.web.watched import WatchedConnection
 
 __all__ = ["Known", "Numbered"]
 
@@ -90,10 +90,12 @@ class Known:
         "shift_seconds",
     )
 
-    def __init__(self, connection: Connection, peer: Peer, ports: PortEvents) -> None:
+    def __init__(
+        self, connection: WatchedConnection, peer: Peer, ports: PortEvents
+    ) -> None:
         self.number = peer.number
         self.peer = peer
-        self.connection: Connection | None = connection
+        self.connection: WatchedConnection | None = connection
         self.revision = 0
         self.is_skimmed = connection.is_skimmed
         self.has_half_closed = False

@@ -10,9 +10,9 @@ from echolab.web import totals
 from echolab.web.totals import EndedRow, Row
 
 if TYPE_CHECKING:
-    from echolab.connection.core import Connection
     from echolab.events import Finished
     from echolab.web.known import Known
+    from echolab.web.watched import WatchedConnection
 
 __all__ = ["Looking", "ended_row"]
 
@@ -57,7 +57,7 @@ class Looking:
         if row != self.row:
             self.row = row
 
-    def _seen(self, known: Known, connection: Connection, now: float) -> Row:
+    def _seen(self, known: Known, connection: WatchedConnection, now: float) -> Row:
         counters = self._counters
         watched = connection.watched
         sent = connection.sent_bytes
@@ -89,7 +89,7 @@ class Looking:
 
 
 def _state(
-    known: Known, connection: Connection, silent: float, *, blocked: bool
+    known: Known, connection: WatchedConnection, silent: float, *, blocked: bool
 ) -> str:
     if connection.verdict is not None:
         return totals.ENDING
@@ -104,7 +104,7 @@ def _state(
     return totals.OPEN
 
 
-def ended_row(known: Known, connection: Connection, end: Finished) -> EndedRow:
+def ended_row(known: Known, connection: WatchedConnection, end: Finished) -> EndedRow:
     """Return the row of a connection that has ended."""
     return EndedRow(
         known.number,

@@ -6,9 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from echolab.connection.core import Connection
     from echolab.ends import EndCause
     from echolab.web.known import Known
+    from echolab.web.watched import WatchedConnection
 
 __all__ = ["Sums", "Tally"]
 
@@ -22,7 +22,7 @@ class Sums(NamedTuple):
     writes: int = 0
     left_out: int = 0
 
-    def plus(self, known: Known, connection: Connection) -> Sums:
+    def plus(self, known: Known, connection: WatchedConnection) -> Sums:
         """Return the sums with those of one more connection."""
         return Sums(
             self.received_bytes + connection.received_bytes,
@@ -47,7 +47,7 @@ class Tally:
         self.ends: Counter[EndCause] = Counter()
         self.ended = Sums()
 
-    def end(self, known: Known, connection: Connection, cause: EndCause) -> None:
+    def end(self, known: Known, connection: WatchedConnection, cause: EndCause) -> None:
         """Count a connection that has ended."""
         self.ends[cause] += 1
         self.ended = self.ended.plus(known, connection)

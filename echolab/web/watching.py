@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IDelayedCall, IProducer
 
-    from echolab.connection.core import Connection
     from echolab.connection.terms import Terms
     from echolab.events import Event
     from echolab.interfaces import AnyClock, Producer
     from echolab.server.service import ReceiverService
     from echolab.web.totals import EndedRow, Row
+    from echolab.web.watched import WatchedConnection
 
 __all__ = ["Watch"]
 
@@ -79,6 +79,7 @@ class Watch:
         self._clock = clock
         self._may_skim = may_skim
         self._service: ReceiverService | None = None
+        self._reads = False
         self._known: dict[int, Known] = {}
         self._open: dict[int, Looking] = {}
         self._attention = Attention()
@@ -88,10 +89,16 @@ class Watch:
         self._tally = Tally()
         self._next_second: IDelayedCall | None = None
 
-    def watch(self, service: ReceiverService) -> None:
-        """Watch the connections of a service, whose sink this is."""
+    def watch(self, service: ReceiverService, *, reads: bool = False) -> None:
+        """Watch the connections of a service, whose sink this is.
+
+        Args:
+            service: the service.
+            reads: whether events come from a stream instead: the service has no port.
+        """
         self._service = service
-        self._terms.opened = self._opened
+        self._reads = reads
+        self._terms.opened = self.opened
         self._next_second = self._clock.callLater(1.0, self._second)
 
     @property
@@ -119,10 +126,16 @@ class Watch:
         if waiting is not None and waiting.active():
             waiting.cancel()
 
-    def _opened(self, connection: Connection) -> None:
-        """Begin with a connection, before its first event."""
+    def opened(self, connection: WatchedConnection, began: float = 0.0) -> None:
+        """Begin with a connection, before its first event.
+
+        Args:
+            connection: the connection.
+            began: when it began, if that is known before.
+        """
         assert connection.peer is not None
         known = Known(connection, connection.peer, self._ports)
+        known.began = began
         self._known[known.number] = known
         self._open[known.number] = Looking(known)
 
@@ -266,7 +279,7 @@ class Watch:
             sums = sums.plus(known, known.connection)
         states[totals.ARRIVING] = max(0, connections.count - len(self._open))
         return Totals(
-            bool(self._service.addresses()) and connections.is_open,
+            (self._reads or bool(self._service.addresses())) and connections.is_open,
             not connections.is_open,
             states,
             self._tally.accepted,
