@@ -116,6 +116,9 @@ def heed_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
+SERVER = "server", "--interface", "127.0.0.1", "--port", "0"
+
+
 class Program:
     """A real process, its stdout and stderr collected as they come."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.cutting_proxy import CuttingProxy
-from tests.support import ECHOLAB, ROOT, SECONDS, Program, run
+from tests.support import ECHOLAB, ROOT, SECONDS, SERVER, Program, run
 
 GUIDE = (ROOT / "docs" / "acknowledging.md").read_text()
 COUNT = 100_000
@@ -136,7 +136,7 @@ class ProgramTests(SynchronousTestCase):
         self.assertEqual(self.out.read_bytes(), b"one\ntwo\n")
 
     def test_what_keeps_nothing_is_not_enough(self) -> None:
-        server = run("server", "0", "--acknowledge", "--output", "/dev/null")
+        server = run(*SERVER, "--acknowledge", "--output", "/dev/null")
         self.assertEqual(
             server.err.decode(),
             "open /dev/null: it does not last; --acknowledge needs a file or a "
@@ -178,7 +178,15 @@ class ProgramTests(SynchronousTestCase):
         recorded = b""
         for _ in range(2):  # The second server does not know the first one's clients.
             out = self.folder / "json"
-            words = "server", "0", "--acknowledge", "-o", f"json:{out}"
+            words = (
+                "server",
+                "0",
+                "-i",
+                "127.0.0.1",
+                "--acknowledge",
+                "-o",
+                f"json:{out}",
+            )
             with Program(*words) as server:
                 sent = run(
                     *("client", "127.0.0.1", str(server.port()), "--acknowledged"),

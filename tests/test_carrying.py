@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
+import os
 import re
 import shutil
 import signal
@@ -26,10 +28,24 @@ from echolab.carrying.schema import decode
 from echolab.command.server_options import ServerOptions
 from tests.jetstream import NATS_SERVER, Node, lines_in
 from tests.nats_accounts import Accounts
-from tests.support import SECONDS, TWISTD, Client, Program, run, write_certificates
+from tests.support import (
+    SECONDS,
+    SERVER,
+    TWISTD,
+    Client,
+    Program,
+    run,
+    write_certificates,
+)
 
 WAITING = b"; waiting until it works\n"
 WORKS = b"works again\n"
+
+
+def end_daemon(pidfile: Path) -> None:
+    """End a daemon that is still there."""
+    with contextlib.suppress(OSError):
+        os.kill(int(pidfile.read_text()), signal.SIGKILL)
 
 
 @skipUnless(NATS_SERVER, "nats-server is not installed")
@@ -59,7 +75,7 @@ class NodeCase(SynchronousTestCase):
 
     def server(self, *options: str, output: str | None = None) -> Program:
         output = self.url() if output is None else output
-        return Program("server", "0", "--output", output, *options)
+        return Program(*SERVER, "--output", output, *options)
 
     def stop(self, server: Program) -> None:
         server.process.terminate()
@@ -199,15 +215,16 @@ class CarryTests(NodeCase):
 
     def test_a_daemon_carries_too(self) -> None:
         folder = self.enterContext(tempfile.TemporaryDirectory())
-        words = "--reactor", "asyncio", "echolab", "--port", "0", "--once", "--output"
+        words = "--reactor", "asyncio", "echolab", *SERVER[1:], "--once", "--output"
         with Program(*words, self.url(), program=TWISTD, cwd=folder) as starting:
             self.assertEqual(starting.end(), 0, starting.err)
+        self.addCleanup(end_daemon, Path(folder, "twistd.pid"))
         log = str(Path(folder, "twistd.log"))
         with Program("-n", "+1", "-F", log, program=["tail"]) as tail:
             tail.wait_for(b"listening on")
             before = tail.out.partition(b"listening on")[0]
             tail.wait_for(b"\n", times=before.count(b"\n") + 1)
-            found = re.search(rb"listening on 0\.0\.0\.0:(\d+)\n", tail.out)
+            found = re.search(rb"listening on 127\.0\.0\.1:(\d+)\n", tail.out)
             assert found is not None
             with Client(int(found[1])) as client:
                 client.sendall(b"one\n")
@@ -315,7 +332,7 @@ class LeafTests(SynchronousTestCase):
         source = StreamSource(name="LAB", external=ExternalStream("$JS.web1.API"))
         hub.make_stream(StreamConfig(name="ALL", sources=[source]))
         output = f"nats://127.0.0.1:{leaf.port}/lab"
-        with Program("server", "0", "--output", output) as server:
+        with Program(*SERVER, "--output", output) as server:
             with Client(server.port()) as client:
                 client.sendall(b"one\n")
                 self.assertEqual(hub.arriving("ALL", 1), [b"one"])
@@ -418,7 +435,7 @@ class PlainTests(SynchronousTestCase):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
             output = f"tls://u:s3cret@127.0.0.1:{port}/lab"
-            with Program("server", "0", "--output", output) as server:
+            with Program(*SERVER, "--output", output) as server:
                 connection, _ = listener.accept()
                 with connection:
                     connection.sendall(b'INFO {"max_payload":1048576}\r\n')
@@ -458,7 +475,7 @@ class OptionTests(SynchronousTestCase):
             ("ca=/nowhere", "open /nowhere: No such file or directory"),
             (f"ca={__file__}", f"open {__file__}: "),
         ):
-            ended = run("server", "0", "-o", f"tls://s3cret@h/a?{query}")
+            ended = run(*SERVER, "-o", f"tls://s3cret@h/a?{query}")
             self.assertEqual(ended.process.returncode, 1)
             [line] = ended.err.decode().splitlines()
             self.assertIn(why, line)
@@ -466,7 +483,7 @@ class OptionTests(SynchronousTestCase):
     def test_without_the_extra(self) -> None:
         code = "import sys; sys.modules['nats'] = None\n"
         code += "from echolab.__main__ import main; sys.exit(main())"
-        words = "server", "0", "-o", "nats://s3cret@h/a"
+        words = *SERVER, "-o", "nats://s3cret@h/a"
         ended = run(*words, program=[sys.executable, "-c", code])
         self.assertEqual(
             ended.err.decode(),
@@ -485,7 +502,7 @@ class OptionTests(SynchronousTestCase):
         program = [sys.executable, "-c", code]
         options = "--once", "-o", "raw:lines"
         folder = self.enterContext(tempfile.TemporaryDirectory())
-        with Program("server", "0", *options, program=program, cwd=folder) as server:
+        with Program(*SERVER, *options, program=program, cwd=folder) as server:
             with Client(server.port()) as client:
                 client.sendall(b"x\n")
             self.assertEqual(server.end(), 0)

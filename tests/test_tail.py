@@ -36,7 +36,7 @@ from echolab.command.tailing import tail_service
 from echolab.formats import FORMATS, Style
 from echolab.formats.recording import Recording
 from tests.jetstream import NATS_SERVER, Node
-from tests.support import Client, Program, run
+from tests.support import SERVER, Client, Program, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -365,7 +365,8 @@ class RecordingTests(SynchronousTestCase):
             first, again = Path(folder, "first"), Path(folder, "again")
             outputs = "--output", "-", "--output", f"ledger:{url}"
             with Program(
-                *("server", "0", "--once", "--record", str(first)), *outputs
+                *(*SERVER, "--once", "--record", str(first)),
+                *outputs,
             ) as server:
                 with Client(server.port()) as client:
                     client.sendall(b"hello\n")
