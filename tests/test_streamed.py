@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import (
     Accepted,
+    Called,
     Chunk,
     EndCause,
     Finished,
@@ -106,6 +107,20 @@ class StreamedTests(SynchronousTestCase):
         self.assertTrue(totals.listening)
         self.assertEqual((totals.accepted, totals.received_bytes), (1, 9))
         self.assertEqual(self.watch.refused[0].detail, "denied")
+
+    def test_what_a_socket_does_after_its_end_begins_nothing(self) -> None:
+        end = Finished(
+            ANN, PAST + 5, EndCause.EOF, received_bytes=0, messages=0, seconds=5.0
+        )
+        rows = self.rows(
+            Called(ANN, PAST, "accept"), ACCEPTED, end, Called(ANN, PAST + 5, "close")
+        )
+        self.assertEqual(rows, [])
+        [ended] = self.watch.ended
+        known = self.watch.known(ended.number)
+        assert known is not None
+        calls = [each.call for each in known.events() if isinstance(each, Called)]
+        self.assertEqual(calls, ["accept", "close"])
 
     def test_a_capture_has_a_gap_where_reads_are_not_known(self) -> None:
         self.rows(

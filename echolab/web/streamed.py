@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["StreamWatch", "StreamedConnection"]
 
 
+MOST_ENDED = 10_000
+"""So many connections that have ended are known, in case more comes of them."""
+
+
 class StreamedConnection:
     """What events tell of a connection; see `echolab.connection.core.Connection`.
 
@@ -97,11 +101,12 @@ class StreamWatch:
         self._watch = watch
         self._clock = clock
         self._open: dict[int, StreamedConnection] = {}
+        self._ended: dict[int, None] = {}  # the last: their sockets go on a little
 
     def __call__(self, event: Event) -> None:
         """Take an event; a connection begins with the first that is seen of it."""
         number = event.peer.number
-        if number:
+        if number and number not in self._ended:
             connection = self._open.get(number)
             if connection is None:
                 made = StreamedConnection(event.peer, self._watch, self._clock)
@@ -110,4 +115,7 @@ class StreamWatch:
             connection.take(event)
             if isinstance(event, Finished):
                 del self._open[number]
+                self._ended[number] = None
+                if len(self._ended) > MOST_ENDED:
+                    del self._ended[next(iter(self._ended))]
         self._watch(event)
