@@ -80,7 +80,7 @@ def trial(session: nox.Session) -> None:
         session.env["COVERAGE_FILE"] = str(Path(folder, "coverage"))
         # Not trial's --jobs: its messages between processes are at most 64 KiB long.
         trial = f'coverage run -m twisted.trial --temp-directory={folder}/$$ "$@"'
-        shared = f"echo {modules} | xargs -P 2 -n 12 sh -c 'exec {trial}' trial"
+        shared = f"echo {modules} | xargs -P 2 -n 6 sh -c 'exec {trial}' trial"
         session.run("sh", "-c", shared, external=True)
         session.run("coverage", "combine", "-q")
         session.run("coverage", "report")
