@@ -21,6 +21,7 @@ import statistics
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,6 +111,11 @@ def used(pids: Sequence[int], work: Callable[[], int]) -> Used:
     return Used(lines, seconds, [b - a for a, b in zip(before, after, strict=True)])
 
 
+def listens(log: Path) -> bool:
+    """Whether a server has said in its log that it listens."""
+    return "listening on" in log.read_text()
+
+
 @contextlib.contextmanager
 def servers(
     count: int, *options: str, listen: str = ""
@@ -125,7 +131,7 @@ def servers(
         parts = []
         for i in range(count):
             log = Path(folder, f"{i}.log")
-            ready = lambda log=log: "listening on" in log.read_text()  # noqa: E731
+            ready = partial(listens, log)
             parts.append(Part(f"server {i}", command, log, ready))
         try:
             for part in parts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,11 +27,11 @@ def carried(
     run: str = "3f9a",
     client: tuple[str, int] | None = None,
 ) -> Carried:
-    taken = [
+    taken: list[Any] = [
         Received(PEER, 1.0, each) if isinstance(each, Lines | Batch) else each
         for each in events or [Lines(b"x\n")]
     ]
-    return Carried("web1", run, number, stored, taken, client)  # type: ignore[arg-type]
+    return Carried("web1", run, number, stored, taken, client)
 
 
 def messages(events: Sequence[Event]) -> list[Messages]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from typing_extensions import override
@@ -125,7 +125,7 @@ def parse_address(text: str) -> Address:
         raise ValueError(
             "a subject has letters, digits, - and _, with a dot between two words"
         )
-    known: dict[str, object] = {}
+    known: dict[str, Any] = {}
     for parameter in filter(None, query.split("&")):
         name, equals, value = parameter.partition("=")
         known |= _parameter(name, unquote(value) if equals else "", known)
@@ -136,7 +136,7 @@ def parse_address(text: str) -> Address:
         user=unquote(user) if colon else None,
         password=unquote(password) if colon else None,
         token=unquote(user) if at and not colon else None,
-        **{"stream": subject.upper().replace(".", "_"), **known},  # type: ignore[arg-type]
+        **{"stream": subject.upper().replace(".", "_"), **known},
     )
     return _checked(address, given=known)
 

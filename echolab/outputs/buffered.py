@@ -130,7 +130,7 @@ class BufferedOutput:
             return False
         self._line.start = b""
         self._producers.resume()
-        return True
+        return not self._buffer  # A producer may have filled it again at once.
 
     def pause(self) -> None:
         """Pause the producers until the buffer is empty or the output is closed."""
@@ -214,7 +214,8 @@ class BufferedOutput:
 
     def _try_again(self) -> None:
         self._retry = None
-        if self.write_buffer() and self._failing:
+        self.write_buffer()
+        if self._failing and self._retry is None:
             self._failing = False
             _log.info("write {name}: works again", name=self.name)
 

@@ -130,8 +130,7 @@ class DescriptorOutput(BufferedOutput):
 
     def doWrite(self) -> None:
         """Write the buffer: the descriptor has room."""
-        # A producer that is resumed may have filled the buffer again at once.
-        if self.write_buffer() and not self.waiting_bytes:
+        if self.write_buffer():
             self._reactor.removeWriter(self)
 
     def doRead(self) -> None:
