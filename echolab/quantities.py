@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["byte_rate", "byte_size", "number", "plain", "seconds", "whole_number"]
+__all__ = [
+    "byte_rate",
+    "byte_size",
+    "number",
+    "plain",
+    "seconds",
+    "span",
+    "whole_number",
+]
 
 _WHOLE = re.compile(r"-?\d+", re.ASCII)
 _NUMBER = re.compile(r"(-?(?:\d+(?:\.\d+)?|\.\d+))([A-Za-z]*)", re.ASCII)
 
+_MINUTE = 60
 _NONE = {"": Decimal(1)}
 _TIMES = {
     "": Decimal(1),
@@ -92,6 +101,24 @@ def plain(number: float) -> str:
     """Write a number as it is read here: with all its digits, and no exponent."""
     digits = format(Decimal(repr(number)), "f")
     return digits.removesuffix(".0")
+
+
+def span(seconds: float, form: str = "g") -> str:
+    """Write how long something takes: ``5 s``, ``1 min 5 s``, ``2 h 5 min``, ``3 d``.
+
+    Args:
+        seconds: how long, from 0.
+        form: how seconds under a minute are formatted.
+    """
+    if seconds < _MINUTE:
+        return f"{seconds:{form}} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")]
+    while not parts[0][0]:
+        del parts[0]
+    return " ".join(f"{number} {unit}" for number, unit in parts[:2] if number)
 
 
 def _measure(

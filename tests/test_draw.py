@@ -30,7 +30,7 @@ from echolab import (
     Sent,
 )
 from echolab.command.cli import main
-from echolab.formats.figure_words import cells
+from echolab.formats.figure_words import cells, duration
 from echolab.lab.figures import figure_of
 from echolab.lab.joining import join
 from echolab.lab.reading import sides_of
@@ -823,6 +823,21 @@ class SafetyTests(SynchronousTestCase):
         self.assertIn("안녕하", shown)
 
 
+class DurationTests(SynchronousTestCase):
+    def test_two_digits_and_a_unit(self) -> None:
+        for seconds, text in (
+            (38e-6, "38 µs"),
+            (0.0042, "4.2 ms"),
+            (60, "60 s"),
+            (100, "1.7 min"),
+            (5900, "98 min"),
+            (7500, "2.1 h"),
+            (90_000, "25 h"),
+            (345_600, "4 d"),
+        ):
+            self.assertEqual(duration(seconds), text)
+
+
 class FoldTests(SynchronousTestCase):
     def bulk(self, number: int) -> Pair:
         pair = Pair()
@@ -982,7 +997,7 @@ class FoldTests(SynchronousTestCase):
             pair.client_calls(at + 0.03, "recv", 65536, 5)
         shown = drawn(pair.at_server, pair.at_client)
         self.assertLess(len(rows(shown)), 120)
-        self.assertEqual(shown.count("4940 bytes in 987 s"), 2)
+        self.assertEqual(shown.count("4940 bytes in 16 min "), 2)
 
     def test_a_part_of_it(self) -> None:
         pair = hello()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from echolab import (
@@ -41,6 +44,7 @@ from echolab.formats.apart import Apart
 from echolab.formats.recorded_event import event_of
 from echolab.formats.recording import Recording
 from echolab.formats.style import needs_of
+from echolab.formats.times import Elapsed, local_time
 from tests.test_escaping import NAMES, original
 
 if TYPE_CHECKING:
@@ -266,6 +270,49 @@ class LogTests(SynchronousTestCase):
             (Batch((b"a",), mark="unterminated"), b"recv(unterminated) a\n"),
         ):
             self.assertTrue(show(Log(), received(messages)).endswith(mark))
+
+    def test_long_spans_have_units(self) -> None:
+        ended = replace(FINISHED, seconds=7503.25)
+        self.assertTrue(show(Log(), ended).endswith(b" in 2 h 5 min\n"))
+
+    def test_local_times_name_their_distance_from_utc(self) -> None:
+        def back(zone: str | None) -> None:
+            if zone is None:
+                os.environ.pop("TZ", None)
+            else:
+                os.environ["TZ"] = zone
+            time.tzset()
+
+        self.addCleanup(back, os.environ.get("TZ"))
+        for zone, start in (
+            ("UTC", b"2026-11-22T13:16:04.123+00:00"),
+            ("KST-9", b"2026-11-22T22:16:04.123+09:00"),
+            ("NST3:30", b"2026-11-22T09:46:04.123-03:30"),
+        ):
+            back(zone)
+            line = show(Log(Style(time=local_time)), ACCEPTED)
+            self.assertEqual(line, start + b" 127.0.0.1:60612 accepted\n")
+
+    def test_elapsed_times_do_not_follow_a_clock_that_is_set(self) -> None:
+        clock = Clock()
+        clock.advance(5000.0)
+        form = Log(Style(time=Elapsed(clock.seconds)))
+        lines = show(form, ACCEPTED)
+        clock.advance(3725.0625)
+        lines += show(form, Accepted(OTHER, TIME - 3600))
+        self.assertEqual(
+            lines,
+            b"0:00:00.000 127.0.0.1:60612 accepted\n1:02:05.062 [::1]:60613 accepted\n",
+        )
+
+    def test_elapsed_times_of_the_past(self) -> None:
+        form = Log(Style(time=Elapsed()))
+        times = [TIME, TIME + 59.9996, TIME - 1.5]
+        lines = show(form, *(Accepted(PEER, each) for each in times))
+        self.assertEqual(
+            [line.partition(b" ")[0] for line in lines.splitlines()],
+            [b"0:00:00.000", b"0:01:00.000", b"-0:00:01.500"],
+        )
 
 
 class RawTests(SynchronousTestCase):

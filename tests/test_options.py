@@ -62,6 +62,19 @@ class ShowTests(SynchronousTestCase):
                 server("--show", "sent", *words)
 
 
+class TimeTests(SynchronousTestCase):
+    def test_times_are_for_the_format_that_has_them(self) -> None:
+        right = [("--format", "log"), ("-o", "log:lab.log", "-o", "-")]
+        for words in right:
+            self.assertEqual(server("--time", "LOCAL", *words).time, "local")
+        wrong = [(), ("--format", "json"), ("-o", "json:lab"), ("--record", "-")]
+        for words in wrong:
+            with self.assertRaisesRegex(UsageError, "^--time utc: goes with --format"):
+                server("--time", "utc", *words)
+        with self.assertRaisesRegex(UsageError, "must be one of utc, local, elapsed"):
+            server("--time", "now", "--format", "log")
+
+
 class BehaviourOptionsTests(SynchronousTestCase):
     def test_behave_and_record(self) -> None:
         settings = server(

@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.quantities import byte_rate, byte_size, number, seconds, whole_number
+from echolab.quantities import (
+    byte_rate,
+    byte_size,
+    number,
+    seconds,
+    span,
+    whole_number,
+)
 
 
 class QuantityTests(SynchronousTestCase):
@@ -59,3 +66,21 @@ class QuantityTests(SynchronousTestCase):
             self.assertRaises(ValueError, seconds, text)
         for text in ("1s", "1kk", "1.0001k", "9" * 400 + "k"):
             self.assertRaises(ValueError, byte_size, text)
+
+    def test_spans(self) -> None:
+        for value, text in (
+            (0, "0 s"),
+            (5, "5 s"),
+            (0.5, "0.5 s"),
+            (59.5, "59.5 s"),
+            (60, "1 min"),
+            (65.4, "1 min 5 s"),
+            (3599.6, "1 h"),
+            (3605, "1 h"),
+            (7500, "2 h 5 min"),
+            (86400, "1 d"),
+            (90061, "1 d 1 h"),
+            (86400 * 400, "400 d"),
+        ):
+            self.assertEqual(span(value), text)
+        self.assertEqual(span(1.5, ".3f"), "1.500 s")

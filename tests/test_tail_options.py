@@ -26,7 +26,7 @@ def tail(*words: str) -> TailSettings:
 class ValueTests(SynchronousTestCase):
     def test_defaults_are_those_of_a_server(self) -> None:
         settings, server = tail(), ServerSettings()
-        for name in ("format", "show", "label", "escape", "color", "outputs", "fsync"):
+        for name in ("format", "show", "time", "label", "escape", "color", "outputs"):
             self.assertEqual(getattr(settings, name), getattr(server, name))
         self.assertEqual(settings.printing(), {})
         self.assertEqual(settings.begin, Begin("first"))

@@ -25,6 +25,7 @@ from echolab.errors import (
     reason_of,
 )
 from echolab.events import Finished, Received
+from echolab.quantities import span
 from echolab.sinks.tee import tee
 
 if TYPE_CHECKING:
@@ -285,7 +286,7 @@ class AcknowledgedService(Service):
     def _give_up(self) -> None:
         if self._lines.count:
             seconds = self._patience_seconds or self._timeout_seconds
-            reason = f"nothing was acknowledged for {seconds:g} s"
+            reason = f"nothing was acknowledged for {span(seconds)}"
             self._fail(ConnectionLostError("send", self._name, reason))
         elif self._protocol or self._failures:
             self._fail_unanswered()

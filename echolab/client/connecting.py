@@ -11,6 +11,7 @@ from twisted.logger import Logger
 
 from echolab.client.ready import connect_ready
 from echolab.errors import UnverifiedError, reason_of
+from echolab.quantities import span
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IStreamClientEndpoint
@@ -99,10 +100,10 @@ class Connector:
                     raise
                 if not number:
                     _log.info(
-                        "connect {name}: {reason}; trying again for {seconds:g} s",
+                        "connect {name}: {reason}; trying again for {span}",
                         name=self._name,
                         reason=reason_of(why),
-                        seconds=self._retry_seconds,
+                        span=span(self._retry_seconds),
                     )
                 await deferLater(self._clock, min(pause(number), left))
         raise AssertionError

@@ -34,5 +34,8 @@ def check_printing(options: SettingsOptions) -> None:
         EVENTS if is_stream((form, path)) and not form else form or options["format"]
         for form, path in outputs
     ]
-    if options["show"] == "sent" and {*(forms or [options["format"]])} <= _SHOW_NOT:
+    wanted = {*(forms or [options["format"]])}
+    if options["show"] == "sent" and wanted <= _SHOW_NOT:
         raise usage.UsageError("--show sent: goes with --format log, hex or json")
+    if options["time"] is not None and "log" not in wanted:
+        raise usage.UsageError(f"--time {options['time']}: goes with --format log")

@@ -23,6 +23,7 @@ from zope.interface import provider
 
 from echolab.command.saying import say
 from echolab.escaping import escape_line
+from echolab.quantities import span
 from echolab.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def end_in_time(number: int, seconds: float) -> None:
     """
 
     def late(_number: int, _frame: FrameType | None) -> None:
-        say(f"the end took more than {seconds:g} s: it is broken off")
+        say(f"the end took more than {span(seconds)}: it is broken off")
         end_by(number)
 
     signal.signal(signal.SIGALRM, late)

@@ -17,6 +17,7 @@ from echolab.formats.names import format_named
 from echolab.formats.recording import Recording
 from echolab.formats.reframing import recorded_framing
 from echolab.formats.style import needs_of
+from echolab.formats.times import writer_of_times
 from echolab.outputs.descriptor import DescriptorOutput
 from echolab.outputs.file import FileOutput
 from echolab.outputs.log import LogOutput
@@ -25,6 +26,7 @@ from echolab.server.option_values import EVENTS, LEDGER, SINK, is_stream
 from echolab.sinks.names import sink_named
 from echolab.sinks.printing import Printer
 from echolab.sinks.tee import tee
+from echolab.timekeeping import monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +90,7 @@ def server_outputs(
     """
     printed: list[Printed] = []
     files = OpenFiles()
+    time = writer_of_times(settings.time, None if from_stream else monotonic(reactor))
     try:
         for form, path in _wanted_outputs(settings):
             if form == SINK:
@@ -95,7 +98,7 @@ def server_outputs(
                 printed.append(Printed(sink, needs_of(sink)))
                 continue
             if is_stream((form, path)):
-                printed.append(_carried(reactor, settings, form, path, done))
+                printed.append(_carried(reactor, settings, form, path, done, time))
                 continue
             if form is None:
                 make_form: Callable[[Style], Form] | None
@@ -111,6 +114,7 @@ def server_outputs(
                     stdout=stdout,
                     files=files,
                     from_stream=from_stream,
+                    time=time,
                 )
             )
         paths = [path for _, path in _wanted_outputs(settings)]
@@ -170,6 +174,7 @@ def _carried(
     form: str | None,
     text: str,
     done: Done,
+    time: Callable[[float], bytes],
 ) -> Printed:
     """Open a stream."""
     # Imported here, since few outputs are streams.
@@ -190,6 +195,7 @@ def _carried(
             color=decide(settings.color, False),
             sent=settings.show == "sent",
             kernel=settings.kernel == "always",
+            time=time,
         )
         printed = _made(str(address), partial(make_form, style))
         packer = TextPacker(printed, json=form == "json")
@@ -208,6 +214,7 @@ def _printed(
     stdout: Output | None,
     files: OpenFiles,
     from_stream: bool,
+    time: Callable[[float], bytes],
 ) -> Printed:
     to_stdout = path == STANDARD and foreground
     if to_stdout:
@@ -224,6 +231,7 @@ def _printed(
         sent=settings.show == "sent",
         kernel=settings.kernel == "always",
         unicode=not terminal or can_draw(STDOUT),
+        time=time,
     )
     form = _made(path, partial(make_form, style))
     needs = needs_of(form)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from echolab.carrying.address import Address
     from echolab.choices import When
     from echolab.formats import Label, Show
+    from echolab.formats.times import Time
 
 __all__ = ["TailSettings", "Wanted"]
 
@@ -130,6 +131,7 @@ class TailSettings:
 
     format: str = like(ServerSettings, "format")
     show: Show = like(ServerSettings, "show")
+    time: Time = like(ServerSettings, "time")
     label: Label = like(ServerSettings, "label")
     escape: When = like(ServerSettings, "escape")
     color: When = like(ServerSettings, "color")

@@ -40,11 +40,14 @@ def size(number: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a span of time: ``38 µs``, ``4.2 ms``, ``1.5 s``."""
+    """Return a span of time: ``38 µs``, ``4.2 ms``, ``1.5 s``, ``2.1 h``."""
     for factor, unit in ((1e6, "µs"), (1e3, "ms")):
         if seconds * factor < 999.5:
             return f"{_rounded(seconds * factor)} {unit}"
-    return f"{_rounded(seconds)} s"
+    for most, span, unit in ((99.5, 1, "s"), (5970, 60, "min"), (171_000, 3600, "h")):
+        if seconds < most:
+            return f"{_rounded(seconds / span)} {unit}"
+    return f"{_rounded(seconds / 86400)} d"
 
 
 def _rounded(value: float) -> str:

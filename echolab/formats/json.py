@@ -30,7 +30,8 @@ from echolab.events import (
     Unanswered,
 )
 from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
-from echolab.formats.style import Needs, Style, rfc3339, rfc3339_exactly
+from echolab.formats.style import Needs, Style
+from echolab.formats.times import rfc3339, rfc3339_exactly
 from echolab.messages import Lines
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from echolab.counting import count
 from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
+from echolab.quantities import span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,7 @@ def _sampled(fact: Sampled) -> Iterator[str]:
     if fact.send_window is not None:
         yield f"window {fact.send_window}"
     if fact.window_seconds:
-        yield f"full for {fact.window_seconds:.3f} s"
+        yield f"full for {span(fact.window_seconds, '.3f')}"
     if fact.rtt_seconds is not None:
         yield f"rtt {fact.rtt_seconds * 1000:.3f} ms"
 
@@ -51,7 +52,7 @@ def _diagnosed(fact: Diagnosed) -> Iterator[str]:
     whose = "the peer's end" if fact.end == "peer" else "this end"
     yield f"{whose} {fact.state}"
     if fact.timer_seconds is not None:
-        yield f"timer {fact.timer_seconds:.1f} s"
+        yield f"timer {span(fact.timer_seconds, '.1f')}"
     for number, what in (
         (fact.unread_bytes, "unread"),
         (fact.unacknowledged_bytes, "unacknowledged"),

@@ -19,8 +19,9 @@ from echolab.events import (
 )
 from echolab.facts import Diagnosed, Listening, Sampled, SynSaved
 from echolab.formats.kernel import said
-from echolab.formats.style import Needs, Style, mark_of, rfc3339, sent_lines
+from echolab.formats.style import Needs, Style, mark_of, sent_lines
 from echolab.messages import Batch
+from echolab.quantities import span
 
 if TYPE_CHECKING:
     from echolab.events import Event
@@ -34,7 +35,7 @@ ENDED_HERE = {"stopped", "malformed", "overlong", "error"}
 class Log:
     """One line for each message and event: time, peer, what.
 
-    The time is RFC 3339 in UTC, with milliseconds. Pieces of messages are marked:
+    The time is written as the style says. Pieces of messages are marked:
     ``recv(overlong)``, ``recv(partial)``, ``recv(unterminated)``.
 
     Args:
@@ -62,7 +63,7 @@ class Log:
         """Return the bytes to print for an event."""
         start = self._style.name(event.peer) + b" "
         if not self._timeless:
-            start = b"%b %b" % (rfc3339(event.time), start)
+            start = b"%b %b" % (self._style.time(event.time), start)
         match event:
             case Received(messages=messages):
                 start += b"recv%b " % mark_of(messages)
@@ -114,7 +115,7 @@ def _ending(event: Finished, *, shows_sent: bool) -> str:
         words.append(f"{count(event.unsent_answers, 'answer')} unsent")
     if event.unread_bytes:
         words.append(f"{count(event.unread_bytes, 'byte')} unread")
-    words[-1] += f" in {event.seconds:.3f} s"
+    words[-1] += f" in {span(event.seconds, '.3f')}"
     if event.rtt_seconds is not None:
         words.append(f"rtt {event.rtt_seconds * 1000:.3f} ms")
     if event.retransmits:

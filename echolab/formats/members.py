@@ -159,7 +159,7 @@ def read_bytes(name: str, members: Members) -> bytes:
 
 
 def read_time(text: str) -> float:
-    """The inverse of `echolab.formats.style.rfc3339_exactly`."""
+    """The inverse of `echolab.formats.times.rfc3339_exactly`."""
     found = _TIME.fullmatch(text)
     if found is None:
         raise ValueError("not a time")

@@ -1,13 +1,12 @@
-"""How all formats show peers, times and pieces of messages."""
+"""How all formats show peers and pieces of messages."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from echolab.escaping import escape_messages, escape_newlines
+from echolab.formats.times import rfc3339
 from echolab.messages import Batch
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ __all__ = [
     "mark_of",
     "needs_of",
     "restart",
-    "rfc3339",
-    "rfc3339_exactly",
     "sent_lines",
 ]
 
@@ -87,6 +84,7 @@ class Style:
         sent: whether to show sent bytes too, in the formats that can.
         kernel: whether to show what the kernel says, in the formats that can.
         unicode: whether lines and arrows may be drawn with characters beyond ASCII.
+        time: writes the time of an event, which is in POSIX seconds, in log.
     """
 
     label: Label = "auto"
@@ -95,6 +93,7 @@ class Style:
     sent: bool = False
     kernel: bool = False
     unicode: bool = True
+    time: Callable[[float], bytes] = rfc3339
 
     def name(self, peer: Peer) -> bytes:
         """Return the peer's address, in its colour."""
@@ -125,22 +124,3 @@ def sent_lines(data: bytes) -> Batch:
 def mark_of(messages: Messages) -> bytes:
     """Return a mark such as ``(partial)`` for pieces; nothing for whole messages."""
     return b"(%b)" % messages.mark.encode() if messages.mark else b""
-
-
-def rfc3339(seconds: float) -> bytes:
-    """Return a time in UTC, with milliseconds: ``2026-11-22T13:16:04.123Z``."""
-    moment = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
-    return moment.isoformat(timespec="milliseconds").encode() + b"Z"
-
-
-def rfc3339_exactly(seconds: float) -> bytes:
-    """Return the same with seven digits, all that a float has for a present time."""
-    whole, _, fraction = f"{seconds:.7f}".partition(".")
-    return f"{_second(whole)}.{fraction}Z".encode()
-
-
-@lru_cache(maxsize=16)
-def _second(whole: str) -> str:
-    """Return the time of a whole second, without its zone."""
-    moment = datetime.fromtimestamp(int(whole), UTC).replace(tzinfo=None)
-    return moment.isoformat()

@@ -16,6 +16,7 @@ from echolab.connection.states import Holder, State, Verdict
 from echolab.ends import EndCause
 from echolab.errors import reason_of
 from echolab.events import Accepted, Mistaken
+from echolab.quantities import span
 from echolab.server.partial import Partial
 from echolab.sockets.watching import prepare_connection
 from echolab.sockets.wrapped import hear
@@ -335,7 +336,7 @@ class ReceiverProtocol(Protocol):
             left = patience - silent
             self._due = connections.clock.callLater(left, self._end_if_idle)
         else:
-            self.end(EndCause.IDLE, f"nothing came for {patience:g} s")
+            self.end(EndCause.IDLE, f"nothing came for {span(patience)}")
 
     def _cancel_due(self) -> None:
         due, self._due = self._due, None

@@ -10,6 +10,7 @@ from echolab.behaviour.fault import fault_text
 from echolab.behaviour.values import Behaviour
 from echolab.choices import When
 from echolab.formats import FORMATS, Label, Show
+from echolab.formats.times import Time
 from echolab.framing import DEFAULT_MAX_MESSAGE_BYTES, Overlong
 from echolab.option import flag, option
 from echolab.option_values import (
@@ -101,6 +102,13 @@ class ServerSettings:
         "What is printed of the bytes; sent: what is sent too, in log, hex and json.",
         group=PRINTING,
         read=one_of(*get_args(Show)),
+    )
+    time: Time = option(
+        "utc",
+        "--time local|utc|elapsed",
+        "Times in log: of this machine's zone, in UTC, or since the first event.",
+        group=PRINTING,
+        read=one_of(*get_args(Time)),
     )
     label: Label = option(
         "auto",
