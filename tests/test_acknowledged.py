@@ -256,7 +256,8 @@ class FailingTests(ServiceCase):
         self.assertEqual(self.ends, [])
         self.clock.advance(1)
         self.assert_failed(
-            "send lab:8888: nothing was acknowledged for 60 s; not acknowledged: 1 line"
+            "send lab:8888: nothing was acknowledged for 1 min; "
+            "not acknowledged: 1 line"
         )
 
     def test_without_patience_the_first_loss_is_the_end(self) -> None:

@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 import enum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
-from twisted.internet import error
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.logger import Logger
 from typing_extensions import override
 
 from echolab.client.answers import AnswerError
 from echolab.client.deadline import Deadline
-from echolab.client.factory import SenderFactory
+from echolab.client.reconnecting import Reconnecting
 from echolab.client.service import STOP_SECONDS
-from echolab.connection.terms import Ledger
 from echolab.counting import count
-from echolab.errors import (
-    ConnectError,
-    ConnectionLostError,
-    EcholabError,
-    InputError,
-    reason_of,
-)
-from echolab.events import Finished, Received
+from echolab.errors import ConnectionLostError, EcholabError, InputError
 from echolab.quantities import span
-from echolab.sinks.tee import tee
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from twisted.internet.interfaces import IDelayedCall
-    from twisted.python.failure import Failure
-
     from echolab.client.connecting import Connector
-    from echolab.client.protocol import SenderProtocol
     from echolab.client.resending import Resending
-    from echolab.events import Event, Sink
+    from echolab.events import Finished, Sink
     from echolab.interfaces import AnyClock, Done, Output, Producer
     from echolab.sinks.printing import ConversationPrinter
 
@@ -45,9 +32,6 @@ __all__ = ["AcknowledgedService"]
 
 MOST_KEPT_BYTES = 1 << 20
 """While more is not acknowledged, the input pauses."""
-PAUSE_SECONDS = 0.5
-"""How long to wait before the second connection in a row that brings nothing."""
-LONGEST_PAUSE_SECONDS = 10.0
 
 _log = Logger()
 
@@ -105,8 +89,6 @@ class AcknowledgedService(Service):
         encrypted: bool = False,
         close: Callable[[], Deferred[None] | None] = lambda: None,
     ) -> None:
-        self._make_connector = make_connector
-        self._connector: Connector | None = None
         self._name = name
         self._printer = printer
         self._outputs = outputs
@@ -122,8 +104,6 @@ class AcknowledgedService(Service):
         self._has_ended = False  # the input
         self._input_error: EcholabError | None = None
         self._failure: EcholabError | None = None
-        self._protocol: SenderProtocol | None = None
-        self._failures = 0  # connections in a row that brought nothing
         self._late = Deadline(
             clock,
             patience_seconds or timeout_seconds,
@@ -136,16 +116,17 @@ class AcknowledgedService(Service):
             lambda: bool(self._lines.count or not resending.is_introduced),
             self._has_been_silent,
         )
-        self._again: IDelayedCall | None = None
-        self._lost: Deferred[None] = succeed(None)
         self._reader = make_reader(self)
-        self._factory = SenderFactory(
-            tee(*[each for each in (observer, self._note) if each is not None]),
+        self._connection = Reconnecting(
+            partial(make_connector, retry_seconds=patience_seconds),
+            name,
             clock=clock,
-            half_open_seconds=0.0,  # A server that ends acknowledges nothing more.
-            report_chunks=observer is not None,
-            report_sent=observer is not None,
-            ledger=Ledger(encrypted=encrypted) if observer is not None else None,
+            connected=self._connected,
+            heard=self._heard,
+            ended=self._finished,
+            refused=self._fail,
+            observer=observer,
+            encrypted=encrypted,
         )
 
     @override
@@ -153,39 +134,15 @@ class AcknowledgedService(Service):
         """Begin to connect."""
         super().startService()
         self._late.look()
-        self._connect()
+        self._connection.connect()
 
-    def _connect(self) -> None:
-        self._again = None
-        self._connector = self._make_connector(retry_seconds=self._patience_seconds)
-        connecting = self._connector.connect(self._factory)
-        connecting.addCallbacks(self._connected, self._refused)
-
-    def _connected(self, protocol: SenderProtocol) -> None:
-        if not self.running:
-            return
-        self._protocol = protocol
-        self._lost = Deferred()
-        protocol.write(self._resending.introduction())
+    def _connected(self) -> None:
+        self._connection.write(self._resending.introduction())
         self._silent.look()
 
-    def _refused(self, failure: Failure) -> None:
-        if not self.running:
-            return
-        why = failure.value
-        reason = reason_of(why)
-        if isinstance(why, error.DNSLookupError):
-            reason = "no such host"
-        self._fail(ConnectError("connect", self._name, reason))
-
-    def _note(self, event: Event) -> None:
-        if isinstance(event, Received):
-            if self._phase is _Phase.SENDING:
-                self._heard(event.messages.raw())
-        elif isinstance(event, Finished):
-            self._finished(event)
-
     def _heard(self, data: bytes) -> None:
+        if self._phase is not _Phase.SENDING:
+            return
         resending, before = self._resending, self._lines.acknowledged
         is_first = not resending.was_introduced
         try:
@@ -195,11 +152,11 @@ class AcknowledgedService(Service):
             return
         if is_first and resending.was_introduced:
             self._begin()
-        if resending.is_ahead and self._protocol is not None:
-            self._protocol.finish()
+        if resending.is_ahead:
+            self._connection.finish()
         self._write(again)
         if self._lines.acknowledged > before:
-            self._failures = 0
+            self._connection.futile = 0
             self._late.renew()
         self._silent.renew()
         if self._is_paused and self._lines.kept_bytes <= MOST_KEPT_BYTES // 2:
@@ -217,8 +174,8 @@ class AcknowledgedService(Service):
         self._printer.ask()
 
     def _write(self, lines: bytes) -> None:
-        if self._protocol is not None and lines:
-            self._protocol.write(lines)
+        if self._connection.is_connected and lines:
+            self._connection.write(lines)
             self._silent.look()
 
     def _resume(self) -> None:
@@ -249,8 +206,7 @@ class AcknowledgedService(Service):
 
     def reset(self) -> None:
         """Reset the connection: the user wants that. All goes on on a new one."""
-        if self._protocol is not None:
-            self._protocol.reset("reset by hand")
+        self._connection.reset("reset by hand")
 
     def ended(self) -> None:
         """Take the end of input."""
@@ -272,10 +228,10 @@ class AcknowledgedService(Service):
             if self._lines.last < self._resending.known:
                 self._failure = self._other_input()
             self._wait_no_more()
-            if self._protocol is None:
-                self._end()
+            if self._connection.is_connected:
+                self._connection.finish()
             else:
-                self._protocol.finish()
+                self._end()
 
     def _other_input(self) -> InputError:
         known = count(self._resending.known, "line")
@@ -288,24 +244,21 @@ class AcknowledgedService(Service):
             seconds = self._patience_seconds or self._timeout_seconds
             reason = f"nothing was acknowledged for {span(seconds)}"
             self._fail(ConnectionLostError("send", self._name, reason))
-        elif self._protocol or self._failures:
+        elif self._connection.is_connected or self._connection.futile:
             self._fail_unanswered()
 
     def _has_been_silent(self) -> None:
         if not self._resending.was_introduced:
             self._fail_unanswered()
-        elif self._protocol is not None:
-            self._protocol.reset("it acknowledges nothing")
+        else:
+            self._connection.reset("it acknowledges nothing")
 
     def _fail_unanswered(self) -> None:
         reason = "it does not answer the introduction; has it --acknowledge?"
         self._fail(ConnectionLostError("recv", self._name, reason))
 
     def _finished(self, event: Finished) -> None:
-        self._protocol = None
         self._silent.stop()
-        if not self._lost.called:
-            self._lost.callback(None)
         if self._phase in (_Phase.ENDING, _Phase.FAILED):
             self._end()
         elif self._phase is _Phase.SENDING and self.running:
@@ -317,15 +270,10 @@ class AcknowledgedService(Service):
 
     def _connect_again(self, reason: str) -> None:
         is_news = self._resending.was_introduced and not self._resending.is_ahead
-        if is_news and not self._failures:
+        if is_news and not self._connection.futile:
             _log.info("{name}: {why}; going on", name=self._name, why=reason)
         self._late.look()
-        seconds = 0.0
-        if self._failures:
-            pause = PAUSE_SECONDS * 2 ** min(self._failures - 1, 10)
-            seconds = min(pause, LONGEST_PAUSE_SECONDS)
-        self._failures += 1
-        self._again = self._clock.callLater(seconds, self._connect)
+        self._connection.connect_again()
 
     @property
     def is_held(self) -> bool:
@@ -343,19 +291,15 @@ class AcknowledgedService(Service):
         self._failure = why
         self._wait_no_more()
         self._reader.stopProducing()
-        if self._protocol is None:
-            self._end()
+        if self._connection.is_connected:
+            self._connection.stop(STOP_SECONDS)
         else:
-            self._protocol.stop(STOP_SECONDS)
+            self._end()
 
     def _wait_no_more(self) -> None:
         self._late.stop()
         self._silent.stop()
-        if self._again is not None:
-            self._again.cancel()
-            self._again = None
-        if self._connector is not None and self._protocol is None:
-            self._connector.stop()
+        self._connection.connect_no_more()
 
     def _end(self) -> None:
         self._phase = _Phase.OVER
@@ -392,10 +336,8 @@ class AcknowledgedService(Service):
                 _log.warn("not acknowledged: {lines}", lines=lines)
             if (closing := self._close()) is not None:
                 await closing
-        if self._protocol is not None:
-            self._protocol.stop(STOP_SECONDS)
-            await self._lost
-        self._factory.connections.terms.stop_asking()
+        await self._connection.stop(STOP_SECONDS)
+        self._connection.close()
         seconds = max(0.0, deadline - self._clock.seconds())
         await gatherResults([output.flush(seconds) for output in self._outputs])
         for output in self._outputs:
