@@ -214,7 +214,7 @@ class ClientTests(SynchronousTestCase):
             client.send(b"typed meanwhile\n")
             client.end_input()
             client.wait_for(
-                b"Connection refused; trying again for 60 s\n", stream="err"
+                b"Connection refused; trying again for 1 min\n", stream="err"
             )
             server.listen()
             with server.accept()[0] as connection:
