@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import socket
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Behaviour
-from echolab.testing import Remembering, ServerKeywords
-from tests.support import ROOT
+from echolab.testing import LabProcess, Remembering, ServerKeywords
+from tests.support import ROOT, SECONDS
 
 GUIDE = (ROOT / "docs" / "testing.md").read_text()
 ANSWERS = (ROOT / "docs" / "answers.md").read_text()
@@ -20,6 +23,7 @@ ANSWERING = ("test_memory.py", "test_answers.py", "test_protocol.py")
 EXAMPLES = dict(
     re.findall(r"```python\n# (\w+\.py)\n(.*?)```", GUIDE + ANSWERS, re.DOTALL)
 )
+RETRIES = EXAMPLES.pop("test_retries.py")
 
 
 class GuideTests(SynchronousTestCase):
@@ -36,6 +40,26 @@ class GuideTests(SynchronousTestCase):
         said = ended.stdout + ended.stderr
         self.assertEqual(ended.returncode, 0, said)
         return said
+
+    def test_a_client_that_tries_again(self) -> None:
+        names: dict[str, Any] = {}
+        exec(compile(RETRIES, "test_retries.py", "exec"), names)
+        test = names["test_my_client_tries_again"]
+        [marker] = test.pytestmark
+        names["my_client"] = self  # `deliver` represents the reader's code.
+        with LabProcess(**marker.kwargs) as server:
+            test(server)
+
+    def deliver(self, parcel: str, host: str, port: int) -> None:
+        answer = b""
+        while not answer:
+            with (
+                contextlib.suppress(ConnectionResetError),
+                socket.create_connection((host, port), SECONDS) as connection,
+            ):
+                connection.sendall(parcel.encode() + b"\n")
+                answer = connection.recv(100)
+        self.assertEqual(answer, b"ok\n")
 
     def test_every_style(self) -> None:
         pytest = ("pytest", "-p", "no:cacheprovider", "--strict-markers")

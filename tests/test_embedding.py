@@ -83,6 +83,17 @@ class EmbeddingTests(SynchronousTestCase):
             for name in path.split("."):
                 found = getattr(found, name)
 
+    def test_a_sink(self) -> None:
+        with self.serving("counting.py") as (program, port):
+            with Client(port) as client:
+                client.sendall(b"hello\nbye\n")
+            program.wait_for(b"ended (eof) after 10 bytes\n")
+        peer = f"127.0.0.1:{client.port}"
+        counted = f"{peer} sent 2 lines, the first is b'hello'\n"
+        self.assertEqual(
+            program.out.decode(), f"{counted}{peer} ended (eof) after 10 bytes\n"
+        )
+
     def test_a_tac_file(self) -> None:
         command = re.findall(r"^    twistd (.*)$", GUIDE, re.MULTILINE)
         self.assertEqual(command, ["-ny lab.tac"])

@@ -1,4 +1,4 @@
-"""The help, README and docs name the same options."""
+"""The help and the docs name the same options."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from tests.support import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-README = (ROOT / "README.md").read_text()
-PAGES = {path.name: path.read_text() for path in (ROOT / "docs").glob("*.md")}
+PAGES = {
+    path.name: path.read_text()
+    for path in (*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md"))
+}
 OTHER_OPTIONS = "Other options"
 OF_OTHERS = {
     *("--logfile", "--logger", "--pidfile", "--reactor", "--syslog"),  # twistd's
@@ -49,9 +51,10 @@ def groups(shown: str) -> dict[str, list[str]]:
     return found
 
 
-def tables(section: str) -> dict[str, list[str]]:
-    """Return the headings of the tables of options in a section of the README."""
-    text = README.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+def tables(page: str, command: str) -> dict[str, list[str]]:
+    """Return the headings of the tables of a command's options in a page."""
+    begin, end = f"<!-- options of {command} -->\n", "<!-- end of options -->\n"
+    text = PAGES[page].partition(begin)[2].partition(end)[0]
     return {
         heading[0].upper() + heading[1:]: [
             spelt.replace(r"\|", "|")
@@ -81,17 +84,17 @@ class WidthTests(SynchronousTestCase):
 
 
 class ListTests(SynchronousTestCase):
-    def test_the_readmes_tables_are_the_help(self) -> None:
-        for options, section in (
-            (ServerOptions(), "The server"),
-            (ClientOptions(), "The client"),
-            (DrawOptions(), "The figures"),
-            (ExportOptions(), "Wireshark without root"),
-            (TailOptions(), "Read a stream"),
+    def test_the_tables_in_the_docs_are_the_help(self) -> None:
+        for options, page, command in (
+            (ServerOptions(), "server.md", "server"),
+            (ClientOptions(), "client.md", "client"),
+            (DrawOptions(), "drawing.md", "draw"),
+            (ExportOptions(), "drawing.md", "export"),
+            (TailOptions(), "tailing.md", "tail"),
         ):
             shown = groups(help_of(options))
             self.assertEqual(shown.pop(OTHER_OPTIONS), ["help", "version"])
-            self.assertEqual(shown, tables(section))
+            self.assertEqual(shown, tables(page, command))
             named = {
                 spelt.partition(" ")[0] for each in shown.values() for spelt in each
             }
@@ -110,7 +113,7 @@ class ListTests(SynchronousTestCase):
             )
             for name in options.longOpt
         }
-        for name, text in {"README.md": README, **PAGES}.items():
+        for name, text in PAGES.items():
             unknown = {*mentioned(text)} - known - OF_OTHERS
             self.assertEqual(unknown, set(), name)
 

@@ -19,7 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from echolab.testing import LabProcess
 from tests.support import ROOT, SECONDS, TWISTD, Program
 
-README = (ROOT / "README.md").read_text()
+GUIDE = (ROOT / "docs" / "client.md").read_text()
 
 
 class Redis(socketserver.StreamRequestHandler):
@@ -92,8 +92,8 @@ class OneShotTests(SynchronousTestCase):
         self.assertEqual(client.err.decode(), err)
         self.assertEqual((client.out, client.process.returncode), (out, status))
 
-    def test_the_readmes_examples(self) -> None:
-        section = README.partition("One shot")[2]
+    def test_the_examples_of_the_docs(self) -> None:
+        section = GUIDE.partition("## One shot")[2]
         http, redis, smtp = re.findall(
             r"^    echolab (client .*)$", section, re.MULTILINE
         )[:3]

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from echolab.web.lag import Lag
 from echolab.web.metrics import Metrics
 from echolab.web.totals import QueueNow
-from tests.support import ROOT
+from tests.support import ROOT, Program
 from tests.test_metrics import NOTHING, Watching
 
 GUIDE = (ROOT / "docs" / "watching.md").read_text()
@@ -55,6 +55,23 @@ def checked(name: str, text: str, *command: str) -> None:
 def files(name: str) -> str:
     """Return all that the page has of a file."""
     return "\n".join(text for each, text in FILES if each == name)
+
+
+class PageTests(SynchronousTestCase):
+    def test_the_address_of_the_page(self) -> None:
+        [words] = re.findall(
+            r"^    echolab (server --web 8889 .*)$", GUIDE, re.MULTILINE
+        )
+        [shown] = re.findall(r"^(watch at .*)$", GUIDE, re.MULTILINE)
+        words = re.sub(r"\b(8888|8889)\b", "0", words)
+        with Program(*words.split()) as server:
+            server.wait_for(b"watch at ", stream="err")
+            server.process.terminate()
+            server.end()
+        [said] = re.findall(r"^(watch at .*)$", server.err.decode(), re.MULTILINE)
+        [said, shown] = [re.sub(r":\d+/", ":PORT/", each) for each in (said, shown)]
+        self.assertEqual(said.partition("=")[0], shown.partition("=")[0])
+        self.assertEqual(len(said), len(shown))
 
 
 class MetricsTests(SynchronousTestCase):
