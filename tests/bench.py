@@ -1,0 +1,267 @@
+"""Does recipes in real terminals, and compares what these show with the page."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from tests.recipes import PORTS, PROMPT, Recipe, Step, pattern_of
+from tests.support import SECONDS, heed_signals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Self
+
+__all__ = ["Bench", "proved"]
+
+_Case = TypeVar("_Case", bound=SynchronousTestCase)
+
+_LISTENERS = {"haproxy", "nc", "ncat", "rsyslogd", "socat", "stunnel"}
+
+_LIMIT = r"(?:connections at a time: at most \d+\n)?"
+"""The server says it first, if the limit of open files is low."""
+
+
+def proved(recipes: Sequence[Recipe]) -> Callable[[type[_Case]], type[_Case]]:
+    """Return a decorator that gives a test case a test for each recipe."""
+
+    def decorated(case: type[_Case]) -> type[_Case]:
+        for recipe in recipes:
+            name = re.sub(r"\W+", "_", recipe.title.lower()).strip("_")
+            setattr(case, f"test_{name}", _test(recipe))
+        return case
+
+    return decorated
+
+
+def _test(recipe: Recipe) -> Callable[[object], None]:
+    def test(_: object) -> None:
+        with Bench() as bench:
+            bench.do(recipe)
+
+    return test
+
+
+@dataclass
+class _Running:
+    """A command in a terminal."""
+
+    step: Step
+    process: subprocess.Popen[bytes]
+    screen: int
+    expected: list[str]
+    ended: bool = False
+    shown: bytearray = field(default_factory=bytearray)
+
+    @property
+    def text(self) -> str:
+        """What the terminal shows of it, so far."""
+        return self.shown.decode(errors="replace").replace("\r\n", "\n")
+
+    @property
+    def said(self) -> str:
+        """What to tell if the page says something else."""
+        return f"{self.step.command}\nshows:\n{self.text}"
+
+
+class Bench:
+    """Terminals in one temporary folder, in which a recipe is done."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self._path = os.pathsep.join(
+            (str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin")
+        )
+        self._ports: dict[str, socket.socket] = {}
+        self._running: dict[str, _Running] = {}
+        self._status = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in self._running.values():
+            if each.process.poll() is None:
+                os.killpg(each.process.pid, signal.SIGKILL)
+            each.process.wait(SECONDS)
+            os.close(each.screen)
+        for kept in self._ports.values():
+            kept.close()
+        self._folder.cleanup()
+
+    def do(self, recipe: Recipe) -> None:
+        """Do a recipe; what its terminals show must be what is printed.
+
+        Raises:
+            AssertionError: it is not.
+            SkipTest: a program is not installed.
+        """
+        for program in sorted(set[str]().union(*(s.programs for s in recipe.steps))):
+            if subprocess.call(
+                ("bash", "-c", f"command -v {program}"),
+                stdout=subprocess.DEVNULL,
+                env={"PATH": self._path},
+            ):
+                raise SkipTest(f"{program} is not installed")
+        for name, text in recipe.files.items():
+            Path(self._folder.name, name).write_text(self._here(text))
+        for step in recipe.steps:
+            self._do(step)
+        for each in [*self._running.values()]:
+            self._wait(each, partial(self._as_printed, each))
+            self._end(each, signal.SIGTERM)
+
+    def _do(self, step: Step) -> None:
+        here = self._running.get(step.terminal)
+        if step.command in ("", "^C"):
+            assert here is not None, f"{step.terminal}: nothing runs"
+            if not step.command:
+                here.expected += step.shown
+            self._wait(here, partial(self._as_printed, here))
+            if step.command:
+                here.expected += step.shown
+                self._end(here, signal.SIGINT)
+            return
+        if here is not None:
+            self._end(here)
+        listening = _listening()
+        here = self._running[step.terminal] = self._start(step)
+        self._type(here)
+        if not step.stays:
+            self._end(here)
+        elif re.search(r"\b(?:echolab server|twistd)\b", step.command):
+            self._wait(here, lambda: "listening on " in here.text)
+        elif step.programs & _LISTENERS:
+            ports = {each.getsockname()[1] for each in self._ports.values()}
+            self._wait(here, lambda: bool((_listening() - listening) & ports))
+
+    def _start(self, step: Step) -> _Running:
+        screen, terminal = pty.openpty()
+        termios.tcsetwinsize(terminal, (24, 100))
+        # The shell is a new one each time: it gets the status of the last command.
+        process = subprocess.Popen(
+            ("bash", "-c", f"(exit {self._status})\n{self._here(step.command)}"),
+            cwd=self._folder.name,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+            preexec_fn=heed_signals,
+            env={
+                **os.environ,
+                "HOME": self._folder.name,
+                "LC_ALL": "C.UTF-8",
+                "NO_COLOR": "1",
+                "PATH": self._path,
+                "TERM": "dumb",
+                "TZ": "UTC",
+            },
+        )
+        os.close(terminal)
+        return _Running(step, process, screen, [*step.shown])
+
+    def _type(self, here: _Running) -> None:
+        """Type the lines that are typed, each where the page has it."""
+        typed = [*here.step.typed]
+        for i, line in enumerate(here.step.shown):
+            text = line.removeprefix(PROMPT)
+            if line in typed[:1]:
+                typed.pop(0)
+            elif text == line:
+                continue
+            before = self._pattern(here.step, here.step.shown[:i])
+            before += re.escape(line.removesuffix(text))
+            self._wait(here, partial(self._shows, here, before))
+            os.write(here.screen, f"{text}\n".encode())
+
+    def _shows(self, here: _Running, pattern: str) -> bool:
+        return re.match(pattern, here.text) is not None
+
+    def _end(self, here: _Running, signalled: signal.Signals | None = None) -> None:
+        """Wait for the end of a command; check what it has shown."""
+        if signalled is not None and not here.ended:
+            os.killpg(here.process.pid, signalled)
+        self._wait(here, lambda: False)
+        del self._running[here.step.terminal]
+        os.close(here.screen)
+        self._status = here.process.wait(SECONDS)
+        assert self._as_printed(here), here.said
+
+    def _as_printed(self, here: _Running) -> bool:
+        return self._shows(here, self._pattern(here.step, here.expected) + r"\Z")
+
+    def _pattern(self, step: Step, lines: Sequence[str]) -> str:
+        """Return what matches the lines that a command is expected to show."""
+        first = _LIMIT if "server" in step.command else ""
+        return first + pattern_of(map(self._here, lines))
+
+    def _wait(self, here: _Running, done: Callable[[], object]) -> None:
+        """Wait until something is so, or a command has ended."""
+        deadline = time.monotonic() + SECONDS
+        while not here.ended and not done():
+            assert time.monotonic() < deadline, here.said
+            self._look(0.02)
+
+    def _look(self, seconds: float) -> None:
+        """Read what the terminals show."""
+        screens = {e.screen: e for e in self._running.values() if not e.ended}
+        for screen in select.select(screens, [], [], seconds)[0]:
+            each = screens[screen]
+            try:
+                data = os.read(screen, 1 << 16)
+            except OSError:  # EIO: the last program has left the terminal.
+                data = b""
+            each.shown += data
+            each.ended = not data
+
+    def _here(self, text: str) -> str:
+        """Return a text of the page with this bench's ports."""
+        return PORTS.sub(self._port, text)
+
+    def _port(self, named: re.Match[str]) -> str:
+        if named[0] not in self._ports:
+            self._ports[named[0]] = _keep_port()
+        return str(self._ports[named[0]].getsockname()[1])
+
+
+def _keep_port() -> socket.socket:
+    """Return a socket that keeps a port of four digits for a server.
+
+    No other bench gets the port, but a program that sets SO_REUSEADDR, as servers do,
+    may listen on it.
+    """
+    for port in range(2048 + os.getpid() % 1000, 10000):
+        kept = socket.socket()
+        try:
+            kept.bind(("127.0.0.1", port))
+        except OSError:
+            kept.close()
+            continue
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return kept
+    raise OSError("no port of four digits is free")
+
+
+def _listening() -> set[int]:
+    """Return the TCP ports at which some program listens."""
+    lines = [
+        line.split()
+        for name in ("tcp", "tcp6")
+        for line in Path("/proc/net", name).read_text().splitlines()[1:]
+    ]
+    return {int(x[1].rpartition(":")[2], 16) for x in lines if x[3] == "0A"}
