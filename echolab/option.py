@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EmptyError",
+    "Group",
     "Option",
     "UnshownError",
     "adding",
@@ -55,13 +56,31 @@ def as_written(value: object) -> str:
     return plain(value) if isinstance(value, float) else str(value)
 
 
+class Group(NamedTuple):
+    """Options that belong together.
+
+    Attributes:
+        title: the heading, which begins a sentence: ``what is printed, and how``.
+        examples: command lines with options of the group; after `` | `` may come
+            another program.
+    """
+
+    title: str
+    examples: tuple[str, ...] = ()
+
+    @property
+    def heading(self) -> str:
+        """The title as a heading, in upper case at the start."""
+        return self.title[0].upper() + self.title[1:]
+
+
 class Option(NamedTuple):
     """One option of a program.
 
     Attributes:
         spelt: its names, and the name of its value: ``-o, --output FILE``.
         help: what it does, in a sentence.
-        group: its heading in the help.
+        group: the group to which it belongs.
         shown: its default as the help shows it; "" to show none.
         sets: the value to which a flag sets the field.
         read: turns a text into a value; raises a ValueError that says what is
@@ -75,7 +94,7 @@ class Option(NamedTuple):
 
     spelt: str
     help: str
-    group: str
+    group: Group
     shown: str = ""
     sets: object = True
     read: Callable[[str], Any] = str
@@ -137,7 +156,7 @@ def option(
     spelt: str,
     about: str,
     *,
-    group: str,
+    group: Group,
     shown: str | None = None,
     read: Callable[[str], Any] = str,
     write: Callable[[Any], str] = as_written,
@@ -169,7 +188,7 @@ def option(
     return _field(default, made)
 
 
-def flag(default: bool, spelt: str, about: str, *, group: str) -> bool:
+def flag(default: bool, spelt: str, about: str, *, group: Group) -> bool:
     """Define a field that an option without a value sets to the opposite.
 
     Args:
@@ -182,19 +201,21 @@ def flag(default: bool, spelt: str, about: str, *, group: str) -> bool:
     return _field(default, made)
 
 
-def like(settings: type[DataclassInstance], name: str) -> Any:
-    """Define a field like one of other settings: with the same option and default.
+def like(settings: type[DataclassInstance], name: str, group: Group) -> Any:
+    """Define a field like one of other settings: with the same options and default.
 
     Args:
         settings: the others.
         name: the name of the field there.
+        group: the group of the options.
     """
     [same] = [each for each in fields(settings) if each.name == name]
-    return field(default=same.default, metadata=same.metadata)
+    options = [each._replace(group=group) for each in same.metadata[OPTIONS]]
+    return _field(same.default, *options)
 
 
 def flags(
-    default: bool | None, choices: dict[bool, tuple[str, str]], *, group: str
+    default: bool | None, choices: dict[bool, tuple[str, str]], *, group: Group
 ) -> bool | None:
     """Define a field that is set by one of two options without values.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -10,15 +11,18 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echolab.client.settings import ClientSettings
 from echolab.command.client_options import ClientOptions
-from echolab.command.draw_options import DrawOptions
-from echolab.command.export_options import ExportOptions
+from echolab.command.commands import COMMANDS
+from echolab.command.helping import TOPICS
 from echolab.command.server_options import ServerOptions
-from echolab.command.tail_options import TailOptions
+from echolab.option import options_of
 from echolab.server.settings import ServerSettings
 from tests.support import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from echolab.command.option_making import SettingsOptions
+    from echolab.option import Option
 
 PAGES = {
     path.name: path.read_text()
@@ -37,6 +41,12 @@ OF_OTHERS = {
 }
 
 
+def options_in(options: SettingsOptions) -> Iterator[Option]:
+    """Yield the options of a command that are made from its settings."""
+    for _, option in options_of(options.made_of):
+        yield option
+
+
 def help_of(options: Any, columns: int = 80) -> str:
     with mock.patch.dict("os.environ", {"COLUMNS": str(columns)}):
         return str(options)
@@ -49,21 +59,6 @@ def groups(shown: str) -> dict[str, list[str]]:
         entries = re.findall(r"^ {2,6}(-.*?)(?:  .*)?$", lines, re.MULTILINE)
         found[heading] = [spelt.partition("--")[2] for spelt in entries]
     return found
-
-
-def tables(page: str, command: str) -> dict[str, list[str]]:
-    """Return the headings of the tables of a command's options in a page."""
-    begin, end = f"<!-- options of {command} -->\n", "<!-- end of options -->\n"
-    text = PAGES[page].partition(begin)[2].partition(end)[0]
-    return {
-        heading[0].upper() + heading[1:]: [
-            spelt.replace(r"\|", "|")
-            for spelt in re.findall(r"^\| `--(.*?)` \|", rows, re.MULTILINE)
-        ]
-        for heading, rows in re.findall(
-            r"^\| (.*) \| \|\n((?:\|.*\n)+)", text, re.MULTILINE
-        )
-    }
 
 
 def mentioned(text: str) -> Iterator[str]:
@@ -84,34 +79,25 @@ class WidthTests(SynchronousTestCase):
 
 
 class ListTests(SynchronousTestCase):
-    def test_the_tables_in_the_docs_are_the_help(self) -> None:
-        for options, page, command in (
-            (ServerOptions(), "server.md", "server"),
-            (ClientOptions(), "client.md", "client"),
-            (DrawOptions(), "drawing.md", "draw"),
-            (ExportOptions(), "drawing.md", "export"),
-            (TailOptions(), "tailing.md", "tail"),
-        ):
+    def test_every_option_is_in_a_group(self) -> None:
+        for name, command in COMMANDS.items():
+            options = command.options()
             shown = groups(help_of(options))
             self.assertEqual(shown.pop(OTHER_OPTIONS), ["help", "version"])
-            self.assertEqual(shown, tables(page, command))
-            named = {
-                spelt.partition(" ")[0] for each in shown.values() for spelt in each
-            }
-            known = {name.rstrip("=") for name in options.longOpt}
+            made: dict[str, list[str]] = {}
+            for option in options_in(options):
+                spelt = option.spelt.partition("--")[2]
+                made.setdefault(option.group.heading, []).append(spelt)
+            self.assertEqual(shown, made, name)
+            named = {each.partition(" ")[0] for some in made.values() for each in some}
+            known = {each.rstrip("=") for each in options.longOpt}
             self.assertEqual(named, known - {"help", "version"})
 
     def test_what_the_docs_mention_is_there(self) -> None:
         known = {
             f"--{name.rstrip('=')}"
-            for options in (
-                ServerOptions(),
-                ClientOptions(),
-                DrawOptions(),
-                ExportOptions(),
-                TailOptions(),
-            )
-            for name in options.longOpt
+            for command in COMMANDS.values()
+            for name in command.options().longOpt
         }
         for name, text in PAGES.items():
             unknown = {*mentioned(text)} - known - OF_OTHERS
@@ -127,17 +113,46 @@ class ListTests(SynchronousTestCase):
             self.assertEqual(without, [])
 
 
+class ExampleTests(SynchronousTestCase):
+    """The command lines under the heading of each group."""
+
+    def test_each_group_has_two(self) -> None:
+        for name, command in COMMANDS.items():
+            shown = help_of(command.options())
+            for group in {each.group for each in options_in(command.options())}:
+                self.assertEqual(len(set(group.examples)), 2, group.title)
+                under = "".join(f"  $ {each}\n" for each in group.examples)
+                self.assertIn(f"\n{group.heading}:\n{under}  ", shown)
+                for example in group.examples:
+                    self.assertTrue(example.startswith(f"echolab {name} "), example)
+
+    def test_each_is_accepted_and_has_an_option_of_its_group(self) -> None:
+        for command in COMMANDS.values():
+            made = [*options_in(command.options())]
+            for group in {each.group for each in made}:
+                names = {f"--{each.name}" for each in made if each.group == group}
+                for example in group.examples:
+                    _, _, *words = shlex.split(example.partition(" | ")[0])
+                    command.options().parseOptions(words)
+                    self.assertTrue(names & {*words}, example)
+
+
 class LayoutTests(SynchronousTestCase):
     def test_it_fits(self) -> None:
-        for options in (
-            ServerOptions(),
-            ClientOptions(),
-            DrawOptions(),
-            ExportOptions(),
-        ):
+        for command in COMMANDS.values():
             for columns in 80, 100:
-                lines = help_of(options, columns).splitlines()
-                self.assertLessEqual(max(map(len, lines)), columns)
+                lines = help_of(command.options(), columns).splitlines()
+                self.assertLessEqual(max(map(len, lines)), columns, max(lines, key=len))
+
+    def test_it_ends_with_its_topics(self) -> None:
+        for command in COMMANDS.values():
+            options = command.options()
+            last = help_of(options).split("\n\n")[-1]
+            self.assertEqual(
+                last.split(),
+                f"Topics of echolab help: {', '.join(options.topics)}.".split(),
+            )
+            self.assertLessEqual({*options.topics}, {*TOPICS})
 
     def test_an_entry(self) -> None:
         shown = help_of(ServerOptions())
@@ -156,8 +171,8 @@ class LayoutTests(SynchronousTestCase):
         shown = " ".join(help_of(ClientOptions()).split())
         for text in (
             "Name or IP address of the server. [default: 127.0.0.1]",
-            "How long a try to connect may take. [default: 30]",
-            "as it goes. [default: 1, without gaps over an hour]",
+            "How long one attempt to connect may take. [default: 30]",
+            "as fast as possible. [default: 1; a pause over an hour is refused]",
             "Show no replies. --escape",
         ):
             self.assertIn(text, shown)

@@ -819,7 +819,12 @@ class CodeOfOthersTests(SynchronousTestCase):
 
 class CommandTests(SynchronousTestCase):
     def test_help_that_cannot_be_printed(self) -> None:
-        for words in ("--help",), ("server", "--help"), ("client", "--version"):
+        for words in (
+            ("--help",),
+            ("server", "--help"),
+            ("client", "--version"),
+            ("help", "framings"),
+        ):
             with Path("/dev/full").open("wb") as full:
                 ended = subprocess.run(
                     [*ECHOLAB, *words], stdout=full, stderr=subprocess.PIPE, check=False
@@ -839,7 +844,7 @@ class CommandTests(SynchronousTestCase):
         usage = (
             b"Usage: echolab server [PORT] | echolab client HOST PORT "
             b"| echolab draw RECORDING | echolab export RECORDING FILE "
-            b"| echolab tail nats://HOST/SUBJECT\n"
+            b"| echolab tail nats://HOST/SUBJECT | echolab help\n"
         )
         ended = run()
         self.assertEqual((ended.err, ended.process.returncode), (usage, 1))

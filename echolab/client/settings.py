@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from echolab.choices import When
 from echolab.client.behaving import both, client_behaviour
 from echolab.client.steps import Expect, Send, Step
-from echolab.option import Option, adding, as_written, flag, flags, option
+from echolab.option import Group, Option, adding, as_written, flag, flags, option
 from echolab.option_values import (
     address_value,
     another,
@@ -26,9 +26,27 @@ if TYPE_CHECKING:
 
 __all__ = ["ClientSettings"]
 
-CONNECTING = "how it connects"
-SENDING = "what is sent, and how"
-ENDING = "what is shown, and how it ends"
+CONNECTING = Group(
+    "how it connects",
+    (
+        "echolab client --tls --retry 1m lab.example 8443",
+        "echolab client --connect unix:/tmp/lab.sock",
+    ),
+)
+SENDING = Group(
+    "what is sent, and how",
+    (
+        "echolab client --crlf --send PING --expect '^.PONG$' 127.0.0.1 6379",
+        "echolab client --file a.log --file b.log 127.0.0.1 8888",
+    ),
+)
+ENDING = Group(
+    "what is shown, and how it ends",
+    (
+        "echolab client --hex --wait 10s 127.0.0.1 8888",
+        "echolab client --record client.jsonl 127.0.0.1 8888",
+    ),
+)
 
 AS_FAST_AS_IT_GOES = "max"
 
@@ -79,22 +97,21 @@ class ClientSettings:
     connect: str | None = option(
         None,
         "-c, --connect ENDPOINT",
-        "Connect to a Twisted endpoint string instead of the two, as "
-        "unix:/tmp/lab.sock.",
+        "Connect to a Twisted endpoint string instead, for example unix:/tmp/lab.sock.",
         group=CONNECTING,
         read=endpoint("connect", client=True),
     )
     timeout_seconds: float = option(
         30.0,
         "-t, --timeout SECONDS",
-        "How long a try to connect may take.",
+        "How long one attempt to connect may take.",
         group=CONNECTING,
         read=over_zero(seconds),
     )
     retry_seconds: float = option(
         0.0,
         "--retry SECONDS",
-        "Go on trying to connect for so long; 0 to try only once.",
+        "Try to connect again for this long, with growing pauses; 0 for one attempt.",
         group=CONNECTING,
         shown="0; with --acknowledged 60",
         read=from_zero(seconds),
@@ -102,21 +119,22 @@ class ClientSettings:
     tls: bool = flag(
         False,
         "--tls",
-        "Do TLS; the server must prove that it is HOST.",
+        "Use TLS; the server must prove that it is HOST, by the system's certificates "
+        "or those in SSL_CERT_FILE.",
         group=CONNECTING,
     )
     """Not for endpoint strings, which name TLS themselves."""
     insecure: bool = flag(
         False,
         "--insecure",
-        "Do TLS with whoever answers, unverified.",
+        "With TLS: do not check who the server is.",
         group=CONNECTING,
     )
     tls_keys: str | None = option(
         None,
         "--tls-keys FILE",
-        "Append the secrets of TLS to FILE, for Wireshark; --record keeps the "
-        "encrypted bytes too.",
+        "Append the secrets of TLS to FILE (mode 0600), for Wireshark; --record then "
+        "keeps the encrypted bytes too.",
         group=CONNECTING,
         read=path_value,
     )
@@ -125,8 +143,8 @@ class ClientSettings:
         (),
         Option(
             "--send TEXT",
-            "Send TEXT, and do not read stdin: as a line; or exactly these bytes, if "
-            "it has escapes (\\r\\n, \\x00); may be repeated.",
+            "Send TEXT as a line, or exactly these bytes if it has escapes (\\r\\n, "
+            "\\x00); stdin is not read. May be repeated.",
             SENDING,
             read=Send.read,
             write=_text_of,
@@ -135,8 +153,8 @@ class ClientSettings:
         ),
         Option(
             "--expect PATTERN",
-            "Wait for this regular expression in the replies before what follows on "
-            "the command line; exit with 2 if it does not come; may be repeated.",
+            "Wait for this regular expression in the replies before the next step of "
+            "the command line; exit with 2 if it does not come. May be repeated.",
             SENDING,
             read=Expect.read,
             write=_text_of,
@@ -154,16 +172,16 @@ class ClientSettings:
     replay: str | None = option(
         None,
         "--replay FILE",
-        "Send a recording (server --record) as it came.",
+        "Send a recording (server --record) again: the same chunks, the same pauses.",
         group=SENDING,
         read=path_value,
     )
     speed: float | None = option(
         None,
         "--speed N|max",
-        "Replay so many times as fast, or as fast as it goes.",
+        "Replay N times as fast, or as fast as possible.",
         group=SENDING,
-        shown="1, without gaps over an hour",
+        shown="1; a pause over an hour is refused",
         read=_speed,
         write=_speed_as_written,
     )
@@ -171,7 +189,7 @@ class ClientSettings:
     peer: int | None = option(
         None,
         "--peer N",
-        "Replay what this peer sent.",
+        "Replay what this peer sent, if the recording has several.",
         group=SENDING,
         shown="the only one",
         read=over_zero(whole_number),
@@ -180,7 +198,10 @@ class ClientSettings:
         None,
         {
             True: ("--dot", "Quit at a line that begins with '.', also from a pipe."),
-            False: ("--no-dot", "Send such a line, also from a terminal."),
+            False: (
+                "--no-dot",
+                "Send a line that begins with '.', also from a terminal.",
+            ),
         },
         group=SENDING,
     )
@@ -188,28 +209,29 @@ class ClientSettings:
     crlf: bool = flag(
         False,
         "--crlf",
-        "End each line with a carriage return and a newline.",
+        "End each line (typed, piped or of --send) with a carriage return and a "
+        "newline.",
         group=SENDING,
     )
     lines_per_second: float = option(
         0.0,
         "--rate LINES",
-        "Send at most so many lines a second; 0 for any number.",
+        "Send at most this many lines a second; 0 for no limit.",
         group=SENDING,
         read=from_zero(number),
     )
     acknowledged: bool = flag(
         False,
         "--acknowledged",
-        "Send each line until the server, which needs --acknowledge, has it durably: "
-        "also on new connections, for --retry SECONDS.",
+        "Send each line until the server (--acknowledge) has it durably, also on new "
+        "connections.",
         group=SENDING,
     )
     client_id: str | None = option(
         None,
         "--client-id ID",
-        "Who this client is, with --acknowledged: run again with the same input, it "
-        "sends nothing twice.",
+        "The name of this client, with --acknowledged: run again with the same input, "
+        "it sends nothing twice.",
         group=SENDING,
         shown="a random one",
         read=client_id,
@@ -217,7 +239,8 @@ class ClientSettings:
     behave: Behaviour | None = option(
         None,
         "--behave BEHAVIOUR",
-        "Misbehave, as close:after-sent-bytes=9; may be repeated.",
+        "Misbehave, to test servers: for example close:after-sent-bytes=9; may be "
+        "repeated.",
         group=SENDING,
         read=client_behaviour,
         add=both,
@@ -225,13 +248,13 @@ class ClientSettings:
     edit: bool = flag(
         True,
         "--no-edit",
-        "Leave the terminal alone: no editing, no history.",
+        "Leave line editing to the terminal, without history.",
         group=SENDING,
     )
     history: bool = flag(
         True,
         "--no-history",
-        "Forget what was typed when the client ends.",
+        "Forget the typed lines when the client ends.",
         group=SENDING,
     )
 
@@ -264,16 +287,16 @@ class ClientSettings:
     record: str | None = option(
         None,
         "--record FILE",
-        "Append all that happens to FILE, for echolab draw.",
+        "Also append all events to FILE, for echolab draw and echolab export.",
         group=ENDING,
         read=path_value,
     )
     wait_seconds: float | None = option(
         None,
         "--wait SECONDS",
-        "How long to wait for what each --expect names; and for replies after the "
-        "end of input, while the server is silent.",
+        "How long to wait for each --expect; and after the end of input, for replies "
+        "while the server is silent.",
         group=ENDING,
-        shown="5; after the end over TLS 1",
+        shown="5; after the end of input over TLS 1",
         read=from_zero(seconds),
     )

@@ -1,4 +1,4 @@
-"""The ``echolab`` command: ``server``, ``client``, ``draw``, ``export``, ``tail``."""
+"""The ``echolab`` command: the server, the client and the others."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import os
 import signal
 import sys
 from contextlib import redirect_stdout
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from twisted.logger import globalLogBeginner
 from twisted.python import usage
 from typing_extensions import override
 
+from echolab.command.commands import COMMANDS
 from echolab.command.options import BaseOptions, option_names
 from echolab.command.program import (
     Ending,
@@ -47,39 +48,16 @@ GRACE_SECONDS = 2.0
 
 USAGE = (
     "Usage: echolab server [PORT] | echolab client HOST PORT | echolab draw RECORDING "
-    "| echolab export RECORDING FILE | echolab tail nats://HOST/SUBJECT"
+    "| echolab export RECORDING FILE | echolab tail nats://HOST/SUBJECT "
+    "| echolab help"
 )
 
 
-# Each program is imported when it is needed, since both imports take time.
-def _server_options() -> BaseOptions:
-    from echolab.command.server_options import ServerOptions
+# Imported when it is needed, since the import takes time.
+def _help_options() -> BaseOptions:
+    from echolab.command.helping import HelpOptions
 
-    return ServerOptions()
-
-
-def _client_options() -> BaseOptions:
-    from echolab.command.client_options import ClientOptions
-
-    return ClientOptions()
-
-
-def _draw_options() -> BaseOptions:
-    from echolab.command.draw_options import DrawOptions
-
-    return DrawOptions()
-
-
-def _export_options() -> BaseOptions:
-    from echolab.command.export_options import ExportOptions
-
-    return ExportOptions()
-
-
-def _tail_options() -> BaseOptions:
-    from echolab.command.tail_options import TailOptions
-
-    return TailOptions()
+    return HelpOptions()
 
 
 @runtime_checkable
@@ -100,13 +78,13 @@ class CommandOptions(BaseOptions):
     """The options before the name of a program: ``--help``, ``--version``."""
 
     synopsis = "Usage: echolab"
-    longdesc = "Example: echolab server 8888; then: echolab client 127.0.0.1 8888."
-    subCommands = [
-        ["server", None, _server_options, "Receive on many connections and print."],
-        ["client", None, _client_options, "Send lines, show the replies."],
-        ["draw", None, _draw_options, "Draw the connections of recordings."],
-        ["export", None, _export_options, "Make a capture for Wireshark."],
-        ["tail", None, _tail_options, "Print what is carried in a stream."],
+    longdesc = (
+        "Example: echolab server 8888; then: echolab client 127.0.0.1 8888. More: "
+        "echolab help."
+    )
+    subCommands: ClassVar[list[list[Any]]] = [
+        *([name, None, each.options, each.about] for name, each in COMMANDS.items()),
+        ["help", None, _help_options, "Show a topic, or the options of a command."],
     ]
 
     @override
@@ -115,17 +93,12 @@ class CommandOptions(BaseOptions):
         try:
             super().parseOptions(words)
         except usage.UsageError as error:
-            commands = {
-                "server": _server_options(),
-                "client": _client_options(),
-                "draw": _draw_options(),
-                "export": _export_options(),
-                "tail": _tail_options(),
-            }
+            commands = {name: each.options() for name, each in COMMANDS.items()}
             names = {
                 name: [*option_names(each), *each.shortOpt.replace(":", "")]
                 for name, each in commands.items()
             }
+            names["help"] = []
             meant = command_meant(words, names)
             said = f"{error}{did_you_mean(meant and escape_line(meant))}"
             raise usage.UsageError(said) from None

@@ -30,6 +30,14 @@ class ClientOptions(SettingsOptions, of=ClientSettings):
     """``twistd echolab-client`` and ``echolab client``."""
 
     synopsis = "HOST PORT [options]"
+    topics = (
+        "units",
+        "endpoints",
+        "behaviours",
+        "twistd",
+        "exit-status",
+        "environment",
+    )
     longdesc = (
         "Sends each line that is typed or piped, as the lecture's client.c does, "
         "and shows what comes back. Example: echolab client 127.0.0.1 8888, or "

@@ -24,6 +24,7 @@ class DrawOptions(SettingsOptions, of=DrawSettings):
     """``echolab draw``."""
 
     synopsis = "RECORDING... [options]"
+    topics = ("units", "exit-status")
     longdesc = (
         "Draws each connection of a recording (server --record). Two recordings, the "
         "server's and the client's, become one figure. A capture (pcap, pcapng) beside "

@@ -17,6 +17,7 @@ class ExportOptions(SettingsOptions, of=ExportSettings):
     """``echolab export``."""
 
     synopsis = "RECORDING FILE [options]"
+    topics = ("exit-status",)
     longdesc = (
         "Makes a capture for Wireshark (pcapng) of a recording (--record): the bytes "
         "and times are true, the headers of the packets are made up. FILE is "

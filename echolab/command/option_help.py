@@ -1,4 +1,4 @@
-"""The options in ``--help``: in groups, with their values and defaults."""
+"""The options in ``--help``: in groups, with examples, values and defaults."""
 
 from __future__ import annotations
 
@@ -20,19 +20,25 @@ LEAST_WIDTH = 20
 NO_BREAK = chr(0xA0)
 
 
-def help_of(options: Iterable[Option], about: str, width: int) -> str:
-    """Describe options, each group under its heading.
+def help_of(
+    options: Iterable[Option], about: str, topics: Iterable[str], width: int
+) -> str:
+    """Describe options, each group under its heading and its examples.
 
     Args:
         options: the options, sorted by group.
         about: the text below them.
+        topics: the topics of ``echolab help`` that say more.
         width: the maximum length of a line.
     """
     sections = []
     for group, found in groupby(options, attrgetter("group")):
+        examples = "".join(f"  $ {each}\n" for each in group.examples)
         entries = "".join(_entry(each, width) for each in found)
-        sections.append(f"{group[0].upper()}{group[1:]}:\n{entries}")
-    return "\n" + "\n".join([*sections, textwrap.fill(about, width), ""])
+        sections.append(f"{group.heading}:\n{examples}{entries}")
+    more = f"Topics of echolab help: {', '.join(topics)}."
+    texts = [textwrap.fill(each, width) + "\n" for each in (about, more)]
+    return "\n" + "\n".join([*sections, *texts])
 
 
 def _entry(option: Option, width: int) -> str:

@@ -9,7 +9,7 @@ from twisted.python import usage
 from typing_extensions import override
 
 from echolab.command.options import BaseOptions
-from echolab.option import OPTIONS, Option, options_of
+from echolab.option import OPTIONS, Group, Option, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SettingsOptions"]
 
-OTHERS = "other options"
+OTHERS = Group("other options")
 
 
 class SettingsOptions(BaseOptions):
@@ -31,14 +31,18 @@ class SettingsOptions(BaseOptions):
 
     optFlags: ClassVar[list[list[Any]]]
     optParameters: ClassVar[list[list[Any]]]
+    synopsis: ClassVar[str]
     longdesc: ClassVar[str]
-    _made_of: ClassVar[type[DataclassInstance]]
+    topics: ClassVar[tuple[str, ...]]
+    """The topics of ``echolab help`` that say more about these options."""
+    made_of: ClassVar[type[DataclassInstance]]
+    """The settings."""
 
     @override
     def __init_subclass__(cls, *, of: type[DataclassInstance]) -> None:
         """Set the class attributes that ``usage.Options`` needs."""
         super().__init_subclass__()
-        cls._made_of = of
+        cls.made_of = of
         cls.optFlags = []
         cls.optParameters = []
         for field, option in options_of(of):
@@ -57,7 +61,7 @@ class SettingsOptions(BaseOptions):
     def given(self) -> dict[str, Any]:
         """Return the given values by the names of their fields."""
         given = {}
-        for field, option in options_of(self._made_of):
+        for field, option in options_of(self.made_of):
             value = self.get(_key(field, option))
             if not option.value and value:
                 given[field.name] = option.sets
@@ -71,13 +75,13 @@ class SettingsOptions(BaseOptions):
         # Imported here, since most runs do not print the help.
         from echolab.command.option_help import help_of
 
-        options = [option for _, option in options_of(self._made_of)]
+        options = [option for _, option in options_of(self.made_of)]
         others = [
             Option("-h, --help", self.docs["help"].strip(), OTHERS),
             Option("--version", self.docs["version"].strip(), OTHERS),
         ]
         width = width or get_terminal_size().columns
-        return help_of([*options, *others], self.longdesc, width)
+        return help_of([*options, *others], self.longdesc, self.topics, width)
 
 
 def _key(field: Field[Any], option: Option) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-__all__ = ["UNITS_HELP", "BaseOptions", "option_names", "port_value"]
+__all__ = ["UNITS_HELP", "BaseOptions", "option_names", "port_value", "print_and_exit"]
 
 UNITS_HELP = (
     " Times are seconds, or have a unit: 500ms, 5s, 2m, 1h, 1d. Sizes are bytes, or "
@@ -54,17 +54,17 @@ class BaseOptions(usage.Options):
     @override
     def opt_help(self) -> NoReturn:
         """Show this help and exit."""
-        _print_and_exit(str(self))
+        print_and_exit(str(self))
 
     opt_h = opt_help
 
     @override
     def opt_version(self) -> NoReturn:
         """Show the version and exit."""
-        _print_and_exit(f"echolab {__version__}")
+        print_and_exit(f"echolab {__version__}")
 
 
-def _print_and_exit(text: str) -> NoReturn:
+def print_and_exit(text: str) -> NoReturn:
     """Print to stdout, which may be closed, full, or a pipe that nobody reads."""
     try:
         print(text, flush=True)

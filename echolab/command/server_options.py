@@ -21,6 +21,18 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
     """``twistd echolab`` and ``echolab server``."""
 
     synopsis = "[PORT] [options]"
+    topics = (
+        "units",
+        "framings",
+        "formats",
+        "outputs",
+        "endpoints",
+        "answers",
+        "behaviours",
+        "twistd",
+        "exit-status",
+        "environment",
+    )
     longdesc = (
         "Receives on many connections at once and prints what arrives, as the "
         "lecture's server.c does. Example: echolab server 8888, or "

@@ -24,7 +24,8 @@ USAGE = "Usage: echolab tail nats://HOST/SUBJECT"
 class TailOptions(SettingsOptions, of=TailSettings):
     """``echolab tail``."""
 
-    synopsis = "nats://HOST[:PORT][,HOST…]/SUBJECT[?stream=NAME&…] [options]"
+    synopsis = "nats://HOST[:PORT][,HOST…]/SUBJECT[?KEY=VALUE&…] [options]"
+    topics = ("formats", "outputs", "exit-status", "environment")
     longdesc = (
         "Prints what servers have carried into a stream of NATS JetStream (server "
         "--output nats://…), as they would have printed it, in any format. Example: "

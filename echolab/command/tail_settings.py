@@ -13,10 +13,10 @@ from echolab.addresses import host_and_port
 from echolab.carrying.begin import FIRST, Begin, begin_value
 from echolab.hosts import unmapped
 from echolab.near_misses import host_and_port_of
-from echolab.option import EmptyError, flag, like, option, options_of
+from echolab.option import EmptyError, Group, flag, like, option, options_of
 from echolab.option_values import address_value
 from echolab.quantities import whole_number
-from echolab.server.settings import PRINTING, ServerSettings
+from echolab.server import settings as server
 
 if TYPE_CHECKING:
     from echolab.addresses import Peer
@@ -27,7 +27,27 @@ if TYPE_CHECKING:
 
 __all__ = ["TailSettings", "Wanted"]
 
-READING = "what is read"
+READING = Group(
+    "what is read",
+    (
+        "echolab tail --follow --peer 192.0.2.7 nats://127.0.0.1/lab",
+        "echolab tail --from 2026-11-29T13:00:00Z nats://127.0.0.1/lab",
+    ),
+)
+PRINTING = Group(
+    server.PRINTING.title,
+    (
+        "echolab tail --format json nats://127.0.0.1/lab",
+        "echolab tail --name archive --output lab.txt nats://127.0.0.1/lab",
+    ),
+)
+WATCHING = Group(
+    server.WATCHING.title,
+    (
+        "echolab tail --follow --web 8889 nats://127.0.0.1/lab",
+        "echolab tail --follow --web 0 --web-token token nats://127.0.0.1/lab",
+    ),
+)
 
 MOST_PORT = 65535
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -101,46 +121,48 @@ class TailSettings:
     begin: Begin = option(
         FIRST,
         "--from first|now|TIME|SEQUENCE",
-        "Begin with the first message of the stream, with the next to come, at a "
-        "time in UTC, as 2026-11-29T13:00:00Z, or with the message of this number.",
+        "Begin with the first message of the stream, with the next to come, at a time "
+        "(UTC, for example 2026-11-29T13:00:00Z), or with the message of this number.",
         group=READING,
         read=begin_value,
     )
     peer: Wanted | None = option(
         None,
         "--peer HOST[:PORT]",
-        "Only peers at this IP address; unix for those on UNIX paths.",
+        "Print only peers at this IP address; unix for those on UNIX paths.",
         group=READING,
         read=_wanted,
     )
     follow: bool = flag(
         False,
         "--follow",
-        "Wait for what is to come; otherwise it ends where the stream ended when it "
-        "was opened.",
+        "Wait for new messages; otherwise, end where the stream ended when it was "
+        "opened.",
         group=READING,
     )
     name: str | None = option(
         None,
         "--name NAME",
-        "Go on where the readers of this name have been; several at a time share the "
+        "Continue where the readers of this name stopped; several at a time share the "
         "work. --from is for the first of them.",
         group=READING,
         read=_name,
     )
 
-    format: str = like(ServerSettings, "format")
-    show: Show = like(ServerSettings, "show")
-    time: Time = like(ServerSettings, "time")
-    label: Label = like(ServerSettings, "label")
-    escape: When = like(ServerSettings, "escape")
-    color: When = like(ServerSettings, "color")
-    outputs: tuple[tuple[str | None, str], ...] = like(ServerSettings, "outputs")
-    record: str | None = like(ServerSettings, "record")
-    fsync: bool = like(ServerSettings, "fsync")
+    format: str = like(server.ServerSettings, "format", PRINTING)
+    show: Show = like(server.ServerSettings, "show", PRINTING)
+    time: Time = like(server.ServerSettings, "time", PRINTING)
+    label: Label = like(server.ServerSettings, "label", PRINTING)
+    escape: When = like(server.ServerSettings, "escape", PRINTING)
+    color: When = like(server.ServerSettings, "color", PRINTING)
+    outputs: tuple[tuple[str | None, str], ...] = like(
+        server.ServerSettings, "outputs", PRINTING
+    )
+    record: str | None = like(server.ServerSettings, "record", PRINTING)
+    fsync: bool = like(server.ServerSettings, "fsync", PRINTING)
 
-    web: tuple[str, int] | None = like(ServerSettings, "web")
-    web_token: str | None = like(ServerSettings, "web_token")
+    web: tuple[str, int] | None = like(server.ServerSettings, "web", WATCHING)
+    web_token: str | None = like(server.ServerSettings, "web_token", WATCHING)
 
     def printing(self) -> dict[str, Any]:
         """Return those fields of printing that differ from their defaults."""

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from echolab.option import option
+from echolab.option import Group, option
 from echolab.option_values import over_zero, path_value
 from echolab.quantities import whole_number
 
 __all__ = ["ExportSettings"]
 
-WHAT = "what is exported"
+WHAT = Group(
+    "what is exported",
+    (
+        "echolab export --peer 2 server.jsonl - | wireshark -k -i -",
+        "echolab export --tls-keys keys.txt server.jsonl server.pcapng",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,15 +33,15 @@ class ExportSettings:
     peer: int | None = option(
         None,
         "--peer N",
-        "Only connection N of the recording.",
+        "Export only connection N of the recording.",
         group=WHAT,
         read=over_zero(whole_number),
     )
     tls_keys: str | None = option(
         None,
         "--tls-keys KEYS",
-        "Add the secrets of TLS in this file of --tls-keys: Wireshark then decrypts "
-        "the ciphertext. So does everybody who reads FILE.",
+        "Add the secrets of TLS in this file (of --tls-keys): Wireshark then decrypts "
+        "the ciphertext, and so does everybody who reads FILE.",
         group=WHAT,
         read=path_value,
     )

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from echolab.option import flag, option
+from echolab.option import Group, flag, option
 from echolab.option_values import from_zero, one_of, over_zero, path_value
 from echolab.quantities import plain, seconds, whole_number
 
 __all__ = ["DrawSettings"]
 
-WHAT = "what is drawn"
-HOW = "how it is drawn"
+WHAT = Group(
+    "what is drawn",
+    (
+        "echolab draw --figure packets --peer 2 server.jsonl",
+        "echolab draw --between 0.5 2 server.jsonl client.jsonl",
+    ),
+)
+HOW = Group(
+    "how it is drawn",
+    (
+        "echolab draw --as svg --output figure.svg server.jsonl",
+        "echolab draw --as mermaid server.jsonl client.jsonl",
+    ),
+)
 
 PAIR = ".."
 
@@ -38,7 +50,7 @@ class DrawSettings:
     figure: str = option(
         "both",
         "-f, --figure NAME",
-        "calls: what each program calls; packets: what travels; both; or writes: how "
+        "calls: what each program calls; packets: what travels; both; writes: how "
         "sends became recvs, from two recordings.",
         group=WHAT,
         read=one_of("calls", "packets", "both", "writes"),
@@ -46,14 +58,14 @@ class DrawSettings:
     peer: int | None = option(
         None,
         "--peer N",
-        "Only connection N of the recording.",
+        "Draw only connection N; otherwise, up to five are drawn, and more are listed.",
         group=WHAT,
         read=over_zero(whole_number),
     )
     between: tuple[float, float] | None = option(
         None,
         "--between SECONDS SECONDS",
-        "Only what happened between these times of the figure.",
+        "Draw only what happened between these times of the figure.",
         group=WHAT,
         read=_span,
         write=_span_as_written,
@@ -61,14 +73,14 @@ class DrawSettings:
     unfolded: bool = flag(
         False,
         "--all",
-        "Show each event, even if thousands repeat.",
+        "Show each event, even if thousands repeat; otherwise, they are one row.",
         group=WHAT,
     )
     form: str = option(
         "text",
         "--as FORM",
         "text, as wide as the terminal; svg; html, one file that loads nothing; "
-        "or mermaid, a diagram as text.",
+        "mermaid, a diagram as text.",
         group=HOW,
         read=one_of("text", "svg", "html", "mermaid"),
     )

@@ -146,15 +146,15 @@ def _steps(
                     yield from _steps((*place, STEPS, number), each, pattern, lists)
         return
     for key in table:
-        if key not in _KEYS:
-            meant = did_you_mean(nearest(key, [PATTERN, STEPS, *_KEYS]))
+        if key not in KEYS:
+            meant = did_you_mean(nearest(key, [PATTERN, STEPS, *KEYS]))
             with _at(*place, key):
                 raise ValueError(f"there is no key {key}{meant}")
     said = [key for key in table if key in _SAYS]
     if len(said) > 1:
         with _at(*place, said[1]):
             raise ValueError(f"{said[1]}: this answer has {said[0]} already")
-    for key, read in _KEYS.items():
+    for key, read in KEYS.items():
         if key in table:
             with _at(*place, key):
                 step = read(key, table[key], pattern)
@@ -207,7 +207,7 @@ def _close(key: str, value: object, _pattern: object) -> Close | None:
     return Close() if value else None
 
 
-_KEYS: dict[str, Callable[[str, object, re.Pattern[bytes] | None], Step | None]] = {
+KEYS: dict[str, Callable[[str, object, re.Pattern[bytes] | None], Step | None]] = {
     "delay": _delay,
     "text": _text,
     "bytes": _bytes,

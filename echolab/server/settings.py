@@ -12,7 +12,7 @@ from echolab.choices import When
 from echolab.formats import FORMATS, Label, Show
 from echolab.formats.times import Time
 from echolab.framing import DEFAULT_MAX_MESSAGE_BYTES, Overlong
-from echolab.option import flag, option
+from echolab.option import Group, flag, option
 from echolab.option_values import (
     another,
     endpoint,
@@ -48,10 +48,34 @@ if TYPE_CHECKING:
 
 __all__ = ["ServerSettings"]
 
-PRINTING = "what is printed, and how"
-LISTENING = "where it listens, and who may connect"
-ANSWERING = "how it answers and how it ends"
-WATCHING = "how it is watched"
+PRINTING = Group(
+    "what is printed, and how",
+    (
+        "echolab server --format log --framing chunk 8888",
+        "echolab server --output - --output json:lab.jsonl 8888",
+    ),
+)
+LISTENING = Group(
+    "where it listens, and who may connect",
+    (
+        "echolab server --tls --allow 192.0.2.0/24 8443",
+        "echolab server --listen unix:/tmp/lab.sock --listen tcp:8888",
+    ),
+)
+ANSWERING = Group(
+    "how it answers and how it ends",
+    (
+        "echolab server --greet '220 lab' --answer '^QUIT=221 bye' 8888",
+        "echolab server --reply echo --behave reset:after-messages=2 8888",
+    ),
+)
+WATCHING = Group(
+    "how it is watched",
+    (
+        "echolab server --web 8889 8888",
+        "echolab server --web 8889 --web-token page.token 8888",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +85,9 @@ class ServerSettings:
     framing: AnyFraming = option(
         "line",
         "-f, --framing NAME",
-        "How bytes become messages: line, chunk, netstring, int16, int32, length "
-        "(as length:offset=4,width=2), varint, octet-count, resp, crlf-dot, or "
-        "delimiter:TEXT (with escapes, as delimiter:\\0).",
+        "How bytes become messages: line, chunk, netstring, int16, int32, length (for "
+        "example length:offset=4,width=2), varint, octet-count, resp, crlf-dot, or "
+        "delimiter:TEXT (with escapes: delimiter:\\0).",
         group=PRINTING,
         read=framing_value,
         write=said,
@@ -71,21 +95,21 @@ class ServerSettings:
     max_message_bytes: int = option(
         DEFAULT_MAX_MESSAGE_BYTES,
         "--max-message BYTES",
-        "Longest message.",
+        "The longest message.",
         group=PRINTING,
         read=over_zero(byte_size),
     )
     overlong: Overlong = option(
         "split",
         "--overlong split|close",
-        "What a longer one does: it is printed in pieces, or ends the connection.",
+        "Print a longer message in pieces, or close its connection.",
         group=PRINTING,
         read=one_of(*get_args(Overlong)),
     )
     partial_seconds: float = option(
         1.0,
         "--partial-after SECONDS",
-        "Show an unfinished message after so long a silence; 0 for never.",
+        "Show the start of an unfinished message after this silence; 0 for never.",
         group=PRINTING,
         read=from_zero(seconds),
     )
@@ -99,7 +123,8 @@ class ServerSettings:
     show: Show = option(
         "received",
         "--show received|sent",
-        "What is printed of the bytes; sent: what is sent too, in log, hex and json.",
+        "Which bytes are printed; sent: also what the server sends, in log, hex and "
+        "json.",
         group=PRINTING,
         read=one_of(*get_args(Show)),
     )
@@ -113,7 +138,7 @@ class ServerSettings:
     label: Label = option(
         "auto",
         "--label auto|always|never",
-        "Say whose each message is; auto: while several connections are open.",
+        "Begin each line with its peer; auto: while several connections are open.",
         group=PRINTING,
         read=one_of(*get_args(Label)),
     )
@@ -134,8 +159,8 @@ class ServerSettings:
     outputs: tuple[tuple[str | None, str], ...] = option(
         (),
         "-o, --output [FORMAT:]FILE",
-        "Append to FILE (-: stdout; nats://HOST/SUBJECT: a stream of NATS JetStream) "
-        "instead of stdout; may be repeated.",
+        "Append to FILE instead of stdout (-). nats://HOST/SUBJECT is a stream of "
+        "NATS JetStream, sink:NAME a sink of yours. May be repeated.",
         group=PRINTING,
         read=output_value,
         write=output_text,
@@ -145,23 +170,23 @@ class ServerSettings:
     record: str | None = option(
         None,
         "--record FILE",
-        "Append all that happens to FILE, for client --replay (-: to stdout, "
-        "instead of anything else).",
+        "Also append all events to FILE (-: to stdout, without other output), for "
+        "echolab draw, echolab export and client --replay.",
         group=PRINTING,
         read=path_value,
     )
     kernel: When = option(
         "auto",
         "--kernel auto|always|never",
-        "Ask the kernel about each connection; auto: for --record and --web; always: "
-        "for log and json too.",
+        "Ask the kernel about each connection (Linux); auto: for --record and --web; "
+        "always: also for log and json.",
         group=PRINTING,
         read=one_of(*get_args(When)),
     )
     fsync: bool = flag(
         False,
         "--fsync",
-        "Make every write to a file durable before it counts as printed (slow).",
+        "Make each write to a file durable before it counts as printed (slow).",
         group=PRINTING,
     )
 
@@ -182,8 +207,8 @@ class ServerSettings:
     listen: tuple[str, ...] = option(
         (),
         "--listen ENDPOINT",
-        "Listen on a Twisted endpoint string instead of the two, as "
-        "unix:/tmp/lab.sock; may be repeated.",
+        "Listen on a Twisted endpoint string instead, for example unix:/tmp/lab.sock; "
+        "may be repeated.",
         group=LISTENING,
         read=endpoint("listen"),
         add=another,
@@ -204,7 +229,7 @@ class ServerSettings:
     allow: tuple[Network, ...] = option(
         (),
         "--allow CIDR",
-        "Only these addresses may connect, as 192.0.2.0/24; may be repeated.",
+        "Only these addresses may connect, for example 192.0.2.0/24; may be repeated.",
         group=LISTENING,
         read=network,
         add=another,
@@ -212,7 +237,7 @@ class ServerSettings:
     deny: tuple[Network, ...] = option(
         (),
         "--deny CIDR",
-        "These addresses may not, even if allowed; may be repeated.",
+        "These addresses may not connect, even if allowed; may be repeated.",
         group=LISTENING,
         read=network,
         add=another,
@@ -220,23 +245,23 @@ class ServerSettings:
     max_connections: int = option(
         0,
         "--max-connections N",
-        "Connections at a time.",
+        "How many connections may be open at a time.",
         group=LISTENING,
-        shown="a million, or what the limit of open files leaves",
+        shown="what the limit of open files allows, at most a million",
         read=over_zero(whole_number),
     )
     """0 for the default."""
     max_per_host: int = option(
         0,
         "--max-per-host N",
-        "Connections of one IP address; 0 for any number.",
+        "How many connections one IP address may have; 0 for no limit.",
         group=LISTENING,
         read=from_zero(whole_number),
     )
     tls: bool = flag(
         False,
         "--tls",
-        "Do TLS, with a certificate that is made for this run.",
+        "Use TLS, with a certificate that is made for this run.",
         group=LISTENING,
     )
     """Whether to do TLS at the port, with either certificate; an endpoint string says
@@ -244,14 +269,14 @@ class ServerSettings:
     certificate: str | None = option(
         None,
         "--cert FILE",
-        "Do TLS with this certificate (PEM, with its chain) instead.",
+        "Use TLS with this certificate (PEM, with its chain).",
         group=LISTENING,
         read=path_value,
     )
     private_key: str | None = option(
         None,
         "--key FILE",
-        "Key of the certificate (PEM).",
+        "The key of the certificate (PEM).",
         group=LISTENING,
         shown="in the same file",
         read=path_value,
@@ -266,15 +291,15 @@ class ServerSettings:
     tls_keys: str | None = option(
         None,
         "--tls-keys FILE",
-        "Append the secrets of TLS to FILE, for Wireshark; --record keeps the "
-        "encrypted bytes too.",
+        "Append the secrets of TLS to FILE (mode 0600), for Wireshark; --record then "
+        "keeps the encrypted bytes too.",
         group=LISTENING,
         read=path_value,
     )
     proxy_from: tuple[Network, ...] = option(
         (),
         "--proxy-from CIDR",
-        "Balancers whose PROXY headers haproxy: endpoints believe; may be repeated.",
+        "Balancers whose PROXY headers haproxy: endpoints trust; may be repeated.",
         group=LISTENING,
         read=network,
         add=another,
@@ -283,8 +308,8 @@ class ServerSettings:
     reply: str | bytes | Reply | Hosting = option(
         "none",
         "--reply none|echo|TEXT",
-        "Send back nothing, what came, or TEXT for each message, framed likewise; "
-        "\\xNN in it is any byte.",
+        "Answer each message with nothing, with the received bytes, or with TEXT in "
+        "the same framing; \\xNN in TEXT is any byte.",
         group=ANSWERING,
         read=reply_value,
         write=said,
@@ -293,15 +318,15 @@ class ServerSettings:
     greet: str | tuple[Step, ...] | None = option(
         None,
         "--greet TEXT",
-        "Send TEXT to each peer first, framed likewise.",
+        "Send TEXT to each peer first, in the same framing.",
         group=ANSWERING,
         write=said,
     )
     answers: Script = option(
         Script(),
         "--answer PATTERN=TEXT",
-        "Send TEXT for each message in which the regular expression is found; of "
-        "several, the first; @FILE: rules in a file.",
+        "Send TEXT for each message in which this regular expression is found; of "
+        "several, the first answers. @FILE: rules in a file. May be repeated.",
         group=ANSWERING,
         read=answer_value,
         write=said,
@@ -310,14 +335,15 @@ class ServerSettings:
     acknowledge: bool = flag(
         False,
         "--acknowledge",
-        "Answer with the count of the messages that every output has durably; drop "
-        "what a client sends again.",
+        "Answer with the number of messages that every output has durably; drop what "
+        "a client sends again.",
         group=ANSWERING,
     )
     behave: Behaviour = option(
         Behaviour(),
         "--behave BEHAVIOUR",
-        "Misbehave, as reset:after-messages=2; may be repeated.",
+        "Misbehave, to test clients: for example reset:after-messages=2; may be "
+        "repeated.",
         group=ANSWERING,
         read=Behaviour.parse,
         write=fault_text,
@@ -326,26 +352,26 @@ class ServerSettings:
     talk: bool = flag(
         False,
         "--talk",
-        "Send what is typed to the peer that spoke last; a line with / first is a "
-        "command.",
+        "Send what is typed to the peer that spoke last; a line that begins with / is "
+        "a command.",
         group=ANSWERING,
     )
     edit: bool = flag(
         True,
         "--no-edit",
-        "With --talk: leave the terminal alone: no editing, no history.",
+        "With --talk: leave line editing to the terminal, without history.",
         group=ANSWERING,
     )
     history: bool = flag(
         True,
         "--no-history",
-        "With --talk: forget what was typed when the server ends.",
+        "With --talk: forget the typed lines when the server ends.",
         group=ANSWERING,
     )
     idle_seconds: float = option(
         0.0,
         "--idle-timeout SECONDS",
-        "End a connection after so long a silence; 0 for never.",
+        "Close a connection after this silence; 0 for never.",
         group=ANSWERING,
         read=from_zero(seconds),
     )
@@ -360,30 +386,30 @@ class ServerSettings:
     keepalive_seconds: float = option(
         60.0,
         "--keepalive SECONDS",
-        "How long a peer's machine may be gone, or take nothing, before the connection "
-        "is ended; 0 for never.",
+        "Close a connection when its peer has been gone, or has taken no bytes, for "
+        "this time (at most 65534); 0 for never.",
         group=ANSWERING,
         read=keepalive_value,
     )
     drain_seconds: float = option(
         5.0,
         "--drain SECONDS",
-        "How long the end may take.",
+        "How long the server may take to end.",
         group=ANSWERING,
         read=from_zero(seconds),
     )
     once: bool = flag(
         False,
         "--once",
-        "Serve one connection, then exit.",
+        "Serve one connection, then exit; with 1 if it did not end in order.",
         group=ANSWERING,
     )
 
     web: tuple[str, int] | None = option(
         None,
         "--web [HOST:]PORT",
-        "Show who is connected, and what happens, on a page at this port, of "
-        "127.0.0.1 unless HOST is given; 0 takes a free one.",
+        "Show the connections and their messages on a web page at this port; 0 takes "
+        "a free one. HOST is 127.0.0.1 by default.",
         group=WATCHING,
         read=web_value,
         write=web_text,
@@ -391,8 +417,7 @@ class ServerSettings:
     web_token: str | None = option(
         None,
         "--web-token FILE",
-        "The page's token is in FILE, made there if it is absent; otherwise a new one "
-        "for each run.",
+        "Read the page's token from FILE, which is made (mode 0600) if it is absent.",
         group=WATCHING,
         read=path_value,
     )
