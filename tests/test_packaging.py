@@ -51,5 +51,7 @@ class PackagingTests(SynchronousTestCase):
                     self.assertEqual(client.end(), 0)
                 self.assertEqual(server.end(), 0)
             self.assertIn(b"recv data: from the wheel\nfinish.\n", server.out)
+            page = folder / "env" / "share" / "man" / "man1" / "echolab-server.1"
+            self.assertTrue(page.is_file())
             [typed] = folder.glob("env/lib/python*/site-packages/echolab/py.typed")
             self.assertTrue(typed.is_file())

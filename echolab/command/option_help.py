@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from echolab.option import Option
 
-__all__ = ["help_of"]
+__all__ = ["description", "help_of"]
 
 COLUMN = 30
 """The column where the description of an option begins."""
@@ -44,7 +44,7 @@ def help_of(
 def _entry(option: Option, width: int) -> str:
     left = f"{'  ' if option.short else '      '}{option.spelt}"
     said = textwrap.wrap(
-        _description(option), max(width - COLUMN, LEAST_WIDTH), break_on_hyphens=False
+        description(option), max(width - COLUMN, LEAST_WIDTH), break_on_hyphens=False
     )
     first = "" if len(left) > COLUMN - 2 else said.pop(0)
     rest = [" " * COLUMN + each for each in said]
@@ -52,7 +52,8 @@ def _entry(option: Option, width: int) -> str:
     return "".join(f"{line}\n" for line in lines).replace(NO_BREAK, " ")
 
 
-def _description(option: Option) -> str:
+def description(option: Option) -> str:
+    """Return what an option does, and its default."""
     if not option.shown:
         return option.help
     return f"{option.help} [default:{NO_BREAK}{option.shown}]"
