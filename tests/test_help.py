@@ -38,6 +38,8 @@ OF_OTHERS = {
     "--prot",  # an error's example
     *("--hours", "--wait-seconds"),  # benchmarks/scaling.py's
     "--now",  # systemctl's
+    *("--without-pip", "--python", "--force"),  # of venv, pip and uv
+    *("--include-deps", "--with-executables-from"),  # pipx's and uv's
 }
 
 

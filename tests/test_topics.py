@@ -64,6 +64,7 @@ class HelpTests(SynchronousTestCase):
         first = [line.split()[0] for line in lines if line.startswith("  ")]
         commands = [name for name, *_ in CommandOptions.subCommands]
         self.assertEqual(first, [*commands, *TOPICS])
+        self.assertEqual(shown("--help"), shown("help"))
 
     def test_a_command(self) -> None:
         for name in COMMANDS:

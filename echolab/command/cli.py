@@ -78,14 +78,18 @@ class CommandOptions(BaseOptions):
     """The options before the name of a program: ``--help``, ``--version``."""
 
     synopsis = "Usage: echolab"
-    longdesc = (
-        "Example: echolab server 8888; then: echolab client 127.0.0.1 8888. More: "
-        "echolab help."
-    )
     subCommands: ClassVar[list[list[Any]]] = [
         *([name, None, each.options, each.about] for name, each in COMMANDS.items()),
         ["help", None, _help_options, "Show a topic, or the options of a command."],
     ]
+
+    @override
+    def __str__(self) -> str:
+        """Return the contents of the help."""
+        # Imported here, since most runs do not print the help.
+        from echolab.command.helping import contents
+
+        return contents({name: about for name, _, _, about in self.subCommands})
 
     @override
     def parseOptions(self, options: Sequence[str] | None = None) -> None:

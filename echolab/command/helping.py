@@ -11,7 +11,7 @@ from typing_extensions import override
 from echolab.command.options import BaseOptions, print_and_exit
 from echolab.near_misses import did_you_mean, nearest
 
-__all__ = ["TOPICS", "HelpOptions", "text_of"]
+__all__ = ["TOPICS", "HelpOptions", "contents", "text_of"]
 
 TOPICS = (
     "units",
@@ -48,9 +48,9 @@ class HelpOptions(BaseOptions):
         if len(words) > 1:
             raise usage.UsageError("Usage: echolab help [COMMAND | TOPIC]")
         program: Any = self.parent
-        commands = {name: about for name, _, _, about in program.subCommands}
+        commands = [name for name, *_ in program.subCommands]
         if not words:
-            print_and_exit(_contents(commands))
+            print_and_exit(str(program))
         [word] = words
         if word in commands:
             type(program)().parseOptions([word, "--help"])
@@ -63,11 +63,16 @@ class HelpOptions(BaseOptions):
         print_and_exit(text_of(word).rstrip())
 
 
-def _contents(commands: dict[str, str]) -> str:
+def contents(commands: dict[str, str]) -> str:
+    """Return a list of all commands and topics.
+
+    Args:
+        commands: what each command does, by its name.
+    """
     topics = {name: text_of(name).partition("\n")[0] for name in TOPICS}
     return "\n".join(
         [
-            "Usage: echolab COMMAND [options]",
+            "Usage: echolab COMMAND [options], or echolab --help | --version",
             "",
             "Commands; echolab help COMMAND shows the options:",
             *(f"  {name:13}{about}" for name, about in commands.items()),

@@ -121,8 +121,8 @@ class TailSettings:
     begin: Begin = option(
         FIRST,
         "--from first|now|TIME|SEQUENCE",
-        "Begin with the first message of the stream, with the next to come, at a time "
-        "(UTC, for example 2026-11-29T13:00:00Z), or with the message of this number.",
+        "Begin with the first message, with the next to come, at a time (in UTC: "
+        "2026-11-29T13:00:00Z), or with the message of this number.",
         group=READING,
         read=begin_value,
     )
