@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.recipes import PORTS, PROMPT, Recipe, Step, pattern_of
+from tests.recipes import MADE, PORTS, PROMPT, Recipe, Step, pattern_of
 from tests.support import SECONDS, heed_signals
 
 if TYPE_CHECKING:
@@ -31,10 +31,12 @@ __all__ = ["Bench", "proved"]
 
 _Case = TypeVar("_Case", bound=SynchronousTestCase)
 
-_LISTENERS = {"haproxy", "nc", "ncat", "rsyslogd", "socat", "stunnel"}
+_LISTENERS = {"haproxy", "nc", "ncat", "openssl", "rsyslogd", "socat", "stunnel"}
 
-_LIMIT = r"(?:connections at a time: at most \d+\n)?"
-"""The server says it first, if the limit of open files is low."""
+_UNSEEN = re.compile(
+    r"\x1b\[[\d;]*m|[ \r]+(?=\n)|^connections at a time: at most \d+\r?\n", re.MULTILINE
+)
+"""Colours, spaces at the end of a line, and what the limit of open files allows."""
 
 
 def proved(recipes: Sequence[Recipe]) -> Callable[[type[_Case]], type[_Case]]:
@@ -71,7 +73,7 @@ class _Running:
     @property
     def text(self) -> str:
         """What the terminal shows of it, so far."""
-        return self.shown.decode(errors="replace").replace("\r\n", "\n")
+        return _UNSEEN.sub("", self.shown.decode(errors="replace"))
 
     @property
     def said(self) -> str:
@@ -145,7 +147,7 @@ class Bench:
         if not step.stays:
             self._end(here)
         elif re.search(r"\b(?:echolab server|twistd)\b", step.command):
-            self._wait(here, lambda: "listening on " in here.text)
+            self._wait(here, lambda: re.search("(refus|isten)ing on ", here.text))
         elif step.programs & _LISTENERS:
             ports = {each.getsockname()[1] for each in self._ports.values()}
             self._wait(here, lambda: bool((_listening() - listening) & ports))
@@ -168,6 +170,7 @@ class Bench:
                 "LC_ALL": "C.UTF-8",
                 "NO_COLOR": "1",
                 "PATH": self._path,
+                "PYTHONWARNINGS": "ignore",
                 "TERM": "dumb",
                 "TZ": "UTC",
             },
@@ -184,7 +187,7 @@ class Bench:
                 typed.pop(0)
             elif text == line:
                 continue
-            before = self._pattern(here.step, here.step.shown[:i])
+            before = self._pattern(here.step.shown[:i])
             before += re.escape(line.removesuffix(text))
             self._wait(here, partial(self._shows, here, before))
             os.write(here.screen, f"{text}\n".encode())
@@ -203,12 +206,11 @@ class Bench:
         assert self._as_printed(here), here.said
 
     def _as_printed(self, here: _Running) -> bool:
-        return self._shows(here, self._pattern(here.step, here.expected) + r"\Z")
+        return self._shows(here, self._pattern(here.expected) + r"\Z")
 
-    def _pattern(self, step: Step, lines: Sequence[str]) -> str:
+    def _pattern(self, lines: Sequence[str]) -> str:
         """Return what matches the lines that a command is expected to show."""
-        first = _LIMIT if "server" in step.command else ""
-        return first + pattern_of(map(self._here, lines))
+        return pattern_of(map(self._here, lines))
 
     def _wait(self, here: _Running, done: Callable[[], object]) -> None:
         """Wait until something is so, or a command has ended."""
@@ -230,7 +232,10 @@ class Bench:
             each.ended = not data
 
     def _here(self, text: str) -> str:
-        """Return a text of the page with this bench's ports."""
+        """Return a text of the page with what has its place on this bench."""
+        for each in self._running.values():
+            if (made := MADE.search(each.text)) is not None:
+                text = MADE.sub(made[0], text)
         return PORTS.sub(self._port, text)
 
     def _port(self, named: re.Match[str]) -> str:
@@ -240,19 +245,19 @@ class Bench:
 
 
 def _keep_port() -> socket.socket:
-    """Return a socket that keeps a port of four digits for a server.
+    """Return a UDP socket whose port, of four digits, is free for a TCP server.
 
-    No other bench gets the port, but a program that sets SO_REUSEADDR, as servers do,
-    may listen on it.
+    No other bench gets it, and nothing else asks for a port of so few digits by chance.
     """
-    for port in range(2048 + os.getpid() % 1000, 10000):
-        kept = socket.socket()
+    for port in range(2048, 10000):
+        kept = socket.socket(type=socket.SOCK_DGRAM)
         try:
             kept.bind(("127.0.0.1", port))
+            with socket.socket() as tried:
+                tried.bind(("", port))
         except OSError:
             kept.close()
             continue
-        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         return kept
     raise OSError("no port of four digits is free")
 

@@ -10,9 +10,11 @@ terminal. What follows the lecture's prompt is typed, and so is a line that a co
 A command in the terminal ``client``, or in one without a name, runs to its end. Any
 other terminal runs beside the others until the recipe ends.
 
-Some things are different each time: times, durations, versions, the ports of clients,
-which begin with 606 on the page, and those of servers (``PORTS``). ``…`` is any text,
-and alone on a line any lines.
+Some things are different each time: times, durations, versions, processes, the ports
+of clients, which begin with 606 on the page, and those of servers (``PORTS``). ``…`` is
+any text, and alone on a line any lines. Colours and spaces at the end of a line do not
+count; nor does the line about the limit of open files. In a command, the folder of a
+server's certificate (``MADE``) is the one that a terminal has shown.
 """
 
 from __future__ import annotations
@@ -24,11 +26,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["PORTS", "PROMPT", "Recipe", "Step", "pattern_of", "recipes_of"]
+__all__ = ["MADE", "PORTS", "PROMPT", "Recipe", "Step", "pattern_of", "recipes_of"]
 
 PROMPT = "Input message(.:quit): "
 PORTS = re.compile(r"\b(?:8888|8889|8443|8080|6379|2525|1514|1515)\b")
 """The ports that pages use; free ones of as many digits take their places."""
+
+MADE = re.compile(r"/\S+/echolab-\w+(?=/ca\.pem)")
 
 _PART = re.compile(
     r"^(?P<level>#+) +(?P<title>[^\n]*)$"
@@ -46,10 +50,13 @@ _PROGRAM = re.compile(
 _WORDS_OF_SHELL = {"for", "while", "until", "do", "done", "if", "then", "fi", "cd", "{"}
 
 _CHANGING = {
+    r"\b\d\.\d{3} \d{3}\b": r"\d\.\d{3} \d{3}",
     r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)": r"\d{4}-\d\d-\d\dT[\d:.]+\S+",
     r"\b[A-Z][a-z][a-z] [ \d]\d \d\d:\d\d:\d\d": r"\w{3} [ \d]\d \d\d:\d\d:\d\d",
     r"\b606\d\d\b": r"\d+",
-    r"\b\d+(?:\.\d+)?(?= (?:s|ms|µs)\b)": r"[\d.]+",
+    r"\b\d+(?:\.\d+)?(?= ?(?:s|ms|µs|milliseconds)\b)": r"[\d.]+",
+    r"(?<=PID: )\d+, UID: \d+": r"\d+, UID: \d+",
+    r"/tmp/echolab-\w+": r"/\S+/echolab-\w+",
     r"(?<=[a-z]/)\d+(?:\.\d+)+": r"[\d.]+",
     r"…": r".*",
 }
@@ -137,7 +144,9 @@ def _steps(terminal: str, block: str, typed: tuple[str, ...]) -> Iterator[Step]:
 def pattern_of(lines: Iterable[str]) -> str:
     """Return the regular expression of what a page says that a command shows."""
     return "".join(
-        r"(?:.*\n)*" if line == "…" else _pattern(line) + r"\n" for line in lines
+        r"(?:.*\n)*" if line == "…" else _pattern(line.rstrip()) + r"\n"
+        for line in lines
+        if not line.startswith("connections at a time: at most ")
     )
 
 

@@ -8,9 +8,16 @@ from tests.bench import proved
 from tests.recipes import recipes_of
 from tests.support import ROOT
 
-RECIPES = recipes_of((ROOT / "docs" / "recipes.md").read_text())
+PAGE = (ROOT / "docs" / "recipes.md").read_text()
+RECIPES = recipes_of(PAGE)
 
 
 @proved(RECIPES)
 class RecipeTests(SynchronousTestCase):
     """Each recipe is a test."""
+
+
+class PageTests(SynchronousTestCase):
+    def test_every_section_is_a_recipe(self) -> None:
+        self.assertEqual(len(RECIPES), PAGE.count("\n## "))
+        self.assertGreater(len(RECIPES), 25)
