@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import nats
 from nats.js.api import DiscardPolicy, StreamConfig
-from run import BLOCK, LINE, connected, free_port
+from programs import BLOCK, LINE, connected, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from cluster import ECHOLAB, STREAM, SUBJECT, Cluster
 from parts import Part, find, until
-from run import LINE, connected, free_port
+from programs import LINE, connected, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

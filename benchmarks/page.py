@@ -21,7 +21,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from run import resident
+from programs import resident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ def server(*, page: bool = True) -> Iterator[tuple[subprocess.Popen[bytes], int,
 
 def send(port: int, peers: int, lines: int, done: threading.Event) -> None:
     """Send lines from many peers, one of which is replaced ten times a second."""
-    from run import connected
+    from programs import connected
 
     clients = [connected(port) for _ in range(peers)]
     began = time.monotonic()
@@ -116,7 +116,7 @@ def chromium(address: str) -> Iterator[Chrome | None]:
 
 def look(process: subprocess.Popen[bytes], driver: Chrome | None) -> dict[str, float]:
     """Return what is measured, in megabytes and frames a second."""
-    figures = {"server MiB": resident(process) / (1 << 20)}
+    figures = {"server MiB": resident(process.pid) / (1 << 20)}
     if driver is not None:
         script: Any = driver.execute_script
         script("window.gc()")

@@ -21,7 +21,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from page import LINES_A_WRITE, server
-from run import LINE, connected
+from programs import LINE, connected
 
 if TYPE_CHECKING:
     import socket

@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import restarts as restarting
+from contests import ECHOLAB
 from faults import FAULTS
-from run import ECHOLAB, connected, free_port, installed, resident, stop
+from programs import Program, connected, installed, open_files
 from syslogging import rsyslog
 from trying import try_faults
 
@@ -52,40 +53,16 @@ def say(name: str, who: str, text: str) -> None:
 
 
 @contextlib.contextmanager
-def running(
-    command: str, stdout: int = subprocess.DEVNULL
-) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def running(command: str, stdout: int = subprocess.DEVNULL) -> Iterator[Program]:
     """Start a shell command that listens on PORT; end it and all its children."""
-    port = free_port()
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            ["sh", "-c", command.replace("PORT", str(port))],
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=errors,
-            start_new_session=True,
-        )
+    with Program(command, stdout=stdout) as program:
         try:
-            connected(port).close()
-            yield process, port
+            program.connect().close()
+            yield program
         finally:
-            stop(process)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            if process.stdout is not None:
-                process.stdout.close()
-
-
-def family_resident(process: subprocess.Popen[bytes]) -> int:
-    """How much memory a process and its children have, in bytes."""
-    total = resident(process)
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = entry.read_text().rpartition(")")[2].split()
-            if fields[2] == str(process.pid) and entry.parent.name != str(process.pid):
-                pages = int((entry.parent / "statm").read_text().split()[1])
-                total += pages * os.sysconf("SC_PAGESIZE")
-    return total
+            program.kill()
+            if program.process.stdout is not None:
+                program.process.stdout.close()
 
 
 def each_peer() -> Iterator[tuple[str, str]]:
@@ -104,22 +81,23 @@ def idle() -> None:
         count = 10_000 if who in ("bare", "echolab") else 500
         if quick:
             count = 50
-        with running(command, subprocess.PIPE) as (process, port):
-            assert process.stdout is not None
-            drain = threading.Thread(target=read_to_last, args=(process.stdout,))
-            before = family_resident(process)
-            clients = [connected(port) for _ in range(count)]
-            descriptors = Path(f"/proc/{process.pid}/fd")
+        with running(command, subprocess.PIPE) as program:
+            assert program.process.stdout is not None
+            drain = threading.Thread(
+                target=read_to_last, args=(program.process.stdout,)
+            )
+            before = program.resident()
+            clients = [connected(program.port) for _ in range(count)]
             if who != "socat fork":
-                while len(list(descriptors.iterdir())) < count:
+                while open_files(program.pid) < count:
                     time.sleep(0.05)
             else:
                 time.sleep(1)  # Its children are started one by one.
-            each = (family_resident(process) - before) / count
+            each = (program.resident() - before) / count
             text = f"{count} connections, {each:,.0f} bytes each"
             if who != "bare":
                 drain.start()
-                with connected(port) as client:
+                with connected(program.port) as client:
                     began = time.monotonic()
                     client.sendall(b"the last line\n")
                     drain.join()
@@ -140,63 +118,58 @@ def files() -> None:
     """64 descriptors, 200 clients for 3 seconds: who is served, CPU, log."""
     for who, command in each_peer():
         limited = f"ulimit -n 64; {command}"
-        with running(limited, subprocess.PIPE) as (process, port):
-            assert process.stdout is not None
+        with running(limited, subprocess.PIPE) as program:
+            assert program.process.stdout is not None
             clients = []
             for _ in range(200):
                 with contextlib.suppress(OSError):
-                    client = socket.create_connection(("127.0.0.1", port), 0.2)
+                    client = socket.create_connection(("127.0.0.1", program.port), 0.2)
                     client.sendall(b"hello\n")
                     clients.append(client)
-            before = cpu(process)
+            before = program.spent()
             time.sleep(1 if quick else 3)
-            spent = (cpu(process) - before) / (1 if quick else 3)
+            spent = (program.spent() - before) / (1 if quick else 3)
             for client in clients:
                 client.close()
             time.sleep(0.2)
             served = "no"
-            with contextlib.suppress(OSError), connected(port) as client:
+            with contextlib.suppress(OSError), connected(program.port) as client:
                 client.sendall(b"the last line\n")
-                os.set_blocking(process.stdout.fileno(), False)
+                os.set_blocking(program.process.stdout.fileno(), False)
                 time.sleep(0.5)
-                out = process.stdout.read() or b""
+                out = program.process.stdout.read() or b""
                 served = "yes" if b"the last line" in out else "no"
                 text = f"{out.count(b'hello')} of 200 served"
         say("files", who, f"{text}, {spent:.0%} CPU meanwhile, recovers: {served}")
-
-
-def cpu(process: subprocess.Popen[bytes]) -> float:
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def endless() -> None:
     """256 MiB without a newline: how far memory rises."""
     block = b"x" * (1 << 20)
     for who, command in each_peer():
-        with running(command) as (process, port), connected(port) as client:
-            before = most = family_resident(process)
+        with running(command) as program, connected(program.port) as client:
+            before = most = program.resident()
             for _ in range(8 if quick else 256):
                 client.sendall(block)
-                most = max(most, family_resident(process))
+                most = max(most, program.resident())
         say("endless", who, f"{(most - before) / (1 << 20):.1f} MiB over before")
 
 
 def stuck() -> None:
     """A stdout nobody reads, and SIGTERM: how long the end takes."""
     for who, command in each_peer():
-        with running(command, subprocess.PIPE) as (process, port):
-            before = family_resident(process)
-            client = connected(port)
+        with running(command, subprocess.PIPE) as program:
+            before = program.resident()
+            client = connected(program.port)
             client.settimeout(1)
             with contextlib.suppress(OSError):
                 while True:
                     client.send(b"x" * 65535 + b"\n")
-            rise = (family_resident(process) - before) / (1 << 20)
-            process.terminate()
+            rise = (program.resident() - before) / (1 << 20)
+            program.process.terminate()
             began = time.monotonic()
             try:
-                process.wait(20)
+                program.process.wait(20)
                 text = f"SIGTERM ended it after {time.monotonic() - began:.1f} s"
             except subprocess.TimeoutExpired:
                 text = "SIGTERM did not end it in 20 s"
@@ -216,8 +189,8 @@ def full() -> None:
             ballast.write_bytes(b"x" * (1 << 19))
             log = Path(folder, "log")
             count = 8_000
-            with running(f"{SERVER} --output raw:{log}") as (process, port):
-                with connected(port) as client:
+            with running(f"{SERVER} --output raw:{log}") as program:
+                with connected(program.port) as client:
                     lines = b"".join(b"%099d\n" % i for i in range(count))
                     sender = threading.Thread(target=client.sendall, args=(lines,))
                     sender.start()
@@ -225,8 +198,8 @@ def full() -> None:
                     printed = log.read_bytes()
                     ballast.unlink()
                     sender.join()
-                process.terminate()
-                process.wait(20)
+                program.process.terminate()
+                program.process.wait(20)
             same = log.read_bytes() == lines
             say(
                 "full",
@@ -277,11 +250,11 @@ def ended() -> None:
             log, ends = Path(folder, "log"), Path(folder, "ends")
             done = threading.Event()
             outputs = f"--drain 1 --output raw:{log} --output json:{ends}"
-            with running(f"{SERVER} {outputs}") as (process, port):
-                threads = senders(port, 10, done)
+            with running(f"{SERVER} {outputs}") as program:
+                threads = senders(program.port, 10, done)
                 time.sleep(0.3 if quick else 1.5)
-                process.send_signal(signal.Signals[name])
-                process.wait(20)
+                program.process.send_signal(signal.Signals[name])
+                program.process.wait(20)
                 done.set()
                 for thread in threads:
                     thread.join()
@@ -303,19 +276,19 @@ def rotated() -> None:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         done = threading.Event()
-        with running(f"{SERVER} --output raw:{log}") as (process, port):
-            threads = senders(port, 10, done)
+        with running(f"{SERVER} --output raw:{log}") as program:
+            threads = senders(program.port, 10, done)
             for turn in range(10):
                 time.sleep(0.05 if quick else 0.2)
                 log.rename(Path(folder, f"log.{turn}"))
-                process.send_signal(signal.SIGHUP)
+                program.process.send_signal(signal.SIGHUP)
                 while not log.exists():
                     time.sleep(0.01)
             done.set()
             for thread in threads:
                 thread.join()
-            process.terminate()
-            process.wait(20)
+            program.process.terminate()
+            program.process.wait(20)
         parts = [Path(folder, f"log.{turn}").read_bytes() for turn in range(10)]
         *lines, _ = b"".join([*parts, log.read_bytes()]).split(b"\n")
     say("rotated", "echolab", f"{len(lines):,} lines, missing or torn: {gaps(lines)}")
@@ -325,13 +298,16 @@ def soak() -> None:
     """Connections that come and go: memory early and late."""
     seconds = 2 if quick else 60
     for who, command in each_peer():
-        with running(command) as (process, port):
+        with running(command) as program:
             done = time.monotonic() + seconds
-            figures = [family_resident(process)]
+            figures = [program.resident()]
             count = 0
             while time.monotonic() < done:
                 for _ in range(200):
-                    with contextlib.suppress(OSError), connected(port) as client:
+                    with (
+                        contextlib.suppress(OSError),
+                        connected(program.port) as client,
+                    ):
                         client.sendall(b"hello\n" * 10 + b"unterminated")
                         if count % 3 == 0:  # by a reset
                             linger = b"\1\0\0\0\0\0\0\0"
@@ -339,7 +315,7 @@ def soak() -> None:
                                 socket.SOL_SOCKET, socket.SO_LINGER, linger
                             )
                         count += 1
-                figures.append(family_resident(process))
+                figures.append(program.resident())
         late = figures[len(figures) // 2 :]
         early, most = figures[1] / (1 << 20), max(late) / (1 << 20)
         say("soak", who, f"{count:,} connections, {early:.1f} MiB, late {most:.1f} MiB")

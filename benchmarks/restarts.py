@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from cluster import ECHOLAB, Cluster
 from parts import Part, find
-from run import free_port
+from programs import free_port
 from typing_extensions import override
 from visiting import Visitors
 

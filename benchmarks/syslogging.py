@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 from counting import LINE, Verdict, judge
 from parts import Part, connects, find, until
-from run import free_port
+from programs import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

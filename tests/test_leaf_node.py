@@ -20,7 +20,7 @@ sys.path.append(str(ROOT / "benchmarks"))
 
 from cluster import EXAMPLES, STREAM, SUBJECT, Cluster
 from parts import Part, asked, find, until
-from run import free_port
+from programs import free_port
 
 if TYPE_CHECKING:
     from nats.js import JetStreamContext
