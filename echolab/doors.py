@@ -99,8 +99,8 @@ def find(kind: str, text: str) -> Found | None:
 
 
 def installed(kind: str) -> list[str]:
-    """The names of a kind that installed distributions offer."""
-    return [*_points(kind)]
+    """The names of a kind that installed distributions offer, if they can be used."""
+    return [name for name in _points(kind) if _NAME.fullmatch(name)]
 
 
 def _points(kind: str) -> dict[str, list[EntryPoint]]:

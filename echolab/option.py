@@ -12,18 +12,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from echolab.quantities import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from dataclasses import Field
+    from typing import TypeAlias
 
     from _typeshed import DataclassInstance
 
+    Offers: TypeAlias = Iterable[str] | Callable[[], Iterable[str]]
+
 __all__ = [
+    "FILE",
     "EmptyError",
     "Group",
     "Option",
     "UnshownError",
     "adding",
     "as_written",
+    "choices_in",
     "flag",
     "flags",
     "like",
@@ -35,6 +40,9 @@ __all__ = [
 T = TypeVar("T")
 
 OPTIONS = "options"
+
+FILE = "FILE"
+"""In what a shell completes: a path."""
 
 
 class UnshownError(ValueError):
@@ -90,6 +98,11 @@ class Option(NamedTuple):
             if the option may not be repeated.
         of: the type of its values, if other options add values of other types to
             the same field.
+        offers: what a shell completes: words, or a function that returns them. A word
+            that ends with ``:`` or ``=`` is only the beginning of a value, and
+            ``a::b=`` does not come directly behind ``a:``. ``FILE`` at the end of a
+            word stands for any path. By default, the words are those in ``spelt``:
+            ``split|close``, ``FILE``.
     """
 
     spelt: str
@@ -101,6 +114,7 @@ class Option(NamedTuple):
     write: Callable[[Any], str] = as_written
     add: Callable[[Any, Any], Any] | None = None
     of: type = object
+    offers: Offers = ()
 
     @property
     def name(self) -> str:
@@ -116,6 +130,12 @@ class Option(NamedTuple):
     def value(self) -> str:
         """The name of the value; "" for a flag."""
         return self._long.partition(" ")[2]
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The words that a shell completes; see ``offers``."""
+        words = self.offers() if callable(self.offers) else self.offers
+        return tuple(words) or choices_in(self.value)
 
     @property
     def _long(self) -> str:
@@ -151,6 +171,15 @@ class Option(NamedTuple):
         return [word for text in texts for word in (f"--{self.name}", text)]
 
 
+def choices_in(value: str) -> tuple[str, ...]:
+    """Return the words that can be typed where help has the name of a value.
+
+    Words in upper case are not typed; ``FILE`` and ``PATH`` are paths.
+    """
+    words = (FILE if word == "PATH" else word for word in value.split("|"))
+    return tuple(word for word in words if word == FILE or word.islower())
+
+
 def option(
     default: T,
     spelt: str,
@@ -161,6 +190,7 @@ def option(
     read: Callable[[str], Any] = str,
     write: Callable[[Any], str] = as_written,
     add: Callable[[Any, Any], Any] | None = None,
+    offers: Offers = (),
 ) -> T:
     """Define a field that is set by an option with a value.
 
@@ -173,6 +203,7 @@ def option(
         read: see `Option`.
         write: see `Option`.
         add: see `Option`.
+        offers: see `Option`.
     """
     if shown is None:
         shown = "" if default is None or add else write(default)
@@ -184,6 +215,7 @@ def option(
         read=read,
         write=write,
         add=add,
+        offers=offers,
     )
     return _field(default, made)
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "CLIENT_ENDPOINTS",
+    "SERVER_ENDPOINTS",
     "address_value",
     "another",
     "endpoint",
@@ -25,6 +27,28 @@ T = TypeVar("T")
 N = TypeVar("N", bound=float)
 
 MOST = 2**31
+
+SERVER_ENDPOINTS = (
+    *("tcp::interface=", "tcp::backlog="),
+    *("tcp6::interface=", "tcp6::backlog="),
+    *("unix:FILE", "unix::mode=", "unix::backlog="),
+    *("ssl::interface=", "ssl::privateKey=FILE", "ssl::certKey=FILE"),
+    *("ssl::extraCertChain=FILE", "ssl::backlog="),
+    *("tls:FILE",),
+    *("systemd:domain=", "systemd:index=", "systemd:name="),
+    *("haproxy:tcp:", "haproxy:tcp6:", "haproxy:ssl:", "haproxy:systemd:"),
+)
+"""What completes the endpoint string of a server; see `echolab.option.Option`."""
+
+CLIENT_ENDPOINTS = (
+    *("tcp::timeout=", "tcp::bindAddress="),
+    *("unix:FILE",),
+    *("tls::trustRoots=FILE", "tls::certificate=FILE", "tls::privateKey=FILE"),
+    *("tls::endpoint=", "tls::timeout=", "tls::bindAddress="),
+    *("ssl::caCertsDir=FILE", "ssl::certKey=FILE", "ssl::privateKey=FILE"),
+    *("ssl::hostname=", "ssl::timeout=", "ssl::bindAddress="),
+)
+"""What completes the endpoint string of a client."""
 
 
 def over_zero(read: Callable[[str], N]) -> Callable[[str], N]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from echolab.behaviour.fault import Fault
 
-__all__ = ["faults_of"]
+__all__ = ["fault_offers", "faults_of"]
 
 _NUMBERS: dict[str, Callable[[str], float]] = {
     "after_bytes": byte_size,
@@ -43,6 +43,21 @@ def faults_of(text: str, methods: object) -> Iterator[Fault]:
     """
     for part in re.split(r"\+(?!\d)", text):  # An error is to show all of 1e+06.
         yield from _parse(part, methods)
+
+
+def fault_offers(methods: object) -> Iterator[str]:
+    """Yield what completes the text of a fault; see `echolab.option.Option`.
+
+    Args:
+        methods: as for `faults_of`.
+    """
+    for kind in KINDS:
+        make = getattr(methods, kind.replace("-", "_"))
+        takes = inspect.signature(make).parameters.values()
+        if all(each.default is not inspect.Parameter.empty for each in takes):
+            yield kind
+        yield from (f"{kind}:{each.name.replace('_', '-')}=" for each in takes)
+    yield from installed("behaviours")
 
 
 def _parse(text: str, methods: object) -> Iterator[Fault]:

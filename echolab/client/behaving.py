@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from echolab.behaviour.values import Behaviour
 
-__all__ = ["both", "checked", "client_behaviour"]
+__all__ = ["both", "checked", "client_behaviour", "client_offers"]
 
 KINDS = {
     "read-bytewise",
@@ -35,6 +37,18 @@ def checked(behaviour: Behaviour) -> Behaviour:
         if fault.after_messages is not None:
             raise ValueError(f"{fault.kind}: a client counts bytes, not messages")
     return behaviour
+
+
+def client_offers() -> Iterator[str]:
+    """Yield what completes a text for `client_behaviour`."""
+    # Imported here, since most clients behave well.
+    from echolab.behaviour.parsing import fault_offers
+    from echolab.behaviour.values import Behaviour
+
+    for offer in fault_offers(Behaviour):
+        kind, _, parameter = offer.partition(":")
+        if kind in KINDS and parameter != "after-messages=":
+            yield offer
 
 
 def client_behaviour(text: str) -> Behaviour:

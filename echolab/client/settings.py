@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from echolab.choices import When
-from echolab.client.behaving import both, client_behaviour
+from echolab.client.behaving import both, client_behaviour, client_offers
 from echolab.client.steps import Expect, Send, Step
 from echolab.option import Group, Option, adding, as_written, flag, flags, option
 from echolab.option_values import (
+    CLIENT_ENDPOINTS,
     address_value,
     another,
     endpoint,
@@ -100,6 +101,7 @@ class ClientSettings:
         "Connect to a Twisted endpoint string instead, for example unix:/tmp/lab.sock.",
         group=CONNECTING,
         read=endpoint("connect", client=True),
+        offers=CLIENT_ENDPOINTS,
     )
     timeout_seconds: float = option(
         30.0,
@@ -244,6 +246,7 @@ class ClientSettings:
         group=SENDING,
         read=client_behaviour,
         add=both,
+        offers=client_offers,
     )
     edit: bool = flag(
         True,

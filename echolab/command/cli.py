@@ -53,11 +53,17 @@ USAGE = (
 )
 
 
-# Imported when it is needed, since the import takes time.
+# Imported when they are needed, since the imports take time.
 def _help_options() -> BaseOptions:
     from echolab.command.helping import HelpOptions
 
     return HelpOptions()
+
+
+def _completion_options() -> BaseOptions:
+    from echolab.command.completion.options import CompletionOptions
+
+    return CompletionOptions()
 
 
 @runtime_checkable
@@ -81,6 +87,7 @@ class CommandOptions(BaseOptions):
     subCommands: ClassVar[list[list[Any]]] = [
         *([name, None, each.options, each.about] for name, each in COMMANDS.items()),
         ["help", None, _help_options, "Show a topic, or the options of a command."],
+        ["completion", None, _completion_options, "Complete words in your shell."],
     ]
 
     @override
@@ -102,7 +109,7 @@ class CommandOptions(BaseOptions):
                 name: [*option_names(each), *each.shortOpt.replace(":", "")]
                 for name, each in commands.items()
             }
-            names["help"] = []
+            names |= {"help": [], "completion": []}
             meant = command_meant(words, names)
             said = f"{error}{did_you_mean(meant and escape_line(meant))}"
             raise usage.UsageError(said) from None

@@ -132,6 +132,7 @@ class TailSettings:
         "Print only peers at this IP address; unix for those on UNIX paths.",
         group=READING,
         read=_wanted,
+        offers=("unix",),
     )
     follow: bool = flag(
         False,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from echolab.doors import Found, call, find, made, verify
+from echolab.doors import Found, call, find, installed, made, verify
 from echolab.errors import FramingError
 from echolab.escaping import unescape
 from echolab.framing.base import (
@@ -28,9 +29,16 @@ from echolab.framing.resp import Resp, resp_framed
 from echolab.framing.varint import VarintHeader, varint_framed, varint_length
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-__all__ = ["FRAMING_NAMES", "framed", "framing_itself", "framing_named", "takes_lines"]
+__all__ = [
+    "FRAMING_NAMES",
+    "framed",
+    "framing_itself",
+    "framing_named",
+    "framing_offers",
+    "takes_lines",
+]
 
 
 def _ended(end: bytes, message: bytes) -> bytes:
@@ -84,6 +92,15 @@ _WITH_TEXT: dict[str, Callable[[str], tuple[_MakeFramer, _Write]]] = {
 
 FRAMING_NAMES = (*_FRAMINGS, "delimiter")
 """The first word of each framing's name; ``delimiter`` is followed by ``:TEXT``."""
+
+
+def framing_offers() -> Iterator[str]:
+    """Yield what completes the name of a framing; see `echolab.option.Option`."""
+    yield from _FRAMINGS
+    yield from ("delimiter:", "crlf-dot:")
+    for kind, header in (("length", Header), ("varint", VarintHeader)):
+        yield from (f"{kind}:{each.name}=" for each in fields(header))
+    yield from installed("framings")
 
 
 def _named(name: AnyFraming) -> tuple[_MakeFramer, _Write]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from echolab.option import Group, option
+from echolab.option import FILE, Group, option
 from echolab.option_values import over_zero, path_value
 from echolab.quantities import whole_number
 
@@ -44,4 +44,5 @@ class ExportSettings:
         "the ciphertext, and so does everybody who reads FILE.",
         group=WHAT,
         read=path_value,
+        offers=(FILE,),
     )

@@ -27,6 +27,9 @@ HOW = Group(
 
 PAIR = ".."
 
+FIGURES = ("calls", "packets", "both", "writes")
+FORMS = ("text", "svg", "html", "mermaid")
+
 
 def _span(text: str) -> tuple[float, float]:
     """Read two times, as ``echolab draw`` joins them: ``1.5..3``."""
@@ -53,7 +56,8 @@ class DrawSettings:
         "calls: what each program calls; packets: what travels; both; writes: how "
         "sends became recvs, from two recordings.",
         group=WHAT,
-        read=one_of("calls", "packets", "both", "writes"),
+        read=one_of(*FIGURES),
+        offers=FIGURES,
     )
     peer: int | None = option(
         None,
@@ -82,7 +86,8 @@ class DrawSettings:
         "text, as wide as the terminal; svg; html, one file that loads nothing; "
         "mermaid, a diagram as text.",
         group=HOW,
-        read=one_of("text", "svg", "html", "mermaid"),
+        read=one_of(*FORMS),
+        offers=FORMS,
     )
     output: str = option(
         "-",

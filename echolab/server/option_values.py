@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from echolab.addresses import host_and_port
+from echolab.addresses import ANY_IPV4, host_and_port
 from echolab.doors import DoorError, installed, split_name
 from echolab.formats import FORMATS
 from echolab.formats.names import format_named
 from echolab.framing import FRAMING_NAMES, framing_named
 from echolab.near_misses import did_you_mean, host_and_port_of, nearest
-from echolab.option import EmptyError, UnshownError
+from echolab.option import FILE, EmptyError, UnshownError
 from echolab.option_values import address_value, from_zero
 from echolab.quantities import seconds, whole_number
 from echolab.server.reply import reply_named
@@ -27,17 +27,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EVENTS",
+    "INTERFACES",
     "LEDGER",
     "SINK",
     "another_output",
     "answer_value",
+    "format_offers",
     "format_value",
     "framing_value",
     "interface_value",
     "is_stream",
     "keepalive_value",
+    "output_offers",
     "output_text",
     "output_value",
+    "reply_offers",
     "reply_value",
     "said",
     "web_text",
@@ -51,6 +55,8 @@ LEDGER = "ledger"
 """How a stream has all that a recording has."""
 
 LOOPBACK = "127.0.0.1"
+INTERFACES = (LOOPBACK, ANY_IPV4, "::1", "::")
+"""Addresses to listen on that every host has."""
 MOST_PORT = 65535
 
 _SCHEME = re.compile(r"(?:^|:)(?=(?:nats|tls|nats\+tls)://)", re.IGNORECASE)
@@ -94,6 +100,11 @@ def reply_value(text: str) -> str:
     """Read what to reply: any text, or a name, which must be a reply's."""
     reply_named(text)
     return text
+
+
+def reply_offers() -> list[str]:
+    """Return what completes what to reply."""
+    return ["none", "echo", *installed("replies")]
 
 
 def answer_value(text: str) -> Script:
@@ -170,6 +181,18 @@ def _format_meant(name: str) -> str | None:
 
 def _as_known(form: str) -> str:
     return form.lower() if form.lower() in FORMATS else form
+
+
+def format_offers() -> list[str]:
+    """Return what completes the name of a format."""
+    return [*FORMATS, *installed("formats")]
+
+
+def output_offers() -> list[str]:
+    """Return what completes where to print; see `echolab.option.Option`."""
+    files = (f"{form}:{FILE}" for form in format_offers())
+    sinks = (f"{SINK}:{name}" for name in installed("sinks"))
+    return ["-", FILE, *files, "nats://", f"{LEDGER}:nats://", *sinks]
 
 
 def output_value(text: str) -> Output:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from operator import add
 from typing import TYPE_CHECKING, get_args
 
 from echolab.behaviour.fault import fault_text
+from echolab.behaviour.parsing import fault_offers
 from echolab.behaviour.values import Behaviour
 from echolab.choices import When
 from echolab.formats import FORMATS, Label, Show
 from echolab.formats.times import Time
 from echolab.framing import DEFAULT_MAX_MESSAGE_BYTES, Overlong
-from echolab.option import Group, flag, option
+from echolab.framing.names import framing_offers
+from echolab.option import FILE, Group, flag, option
 from echolab.option_values import (
+    SERVER_ENDPOINTS,
     another,
     endpoint,
     from_zero,
@@ -24,14 +28,18 @@ from echolab.option_values import (
 from echolab.quantities import byte_size, seconds, whole_number
 from echolab.server.admission import network
 from echolab.server.option_values import (
+    INTERFACES,
     another_output,
     answer_value,
+    format_offers,
     format_value,
     framing_value,
     interface_value,
     keepalive_value,
+    output_offers,
     output_text,
     output_value,
+    reply_offers,
     reply_value,
     said,
     web_text,
@@ -91,6 +99,7 @@ class ServerSettings:
         group=PRINTING,
         read=framing_value,
         write=said,
+        offers=framing_offers,
     )
     max_message_bytes: int = option(
         DEFAULT_MAX_MESSAGE_BYTES,
@@ -119,6 +128,7 @@ class ServerSettings:
         f"How events are printed: {', '.join(FORMATS)}.",
         group=PRINTING,
         read=format_value,
+        offers=format_offers,
     )
     show: Show = option(
         "received",
@@ -165,6 +175,7 @@ class ServerSettings:
         read=output_value,
         write=output_text,
         add=another_output,
+        offers=output_offers,
     )
     """Where to print: format (None for the one above) and file of each."""
     record: str | None = option(
@@ -203,6 +214,7 @@ class ServerSettings:
         group=LISTENING,
         shown="all of IPv4",
         read=interface_value,
+        offers=INTERFACES,
     )
     listen: tuple[str, ...] = option(
         (),
@@ -212,6 +224,7 @@ class ServerSettings:
         group=LISTENING,
         read=endpoint("listen"),
         add=another,
+        offers=SERVER_ENDPOINTS,
     )
     reuse_port: bool = flag(
         False,
@@ -313,6 +326,7 @@ class ServerSettings:
         group=ANSWERING,
         read=reply_value,
         write=said,
+        offers=reply_offers,
     )
     """Only a text can be said in an option."""
     greet: str | tuple[Step, ...] | None = option(
@@ -331,6 +345,7 @@ class ServerSettings:
         read=answer_value,
         write=said,
         add=add,
+        offers=(f"@{FILE}",),
     )
     acknowledge: bool = flag(
         False,
@@ -348,6 +363,7 @@ class ServerSettings:
         read=Behaviour.parse,
         write=fault_text,
         add=add,
+        offers=partial(fault_offers, Behaviour),
     )
     talk: bool = flag(
         False,

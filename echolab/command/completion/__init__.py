@@ -1,0 +1,1 @@
+"""``echolab completion``: scripts with which shells complete words after echolab."""
