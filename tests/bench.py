@@ -75,11 +75,6 @@ class _Running:
         """What the terminal shows of it, so far."""
         return _UNSEEN.sub("", self.shown.decode(errors="replace"))
 
-    @property
-    def said(self) -> str:
-        """What to tell if the page says something else."""
-        return f"{self.step.command}\nshows:\n{self.text}"
-
 
 class Bench:
     """Terminals in one temporary folder, in which a recipe is done."""
@@ -120,9 +115,9 @@ class Bench:
                 env={"PATH": self._path},
             ):
                 raise SkipTest(f"{program} is not installed")
-        for name, text in recipe.files.items():
-            Path(self._folder.name, name).write_text(self._here(text))
         for step in recipe.steps:
+            for name, text in recipe.files.items():
+                Path(self._folder.name, name).write_text(self._here(text))
             self._do(step)
         for each in [*self._running.values()]:
             self._wait(each, partial(self._as_printed, each))
@@ -203,7 +198,14 @@ class Bench:
         del self._running[here.step.terminal]
         os.close(here.screen)
         self._status = here.process.wait(SECONDS)
-        assert self._as_printed(here), here.said
+        assert self._as_printed(here), self._said(here)
+
+    def _said(self, here: _Running) -> str:
+        """Return what to tell if the page says something else, of all terminals."""
+        others = [each for each in self._running.values() if each is not here]
+        return "\n\n".join(
+            f"{each.step.command}\nshows:\n{each.text}" for each in (here, *others)
+        )
 
     def _as_printed(self, here: _Running) -> bool:
         return self._shows(here, self._pattern(here.expected) + r"\Z")
@@ -216,7 +218,7 @@ class Bench:
         """Wait until something is so, or a command has ended."""
         deadline = time.monotonic() + SECONDS
         while not here.ended and not done():
-            assert time.monotonic() < deadline, here.said
+            assert time.monotonic() < deadline, self._said(here)
             self._look(0.02)
 
     def _look(self, seconds: float) -> None:

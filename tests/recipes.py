@@ -13,8 +13,8 @@ other terminal runs beside the others until the recipe ends.
 Some things are different each time: times, durations, versions, processes, the ports
 of clients, which begin with 606 on the page, and those of servers (``PORTS``). ``…`` is
 any text, and alone on a line any lines. Colours and spaces at the end of a line do not
-count; nor does the line about the limit of open files. In a command, the folder of a
-server's certificate (``MADE``) is the one that a terminal has shown.
+count; nor does the line about the limit of open files. In a command or a file, the
+folder of a server's certificate (``MADE``) is the one that a terminal has shown.
 """
 
 from __future__ import annotations
