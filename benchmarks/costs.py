@@ -27,27 +27,23 @@ from typing import TYPE_CHECKING
 
 from cluster import ECHOLAB, STREAM, SUBJECT, Cluster
 from parts import Part, find, until
-from programs import LINE, connected, free_port
+from programs import (
+    LINE,
+    connected,
+    free_port,
+    group,
+    open_files,
+    resident,
+    spent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from nats.js import JetStreamContext
 
-TICK = os.sysconf("SC_CLK_TCK")
 BULK = 1 << 10
 """How many lines a write has, if it has many: 64 KiB."""
-
-
-def spent(pid: int) -> float:
-    """Return the processor time of a process, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
-
-
-def resident(pid: int) -> int:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGESIZE")
 
 
 def write(ports: Sequence[int], count: int, lines: int, seconds: float) -> int:
@@ -226,10 +222,6 @@ def unreclaimable() -> int:
     return int(line) << 10
 
 
-def open_files(pid: int) -> int:
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
-
-
 def balancer(seconds: float) -> None:
     """HAProxy, with the configuration of the examples, before one receiver."""
     if find("haproxy") is None:
@@ -240,15 +232,15 @@ def balancer(seconds: float) -> None:
         cluster = stack.enter_context(Cluster(folder, nodes=0, receivers=1))
         cluster.start_receivers("--output", "raw:/dev/null", stream=False)
         assert cluster.balancer is not None
-        pid, front = cluster.balancer.pid, cluster.ports
-        one = used([pid], lambda: in_two(lambda: write(front, 100, 1, seconds)))
-        many = used([pid], lambda: in_two(lambda: write(front, 8, BULK, seconds)))
-        short = used([pid], lambda: in_two(lambda: come_and_go(front[0], seconds)))
-        before = resident(pid)
+        pids, front = group(cluster.balancer.pid), cluster.ports
+        one = used(pids, lambda: in_two(lambda: write(front, 100, 1, seconds)))
+        many = used(pids, lambda: in_two(lambda: write(front, 8, BULK, seconds)))
+        short = used(pids, lambda: in_two(lambda: come_and_go(front[0], seconds)))
+        before = sum(map(resident, pids))
         clients = [stack.enter_context(connected(front[0])) for _ in range(1000)]
         for client in clients:
             client.sendall(LINE)
-        each = (resident(pid) - before) / len(clients)
+        each = (sum(map(resident, pids)) - before) / len(clients)
     print(f"a write of one line   {one.micro:6.2f} µs  --balance-us")
     print(f"a byte in bulk        {many.micro / len(LINE) * 1e3:6.2f} ns")
     print(f"a connection          {short.micro:6.1f} µs  --balance-connect-us")

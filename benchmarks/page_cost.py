@@ -16,24 +16,17 @@ import statistics
 import time
 import urllib.parse
 import urllib.request
-from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
 from page import LINES_A_WRITE, server
-from programs import LINE, connected
+from programs import LINE, connected, spent
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
 TURN_SECONDS = 0.002
-
-
-def spent(pid: int) -> float:
-    """Return how many seconds of processor time a process has taken."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 def read_updates(address: str) -> None:

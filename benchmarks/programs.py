@@ -81,6 +81,18 @@ def open_files(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
+def group(pid: int) -> list[int]:
+    """Return all processes of the process group that one leads."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if folder.name.isdecimal():
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                if int(fields[2]) == pid:
+                    found.append(int(folder.name))
+    return found
+
+
 def installed(command: str) -> bool:
     """Return whether all programs of a pipeline are installed."""
     stages = [stage.removeprefix("exec ").split() for stage in command.split(" | ")]
@@ -176,21 +188,11 @@ class Program:
 
     def spent(self) -> float:
         """Return the processor time of all its processes that run, in seconds."""
-        return sum(map(spent, self._group()))
+        return sum(map(spent, group(self.pid)))
 
     def resident(self) -> int:
         """Return how much memory all its processes have, in bytes."""
-        return sum(map(resident, self._group()))
-
-    def _group(self) -> list[int]:
-        found = []
-        for folder in Path("/proc").iterdir():
-            with contextlib.suppress(OSError):
-                if folder.name.isdecimal():
-                    fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                    if int(fields[2]) == self.pid:
-                        found.append(int(folder.name))
-        return found
+        return sum(map(resident, group(self.pid)))
 
     def wait(self) -> float:
         """Wait until it ends; return the processor time of all it has started.
