@@ -34,7 +34,7 @@ CLOSE_WAIT = "08"
 
 
 class EndedError(Exception):
-    """The program ended too early, or dropped a connection."""
+    """The program ended too early, or dropped a connection: the last that it said."""
 
 
 def free_port() -> int:
@@ -100,7 +100,9 @@ def installed(command: str) -> bool:
 
 
 class Program:
-    """A shell command in a process group of its own.
+    """A shell command in a process group of its own, which ends with the context.
+
+    An OSError in the context leaves it as an EndedError.
 
     Attributes:
         port: where it listens, or connects to: `PORT` in the command.
@@ -147,6 +149,8 @@ class Program:
     ) -> None:
         self.kill()
         self.wait()
+        if isinstance(error, OSError):
+            raise EndedError(self.said or str(error)) from error
 
     def _read(self) -> None:
         """Keep the end of stderr, for the reason of a failure."""
@@ -164,7 +168,7 @@ class Program:
         """Connect as soon as it listens.
 
         Raises:
-            EndedError: it ended.
+            ConnectionAbortedError: it ended.
         """
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
@@ -177,7 +181,7 @@ class Program:
             if self.ended():
                 break
             time.sleep(0.005)
-        raise EndedError(self.said or "it does not listen")
+        raise ConnectionAbortedError("it does not listen")
 
     def ended(self) -> bool:
         """Return whether its first process has ended, and leave it to `wait`."""
@@ -219,14 +223,14 @@ class Program:
         """Wait until it has accepted and read everything, and rests.
 
         Raises:
-            EndedError: it ended.
+            ConnectionAbortedError: it ended.
         """
         until(lambda: self.ended() or all_read(self.port), SECONDS, "all is read")
         before = -1.0
         while before != (before := self.spent()):
             time.sleep(0.02)
         if self.ended():
-            raise EndedError(self.said or "it ended")
+            raise ConnectionAbortedError("it ended")
 
 
 def all_read(port: int) -> bool:

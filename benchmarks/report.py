@@ -172,11 +172,9 @@ def compared(result: Result) -> list[str]:
     for key, mine in result.figures.items():
         if key.program == US:
             for figures in others(key, result.figures):
-                before, after = middle(figures).median, middle(mine).median
-                found.append(
-                    f"{named(key)} {number(after)} instead of {number(before)}"
-                )
-    return found
+                now, then = middle(mine).median, middle(figures).median
+                found.append(f"{named(key)} {number(now)} instead of {number(then)}")
+    return found + lacking(result)
 
 
 def others(key: Key, measured: dict[Key, T]) -> list[T]:

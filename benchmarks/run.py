@@ -134,7 +134,8 @@ def main() -> None:
         run(chosen, result, 1 if options.quick else options.runs, scale)
     if options.save:
         result.save(options.save)
-    print("\n".join(compared(result) if options.compare else table(result)))
+    report = compared(result) if options.compare else table(result)
+    print("\n".join(report))
     if any(key.program == "echolab" for key in result.missing):
         sys.exit(1)
 

@@ -29,9 +29,9 @@ def described(revision: str = "") -> str:
 def unpacked(revision: str, folder: Path) -> Path:
     """Unpack a revision into a folder, and return it."""
     command = ["git", "-C", str(TREE), "archive", "--format=tar", revision]
-    packed = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    packed = subprocess.run(command, capture_output=True, check=False)
     if packed.returncode:
-        sys.exit(f"no such revision: {revision}")
+        sys.exit(packed.stderr.decode().strip())
     with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
         archive.extractall(folder, filter="data")
     return folder

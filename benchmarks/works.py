@@ -1,6 +1,7 @@
 """The pieces of work: each is done with a shell command, and measured.
 
-All take the command and a scale: 1 is the whole work, less is a part of it.
+All take the command and a scale: 1 is the whole work, less is a part of it. They raise
+`EndedError` if the program does not do it.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import socket
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from parts import until
 from programs import (
     BLOCK,
     LINE,
-    EndedError,
     Program,
     open_files,
     resident,
@@ -99,7 +100,7 @@ def churn(command: str, scale: float) -> Run:
     """Connect, send a line, close; 8 at a time."""
     count = scaled(512, scale)
 
-    def come_and_go() -> None:
+    def come_and_go(_number: int) -> None:
         for _ in range(count):
             with program.connect() as client:
                 client.sendall(LINE)
@@ -110,12 +111,9 @@ def churn(command: str, scale: float) -> Run:
         program.connect().close()
         program.settle()
         before = program.spent()
-        clients = [threading.Thread(target=come_and_go) for _ in range(PEERS)]
         began = time.monotonic()
-        for each in clients:
-            each.start()
-        for each in clients:
-            each.join()
+        with ThreadPoolExecutor(PEERS) as clients:
+            list(clients.map(come_and_go, range(PEERS)))
         seconds = time.monotonic() - began
         program.settle()
         program.kill()
@@ -143,31 +141,24 @@ def many(command: str, scale: float) -> Run:
 
 
 def hold(command: str, scale: float, *, connections: int) -> Run:
-    """Many open connections; 200,000 lines, each a write, round robin.
-
-    Raises:
-        EndedError: the program does not hold as many.
-    """
+    """Many open connections; 200,000 lines, each a write, round robin."""
     rounds = scaled(200_000, scale / connections)
     with Program(command) as program, contextlib.ExitStack() as stack:
-        try:
-            clients = []
-            for client in crowd(program, connections):
-                clients.append(stack.enter_context(client))
-                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                client.sendall(LINE)
-            program.settle()
-            before = program.spent()
-            began = time.monotonic()
-            sends = [client.sendall for client in clients]
-            for _ in range(rounds):
-                for sendall in sends:
-                    sendall(LINE)
-            program.settle()
-            seconds = time.monotonic() - began
-            return Run(rounds * connections, seconds, program.spent() - before)
-        except OSError as why:
-            raise EndedError(program.said or str(why)) from why
+        clients = []
+        for client in crowd(program, connections):
+            clients.append(stack.enter_context(client))
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            client.sendall(LINE)
+        program.settle()
+        before = program.spent()
+        began = time.monotonic()
+        sends = [client.sendall for client in clients]
+        for _ in range(rounds):
+            for sendall in sends:
+                sendall(LINE)
+        program.settle()
+        seconds = time.monotonic() - began
+        return Run(rounds * connections, seconds, program.spent() - before)
 
 
 def start_up(command: str, _scale: float) -> Run:

@@ -159,9 +159,19 @@ class ReportTests(SynchronousTestCase):
 
 class ProgramTests(SynchronousTestCase):
     def test_the_reason_of_an_early_end(self) -> None:
-        with Program("echo no such file >&2; exit 1; PORT") as program:
-            why = self.assertRaises(EndedError, program.connect)
-        self.assertEqual(str(why), "no such file")
+        def connect() -> None:
+            with Program("echo no such file >&2; exit 1; : PORT") as program:
+                program.connect()
+
+        self.assertEqual(str(self.assertRaises(EndedError, connect)), "no such file")
+
+    def test_a_dropped_connection_has_the_reason_too(self) -> None:
+        def drop() -> None:
+            with Program("echo too many >&2; : PORT") as program:
+                program.wait()
+                raise ConnectionResetError
+
+        self.assertEqual(str(self.assertRaises(EndedError, drop)), "too many")
 
     def test_the_processor_time_of_a_pipeline_is_that_of_all(self) -> None:
         burn = (
