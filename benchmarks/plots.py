@@ -67,7 +67,10 @@ def over_connections(result: Result) -> Figure:
     axes = figure.subplots()
     curves(axes, result, "connections", lambda _, run: cost(run) * 1e6)
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("open connections, each writing one line of 64 bytes in its turn")
+    most = max(key.at for key in result.runs if key.contest == "connections")
+    axes.set_xlabel(
+        f"open connections, up to {most:,}, each writing a line of 64 bytes in its turn"
+    )
     axes.set_ylabel("processor time of a line, µs")
     axes.legend()
     return figure
@@ -83,11 +86,11 @@ def over_length(result: Result) -> Figure:
     for axes in line, megabyte:
         axes.set_yscale("log")
         axes.xaxis.set_major_locator(FixedLocator(LINE_BYTES))
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.set_xlabel("bytes of a line")
         axes.xaxis.set_major_formatter(FuncFormatter(short))
         axes.yaxis.set_major_formatter(FuncFormatter(plain))
+    megabyte.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     handles, labels = line.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return figure
