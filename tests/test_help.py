@@ -34,12 +34,17 @@ OF_OTHERS = {
     "--log-file",  # twist's
     "--immediate-mode",  # tcpdump's
     "--fdname",  # systemd-socket-activate's
-    *("--fail", "--retry-connrefused", "--retry-delay", "--silent"),  # curl's
+    *("--cacert", "--data", "--data-binary", "--fail", "--header"),  # curl's
+    *("--max-time", "--retry-connrefused", "--retry-delay"),  # curl's
+    *("--silent", "--unix-socket"),  # curl's
+    "--line-buffered",  # grep's
+    "--state",  # logrotate's
     "--prot",  # an error's example
     *("--hours", "--wait-seconds"),  # benchmarks/scaling.py's
     "--now",  # systemctl's
     *("--without-pip", "--python", "--force"),  # of venv, pip and uv
     *("--include-deps", "--with-executables-from"),  # pipx's and uv's
+    *("--octet-count", "--rfc", "--server", "--tag", "--tcp"),  # logger's
 }
 
 
