@@ -40,10 +40,37 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
-def api(session: nox.Session) -> None:
-    """Make the API reference, in build/api."""
+def docs(session: nox.Session) -> None:
+    """Make a site of the documentation, in build/docs, and look at all its pages."""
     install(session)
+    strictly = ("--quiet", "--fail-on-warning", "--keep-going", "--nitpicky")
+    places = ("--conf-dir", "docs", "--doctree-dir", "build/doctrees", ".")
+    session.run("sphinx-build", *strictly, "--fresh-env", *places, "build/docs")
     session.run("pydoctor", "--quiet")
+    session.run("python", "-m", "tests.look_at_docs", "build/docs")
+
+
+@nox.session
+def dist(session: nox.Session) -> None:
+    """Make the sdist and the wheel, in dist, and check them; so does whoever has both.
+
+    Made again from the unpacked sdist, each has the same bytes.
+    """
+    install(session)
+    build = ("python", "-m", "build", "--no-isolation")
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run(*build, "--outdir", "dist", silent=True)
+    [sdist], [wheel] = Path("dist").glob("*.tar.gz"), Path("dist").glob("*.whl")
+    session.run("twine", "check", "--strict", str(sdist), str(wheel))
+    session.run("check-wheel-contents", str(wheel))
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.unpack_archive(sdist, folder, filter="data")
+        source = Path(folder, sdist.name.removesuffix(".tar.gz"))
+        session.run(*build, "--outdir", folder, str(source), silent=True)
+        session.run(*build, "--outdir", f"{folder}/tree", "--wheel", silent=True)
+        for again in (*Path(folder).glob("*.tar.gz"), *Path(folder).glob("**/*.whl")):
+            if again.read_bytes() != Path("dist", again.name).read_bytes():
+                session.error(f"{again.name} is not the same when it is built again")
 
 
 @nox.session

@@ -1,0 +1,97 @@
+"""How Sphinx makes a site of the documentation, in build/docs.
+
+The pages are plain Markdown, which reads well in a repository too. The source is the
+whole repository, so that a link from one page to another is the same in both places.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docutils import nodes
+from pygments.lexers.special import TextLexer
+from sphinx.addnodes import download_reference, pending_xref
+from sphinx.transforms import SphinxTransform
+
+if TYPE_CHECKING:
+    import re
+
+    from sphinx.application import Sphinx
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.lessons import FIGURE  # noqa: E402
+
+project = "echolab"
+extensions = ["myst_parser"]
+root_doc = "docs/index"
+include_patterns = [
+    *("README*.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
+    *("docs/**.md", "benchmarks/README.md", "echolab/web/static/vendor/README.md"),
+]
+myst_heading_anchors = 4
+myst_links_external_new_tab = False
+nitpicky = True
+
+html_theme = "furo"
+html_title = "echolab"
+html_static_path = ["_static"]
+html_css_files = ["echolab.css"]
+html_copy_source = False
+html_use_index = False
+html_show_sphinx = False
+html_show_copyright = False
+templates_path = ["_templates"]
+# The front page is docs/index.html; whoever opens the folder is led there.
+html_additional_pages = {"index": "to_front_page.html"}
+
+FIGURES = ROOT / "build" / "lessons" / "figures"
+"""Where ``python -m tests.make_lessons build/lessons`` draws them."""
+
+
+class Elsewhere(SphinxTransform):
+    """Let links to what is no page lead somewhere.
+
+    A module's leads to its part of the API reference, a folder's is no link. Sphinx
+    copies every other file that is linked.
+    """
+
+    default_priority = 5
+
+    def apply(self, **kwargs: object) -> None:
+        """Change the links of one page."""
+        here = posixpath.dirname(self.env.docname)
+        for link in list(self.document.findall(download_reference)):
+            path = posixpath.normpath(posixpath.join(here, link["reftarget"]))
+            if path.startswith("echolab/") and path.endswith(".py"):
+                module = path.removesuffix(".py").removesuffix("/__init__")
+                page = f"api/{module.replace('/', '.')}.html"
+                found = nodes.reference("", "", refuri=posixpath.relpath(page, here))
+                found += link.children
+                link.replace_self(found)
+        for link in list(self.document.findall(pending_xref)):
+            if Path(self.env.srcdir, here, link["reftarget"]).is_dir():
+                link.replace_self(link.children)
+
+
+def show_figures(app: Sphinx, name: str, source: list[str]) -> None:
+    """Show a lesson with those of its figures that have been drawn."""
+
+    def shown(found: re.Match[str]) -> str:
+        if not (FIGURES / f"{found[1]}.svg").exists():
+            return found[0]
+        return f"![{found[1]}](/build/lessons/figures/{found[1]}.svg)"
+
+    if name.startswith("docs/lessons/"):
+        source[0] = FIGURE.sub(shown, source[0])
+
+
+def setup(app: Sphinx) -> None:
+    """Add what is here to Sphinx."""
+    app.add_lexer("haproxy", TextLexer)
+    app.add_transform(Elsewhere)
+    app.connect("source-read", show_figures)
