@@ -34,9 +34,12 @@ _Case = TypeVar("_Case", bound=SynchronousTestCase)
 _LISTENERS = {"haproxy", "nc", "ncat", "openssl", "rsyslogd", "socat", "stunnel"}
 
 _UNSEEN = re.compile(
-    r"\x1b\[[\d;]*m|[ \r]+(?=\n)|^connections at a time: at most \d+\r?\n", re.MULTILINE
+    r"\x1b\[[\d;]*m|[ \r]+(?=\n)|^connections at a time: at most \d+\r?\n"
+    rf"|^{re.escape(PROMPT)}\r?\n",
+    re.MULTILINE,
 )
-"""Colours, spaces at the end of a line, and what the limit of open files allows."""
+"""What does not count: colours, spaces at the end of a line, what the limit of open
+files allows, and a prompt before a reply (with editing, it moves below the reply)."""
 
 
 def proved(recipes: Sequence[Recipe]) -> Callable[[type[_Case]], type[_Case]]:
