@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from tests.loopback import ALL, LOOPBACK, make_programs
 from tests.recipes import MADE, PORTS, PROMPT, Recipe, Step, pattern_of
 from tests.support import SECONDS, heed_signals
 
@@ -84,8 +85,12 @@ class Bench:
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory()
+        self._programs = tempfile.TemporaryDirectory()
         self._path = os.pathsep.join(
-            (str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin")
+            (
+                make_programs(Path(self._programs.name)),
+                *(str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"),
+            )
         )
         self._ports: dict[str, socket.socket] = {}
         self._running: dict[str, _Running] = {}
@@ -103,6 +108,7 @@ class Bench:
         for kept in self._ports.values():
             kept.close()
         self._folder.cleanup()
+        self._programs.cleanup()
 
     def do(self, recipe: Recipe) -> None:
         """Do a recipe; what its terminals show must be what is printed.
@@ -215,7 +221,7 @@ class Bench:
 
     def _pattern(self, lines: Sequence[str]) -> str:
         """Return what matches the lines that a command is expected to show."""
-        return pattern_of(map(self._here, lines))
+        return pattern_of(self._here(each.replace(ALL, LOOPBACK)) for each in lines)
 
     def _wait(self, here: _Running, done: Callable[[], object]) -> None:
         """Wait until something is so, or a command has ended."""
@@ -259,7 +265,7 @@ def _keep_port() -> socket.socket:
         try:
             kept.bind(("127.0.0.1", port))
             with socket.socket() as tried:
-                tried.bind(("", port))
+                tried.bind(("127.0.0.1", port))
         except OSError:
             kept.close()
             continue

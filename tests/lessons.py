@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.loopback import ALL, LOOPBACK, make_programs
 from tests.support import ROOT, SECONDS, heed_signals
 
 if TYPE_CHECKING:
@@ -142,7 +143,8 @@ class Classroom:
     Args:
         folder: where the commands run; it gets a copy of the lessons' programs.
         missing: makes the exception for a program that is not installed, by its name.
-        port: where the servers listen, if it is free; 0 for any free port.
+        port: where the servers listen, on all addresses, if it is free; 0 for any free
+            port of loopback.
     """
 
     def __init__(
@@ -151,8 +153,10 @@ class Classroom:
         self._folder = folder
         self._missing = missing
         self._port = str(_free_port(port))
+        self._listens = ALL if port else LOOPBACK
+        ours = [] if port else [make_programs(folder)]
         self._path = os.pathsep.join(
-            (str(Path(sys.executable).parent), os.environ["PATH"])
+            (*ours, str(Path(sys.executable).parent), os.environ["PATH"])
         )
         self._running: dict[str, _Running] = {}
         for program in (*LESSONS.glob("*.py"), *LESSONS.glob("*.c")):
@@ -261,7 +265,7 @@ class Classroom:
         """Return what matches a line that is expected; ``…`` alone is any lines."""
         if line == "…":
             return r"(?:.*\n)*"
-        pattern = re.escape(line.replace(PORT, self._port))
+        pattern = re.escape(line.replace(ALL, self._listens).replace(PORT, self._port))
         return pattern.replace("…", ".*").replace(CHANGING, r"\d+") + r"\n"
 
     def _wait(self, running: _Running, done: Callable[[], bool]) -> None:
@@ -287,9 +291,9 @@ class Classroom:
 def _free_port(wanted: int) -> int:
     with socket.socket() as free:
         try:
-            free.bind(("", wanted))
+            free.bind(("127.0.0.1", wanted))
         except OSError:
-            free.bind(("", 0))
+            free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
         return port
 

@@ -13,7 +13,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.support import ROOT
+from tests.loopback import ALL, LOOPBACK
+from tests.support import ROOT, SERVER
 from tests.terminals import Terminal
 
 if TYPE_CHECKING:
@@ -81,9 +82,9 @@ def make(folder: Path = PICTURES) -> None:
 
 def _run(server: Terminal, one: Terminal, other: Terminal) -> Callable[[str], str]:
     """Run the session; return what gives its changing numbers their usual values."""
-    server.start("server", "0", shown="echolab server 8888")
-    said = server.wait_for("listening on 0.0.0.0:")
-    [port] = re.findall(r"listening on 0\.0\.0\.0:(\d+)", said)
+    server.start(*SERVER, shown="echolab server 8888")
+    said = server.wait_for("listening on ")
+    [port] = re.findall(rf"listening on {LOOPBACK}(\d+)", said)
     for client in one, other:
         client.start("client", "127.0.0.1", port, shown="echolab client 127.0.0.1 8888")
         client.wait_for("quit):")
@@ -100,9 +101,12 @@ def _run(server: Terminal, one: Terminal, other: Terminal) -> Callable[[str], st
     [limit] = re.findall(r"at most (\d+)", server.text)
     ports = re.findall(r"Port: (\d+)", server.text)
     usual = {port: "8888", limit: "19976", ports[0]: "60612", ports[1]: "60618"}
-    return lambda text: re.sub(
-        r"\d+", lambda found: usual.get(found[0], found[0]), text
-    )
+
+    def rename(text: str) -> str:
+        text = re.sub(r"\d+", lambda found: usual.get(found[0], found[0]), text)
+        return text.replace(f"listening on {LOOPBACK}", f"listening on {ALL}")
+
+    return rename
 
 
 def _say(client: Terminal, line: str, server: Terminal) -> None:
