@@ -11,6 +11,7 @@ import argparse
 import dataclasses
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -110,6 +111,8 @@ def main() -> None:
         "names", nargs="*", metavar="NAME", help="contests; all if none"
     )
     options = parser.parse_args()
+    # What was started ends with this program, also by SIGTERM.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with tempfile.TemporaryDirectory() as folder:
