@@ -65,6 +65,7 @@ def ranked(contest: Contest, result: Result) -> list[list[str]]:
     ours = result.runs.get(Key(contest.name, 0, US))
     if not ours:
         return []
+    piece = "" if contest.of == "line" else f" a {contest.of}"
     found = []
     for program in contest.programs:
         if runs := result.runs.get(Key(contest.name, 0, program)):
@@ -74,7 +75,7 @@ def ranked(contest: Contest, result: Result) -> list[list[str]]:
                 program,
                 f"{number(speed.median * contest.size)} {contest.unit}",
                 spread(speed),
-                f"{duration(processor.median)} a {contest.of}",
+                duration(processor.median) + piece,
                 spread(processor),
             ]
             if program == US:
@@ -91,7 +92,7 @@ def ranked(contest: Contest, result: Result) -> list[list[str]]:
 
 def ranking(result: Result) -> list[str]:
     """Return the table of all contests that are no sweeps."""
-    head = ["contest", "program", "rate", "", "processor time", ""]
+    head = ["contest", "program", "rate", "", "processor time a line", ""]
     body: list[list[str]] = []
     for each in contests():
         if isinstance(each, Contest):
