@@ -7,6 +7,7 @@ whole repository, so that a link from one page to another is the same in both pl
 from __future__ import annotations
 
 import posixpath
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,8 +91,15 @@ def show_figures(app: Sphinx, name: str, source: list[str]) -> None:
         source[0] = FIGURE.sub(shown, source[0])
 
 
+def copy_pictures(app: Sphinx, _: Exception | None) -> None:
+    """Copy the pictures that the README shows in HTML, which Sphinx does not read."""
+    pictures = Path("docs", "pictures")
+    shutil.copytree(ROOT / pictures, app.outdir / pictures, dirs_exist_ok=True)
+
+
 def setup(app: Sphinx) -> None:
     """Add what is here to Sphinx."""
     app.add_lexer("haproxy", TextLexer)
     app.add_transform(Elsewhere)
     app.connect("source-read", show_figures)
+    app.connect("build-finished", copy_pictures)

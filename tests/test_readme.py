@@ -66,7 +66,7 @@ class RecipeTests(SynchronousTestCase):
 
     def test_bytes(self) -> None:
         [program] = self.commands(0)
-        self.do(self.step(0, "server"), Step("client", program))
+        self.do(self.step(0, "server"), Step("client", program, ANY))
 
     def test_a_client_that_tries_again(self) -> None:
         [command] = self.commands(1)
@@ -89,7 +89,7 @@ class RecipeTests(SynchronousTestCase):
         server, client = self.commands(4)
         # A figure is as wide as its terminal.
         drawn = self.step(4, "client", before="stty columns 80; ")
-        self.do(Step("server", server, ANY), Step("client", client), drawn)
+        self.do(Step("server", server, ANY), Step("client", client, ANY), drawn)
 
 
 class ReadmeTests(SynchronousTestCase):
