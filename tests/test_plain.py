@@ -15,6 +15,7 @@ PAGES = {
     for path in (
         *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
         *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "docs" / "lessons" / "en").glob("*.md"),
     )
 }
 OLD = re.compile(
