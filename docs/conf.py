@@ -53,6 +53,9 @@ html_additional_pages = {"index": "to_front_page.html"}
 FIGURES = ROOT / "build" / "lessons" / "figures"
 """Where ``python -m tests.make_lessons build/lessons`` draws them."""
 
+SHORT = 36
+"""As many characters of code have room in a line on a phone."""
+
 
 class Elsewhere(SphinxTransform):
     """Let links to what is no page lead somewhere.
@@ -79,6 +82,18 @@ class Elsewhere(SphinxTransform):
                 link.replace_self(link.children)
 
 
+class Whole(SphinxTransform):
+    """Mark short code in a sentence, which echolab.css then does not break."""
+
+    default_priority = 900
+
+    def apply(self, **kwargs: object) -> None:
+        """Mark the code of one page."""
+        for code in self.document.findall(nodes.literal):
+            if len(code.astext()) <= SHORT:
+                code["classes"].append("whole")
+
+
 def show_figures(app: Sphinx, name: str, source: list[str]) -> None:
     """Show a lesson with those of its figures that have been drawn."""
 
@@ -91,15 +106,17 @@ def show_figures(app: Sphinx, name: str, source: list[str]) -> None:
         source[0] = FIGURE.sub(shown, source[0])
 
 
-def copy_pictures(app: Sphinx, _: Exception | None) -> None:
-    """Copy the pictures that the README shows in HTML, which Sphinx does not read."""
-    pictures = Path("docs", "pictures")
-    shutil.copytree(ROOT / pictures, app.outdir / pictures, dirs_exist_ok=True)
+def copy_pictures(app: Sphinx, failure: Exception | None) -> None:
+    """Copy the pictures that pages show by HTML, of which Sphinx does not know."""
+    if failure is None:
+        pictures = Path("docs", "pictures")
+        shutil.copytree(ROOT / pictures, app.outdir / pictures, dirs_exist_ok=True)
 
 
 def setup(app: Sphinx) -> None:
     """Add what is here to Sphinx."""
     app.add_lexer("haproxy", TextLexer)
     app.add_transform(Elsewhere)
+    app.add_transform(Whole)
     app.connect("source-read", show_figures)
     app.connect("build-finished", copy_pictures)
