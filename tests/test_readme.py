@@ -99,8 +99,8 @@ class ReadmeTests(SynchronousTestCase):
     def test_the_commands_make_an_environment(self) -> None:
         made = "python3 -m venv --without-pip .venv && python3 -m pip --python .venv"
         for last in (
-            "install . && .venv/bin/twistd -n echolab --port 8888",
-            "install -e '.[test]' && .venv/bin/python -m pytest",
+            "install pip . && .venv/bin/twistd -n echolab --port 8888",
+            "install pip -e '.[test]' && .venv/bin/python -m pytest",
         ):
             self.assertRegex(README, rf"(?m)^ *{re.escape(f'{made} {last}')}$")
 
