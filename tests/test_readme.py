@@ -12,6 +12,7 @@ from unittest import SkipTest
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Behaviour
+from echolab.client.behaving import KINDS as CLIENT_KINDS
 from tests.bench import Bench
 from tests.recipes import PROMPT, Recipe, Step
 from tests.support import ROOT
@@ -69,7 +70,7 @@ class RecipeTests(SynchronousTestCase):
         self.do(self.step(0, "server"), Step("client", program, ANY))
 
     def test_a_client_that_tries_again(self) -> None:
-        [command] = self.commands(1)
+        _, command = self.commands(1)  # The first installs pytest.
         self.do(
             Step("client", command, ("…", "1 passed in 0.5s")),
             test_client=self.recipes[1][2],
@@ -119,7 +120,8 @@ class ReadmeTests(SynchronousTestCase):
 
     def test_the_number_of_faults(self) -> None:
         kinds = [e for e in vars(Behaviour).values() if isinstance(e, staticmethod)]
-        self.assertIn(f"| faults on purpose | {len(kinds)}, ", README)
+        said = f"| {len(kinds)} as a server, {len(CLIENT_KINDS)} as a client |"
+        self.assertIn(f"| faults on purpose {said}", README)
 
     def test_python_versions(self) -> None:
         self.assertIn("CPython 3.11 or later", README)
