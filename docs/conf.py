@@ -44,6 +44,8 @@ html_static_path = ["_static"]
 html_css_files = ["echolab.css"]
 html_copy_source = False
 html_use_index = False
+# It reads the pages that are found, which a browser refuses if they are files.
+html_show_search_summary = False
 html_show_sphinx = False
 html_show_copyright = False
 templates_path = ["_templates"]

@@ -54,6 +54,7 @@ def search(chromium: Browser, site: Path) -> None:
     """Search the site for a word, and the API reference for a name."""
     chromium.driver.get(f"{(site / 'search.html').as_uri()}?q=logrotate")
     chromium.find("#search-results li a[href*='docs/']")
+    assert chromium.complaints() == []
     chromium.driver.get((site / "api" / "index.html").as_uri())
     chromium.find("#search-box").send_keys("LabServer")
     chromium.find("#search-results a[href*='LabServer']")
