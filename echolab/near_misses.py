@@ -93,13 +93,17 @@ def is_number(text: str) -> bool:
 
 
 def command_meant(
-    words: Sequence[str], options: Mapping[str, Sequence[str]]
+    words: Sequence[str],
+    options: Mapping[str, Sequence[str]],
+    topics: Sequence[str] = (),
 ) -> str | None:
     """Return the command line that was meant, if no command was named.
 
     Args:
         words: the arguments that were given.
-        options: the names of each command's options, long and short.
+        options: the names of each command's options, long and short; those of the
+            program itself are below "".
+        topics: what ``echolab help`` shows.
     """
     import shlex  # Imported here, as above.
 
@@ -109,15 +113,17 @@ def command_meant(
     name = _SYNONYMS.get(first)
     if name is None and not first.startswith("-"):
         name = nearest(first, options)
-    if name is not None:
+    if name:
         return shlex.join(["echolab", name, *words[1:]])
+    if not first.startswith("-") and (topic := nearest(first, topics)):
+        return f"echolab help {topic}"
     if first.startswith("-"):
         found = _option_meant(first, options)
         if found is None:
             return None
         name, option = found
-        words = [option, *words[1:]]
-    elif is_number(first):
+        return shlex.join(["echolab", *filter(None, [name]), option, *words[1:]])
+    if is_number(first):
         name = "server"
     elif host_and_port_of(first) or (len(words) > 1 and is_number(words[1])):
         name = "client"

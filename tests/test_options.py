@@ -69,9 +69,11 @@ class TimeTests(SynchronousTestCase):
             self.assertEqual(server("--time", "LOCAL", *words).time, "local")
         wrong = [(), ("--format", "json"), ("-o", "json:lab"), ("--record", "-")]
         for words in wrong:
-            with self.assertRaisesRegex(UsageError, "^--time utc: goes with --format"):
+            with self.assertRaisesRegex(
+                UsageError, "^--time utc: no output has the format log$"
+            ):
                 server("--time", "utc", *words)
-        with self.assertRaisesRegex(UsageError, "must be one of utc, local, elapsed"):
+        with self.assertRaisesRegex(UsageError, "must be one of local, utc, elapsed"):
             server("--time", "now", "--format", "log")
 
 
@@ -459,6 +461,10 @@ class MeantTests(SynchronousTestCase):
             (["8888"], "Unknown command: 8888; did you mean echolab server 8888?"),
             (["serve", "1"], "did you mean echolab server 1?"),
             (["listen"], "did you mean echolab server?"),
+            (["units"], "did you mean echolab help units?"),
+            (["exit-satus"], "did you mean echolab help exit-status?"),
+            (["--versoin"], "did you mean echolab --version?"),
+            (["--hlep"], "did you mean echolab --help?"),
             (["--prot", "1"], "did you mean echolab server --port 1?"),
             (["--retyr=5"], "did you mean echolab client --retry=5?"),
             (["-p", "1"], "did you mean echolab server -p 1?"),

@@ -37,7 +37,7 @@ CONNECTING = Group(
 SENDING = Group(
     "what is sent, and how",
     (
-        "echolab client --crlf --send PING --expect '^.PONG$' 127.0.0.1 6379",
+        "echolab client --crlf --send PING --expect '^\\+PONG$' 127.0.0.1 6379",
         "echolab client --file a.log --file b.log 127.0.0.1 8888",
     ),
 )

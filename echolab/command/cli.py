@@ -47,9 +47,8 @@ GRACE_SECONDS = 2.0
 """After the end's time, how long the process may go on."""
 
 USAGE = (
-    "Usage: echolab server [PORT] | echolab client HOST PORT | echolab draw RECORDING "
-    "| echolab export RECORDING FILE | echolab tail nats://HOST/SUBJECT "
-    "| echolab help"
+    "Usage: echolab server [PORT] | echolab client HOST PORT | ...; "
+    "see echolab help for all"
 )
 
 
@@ -104,13 +103,16 @@ class CommandOptions(BaseOptions):
         try:
             super().parseOptions(words)
         except usage.UsageError as error:
+            # Imported here, since most runs are no mistake.
+            from echolab.command.helping import TOPICS
+
             commands = {name: each.options() for name, each in COMMANDS.items()}
             names = {
                 name: [*option_names(each), *each.shortOpt.replace(":", "")]
                 for name, each in commands.items()
             }
-            names |= {"help": [], "completion": []}
-            meant = command_meant(words, names)
+            names = {"": option_names(self), **names, "help": [], "completion": []}
+            meant = command_meant(words, names, TOPICS)
             said = f"{error}{did_you_mean(meant and escape_line(meant))}"
             raise usage.UsageError(said) from None
 

@@ -38,4 +38,5 @@ def check_printing(options: SettingsOptions) -> None:
     if options["show"] == "sent" and wanted <= _SHOW_NOT:
         raise usage.UsageError("--show sent: goes with --format log, hex or json")
     if options["time"] is not None and "log" not in wanted:
-        raise usage.UsageError(f"--time {options['time']}: goes with --format log")
+        why = "no output has the format log"
+        raise usage.UsageError(f"--time {options['time']}: {why}")

@@ -18,7 +18,7 @@ __all__ = [
     "writer_of_times",
 ]
 
-Time: TypeAlias = Literal["utc", "local", "elapsed"]
+Time: TypeAlias = Literal["local", "utc", "elapsed"]
 
 
 def rfc3339(seconds: float) -> bytes:

@@ -46,8 +46,10 @@ _END = r"""
 # Either this file is loaded by its name, as the function itself, or it is sourced.
 if [[ ${funcstack[1]} == _echolab ]]; then
     _echolab "$@"
-else
+elif (( $+functions[compdef] )); then
     compdef _echolab echolab
+else
+    print -u2 'echolab: load this after compinit'
 fi
 """
 
