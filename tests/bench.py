@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
-import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import termios
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from tests.consoles import Console, look
 from tests.loopback import ALL, LOOPBACK, make_programs
 from tests.recipes import MADE, PORTS, PROMPT, Recipe, Step, pattern_of
-from tests.support import SECONDS, heed_signals
+from tests.support import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,16 +66,13 @@ class _Running:
     """A command in a terminal."""
 
     step: Step
-    process: subprocess.Popen[bytes]
-    screen: int
+    console: Console
     expected: list[str]
-    ended: bool = False
-    shown: bytearray = field(default_factory=bytearray)
 
     @property
     def text(self) -> str:
         """What the terminal shows of it, so far."""
-        return _UNSEEN.sub("", self.shown.decode(errors="replace"))
+        return _UNSEEN.sub("", self.console.text)
 
 
 class Bench:
@@ -101,10 +96,7 @@ class Bench:
 
     def __exit__(self, *_: object) -> None:
         for each in self._running.values():
-            if each.process.poll() is None:
-                os.killpg(each.process.pid, signal.SIGKILL)
-            each.process.wait(SECONDS)
-            os.close(each.screen)
+            each.console.kill()
         for kept in self._ports.values():
             kept.close()
         self._folder.cleanup()
@@ -157,30 +149,18 @@ class Bench:
             self._wait(here, lambda: bool((_listening() - listening) & ports))
 
     def _start(self, step: Step) -> _Running:
-        screen, terminal = pty.openpty()
-        termios.tcsetwinsize(terminal, (24, 100))
         # The shell is a new one each time: it gets the status of the last command.
-        process = subprocess.Popen(
-            ("bash", "-c", f"(exit {self._status})\n{self._here(step.command)}"),
-            cwd=self._folder.name,
-            stdin=terminal,
-            stdout=terminal,
-            stderr=terminal,
-            start_new_session=True,
-            preexec_fn=heed_signals,
-            env={
-                **os.environ,
+        console = Console(
+            f"(exit {self._status})\n{self._here(step.command)}",
+            Path(self._folder.name),
+            {
                 "HOME": self._folder.name,
-                "LC_ALL": "C.UTF-8",
-                "NO_COLOR": "1",
                 "PATH": self._path,
                 "PYTHONWARNINGS": "ignore",
-                "TERM": "dumb",
                 "TZ": "UTC",
             },
         )
-        os.close(terminal)
-        return _Running(step, process, screen, [*step.shown])
+        return _Running(step, console, [*step.shown])
 
     def _type(self, here: _Running) -> None:
         """Type the lines that are typed, each where the page has it."""
@@ -194,19 +174,18 @@ class Bench:
             before = self._pattern(here.step.shown[:i])
             before += re.escape(line.removesuffix(text))
             self._wait(here, partial(self._shows, here, before))
-            os.write(here.screen, f"{text}\n".encode())
+            here.console.type(text)
 
     def _shows(self, here: _Running, pattern: str) -> bool:
         return re.match(pattern, here.text) is not None
 
     def _end(self, here: _Running, signalled: signal.Signals | None = None) -> None:
         """Wait for the end of a command; check what it has shown."""
-        if signalled is not None and not here.ended:
-            os.killpg(here.process.pid, signalled)
+        if signalled is not None and not here.console.ended:
+            here.console.send(signalled)
         self._wait(here, lambda: False)
         del self._running[here.step.terminal]
-        os.close(here.screen)
-        self._status = here.process.wait(SECONDS)
+        self._status = here.console.close()
         assert self._as_printed(here), self._said(here)
 
     def _said(self, here: _Running) -> str:
@@ -226,21 +205,9 @@ class Bench:
     def _wait(self, here: _Running, done: Callable[[], object]) -> None:
         """Wait until something is so, or a command has ended."""
         deadline = time.monotonic() + SECONDS
-        while not here.ended and not done():
+        while not here.console.ended and not done():
             assert time.monotonic() < deadline, self._said(here)
-            self._look(0.02)
-
-    def _look(self, seconds: float) -> None:
-        """Read what the terminals show."""
-        screens = {e.screen: e for e in self._running.values() if not e.ended}
-        for screen in select.select(screens, [], [], seconds)[0]:
-            each = screens[screen]
-            try:
-                data = os.read(screen, 1 << 16)
-            except OSError:  # EIO: the last program has left the terminal.
-                data = b""
-            each.shown += data
-            each.ended = not data
+            look([each.console for each in self._running.values()], 0.02)
 
     def _here(self, text: str) -> str:
         """Return a text of the page with what has its place on this bench."""

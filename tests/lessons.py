@@ -12,21 +12,19 @@ to its end. A comment ``figure: NAME`` stands behind the command that draws the 
 from __future__ import annotations
 
 import os
-import pty
 import re
-import select
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.consoles import Console, look
 from tests.loopback import ALL, LOOPBACK, make_programs
-from tests.support import ROOT, SECONDS, heed_signals
+from tests.support import ROOT, SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,16 +123,13 @@ class _Running:
     """A command in a terminal."""
 
     step: Step
-    process: subprocess.Popen[bytes]
-    screen: int
+    console: Console
     expected: list[str]
-    ended: bool = False
-    shown: bytearray = field(default_factory=bytearray)
 
     @property
     def text(self) -> str:
         """What the terminal shows of it, so far."""
-        return self.shown.decode(errors="replace").replace("\r\n", "\n")
+        return self.console.text
 
 
 class Classroom:
@@ -167,10 +162,7 @@ class Classroom:
 
     def __exit__(self, *_: object) -> None:
         for each in self._running.values():
-            if each.process.poll() is None:
-                os.killpg(each.process.pid, signal.SIGKILL)
-            each.process.wait(SECONDS)
-            os.close(each.screen)
+            each.console.kill()
 
     def give(self, lesson: Path) -> None:
         """Run a lesson; what it shows must be what is printed.
@@ -191,7 +183,7 @@ class Classroom:
         here = self._running.get(step.terminal)
         if step.command == "^C":
             assert here is not None, f"{step.terminal}: nothing runs"
-            os.killpg(here.process.pid, signal.SIGINT)
+            here.console.send(signal.SIGINT)
             here.expected += step.shown
             self._end(here)
             return
@@ -219,39 +211,24 @@ class Classroom:
     def _type(self, here: _Running, line: str, prompts: int) -> None:
         """Type a line at a prompt; wait until the server has printed it."""
         self._wait(here, lambda: here.text.count(PROMPT) >= prompts)
-        os.write(here.screen, f"{line}\n".encode())
+        here.console.type(line)
         if not line.startswith("."):
             server = self._running["server"]
             self._wait(server, lambda: f": {line}\n" in server.text)
 
     def _start(self, step: Step) -> _Running:
-        screen, terminal = pty.openpty()
-        process = subprocess.Popen(
-            ("bash", "-c", step.command.replace(PORT, self._port)),
-            cwd=self._folder,
-            stdin=terminal,
-            stdout=terminal,
-            stderr=terminal,
-            start_new_session=True,
-            preexec_fn=heed_signals,
-            env={
-                **os.environ,
-                "PATH": self._path,
-                "NO_COLOR": "1",
-                "TERM": "dumb",
-                "LC_ALL": "C.UTF-8",
-                "XDG_STATE_HOME": str(self._folder),
-            },
+        console = Console(
+            step.command.replace(PORT, self._port),
+            self._folder,
+            {"PATH": self._path, "XDG_STATE_HOME": str(self._folder)},
         )
-        os.close(terminal)
-        return _Running(step, process, screen, [*step.shown])
+        return _Running(step, console, [*step.shown])
 
     def _end(self, running: _Running) -> None:
         """Wait for the end of a command; check what it has printed."""
         self._wait(running, lambda: False)
         del self._running[running.step.terminal]
-        os.close(running.screen)
-        running.process.wait(SECONDS)
+        running.console.close()
         if running.step.draws:
             figures = _TITLE.findall(running.text)
             assert len(figures) == 1, (running.step.command, running.text)
@@ -271,21 +248,9 @@ class Classroom:
     def _wait(self, running: _Running, done: Callable[[], bool]) -> None:
         """Wait until something is so, or a command has ended."""
         deadline = time.monotonic() + SECONDS
-        while not running.ended and not done():
+        while not running.console.ended and not done():
             assert time.monotonic() < deadline, (running.step, running.text)
-            self._look(0.02)
-
-    def _look(self, seconds: float) -> None:
-        """Read what the terminals show."""
-        screens = {e.screen: e for e in self._running.values() if not e.ended}
-        for screen in select.select(screens, [], [], seconds)[0]:
-            each = screens[screen]
-            try:
-                data = os.read(screen, 1 << 16)
-            except OSError:  # EIO: the last program has left the terminal.
-                data = b""
-            each.shown += data
-            each.ended = not data
+            look([each.console for each in self._running.values()], 0.02)
 
 
 def _free_port(wanted: int) -> int:

@@ -52,10 +52,10 @@ class RecipeTests(SynchronousTestCase):
         code = re.findall(r"`([^`]+)`", self.recipes[number][1])
         return [each for each in code if " " in each]
 
-    def step(self, number: int, terminal: str, before: str = "") -> Step:
+    def step(self, number: int, terminal: str) -> Step:
         """Return what the block of a recipe shows."""
         command, *shown = self.recipes[number][2].splitlines()
-        return Step(terminal, before + command.removeprefix("$ "), tuple(shown))
+        return Step(terminal, command.removeprefix("$ "), tuple(shown))
 
     def do(self, *steps: Step, **files: str) -> None:
         named = {f"{name}.py": text for name, text in files.items()}
@@ -88,8 +88,7 @@ class RecipeTests(SynchronousTestCase):
 
     def test_a_figure(self) -> None:
         server, client = self.commands(4)
-        # A figure is as wide as its terminal.
-        drawn = self.step(4, "client", before="stty columns 80; ")
+        drawn = self.step(4, "client")
         self.do(Step("server", server, ANY), Step("client", client, ANY), drawn)
 
 
