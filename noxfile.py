@@ -107,7 +107,7 @@ def benchmarks(session: nox.Session) -> None:
 def trial(session: nox.Session) -> None:
     """Run the tests under trial, and measure their coverage.
 
-    Two processes share out the modules.
+    Three processes share out the modules.
     """
     install(session)
     modules = " ".join(f"tests.{each.stem}" for each in Path("tests").glob("test_*.py"))
@@ -115,7 +115,7 @@ def trial(session: nox.Session) -> None:
         session.env["COVERAGE_FILE"] = str(Path(folder, "coverage"))
         # Not trial's --jobs: its messages between processes are at most 64 KiB long.
         trial = f'coverage run -m twisted.trial --temp-directory={folder}/$$ "$@"'
-        shared = f"echo {modules} | xargs -P 2 -n 6 sh -c 'exec {trial}' trial"
+        shared = f"echo {modules} | xargs -P 3 -n 6 sh -c 'exec {trial}' trial"
         session.run("sh", "-c", shared, external=True)
         session.run("coverage", "combine", "-q")
         session.run("coverage", "report")

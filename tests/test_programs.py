@@ -842,9 +842,8 @@ class CommandTests(SynchronousTestCase):
 
     def test_usage(self) -> None:
         usage = (
-            b"Usage: echolab server [PORT] | echolab client HOST PORT "
-            b"| echolab draw RECORDING | echolab export RECORDING FILE "
-            b"| echolab tail nats://HOST/SUBJECT | echolab help\n"
+            b"Usage: echolab server [PORT] | echolab client HOST PORT | ...; "
+            b"see echolab help for all\n"
         )
         ended = run()
         self.assertEqual((ended.err, ended.process.returncode), (usage, 1))
