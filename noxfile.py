@@ -52,9 +52,9 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def dist(session: nox.Session) -> None:
-    """Make the sdist and the wheel, in dist, and check them; so does whoever has both.
+    """Build the sdist and the wheel in dist, and check them.
 
-    Made again from the unpacked sdist, each has the same bytes.
+    Built again, from the tree and from the unpacked sdist, they have the same bytes.
     """
     install(session)
     build = ("python", "-m", "build", "--no-isolation")

@@ -44,26 +44,26 @@ html_static_path = ["_static"]
 html_css_files = ["echolab.css"]
 html_copy_source = False
 html_use_index = False
-# It reads the pages that are found, which a browser refuses if they are files.
+# A summary needs the found page, and browsers do not read one file from another.
 html_show_search_summary = False
 html_show_sphinx = False
 html_show_copyright = False
 templates_path = ["_templates"]
-# The front page is docs/index.html; whoever opens the folder is led there.
+# The front page is docs/index.html; this one leads there.
 html_additional_pages = {"index": "to_front_page.html"}
 
 FIGURES = ROOT / "build" / "lessons" / "figures"
 """Where ``python -m tests.make_lessons build/lessons`` draws them."""
 
 SHORT = 36
-"""As many characters of code have room in a line on a phone."""
+"""Code of up to this many characters fits on a line on a phone."""
 
 
 class Elsewhere(SphinxTransform):
-    """Let links to what is no page lead somewhere.
+    """Redirect links to files that are not pages.
 
-    A module's leads to its part of the API reference, a folder's is no link. Sphinx
-    copies every other file that is linked.
+    A link to a module leads to the API reference; a link to a folder becomes text.
+    Sphinx copies all other files that are linked.
     """
 
     default_priority = 5

@@ -99,7 +99,7 @@ def find(kind: str, text: str) -> Found | None:
 
 
 def installed(kind: str) -> list[str]:
-    """The names of a kind that installed distributions offer, if they can be used."""
+    """The names of a kind that installed distributions offer, if well formed."""
     return [name for name in _points(kind) if _NAME.fullmatch(name)]
 
 

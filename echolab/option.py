@@ -68,18 +68,13 @@ class Group(NamedTuple):
     """Options that belong together.
 
     Attributes:
-        title: the heading, which begins a sentence: ``what is printed, and how``.
+        title: the heading.
         examples: command lines with options of the group; after `` | `` may come
             another program.
     """
 
     title: str
     examples: tuple[str, ...] = ()
-
-    @property
-    def heading(self) -> str:
-        """The title as a heading, in upper case at the start."""
-        return self.title[0].upper() + self.title[1:]
 
 
 class Option(NamedTuple):

@@ -34,7 +34,7 @@ SERVER_ENDPOINTS = (
     *("unix:FILE", "unix::mode=", "unix::backlog="),
     *("ssl::interface=", "ssl::privateKey=FILE", "ssl::certKey=FILE"),
     *("ssl::extraCertChain=FILE", "ssl::backlog="),
-    *("tls:FILE",),
+    "tls:FILE",
     *("systemd:domain=", "systemd:index=", "systemd:name="),
     *("haproxy:tcp:", "haproxy:tcp6:", "haproxy:ssl:", "haproxy:systemd:"),
 )
@@ -42,7 +42,7 @@ SERVER_ENDPOINTS = (
 
 CLIENT_ENDPOINTS = (
     *("tcp::timeout=", "tcp::bindAddress="),
-    *("unix:FILE",),
+    "unix:FILE",
     *("tls::trustRoots=FILE", "tls::certificate=FILE", "tls::privateKey=FILE"),
     *("tls::endpoint=", "tls::timeout=", "tls::bindAddress="),
     *("ssl::caCertsDir=FILE", "ssl::certKey=FILE", "ssl::privateKey=FILE"),

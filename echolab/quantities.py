@@ -110,8 +110,9 @@ def span(seconds: float, form: str = "g") -> str:
         seconds: how long, from 0.
         form: how seconds under a minute are formatted.
     """
-    if seconds < _MINUTE:
-        return f"{seconds:{form}} s"
+    short = f"{seconds:{form}}"
+    if float(short) < _MINUTE:
+        return f"{short} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -95,12 +96,13 @@ class Bench:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for each in self._running.values():
-            each.console.kill()
-        for kept in self._ports.values():
-            kept.close()
-        self._folder.cleanup()
-        self._programs.cleanup()
+        with ExitStack() as closing:
+            closing.callback(self._programs.cleanup)
+            closing.callback(self._folder.cleanup)
+            for kept in self._ports.values():
+                closing.enter_context(kept)
+            for each in self._running.values():
+                closing.callback(each.console.kill)
 
     def do(self, recipe: Recipe) -> None:
         """Do a recipe; what its terminals show must be what is printed.
@@ -116,9 +118,13 @@ class Bench:
                 env={"PATH": self._path},
             ):
                 raise SkipTest(f"{program} is not installed")
+        written: dict[str, str] = {}
         for step in recipe.steps:
             for name, text in recipe.files.items():
-                Path(self._folder.name, name).write_text(self._here(text))
+                here = self._here(text)  # It may name what the last step has shown.
+                if written.get(name) != here:
+                    Path(self._folder.name, name).write_text(here)
+                    written[name] = here
             self._do(step)
         for each in [*self._running.values()]:
             self._wait(each, partial(self._as_printed, each))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import select
@@ -86,15 +87,24 @@ class Console:
         self.ended = not data
 
     def close(self) -> int:
-        """Close the terminal; return the exit status of the command."""
+        """Close the terminal; return the exit status of the command.
+
+        Whatever still runs after that is killed.
+        """
         os.close(self._screen)
-        return self._process.wait(SECONDS)
+        try:
+            return self._process.wait(SECONDS)
+        finally:
+            self._end_all()
 
     def kill(self) -> None:
         """End the command at once, and close the terminal."""
-        if self._process.poll() is None:
-            self.send(signal.SIGKILL)
+        self._end_all()
         self.close()
+
+    def _end_all(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.send(signal.SIGKILL)
 
 
 def look(consoles: Iterable[Console], seconds: float) -> None:

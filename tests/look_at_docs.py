@@ -2,7 +2,7 @@
 
 ``python -m tests.look_at_docs build/docs`` fails if a page is wider than a phone or a
 desk, if its console complains, if it loads what is not its own, or if the search of
-the site, or that of the API reference, does not find.
+the site, or that of the API reference, finds nothing.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main() -> int:
     try:
         chromium = browser()
     except SkipTest as why:
-        print(f"nobody looks at the pages: {why}")
+        print(f"the pages were not looked at: {why}")
         return 0
     wrong = complaints(chromium, site)
     print("\n".join(wrong) or f"{len(pages_of(site))} pages are right")

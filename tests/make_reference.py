@@ -47,7 +47,7 @@ OF_ALL = ("units", "exit-status", "environment")
 def pages() -> Iterator[tuple[Path, str]]:
     """Yield each file that is made from the options, with its text."""
     for path in sorted(DOCS.glob("*.md")):
-        text = path.read_text()
+        text = path.read_text("utf-8")
         if TABLES.search(text):
             yield path, TABLES.sub(_filled, text)
     yield DOCS / "man" / "echolab.1", _program_page()
@@ -73,7 +73,7 @@ def _filled(found: re.Match[str]) -> str:
 def _table(group: Group, options: list[Option]) -> str:
     return "".join(
         [
-            f"### {group.heading}\n\n",
+            f"### {group.title}\n\n",
             *(f"    {each}\n" for each in group.examples),
             "\n| option | what it does | default |\n| --- | --- | --- |\n",
             *map(_row, options),
@@ -157,7 +157,7 @@ def _options(group: Group, options: list[Option]) -> str:
     """Return a group of options in roff."""
     return "".join(
         [
-            subsection(group.heading),
+            subsection(group.title),
             examples(group.examples),
             *(tagged(_spelt(each), description(each)) for each in options),
         ]
@@ -188,7 +188,7 @@ def main() -> None:
     """Write all files that are made from the options."""
     (DOCS / "man").mkdir(exist_ok=True)
     for path, text in pages():
-        path.write_text(text)
+        path.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

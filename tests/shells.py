@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["Shell"]
+__all__ = ["FISH", "Shell"]
+
+FISH = "fish", "--no-config", "--features", "qmark-noglob"
+"""fish, with the meaning of ``?`` that it has from version 4 on."""
 
 # Control-G prints the edited line, between two NULs.
 STARTS = {
@@ -72,7 +75,7 @@ printf '\0ready\0'
 COMMANDS = {
     "bash": ("bash", "--rcfile", "start", "-i"),
     "zsh": ("zsh", "-f", "-i"),
-    "fish": ("fish", "--no-config", "-i", "-C", "source ./start"),
+    "fish": (*FISH, "-i", "-C", "source ./start"),
 }
 
 

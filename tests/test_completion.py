@@ -32,7 +32,7 @@ from echolab.option import FILE, Option, choices_in
 from echolab.option_values import CLIENT_ENDPOINTS, SERVER_ENDPOINTS
 from echolab.server.endpoints import server_endpoints
 from echolab.server.settings import ServerSettings
-from tests.shells import Shell
+from tests.shells import FISH, Shell
 from tests.support import ECHOLAB
 
 if TYPE_CHECKING:
@@ -336,7 +336,7 @@ class ShellTests(SynchronousTestCase):
         (self.folder / "script").write_text(self.script("fish"))
         for line, options in self.commands():
             program = f"source ./script; complete -C '{line} -'"
-            found = self.output("fish", "--no-config", "-c", program)
+            found = self.output(*FISH, "-c", program)
             names = [each.partition("\t")[0] for each in found]
             self.assertEqual(sorted(names), options)
             described = [each for each in found if each.partition("\t")[2]]
@@ -345,5 +345,5 @@ class ShellTests(SynchronousTestCase):
     def test_fish_does_not_complete_what_is_given(self) -> None:
         (self.folder / "script").write_text(self.script("fish"))
         program = "source ./script; complete -C 'echolab server -f line --fo'"
-        found = self.output("fish", "--no-config", "-c", program)
+        found = self.output(*FISH, "-c", program)
         self.assertEqual([each.partition("\t")[0] for each in found], ["--format"])

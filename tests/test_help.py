@@ -94,7 +94,7 @@ class ListTests(SynchronousTestCase):
             made: dict[str, list[str]] = {}
             for option in options_in(options):
                 spelt = option.spelt.partition("--")[2]
-                made.setdefault(option.group.heading, []).append(spelt)
+                made.setdefault(option.group.title, []).append(spelt)
             self.assertEqual(shown, made, name)
             named = {each.partition(" ")[0] for some in made.values() for each in some}
             known = {each.rstrip("=") for each in options.longOpt}
@@ -129,7 +129,7 @@ class ExampleTests(SynchronousTestCase):
             for group in {each.group for each in options_in(command.options())}:
                 self.assertEqual(len(set(group.examples)), 2, group.title)
                 under = "".join(f"  $ {each}\n" for each in group.examples)
-                self.assertIn(f"\n{group.heading}:\n{under}  ", shown)
+                self.assertIn(f"\n{group.title}:\n{under}  ", shown)
                 for example in group.examples:
                     self.assertTrue(example.startswith(f"echolab {name} "), example)
 

@@ -337,7 +337,7 @@ class AcknowledgedService(Service):
             if (closing := self._close()) is not None:
                 await closing
         await self._connection.stop(STOP_SECONDS)
-        self._connection.close()
+        self._connection.stop_asking()
         seconds = max(0.0, deadline - self._clock.seconds())
         await gatherResults([output.flush(seconds) for output in self._outputs])
         for output in self._outputs:

@@ -35,7 +35,7 @@ class Reconnecting:
     """One connection at a time; its owner says when the next one is made.
 
     Args:
-        make_connector: makes what connects.
+        make_connector: makes the connector of one attempt.
         name: the server's name for users: ``127.0.0.1:8888``.
         clock: tells the time.
         connected: called when a connection is made.
@@ -63,10 +63,10 @@ class Reconnecting:
         self._connector: Connector | None = None
         self._name = name
         self._clock = clock
-        self._was_connected = connected
-        self._heard = heard
-        self._has_ended = ended
-        self._was_refused = refused
+        self._on_connected = connected
+        self._on_heard = heard
+        self._on_ended = ended
+        self._on_refused = refused
         self._protocol: SenderProtocol | None = None
         self._again: IDelayedCall | None = None
         self._is_given_up = False
@@ -119,7 +119,10 @@ class Reconnecting:
             self._protocol.reset(reason)
 
     def connect_no_more(self) -> None:
-        """Break off what connects, or waits to; nobody is told."""
+        """Cancel the attempt to connect, or the pause before it, for good.
+
+        No callback is called.
+        """
         self._is_given_up = True
         if self._again is not None:
             self._again.cancel()
@@ -134,15 +137,15 @@ class Reconnecting:
         self._protocol.stop(seconds)
         return self._lost
 
-    def close(self) -> None:
-        """Ask the kernel no more."""
+    def stop_asking(self) -> None:
+        """Stop asking the kernel about the connections."""
         self._factory.connections.terms.stop_asking()
 
     def _connected(self, protocol: SenderProtocol) -> None:
         if not self._is_given_up:
             self._protocol = protocol
             self._lost = Deferred()
-            self._was_connected()
+            self._on_connected()
 
     def _refused(self, failure: Failure) -> None:
         if not self._is_given_up:
@@ -150,13 +153,13 @@ class Reconnecting:
             reason = reason_of(why)
             if isinstance(why, error.DNSLookupError):
                 reason = "no such host"
-            self._was_refused(ConnectError("connect", self._name, reason))
+            self._on_refused(ConnectError("connect", self._name, reason))
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Received):
-            self._heard(event.messages.raw())
+            self._on_heard(event.messages.raw())
         elif isinstance(event, Finished):
             self._protocol = None
             if not self._lost.called:
                 self._lost.callback(None)
-            self._has_ended(event)
+            self._on_ended(event)

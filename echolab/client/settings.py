@@ -28,21 +28,21 @@ if TYPE_CHECKING:
 __all__ = ["ClientSettings"]
 
 CONNECTING = Group(
-    "how it connects",
+    "How it connects",
     (
         "echolab client --tls --retry 1m lab.example 8443",
         "echolab client --connect unix:/tmp/lab.sock",
     ),
 )
 SENDING = Group(
-    "what is sent, and how",
+    "What is sent, and how",
     (
         "echolab client --crlf --send PING --expect '^\\+PONG$' 127.0.0.1 6379",
         "echolab client --file a.log --file b.log 127.0.0.1 8888",
     ),
 )
 ENDING = Group(
-    "what is shown, and how it ends",
+    "What is shown, and how it ends",
     (
         "echolab client --hex --wait 10s 127.0.0.1 8888",
         "echolab client --record client.jsonl 127.0.0.1 8888",

@@ -111,7 +111,9 @@ class CommandOptions(BaseOptions):
                 name: [*option_names(each), *each.shortOpt.replace(":", "")]
                 for name, each in commands.items()
             }
-            names = {"": option_names(self), **names, "help": [], "completion": []}
+            for name, *_ in self.subCommands:
+                names.setdefault(name, [])
+            names = {"": option_names(self), **names}
             meant = command_meant(words, names, TOPICS)
             said = f"{error}{did_you_mean(meant and escape_line(meant))}"
             raise usage.UsageError(said) from None

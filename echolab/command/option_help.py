@@ -35,7 +35,7 @@ def help_of(
     for group, found in groupby(options, attrgetter("group")):
         examples = "".join(f"  $ {each}\n" for each in group.examples)
         entries = "".join(_entry(each, width) for each in found)
-        sections.append(f"{group.heading}:\n{examples}{entries}")
+        sections.append(f"{group.title}:\n{examples}{entries}")
     more = f"Topics of echolab help: {', '.join(topics)}."
     texts = [textwrap.fill(each, width) + "\n" for each in (about, more)]
     return "\n" + "\n".join([*sections, *texts])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SettingsOptions"]
 
-OTHERS = Group("other options")
+OTHERS = Group("Other options")
 
 
 class SettingsOptions(BaseOptions):

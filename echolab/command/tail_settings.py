@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["TailSettings", "Wanted"]
 
 READING = Group(
-    "what is read",
+    "What is read",
     (
         "echolab tail --follow --peer 192.0.2.7 nats://127.0.0.1/lab",
         "echolab tail --from 2026-11-29T13:00:00Z nats://127.0.0.1/lab",

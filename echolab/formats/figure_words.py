@@ -40,7 +40,7 @@ def size(number: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a span of time: ``38 µs``, ``4.2 ms``, ``1.5 s``, ``2.1 h``."""
+    """Return a span of time: ``38 µs``, ``4.2 ms``, ``1.5 s``, ``2.1 min``."""
     for factor, unit in ((1e6, "µs"), (1e3, "ms")):
         if seconds * factor < 999.5:
             return f"{_rounded(seconds * factor)} {unit}"

@@ -37,8 +37,8 @@ class Elapsed:
     """Write times since the first event: ``0:00:04.123`` (hours, minutes, seconds).
 
     Args:
-        clock: tells the time now, which cannot be set; None for events of the past,
-            which have only their own times.
+        clock: measures when each time is written, which is when its event happens;
+            nobody can set it. None for events of the past: their own times count.
     """
 
     def __init__(self, clock: Callable[[], float] | None = None) -> None:

@@ -11,7 +11,7 @@ from echolab.quantities import whole_number
 __all__ = ["ExportSettings"]
 
 WHAT = Group(
-    "what is exported",
+    "What is exported",
     (
         "echolab export --peer 2 server.jsonl - | wireshark -k -i -",
         "echolab export --tls-keys keys.txt server.jsonl server.pcapng",

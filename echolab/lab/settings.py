@@ -11,14 +11,14 @@ from echolab.quantities import plain, seconds, whole_number
 __all__ = ["DrawSettings"]
 
 WHAT = Group(
-    "what is drawn",
+    "What is drawn",
     (
         "echolab draw --figure packets --peer 2 server.jsonl",
         "echolab draw --between 0.5 2 server.jsonl client.jsonl",
     ),
 )
 HOW = Group(
-    "how it is drawn",
+    "How it is drawn",
     (
         "echolab draw --as svg --output figure.svg server.jsonl",
         "echolab draw --as mermaid server.jsonl client.jsonl",

@@ -57,28 +57,28 @@ if TYPE_CHECKING:
 __all__ = ["ServerSettings"]
 
 PRINTING = Group(
-    "what is printed, and how",
+    "What is printed, and how",
     (
         "echolab server --format log --framing chunk 8888",
         "echolab server --output - --output json:lab.jsonl 8888",
     ),
 )
 LISTENING = Group(
-    "where it listens, and who may connect",
+    "Where it listens, and who may connect",
     (
         "echolab server --tls --allow 192.0.2.0/24 8443",
         "echolab server --listen unix:/tmp/lab.sock --listen tcp:8888",
     ),
 )
 ANSWERING = Group(
-    "how it answers and how it ends",
+    "How it answers and how it ends",
     (
         "echolab server --greet '220 lab' --answer '^QUIT=221 bye' 8888",
         "echolab server --reply echo --behave reset:after-messages=2 8888",
     ),
 )
 WATCHING = Group(
-    "how it is watched",
+    "How it is watched",
     (
         "echolab server --web 8889 8888",
         "echolab server --web 8889 --web-token page.token 8888",

@@ -1,5 +1,5 @@
-// Takes the place of pydoctor's ajax.js. Browsers let no page that was opened from a
-// file read other files; scripts they do. tests/make_api.py makes a script of each file
+// Takes the place of pydoctor's ajax.js. A page that was opened from a file cannot read
+// other files, but it can load scripts. tests/make_api.py makes a script of each file
 // that the search reads.
 
 const _cache = {};

@@ -32,7 +32,7 @@ function __echolab_read
     for word in $words[2..-1]
         if test $awaited -gt 0
             set awaited (math $awaited - 1)
-        else if set -q ended[1]; or not string match -q -- '-?*' $word
+        else if set -q ended[1]; or not string match -qr -- '^-.' $word
             if test -n "$__echolab_command"
                 set __echolab_count (math $__echolab_count + 1)
             else
