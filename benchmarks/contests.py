@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from programs import LINE
+from programs import LINE, PYTHON
 from works import churn, hold, idle, many, receive, send, start_up, unread
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from results import Run
 
-ECHOLAB = f"{sys.executable} -m echolab"
+ECHOLAB = f"{PYTHON} -m echolab"
 SERVER = f"exec {ECHOLAB} server --once --interface 127.0.0.1 --port PORT"
 LASTING = SERVER.replace("--once ", "")
 LISTEN = "ncat -l 127.0.0.1 PORT"
@@ -192,9 +191,7 @@ def contests(folder: str = "") -> list[Contest | Limit]:
             *("start", start_up, "start"),
             {
                 "echolab": SERVER,
-                "import reactor": (
-                    f"exec {sys.executable} -c 'import twisted.internet.reactor'"
-                ),
+                "import reactor": f"exec {PYTHON} -c 'import twisted.internet.reactor'",
             },
             {"import reactor": 0.5},
             unit="starts/s",

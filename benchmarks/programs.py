@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
+import shlex
 import shutil
 import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 from itertools import repeat
@@ -19,6 +22,9 @@ from parts import until
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+PYTHON = shlex.quote(sys.executable)
+"""As a word of a shell command."""
 
 LINE = b"x" * 63 + b"\n"
 BLOCK = LINE * 16384
@@ -95,8 +101,8 @@ def group(pid: int) -> list[int]:
 
 def installed(command: str) -> bool:
     """Return whether all programs of a pipeline are installed."""
-    stages = [stage.removeprefix("exec ").split() for stage in command.split(" | ")]
-    return all(shutil.which(stage[0]) for stage in stages)
+    stages = [stage.removeprefix("exec ") for stage in command.split(" | ")]
+    return all(shutil.which(shlex.split(stage)[0]) for stage in stages)
 
 
 class Program:
@@ -182,6 +188,18 @@ class Program:
                 break
             time.sleep(0.005)
         raise ConnectionAbortedError("it does not listen")
+
+    def accept(self, listener: socket.socket) -> socket.socket:
+        """Accept its connection as soon as it connects.
+
+        Raises:
+            ConnectionAbortedError: it ended.
+        """
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not self.ended():
+            if select.select([listener], [], [], 0.05)[0]:
+                return listener.accept()[0]
+        raise ConnectionAbortedError("it does not connect")
 
     def ended(self) -> bool:
         """Return whether its first process has ended, and leave it to `wait`."""

@@ -15,7 +15,6 @@ import resource
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -26,7 +25,7 @@ from typing import IO, TYPE_CHECKING
 import restarts as restarting
 from contests import ECHOLAB
 from faults import FAULTS
-from programs import Program, connected, installed, open_files
+from programs import PYTHON, Program, connected, installed, open_files
 from syslogging import rsyslog
 from trying import try_faults
 
@@ -37,7 +36,7 @@ SERVER = f"exec {ECHOLAB} server --interface 127.0.0.1 --port PORT"
 NCAT = "exec ncat -lk -m 20000 127.0.0.1 PORT"
 SOCAT = "exec socat -u TCP-LISTEN:PORT,bind=127.0.0.1,fork,backlog=1024 -"
 PEERS = {"echolab": SERVER, "ncat -lk": NCAT, "socat fork": SOCAT}
-BARE = f"""exec {sys.executable} -c "
+BARE = f"""exec {PYTHON} -c "
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 reactor.listenTCP(PORT, Factory.forProtocol(Protocol), 1024, '127.0.0.1')

@@ -160,7 +160,7 @@ def turns(result: Result) -> str:
 
 
 def compared(result: Result) -> list[str]:
-    """Return how the first program does beside the second, in each contest."""
+    """Compare the working tree with the revision."""
     found = []
     for key, ours in result.runs.items():
         if key.program == US:
@@ -210,7 +210,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("result", type=Path, metavar="RESULT", help="of run.py --save")
     parser.add_argument(
-        *("readme",),
+        "readme",
         nargs="?",
         type=Path,
         default=Path(__file__).parent / "README.md",
@@ -220,8 +220,8 @@ def main() -> None:
     from plots import draw
 
     result = load(options.result)
-    page = rewritten(options.readme.read_text(), table(result, plots=True))
-    options.readme.write_text(page)
+    page = rewritten(options.readme.read_text("utf-8"), table(result, plots=True))
+    options.readme.write_text(page, "utf-8")
     draw(result, options.readme.parent)
 
 

@@ -104,6 +104,13 @@ class Result:
             for contest, at, program in self.missing
         )
 
+    def leave_out(self, key: Key, why: str) -> None:
+        """Note that a program cannot do this; drop its runs of this and of more."""
+        self.missing[key] = why
+        for measured in (self.runs, self.figures):
+            for each in filter(self.lacks, list(measured)):
+                del measured[each]
+
     def sweep(self, contest: str) -> dict[str, dict[int, list[Run]]]:
         """Return the runs of a sweep: of each program, at each point."""
         found: dict[str, dict[int, list[Run]]] = defaultdict(dict)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import resource
 import shutil
 import signal
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contests import Contest, Limit, contests, sweeps
-from programs import EndedError, installed
+from programs import EndedError, installed, spent
 from report import compared, table
 from results import Key, Result
 from versions import TREE, about, prepare, unpacked, using
@@ -58,7 +59,7 @@ def versions(contest: Contest | Limit, trees: dict[str, Path]) -> Contest | Limi
 
 
 def turn(contest: Contest | Limit, result: Result, number: int, scale: float) -> None:
-    """Let each program of a contest do its work once, the other way round each time."""
+    """Run each program of a contest once; reverse the order every turn."""
     for program, command in list(contest.programs.items())[:: (-1) ** number]:
         key = Key(contest.name, contest.at, program)
         if result.lacks(key):
@@ -69,9 +70,7 @@ def turn(contest: Contest | Limit, result: Result, number: int, scale: float) ->
             else:
                 result.runs[key].append(contest.work(command, scale))
         except EndedError as why:
-            result.runs.pop(key, None)
-            result.figures.pop(key, None)
-            result.missing[key] = str(why)
+            result.leave_out(key, str(why))
 
 
 def run(
@@ -111,6 +110,8 @@ def main() -> None:
         "names", nargs="*", metavar="NAME", help="contests; all if none"
     )
     options = parser.parse_args()
+    if not spent(os.getpid()):
+        sys.exit("/proc/self/schedstat: this kernel does not count processor time")
     # What was started ends with this program, also by SIGTERM.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -11,13 +11,14 @@ import sys
 import tarfile
 from pathlib import Path
 
+from programs import PYTHON
+
 TREE = Path(__file__).parent.parent
 
 
-def described(revision: str = "") -> str:
-    """Return what git calls a revision, or the working tree."""
-    which = [revision] if revision else ["--dirty"]
-    command = ["git", "-C", str(TREE), "describe", "--always", "--tags", *which]
+def described() -> str:
+    """Return what git calls the working tree."""
+    command = ["git", "-C", str(TREE), "describe", "--always", "--tags", "--dirty"]
     try:
         return subprocess.run(
             command, capture_output=True, text=True, check=True
@@ -49,7 +50,7 @@ def prepare(tree: Path) -> None:
     compileall.compile_dir(tree / "echolab", quiet=2)
     which = "import echolab; print(echolab.__file__)"
     found = subprocess.run(
-        ["sh", "-c", using(tree, f"{sys.executable} -c '{which}'")],
+        ["sh", "-c", using(tree, f"{PYTHON} -c '{which}'")],
         capture_output=True,
         text=True,
         check=False,
@@ -58,8 +59,8 @@ def prepare(tree: Path) -> None:
         sys.exit(f"not {tree / 'echolab'} would run, but {found or 'nothing'}")
 
 
-def said_by(*command: str) -> str:
-    """Return the first number of a version that a program names, if it is there."""
+def version_of(*command: str) -> str:
+    """Return the version that a program prints."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:
@@ -80,7 +81,7 @@ def about() -> dict[str, str]:
         "Linux": platform.release(),
         platform.python_implementation(): platform.python_version(),
         "Twisted": twisted.__version__,
-        "ncat": said_by("ncat", "--version"),
-        "socat": said_by("socat", "-V"),
-        "jq": said_by("jq", "--version"),
+        "ncat": version_of("ncat", "--version"),
+        "socat": version_of("socat", "-V"),
+        "jq": version_of("jq", "--version"),
     }

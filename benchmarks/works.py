@@ -13,6 +13,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from parts import until
 from programs import (
     BLOCK,
     LINE,
+    EndedError,
     Program,
     open_files,
     resident,
@@ -69,21 +71,20 @@ def send(command: str, scale: float) -> Run:
     reading, writing = os.pipe()
 
     def feed() -> None:
-        with os.fdopen(writing, "wb", buffering=0) as pipe:
+        with pipe, contextlib.suppress(BrokenPipeError):
             for _ in range(megabytes):
                 rest = memoryview(BLOCK)
                 while rest:
                     rest = rest[pipe.write(rest) :]
 
     with (
+        os.fdopen(writing, "wb", buffering=0) as pipe,
         socket.create_server(("127.0.0.1", 0)) as listener,
         Program(command, listener.getsockname()[1], stdin=reading) as program,
     ):
         os.close(reading)
         feeder = threading.Thread(target=feed)
-        listener.settimeout(60)
-        connection, _ = listener.accept()
-        with connection:
+        with program.accept(listener) as connection:
             before = program.spent()
             began = time.monotonic()
             feeder.start()
@@ -123,8 +124,8 @@ def churn(command: str, scale: float) -> Run:
 def many(command: str, scale: float) -> Run:
     """200 connections, each writing one line at a time."""
     rounds = scaled(1024, scale)
-    with Program(command) as program:
-        clients = list(crowd(program, 200))
+    with Program(command) as program, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(client) for client in crowd(program, 200)]
         program.settle()
         before = program.spent()
         began = time.monotonic()
@@ -224,10 +225,10 @@ def unread(command: str, scale: float) -> float:
             done.set()
             ender = threading.Thread(target=end_when_sent)
             ender.start()
-            came = dict.fromkeys(sent, 0)
-            for line in stdout:
-                assert len(line) == len(LINE)
-                came[int(line)] += 1
+            lines = Counter(stdout)
             ender.join()
-        assert came == sent, f"{sent} lines were sent, {came} came"
+        came = {number: lines.pop(b"%063d\n" % number, 0) for number in sent}
+        if lines or came != sent:
+            others = lines.total()
+            raise EndedError(f"{sent} lines were sent, {came} came, {others} others")
         return (most - before) / (1 << 20)

@@ -13,7 +13,7 @@ from tests.support import ROOT
 sys.path.append(str(ROOT / "benchmarks"))
 
 from contests import Contest, contests
-from programs import EndedError, Program, waits
+from programs import PYTHON, EndedError, Program, installed, waits
 from report import (
     BEGIN,
     END,
@@ -28,8 +28,18 @@ from report import (
 )
 from results import Key, Result, Run, cost, load, middle, rate, ratio
 from versions import using
+from works import send, unread
 
 HERE = ROOT / "benchmarks"
+SILENT = f"""exec {PYTHON} -Sc "
+import socketserver
+class Silent(socketserver.BaseRequestHandler):
+    def handle(self):
+        while self.request.recv(65536):
+            pass
+print('no line of theirs', flush=True)
+socketserver.ThreadingTCPServer(('127.0.0.1', PORT), Silent).serve_forever()
+" """
 
 
 def runs(*costs: float) -> list[Run]:
@@ -68,6 +78,25 @@ class ResultTests(SynchronousTestCase):
             for at in (99, 100, 101)
         ]
         self.assertEqual(lacks, [False, True, True, False, False, False])
+
+    def test_who_fails_later_has_no_runs_of_this_and_of_more(self) -> None:
+        result = Result({})
+        for who in ("ncat", "socat"):
+            for at in (99, 100, 101):
+                result.runs[Key("connections", at, who)] = runs(1)
+        result.figures[Key("connections", 101, "ncat")] = [1.0]
+        result.runs[Key("length", 101, "ncat")] = runs(1)
+        result.leave_out(Key("connections", 100, "ncat"), "it ended")
+        self.assertEqual(
+            list(result.runs),
+            [
+                Key("connections", 99, "ncat"),
+                *(Key("connections", at, "socat") for at in (99, 100, 101)),
+                Key("length", 101, "ncat"),
+            ],
+        )
+        self.assertFalse(result.figures)
+        self.assertEqual(result.missing, {Key("connections", 100, "ncat"): "it ended"})
 
 
 class ReportTests(SynchronousTestCase):
@@ -149,7 +178,7 @@ class ReportTests(SynchronousTestCase):
         self.assertRaises(ValueError, rewritten, f"a\n{END}\n{BEGIN}", [])
 
     def test_the_readme_has_the_last_result(self) -> None:
-        page = (HERE / "README.md").read_text()
+        page = (HERE / "README.md").read_text("utf-8")
         self.assertIn(BEGIN, page)
         result = HERE / "result.json"
         if result.exists():
@@ -174,9 +203,7 @@ class ProgramTests(SynchronousTestCase):
         self.assertEqual(str(self.assertRaises(EndedError, drop)), "too many")
 
     def test_the_processor_time_of_a_pipeline_is_that_of_all(self) -> None:
-        burn = (
-            f"{sys.executable} -Sc 'while sum(__import__(\"os\").times()[:2]) < 0.1: 0'"
-        )
+        burn = f"{PYTHON} -Sc 'while sum(__import__(\"os\").times()[:2]) < 0.1: 0'"
         with Program(f"{burn} | {burn}") as program:
             self.assertGreaterEqual(program.wait(), 0.18)
 
@@ -195,6 +222,21 @@ class ProgramTests(SynchronousTestCase):
             here, there = ends.replace(":", "0100007F:").split()
             row = f"   1: {here} {there} {state} {queues} 00:00000000 0 0"
             self.assertEqual(waits(row, ":22B8"), waiting, row)
+
+    def test_who_ends_without_connecting_is_not_waited_for(self) -> None:
+        command = "echo no such host >&2; exit 1; : PORT"
+        why = self.assertRaises(EndedError, send, command, 0)
+        self.assertEqual(str(why), "no such host")
+
+    def test_lines_that_do_not_come_are_told(self) -> None:
+        why = self.assertRaises(EndedError, unread, SILENT, 0.01)
+        self.assertIn("{0: 0, 1: 0, 2: 0, 3: 0} came, 1 others", str(why))
+
+    def test_a_program_may_have_a_space_in_its_path(self) -> None:
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        file = folder / "a b"
+        file.touch(0o755)
+        self.assertTrue(installed(f"exec '{file}' -c 'x' | sed 's/^/a b/'"))
 
     def test_the_version_that_runs_is_named_in_the_command(self) -> None:
         self.assertEqual(
