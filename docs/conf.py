@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import posixpath
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,15 +16,14 @@ from pygments.lexers.special import TextLexer
 from sphinx.addnodes import download_reference, pending_xref
 from sphinx.transforms import SphinxTransform
 
+from tests.lessons import FIGURE
+
 if TYPE_CHECKING:
     import re
 
     from sphinx.application import Sphinx
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tests.lessons import FIGURE  # noqa: E402
 
 project = "echolab"
 extensions = ["myst_parser"]
