@@ -318,8 +318,7 @@ class ClientRecordTests(LedgerCase):
                 client.process.terminate()
                 self.assertEqual(client.end(), -signal.SIGTERM)
             self.assertEqual(client.err, b"")
-        last = [*read_recording(self.client_file)][-1]
-        self.assertIsInstance(last, Finished)
+        # The kernel is asked a last time after that, and may have more to tell.
         self.assertEqual(len(self.events(self.client_file, Finished)), 2)
 
     def test_a_refused_connection(self) -> None:
