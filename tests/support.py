@@ -22,11 +22,11 @@ from zope.interface import alsoProvides
 from echolab import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
 
-SECONDS = 20.0
+SECONDS = 60.0
 """How long a test waits for an event: long, because success ends the wait."""
 
 ROOT = Path(__file__).parent.parent
@@ -170,13 +170,21 @@ class Program:
         seconds: float = SECONDS,
     ) -> None:
         """Wait until ``text`` has been printed so many times."""
+        self.wait_until(
+            lambda: getattr(self, stream).count(text) >= times,
+            f"no {text!r} on {stream}",
+            seconds,
+        )
+
+    def wait_until(
+        self, done: Callable[[], bool], missing: str, seconds: float = SECONDS
+    ) -> None:
+        """Wait until something is so; look again whenever something is printed."""
         deadline = time.monotonic() + seconds
-        while getattr(self, stream).count(text) < times:
+        while not done():
             left = deadline - time.monotonic()
             if left <= 0 or not self._collect(left):
-                raise AssertionError(
-                    f"no {text!r} on {stream}; out {self.out!r}, err {self.err!r}"
-                )
+                raise AssertionError(f"{missing}; out {self.out!r}, err {self.err!r}")
 
     def _collect(self, seconds: float) -> bool:
         """Read the next output; return whether more can come."""

@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import echolab
 from echolab.testing import LabProcess, Transcript
-from tests.support import ROOT, TWISTD, Client, Program
+from tests.support import ROOT, SECONDS, TWISTD, Client, Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -153,10 +153,10 @@ class EmbeddingTests(SynchronousTestCase):
             one.sendall(b"one\n")
             other.sendall(b"oth")
             other.shutdown(socket.SHUT_WR)
-            server.wait_for_line("one")
-            server.wait_for_line("oth")
+            server.wait_for_line("one", timeout=SECONDS)
+            server.wait_for_line("oth", timeout=SECONDS)
             program.process.send_signal(signal.SIGTERM)
-            server.wait_for_end()
+            server.wait_for_end(timeout=SECONDS)
             program.end()
         self.assertEqual((program.out, program.err), (b"", b""))
 

@@ -78,7 +78,7 @@ class CaptureTests(CaptureCase):
         self.assertEqual(captured.ends[2:], ["server RST"])
 
     def test_the_server_ends_first(self) -> None:
-        port = self.serve("--idle-timeout", "10ms")
+        port = self.serve("--idle-timeout", "500ms")  # Long enough for the last words.
         self.start_client("127.0.0.1", str(port)).end()
         self.finished()
         [ledger], [captured] = self.both()

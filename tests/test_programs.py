@@ -470,12 +470,25 @@ class TwistdTests(SynchronousTestCase):
         return starting
 
     def logged(self, text: str) -> str:
-        """Wait until twistd's log has the text; return the log so far."""
-        log = str(self.folder / "twistd.log")
-        with Program("-n", "+1", "-F", log, program=("tail",)) as tail:
-            tail.wait_for(text.encode())
-            tail.wait_for(b"\n")
-        return tail.out.decode()
+        """Wait until twistd's log has a line with the text; return the log so far."""
+        log = self.folder / "twistd.log"
+        # It tells when to look, but not all that is there: a rotation may outrun it.
+        with Program("-n", "+1", "-F", str(log), program=("tail",)) as tail:
+            tail.wait_until(
+                lambda: re.search(f"{re.escape(text)}.*\n", self.log()) is not None,
+                f"no {text!r} in the log",
+            )
+        return self.log()
+
+    def log(self) -> str:
+        """Return twistd's log, with what was rotated."""
+        # The newest first, since a file only ever becomes an older one.
+        names = ["twistd.log", *(f"twistd.log.{number}" for number in range(1, 11))]
+        said = ""
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                said = (self.folder / name).read_text() + said
+        return said
 
     def logged_port(self) -> int:
         """Wait until it listens; return its port."""

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echolab.command.twistd_places import check_places, open_log
 from echolab.errors import EcholabError, OutputError
-from tests.support import TWISTD, FakeReactor, Program, run
+from tests.support import SERVER, TWISTD, FakeReactor, Program, run
 
 MEGABYTE = 1_000_000
 
@@ -114,7 +114,7 @@ class TwistdPlacesTests(SynchronousTestCase):
             )
             self.check(
                 "open /no/log: No such file or directory\n",
-                *(*first, "--logfile", "/no/log", "echolab"),
+                *(*first, "--logfile", "/no/log", "echolab", *SERVER[1:]),
             )
 
     def test_working_folder_that_is_deleted(self) -> None:

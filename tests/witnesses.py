@@ -64,7 +64,12 @@ class Captured:
 
     def __init__(self, packets: list[Packet], server_port: int) -> None:
         self.packets = packets
-        self.ends = ends(packets, server_port)
+        # A busy machine may send a FIN again, of which a recording knows nothing.
+        first: dict[object, Packet] = {}
+        for each in packets:
+            key = each.source if each.flags & Flag.FIN else each.number
+            first.setdefault(key, each)
+        self.ends = ends([*first.values()], server_port)
         self._port = server_port
 
     def data(self, *, of_server: bool) -> bytes:
