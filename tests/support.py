@@ -251,12 +251,19 @@ def run(*argv: str, typed: bytes = b"", program: Sequence[str] = ECHOLAB) -> Pro
         return ended
 
 
+PYTEST = "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"
+"""The words that run pytest on tests that a test has written.
+
+Hypothesis, which these do not use, would take half of the time.
+"""
+
+
 def run_pytest(text: str, *options: str) -> tuple[int, str]:
     """Run pytest on a file of tests; return its status, and what it said."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "test_it.py").write_text(text)
         ended = subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
+            [sys.executable, "-m", *PYTEST, *options],
             cwd=folder,
             capture_output=True,
             text=True,

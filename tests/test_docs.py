@@ -9,13 +9,16 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Behaviour
 from echolab.testing import LabProcess, Remembering, ServerKeywords
-from tests.support import ROOT, SECONDS
+from tests.support import PYTEST, ROOT, SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 GUIDE = (ROOT / "docs" / "testing.md").read_text()
 ANSWERS = (ROOT / "docs" / "answers.md").read_text()
@@ -27,9 +30,10 @@ RETRIES = EXAMPLES.pop("test_retries.py")
 
 
 class GuideTests(SynchronousTestCase):
-    def run_example(self, name: str, *command: str) -> str:
+    def run_examples(self, names: Iterable[str], *command: str) -> str:
         folder = self.enterContext(tempfile.TemporaryDirectory())
-        Path(folder, name).write_text(EXAMPLES.pop(name))
+        for name in names:
+            Path(folder, name).write_text(EXAMPLES.pop(name))
         ended = subprocess.run(
             [sys.executable, "-m", *command],
             cwd=folder,
@@ -62,14 +66,13 @@ class GuideTests(SynchronousTestCase):
         self.assertEqual(answer, b"ok\n")
 
     def test_every_style(self) -> None:
-        pytest = ("pytest", "-p", "no:cacheprovider", "--strict-markers")
+        pytest = (*PYTEST, "--strict-markers")
         plain = ("test_plain.py", "test_asyncio.py", "test_a_server.py", *ANSWERING)
-        for name in plain:
-            self.run_example(name, *pytest, "-p", "no:twisted", name)
-        self.run_example("test_coroutines.py", *pytest, "test_coroutines.py")
-        said = self.run_example("test_trial.py", "twisted.trial", "test_trial")
+        self.run_examples(plain, *pytest, "-p", "no:twisted", *plain)
+        self.run_examples(["test_coroutines.py"], *pytest, "test_coroutines.py")
+        said = self.run_examples(["test_trial.py"], "twisted.trial", "test_trial")
         self.assertIn("PASSED (successes=2)", said)
-        said = self.run_example("test_unittest.py", "unittest", "test_unittest")
+        said = self.run_examples(["test_unittest.py"], "unittest", "test_unittest")
         self.assertIn("Ran 2 tests", said)
         self.assertEqual(EXAMPLES, {})
 

@@ -14,7 +14,7 @@ from unittest import mock
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab.testing import LabProcess
-from tests.support import ECHOLAB, ROOT, TWISTD, Client, Program
+from tests.support import ECHOLAB, PYTEST, ROOT, TWISTD, Client, Program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +102,7 @@ class ExtendingTests(SynchronousTestCase):
 
     def test_in_tests(self) -> None:
         self.see_the_lab()
-        command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q")
+        command = (sys.executable, "-m", *PYTEST, "-q")
         ended = subprocess.run(
             [*command, "-p", "no:twisted", str(self.lab / "test_acme.py")],
             cwd=self.folder,
