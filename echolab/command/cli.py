@@ -23,6 +23,7 @@ from echolab.command.program import (
     keep_heap,
     on_signals,
     stderr_observer,
+    terminal_loss,
     use_asyncio,
     use_asyncio_for_editing,
 )
@@ -216,6 +217,7 @@ def _run(make: Callable[[Any, Done], IService]) -> int:
         return 1
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
     signals: list[int] = []
+    terminal_is_lost = terminal_loss()
 
     def note(number: int) -> None:
         if signals:
@@ -226,7 +228,10 @@ def _run(make: Callable[[Any, Done], IService]) -> int:
             end_in_time(number, service.drain_seconds + GRACE_SECONDS)
 
     def hang_up(number: int) -> None:
-        if not (isinstance(service, Draining) and service.reopen_outputs()):
+        reopened = False
+        if isinstance(service, Draining) and not terminal_is_lost():
+            reopened = service.reopen_outputs()
+        if not reopened:
             note(number)
             ending.stop()
 

@@ -44,6 +44,7 @@ __all__ = [
     "keep_heap",
     "on_signals",
     "stderr_observer",
+    "terminal_loss",
     "undo_at_end",
     "use_asyncio",
     "use_asyncio_for_editing",
@@ -154,6 +155,24 @@ def on_signals(
                 signal.signal(number, handler)
 
     reactor.callWhenRunning(install)
+
+
+def terminal_loss() -> Callable[[], bool]:
+    """Return a function that tells whether this process has lost its terminal since.
+
+    SIGHUP then means that the terminal has gone, whoever sends it.
+    """
+    had = _has_terminal()
+    return lambda: had and not _has_terminal()
+
+
+def _has_terminal() -> bool:
+    """Return whether there is a controlling terminal; see tty(4)."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 _undone: list[Callable[[], None]] = []

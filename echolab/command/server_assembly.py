@@ -130,7 +130,6 @@ def server_service(
         done=done,
         drain_seconds=settings.drain_seconds,
         close_sink=True,
-        reopens=not (talking and talking.is_typed),
         behaviour=settings.behave,
         beside=[
             *(each.engine for each in printed if each.engine),

@@ -223,11 +223,11 @@ def _printed(
     terminal = to_stdout and os.isatty(STDOUT)
     # A log is read on a terminal, sooner or later: it is escaped too.
     seen = terminal or (path == STANDARD and not foreground)
-    colors = terminal and os.environ.get("NO_COLOR", "") == ""
+    plain = os.environ.get("NO_COLOR", "") != "" or os.environ.get("TERM") == "dumb"
     style = Style(
         label=settings.label,
         escape=decide(settings.escape, seen),
-        color=decide(settings.color, colors),
+        color=decide(settings.color, terminal and not plain),
         sent=settings.show == "sent",
         kernel=settings.kernel == "always",
         unicode=not terminal or can_draw(STDOUT),

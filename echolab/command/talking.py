@@ -56,7 +56,6 @@ class Talking:
     Attributes:
         addressing: the peers; a sink of events.
         stdout: the output for stdout, above the line; None for the usual one.
-        is_typed: whether a user types on a terminal.
 
     Raises:
         InputError: the terminal cannot be read.
@@ -78,9 +77,9 @@ class Talking:
         self._screen: Screen | None = None
         self._prints = prints
         self._source: Producer
-        self.is_typed = stdin is not None and os.isatty(stdin)
-        frame = framing_of_lines(settings.framing, is_typed=self.is_typed)
-        if stdin is None or not self.is_typed:
+        is_typed = stdin is not None and os.isatty(stdin)
+        frame = framing_of_lines(settings.framing, is_typed=is_typed)
+        if stdin is None or not is_typed:
             self._read_pipe(reactor, stdin, PipedTalk(self.addressing, frame))
             return
         check_foreground(stdin)

@@ -22,6 +22,7 @@ from echolab.command.program import (
     keep_heap,
     on_signals,
     stderr_observer,
+    terminal_loss,
 )
 from echolab.command.saying import say
 from echolab.command.twistd_places import open_log
@@ -112,8 +113,13 @@ def host(options: usage.Options, make: Callable[[Any, Done], IService]) -> IServ
     except EcholabError as error:
         raise SystemExit(str(error)) from None
 
+    # A daemon leaves its terminal by itself.
+    terminal_is_lost = terminal_loss() if not daemon else bool
+
     def hang_up(number: int) -> None:
-        reopened = isinstance(service, ReceiverService) and service.reopen_outputs()
+        reopened = False
+        if isinstance(service, ReceiverService) and not terminal_is_lost():
+            reopened = service.reopen_outputs()
         if not reopened and not daemon:
             ending.signal = number
             ending.stop()

@@ -58,8 +58,6 @@ class ReceiverService(Service):
             arrived and to write it to a slow output.
         close_sink: whether to close the factory's sink and its outputs at the
             end: for a sink that was opened only for this service.
-        reopens: whether `reopen_outputs` does something. On a terminal that is typed
-            at, SIGHUP says that it is gone.
         behaviour: what to do wrong with the ports: `Behaviour.hold_accept`; and
             what the endpoints do wrong, to report it: `Behaviour.refuse`. The
             factory does everything else.
@@ -74,7 +72,6 @@ class ReceiverService(Service):
         done: Done,
         drain_seconds: float = 5.0,
         close_sink: bool = False,
-        reopens: bool = True,
         behaviour: Iterable[Fault] = (),
         beside: Iterable[IService] = (),
     ) -> None:
@@ -84,7 +81,6 @@ class ReceiverService(Service):
         self._done = done
         self.drain_seconds = drain_seconds
         self._close_sink = close_sink
-        self._reopens = reopens
         self._beside = Beside(beside)
         self._holding: Holding | None = None
         self._refusals: list[Fault] = []
@@ -227,7 +223,7 @@ class ReceiverService(Service):
         Returns:
             Whether any output is a file, and was to be opened.
         """
-        return self._reopens and self.factory.sink.reopen()
+        return self.factory.sink.reopen()
 
     @override
     def stopService(self) -> Deferred[None]:
