@@ -31,7 +31,10 @@ __all__ = ["Bench", "proved"]
 
 _Case = TypeVar("_Case", bound=SynchronousTestCase)
 
-_LISTENERS = {"haproxy", "nc", "ncat", "openssl", "rsyslogd", "socat", "stunnel"}
+_LISTENERS = {
+    *("./server", "haproxy", "nc", "ncat"),
+    *("openssl", "rsyslogd", "socat", "stunnel"),
+}
 
 _UNSEEN = re.compile(
     r"\x1b\[[\d;]*m|[ \r]+(?=\n)|^connections at a time: at most \d+\r?\n"
@@ -77,17 +80,21 @@ class _Running:
 
 
 class Bench:
-    """Terminals in one temporary folder, in which a recipe is done."""
+    """Terminals in one temporary folder, in which a recipe is done.
 
-    def __init__(self) -> None:
+    Args:
+        literally: whether servers listen where the page says: on all addresses, and at
+            its ports if they are free. If not, at any free ports of loopback.
+    """
+
+    def __init__(self, *, literally: bool = False) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self._programs = tempfile.TemporaryDirectory()
+        ours = [] if literally else [make_programs(Path(self._programs.name))]
         self._path = os.pathsep.join(
-            (
-                make_programs(Path(self._programs.name)),
-                *(str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"),
-            )
+            (*ours, str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin")
         )
+        self._literally = literally
         self._ports: dict[str, socket.socket] = {}
         self._running: dict[str, _Running] = {}
         self._status = 0
@@ -112,7 +119,7 @@ class Bench:
             SkipTest: a program is not installed.
         """
         for program in sorted(set[str]().union(*(s.programs for s in recipe.steps))):
-            if subprocess.call(
+            if "/" not in program and subprocess.call(
                 ("bash", "-c", f"command -v {program}"),
                 stdout=subprocess.DEVNULL,
                 env={"PATH": self._path},
@@ -148,6 +155,9 @@ class Bench:
         self._type(here)
         if not step.stays:
             self._end(here)
+            for each in [*self._running.values()]:
+                if each.step.serves_one:
+                    self._end(each)
         elif re.search(r"\b(?:echolab server|twistd)\b", step.command):
             self._wait(here, lambda: re.search("(refus|isten)ing on ", here.text))
         elif step.programs & _LISTENERS:
@@ -169,7 +179,10 @@ class Bench:
         return _Running(step, console, [*step.shown])
 
     def _type(self, here: _Running) -> None:
-        """Type the lines that are typed, each where the page has it."""
+        """Type the lines that are typed, each where the page has it.
+
+        Each arrives by itself: whoever prints it on the page has printed it.
+        """
         typed = [*here.step.typed]
         for i, line in enumerate(here.step.shown):
             text = line.removeprefix(PROMPT)
@@ -181,6 +194,10 @@ class Bench:
             before += re.escape(line.removesuffix(text))
             self._wait(here, partial(self._shows, here, before))
             here.console.type(text)
+            for each in [*self._running.values()]:
+                if any(line.endswith(f": {text}") for line in each.expected):
+                    there = re.escape(f": {text}\n")
+                    self._wait(each, partial(self._shows, each, f"(?s:.*){there}"))
 
     def _shows(self, here: _Running, pattern: str) -> bool:
         return re.match(pattern, here.text) is not None
@@ -197,16 +214,17 @@ class Bench:
     def _said(self, here: _Running) -> str:
         """Return what to tell if the page says something else, of all terminals."""
         others = [each for each in self._running.values() if each is not here]
-        return "\n\n".join(
-            f"{each.step.command}\nshows:\n{each.text}" for each in (here, *others)
-        )
+        shown = [f"{x.step.command}\nshows:\n{x.text}" for x in (here, *others)]
+        shown.insert(1, "\n".join(("The page has:", *here.expected)))
+        return "\n\n".join(shown)
 
     def _as_printed(self, here: _Running) -> bool:
         return self._shows(here, self._pattern(here.expected) + r"\Z")
 
     def _pattern(self, lines: Sequence[str]) -> str:
         """Return what matches the lines that a command is expected to show."""
-        return pattern_of(self._here(each.replace(ALL, LOOPBACK)) for each in lines)
+        listens = ALL if self._literally else LOOPBACK
+        return pattern_of(self._here(each.replace(ALL, listens)) for each in lines)
 
     def _wait(self, here: _Running, done: Callable[[], object]) -> None:
         """Wait until something is so, or a command has ended."""
@@ -224,16 +242,17 @@ class Bench:
 
     def _port(self, named: re.Match[str]) -> str:
         if named[0] not in self._ports:
-            self._ports[named[0]] = _keep_port()
+            wanted = [int(named[0])] if self._literally else []
+            self._ports[named[0]] = _keep_port(*wanted)
         return str(self._ports[named[0]].getsockname()[1])
 
 
-def _keep_port() -> socket.socket:
+def _keep_port(*wanted: int) -> socket.socket:
     """Return a UDP socket whose port, of four digits, is free for a TCP server.
 
     No other bench gets it, and nothing else asks for a port of so few digits by chance.
     """
-    for port in range(2048, 10000):
+    for port in (*wanted, *range(2048, 10000)):
         kept = socket.socket(type=socket.SOCK_DGRAM)
         try:
             kept.bind(("127.0.0.1", port))

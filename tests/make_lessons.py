@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import SkipTest
 
-from tests.lessons import FIGURE, LANGUAGES, LESSONS, PORT, Classroom, figures_of
+from tests.bench import Bench
+from tests.lessons import FIGURE, LANGUAGES, LESSONS, figures_of, lesson_of
+from tests.recipes import Recipe, Step
 
 if TYPE_CHECKING:
     import re
@@ -21,20 +23,19 @@ FORMS = {"svg": "svg", "text": "txt"}
 """The forms in which figures are drawn, and what their files end with."""
 
 
-class NotInstalledError(Exception):
-    """A program that a lesson needs is not installed; its name."""
-
-
 def make(folder: Path) -> None:
     """Give all lessons; write them and their figures into a folder."""
     drawn = folder.resolve() / "figures"
-    drawn.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as there:
+    shutil.rmtree(drawn, ignore_errors=True)
+    drawn.mkdir(parents=True)
+    with Bench(literally=True) as bench:
         for lesson in sorted((LESSONS / "en").glob("*.md")):
             try:
-                _draw(lesson, Path(there), drawn)
-            except NotInstalledError as name:
-                print(f"{lesson.name}: no figures: {name} is not installed")
+                bench.do(lesson_of(lesson))
+            except SkipTest as why:
+                print(f"{lesson.name}: no figures: {why}")
+            else:
+                bench.do(_drawing(lesson, drawn))
     for program in LESSONS.iterdir():
         if program.is_file():
             shutil.copy(program, folder)
@@ -45,15 +46,14 @@ def make(folder: Path) -> None:
             (folder / language / lesson.name).write_text(text)
 
 
-def _draw(lesson: Path, there: Path, drawn: Path) -> None:
-    """Give a lesson in a folder, and draw its figures."""
-    with Classroom(there, missing=NotInstalledError, port=int(PORT)) as room:
-        room.give(lesson)
-        for name, command in figures_of(lesson).items():
-            for form, suffix in FORMS.items():
-                file = drawn / f"{name}.{suffix}"
-                file.unlink(missing_ok=True)
-                room.run(f"{command} --as {form} --output '{file}'")
+def _drawing(lesson: Path, drawn: Path) -> Recipe:
+    """Return how the figures of a lesson that has been given are drawn."""
+    commands = [
+        f"{command} --as {form} --output '{drawn / name}.{suffix}'"
+        for name, command in figures_of(lesson).items()
+        for form, suffix in FORMS.items()
+    ]
+    return Recipe("", steps=[Step("client", each) for each in commands])
 
 
 def _shown(drawn: Path, found: re.Match[str]) -> str:

@@ -8,7 +8,8 @@ terminal. What follows the lecture's prompt is typed, and so is a line that a co
 ``# NAME.EXTENSION`` is a file.
 
 A command in the terminal ``client``, or in one without a name, runs to its end. Any
-other terminal runs beside the others until the recipe ends.
+other terminal runs beside the others until the recipe ends; a server that serves one
+client, until a command in ``client`` has ended.
 
 Some things are different each time: times, durations, versions, processes, the ports
 of clients, which begin with 606 on the page, and those of servers (``PORTS``). ``…`` is
@@ -85,6 +86,11 @@ class Step:
     def stays(self) -> bool:
         """Whether it runs beside the others."""
         return self.terminal not in ("", "client")
+
+    @property
+    def serves_one(self) -> bool:
+        """Whether it is a server that ends with its client."""
+        return self.command.startswith("./server ") or " --once" in self.command
 
     @property
     def programs(self) -> set[str]:

@@ -129,6 +129,15 @@ class DoingTests(SynchronousTestCase):
             do(page.replace("…\n", ""))
         do(page.replace("server --", "server --reply ok --"))
 
+    def test_a_server_that_serves_one_ends_before_the_next_command(self) -> None:
+        page = (
+            "# A\n```console\n$ mkfifo pipe\n```\n"
+            "```console server\n$ cat pipe # --once\nno tea\n```\n"
+            "```console client\n$ echo tea > pipe\n$ echo too early\n```\n"
+        )
+        with self.assertRaisesRegex(AssertionError, "^cat pipe # --once\nshows:"):
+            do(page)
+
     def test_a_program_that_is_not_there(self) -> None:
         with self.assertRaisesRegex(SkipTest, "no-such-program is not installed"):
             do("# A\n```console\n$ echo hi | no-such-program\n```\n")

@@ -2,70 +2,24 @@
 
 from __future__ import annotations
 
-import atexit
 import re
-import shutil
-import tempfile
-from functools import cache
-from pathlib import Path
 
-from twisted.trial.unittest import SkipTest, SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase
 
-from tests.lessons import (
-    FIGURE,
-    LANGUAGES,
-    LESSONS,
-    Classroom,
-    blocks_of,
-    figures_of,
-)
+from tests.bench import proved
+from tests.lessons import FIGURE, LANGUAGES, LESSONS, figures_of, lesson_of
 
 NAMES = {
     language: sorted(path.name for path in (LESSONS / language).glob("*.md"))
     for language in LANGUAGES
 }
+ALIKE = re.compile(r"^```.*?^```$|^<!-- .*? -->$", re.DOTALL | re.MULTILINE)
+"""What is the same in all languages: terminals, programs, figures."""
 
 
+@proved([lesson_of(LESSONS / "en" / name) for name in NAMES["en"]])
 class GivenTests(SynchronousTestCase):
-    """The course as a teacher gives it, in one folder; both languages have the same.
-
-    The names are in the order of the lessons: trial runs the tests by their names.
-    """
-
-    def give(self, number: int) -> None:
-        [lesson] = (LESSONS / "en").glob(f"{number:02}-*.md")
-        with Classroom(_folder(), missing=_missing) as room:
-            room.give(lesson)
-
-    def test_01_the_pair(self) -> None:
-        self.give(1)
-
-    def test_02_the_call_flow(self) -> None:
-        self.give(2)
-
-    def test_03_the_packet_flow(self) -> None:
-        self.give(3)
-
-    def test_04_one_recv_is_not_one_message(self) -> None:
-        self.give(4)
-
-    def test_05_1024_bytes(self) -> None:
-        self.give(5)
-
-    def test_06_partial_send_and_a_zero_window(self) -> None:
-        self.give(6)
-
-    def test_07_a_full_queue(self) -> None:
-        self.give(7)
-
-    def test_08_four_ends(self) -> None:
-        self.give(8)
-
-    def test_09_fin_half_close_time_wait(self) -> None:
-        self.give(9)
-
-    def test_10_addresses_and_flags(self) -> None:
-        self.give(10)
+    """Each lesson is a test; both languages have the same."""
 
 
 class TextTests(SynchronousTestCase):
@@ -74,11 +28,11 @@ class TextTests(SynchronousTestCase):
         for language, names in NAMES.items():
             self.assertEqual(names, NAMES["en"])
             for name in names:
-                self.assertEqual(
-                    blocks_of(LESSONS / language / name),
-                    blocks_of(LESSONS / "en" / name),
-                    f"{language}/{name}",
+                blocks, english = (
+                    ALIKE.findall((LESSONS / each / name).read_text())
+                    for each in (language, "en")
                 )
+                self.assertEqual(blocks, english, f"{language}/{name}")
 
     def test_the_index_leads_to_each(self) -> None:
         index = (LESSONS / "README.md").read_text()
@@ -123,15 +77,3 @@ class TextTests(SynchronousTestCase):
             re.DOTALL | re.MULTILINE,
         )
         self.assertEqual(code, (LESSONS / "flags.py").read_text())
-
-
-@cache
-def _folder() -> Path:
-    """Return the folder of the course: one for all lessons of a run."""
-    folder = tempfile.mkdtemp()
-    atexit.register(shutil.rmtree, folder)
-    return Path(folder)
-
-
-def _missing(program: str) -> Exception:
-    return SkipTest(f"{program} is not installed")
