@@ -172,6 +172,8 @@ class Bench:
             {
                 "HOME": self._folder.name,
                 "PATH": self._path,
+                # It takes a second to import, and readers need not have it.
+                "PYTEST_ADDOPTS": "-p no:hypothesispytest",
                 "PYTHONWARNINGS": "ignore",
                 "TZ": "UTC",
             },
