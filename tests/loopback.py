@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -29,21 +30,39 @@ done
 exec {program} "$@"
 """
 
+_HEADER = """\
+#include <netinet/in.h>
+#undef INADDR_ANY
+#define INADDR_ANY INADDR_LOOPBACK
+"""
+
 
 def make_programs(folder: Path) -> str:
-    """Make programs that stand before ``echolab`` and ``twistd``; return their folder.
+    """Make programs that stand before others; return their folder.
+
+    They are ``echolab`` and ``twistd``; and ``cc``, if there is one, which makes such
+    programs.
 
     Args:
         folder: a folder, in which theirs is made.
     """
     made = folder / "loopback"
     made.mkdir(exist_ok=True)
-    for program, name, first in (
-        ("echolab", "server", "name=${name:-none}"),
-        ("twistd", "echolab", ""),
-    ):
-        real = shlex.quote(str(Path(sys.executable).with_name(program)))
-        path = made / program
-        path.write_text(_PROGRAM.format(program=real, name=name, first=first))
-        path.chmod(0o700)
+    python = Path(sys.executable)
+    texts = {
+        program: _PROGRAM.format(
+            program=shlex.quote(str(python.with_name(program))), name=name, first=first
+        )
+        for program, name, first in (
+            ("echolab", "server", "name=${name:-none}"),
+            ("twistd", "echolab", ""),
+        )
+    }
+    if compiler := shutil.which("cc"):
+        header = made / "loopback.h"
+        header.write_text(_HEADER)
+        texts["cc"] = f'#!/bin/sh\nexec {compiler} -include {header} "$@"\n'
+    for program, text in texts.items():
+        (made / program).write_text(text)
+        (made / program).chmod(0o700)
     return str(made)

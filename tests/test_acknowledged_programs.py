@@ -58,7 +58,8 @@ class ProgramTests(SynchronousTestCase):
 
     def server(self, port: int = 0) -> Program:
         program = Program(
-            *("server", str(port), "--acknowledge", "-o", f"raw:{self.out}")
+            *("server", "--interface", "127.0.0.1", str(port)),
+            *("--acknowledge", "-o", f"raw:{self.out}"),
         )
         return self.enterContext(program)
 

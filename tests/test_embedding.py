@@ -109,12 +109,12 @@ class EmbeddingTests(SynchronousTestCase):
 
     def test_twist(self) -> None:
         [command] = re.findall(r"^    twist (.*)$", GUIDE, re.MULTILINE)
-        words = command.replace("8888", "0").split()
+        words = command.replace("8888", "0 --interface 127.0.0.1").split()
         program = Program(*words, cwd=str(self.folder), program=TWIST)
         with program:
-            program.wait_for(b'"address": "0.0.0.0:', stream="err")
+            program.wait_for(b'"address": "127.0.0.1:', stream="err")
             program.wait_for(b'"', stream="err")
-            [port] = re.findall(rb'"address": "0.0.0.0:(\d+)"', program.err)
+            [port] = re.findall(rb'"address": "127.0.0.1:(\d+)"', program.err)
             with Client(int(port)) as client:
                 client.sendall(b"hello\n")
             program.wait_for(b"finish.\n")

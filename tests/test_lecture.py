@@ -14,6 +14,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from tests.loopback import make_programs
 from tests.support import ECHOLAB, ROOT, SECONDS, Client, Program
 
 SOURCE = ROOT / "docs" / "lessons" / "server.c"
@@ -56,11 +57,12 @@ def listening_port(pid: int) -> int:
 
 class LectureTests(SynchronousTestCase):
     def setUp(self) -> None:
-        compiler, stdbuf = shutil.which("cc"), shutil.which("stdbuf")
-        if not (compiler and stdbuf):
+        stdbuf = shutil.which("stdbuf")
+        if not (shutil.which("cc") and stdbuf):
             raise SkipTest("no C compiler, or no stdbuf")
         self.folder = self.enterContext(tempfile.TemporaryDirectory())
         self.lecture = f"{self.folder}/server"
+        compiler = f"{make_programs(Path(self.folder))}/cc"
         subprocess.run([compiler, "-o", self.lecture, str(SOURCE)], check=True)
         # C buffers its output to a pipe until its end.
         self.unbuffered = (stdbuf, "-o0", self.lecture)

@@ -17,7 +17,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import InputError
 from echolab.command import talking
-from tests.support import ECHOLAB, SECONDS, TWISTD, Client, Program, heed_signals
+from tests.support import (
+    ECHOLAB,
+    SECONDS,
+    SERVER,
+    TWISTD,
+    Client,
+    Program,
+    heed_signals,
+)
 from tests.test_terminal import EditingCase, TerminalCase
 
 if TYPE_CHECKING:
@@ -45,7 +53,7 @@ class TalkingCase(TerminalCase):
             os.close(os.open(os.ttyname(0), os.O_RDWR))
 
         self.process = subprocess.Popen(
-            [*program, "--talk", "--port", "0", *self.more, *options],
+            [*program, "--talk", *SERVER[1:], *self.more, *options],
             stdin=self.terminal,
             stdout=self.terminal if stdout is None else stdout,
             stderr=self.terminal if stderr is None else stderr,

@@ -18,6 +18,7 @@ from tests.authority import Authority
 from tests.support import (
     ECHOLAB,
     SECONDS,
+    SERVER,
     TWISTD,
     Client,
     Program,
@@ -273,7 +274,7 @@ class TLSClientTests(TLSCase):
         port = self.serve()
         tls = f"tls:localhost:{port}:trustRoots=roots"
         recording = self.folder / "lab.json"
-        recorder = self.start("--port", "0", "--record", str(recording))
+        recorder = self.start(*SERVER[1:], "--record", str(recording))
         with Client(recorder.port()) as client:
             client.sendall(b"secret\n")
         recorder.wait_for(b" finished eof")
@@ -423,7 +424,7 @@ class SwitchTests(TLSCase):
         (self.folder / "cert.pem").write_text(pem[begin:])
         apart = ("--cert", f"{self.folder}/cert.pem", "--key", f"{self.folder}/key.pem")
         for options in (("--tls", "--cert", f"{self.folder}/server.pem"), apart):
-            server = self.start("--port", "0", *options)
+            server = self.start(*SERVER[1:], *options)
             client = self.send(self.folder / "ca.pem", "localhost", str(server.port()))
             self.assertEqual((client.out, client.err), (b"", b""))
             server.wait_for(b" recv hello\n")
