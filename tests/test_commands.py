@@ -20,7 +20,8 @@ class ReadTests(SynchronousTestCase):
     def test_two_signs_begin_a_line_with_one(self) -> None:
         self.assertEqual(read_line(b"//to 2"), b"/to 2")
         self.assertEqual(read_line(b"///"), b"//")
-        for line in ("/to 2", "//", "plain", ""):
+        self.assertEqual(read_line(b"/.quit"), b".quit")
+        for line in ("/to 2", "//", ".", "./configure", "plain", ""):
             self.assertEqual(read_line(as_data(line).encode()), line.encode())
 
     def test_commands(self) -> None:

@@ -213,6 +213,15 @@ class EditingTests(TalkingCase, EditingCase):
         self.type("for one\r")
         self.assertEqual(first.recv(100), b"for one\n")
 
+    def test_a_long_paste_is_sent_as_fast_as_the_peer_takes_it(self) -> None:
+        self.serve()
+        client = self.joins("hello\n")
+        self.look_for("to 1 .*:$")
+        lines = "".join(f"line {number}\n" for number in range(10_000))
+        self.paste(lines)
+        with client.makefile("r") as stream:
+            self.assertEqual(stream.read(len(lines)), lines)
+
     def test_a_paste_goes_to_one_peer(self) -> None:
         self.serve()
         first, second = self.joins("one\n"), self.joins()

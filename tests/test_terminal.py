@@ -120,6 +120,23 @@ class TerminalTests(TerminalCase):
         self.see(f"{PROMPT}hello\n{PROMPT}bye\n{PROMPT}.\nfinish.\n")
         self.assertEqual(self.end(), 0)
 
+    def test_what_is_pasted_behind_a_dot_does_not_reach_the_shell(self) -> None:
+        server = self.start()
+        self.see(PROMPT)
+        self.type("hello\n./configure\nmake\nmake install\n")
+        with server.makefile("rb") as stream:
+            self.assertEqual(stream.read(), b"hello\n")
+        server.close()
+        self.wait_for("not sent: 2 lines behind the '.'\r\nfinish.\r\n")
+        self.assertEqual(self.end(), 0)
+        self.assertEqual(select.select([self.terminal], [], [], 0)[0], [])
+
+    def test_a_line_that_begins_with_a_dot_can_be_sent(self) -> None:
+        server = self.start()
+        self.see(PROMPT)
+        self.type("/.\n")
+        self.assertEqual(server.recv(100), b".\n")
+
     def test_a_drawing_has_no_prompts_between_its_rows(self) -> None:
         server = self.start("--format", "flow")
         self.wait_for("this client")
@@ -445,26 +462,18 @@ class EditingTests(EditingCase):
         self.type("\x1b[A\x1b[A\r")
         self.assertEqual(server.recv(100), b"line 99\n")
 
-    def test_paste_with_a_dot_quits_there(self) -> None:
-        server = self.start()
-        self.look(PROMPT)
-        self.paste("one\r\n.\r\nnever\r\n")
-        with server.makefile("rb") as stream:
-            self.assertEqual(stream.read(), b"one\n")
-        server.close()
-        self.look(f"{PROMPT}one", f"{PROMPT}.", "finish.")
-        self.assertEqual(self.end(), 0)
-
     def test_in_a_paste_is_no_command(self) -> None:
         server = self.start()
         self.look(PROMPT)
-        self.paste("/close\n/file /etc/hostname\n/re")
-        expected = b"/close\n/file /etc/hostname\n"
+        self.paste("/close\n/file /etc/hostname\n./configure\n.\n/re")
+        expected = b"/close\n/file /etc/hostname\n./configure\n.\n"
         with server.makefile("rb") as stream:
             self.assertEqual(stream.read(len(expected)), expected)
             self.look(
                 f"{PROMPT}//close",
                 f"{PROMPT}//file /etc/hostname",
+                f"{PROMPT}/./configure",
+                f"{PROMPT}/.",
                 f"{PROMPT}//re",
             )
             self.type("set\r")

@@ -27,12 +27,14 @@ from echolab.command.line_editing import (
     restore_at_end,
 )
 from echolab.command.saying import say
+from echolab.counting import count
 from echolab.formats.drawn import can_draw
 from echolab.formats.hex import Hex
 from echolab.sinks.printing import ConversationPrinter, Printer, Replies
 from echolab.sinks.tee import tee
 from echolab.terminal.commands import FOR_ONE
 from echolab.terminal.completing import Completer
+from echolab.terminal.keyboard import typed_ahead
 from echolab.terminal.screen import Screen
 from echolab.terminal.stdin import StdinReader
 
@@ -150,9 +152,19 @@ def client_service(
         typed=printer.typed,
         ask=printer.ask,
     )
+
+    def quits() -> None:
+        printer.typed()
+        if typing and not editor and stdin is not None:
+            # Nobody types so fast: they were pasted, and must not reach the shell.
+            dropped = sum(bool(line) for line in typed_ahead(stdin))
+            if dropped:
+                said = f"not sent: {count(dropped, 'line')} behind the '.'\n"
+                display.say(said.encode())
+
     stages = (  # In the order in which the input passes them.
-        commands if typing else None,
-        DotQuit(printer.typed) if dot else None,
+        DotQuit(quits) if dot else None,
+        commands if typing else None,  # They may send a line that begins with a dot.
         CRLF() if crlf else None,
         Pacer(reactor, rate) if rate else None,
         Counting(bar.count) if bar else None,

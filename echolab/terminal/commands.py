@@ -1,7 +1,7 @@
 """The commands that a user types among the lines to send.
 
-On a terminal, a line that begins with ``/`` is a command; ``//`` begins a line that is
-sent with one ``/``.
+On a terminal, a line that begins with ``/`` is a command. ``//`` and ``/.`` begin a
+line that is sent without the first ``/``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "FOR_ONE", "SIGN", "Command", "as_data", "bytes_of", "read_line"]
 
 SIGN = b"/"
+AS_DATA = SIGN + SIGN, SIGN + b"."
+"""How a line begins that is sent without its first byte: no command has such a name."""
 
 COMMANDS = {
     "to": "/to N, or /to for the peer that spoke last",
@@ -60,7 +62,7 @@ def read_line(line: bytes, names: Collection[str] = COMMANDS) -> bytes | Command
     """
     if not line.startswith(SIGN):
         return line
-    if line.startswith(SIGN * 2):
+    if line.startswith(AS_DATA):
         return line.removeprefix(SIGN)
     name, _, argument = line[1:].decode("utf-8", "surrogateescape").partition(" ")
     if name not in COMMANDS:
@@ -74,9 +76,8 @@ def read_line(line: bytes, names: Collection[str] = COMMANDS) -> bytes | Command
 
 
 def as_data(line: str) -> str:
-    """Return what to type so that a line is sent, even if it begins with ``/``."""
-    sign = SIGN.decode()
-    return sign + line if line.startswith(sign) else line
+    """Return what to type so that a line is sent, even if it is a command or a dot."""
+    return f"/{line}" if line.startswith(("/", ".")) else line
 
 
 def bytes_of(argument: str) -> bytes:

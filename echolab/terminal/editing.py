@@ -274,6 +274,7 @@ class LineEditor:
             at_end = self._take_typed_ahead(keyboard)
             with key_by_key(keyboard):
                 while not self._stopped:
+                    await asyncio.sleep(0)  # What a pasted line sends goes out first.
                     await self._resumed.wait()
                     line = self._next_pasted()
                     if line is None and at_end:
