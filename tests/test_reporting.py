@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from unittest import SkipTest
 
 from twisted.internet.task import Clock
@@ -12,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from echolab import EndCause, Finished, Mistaken, Peer, Refused
 from echolab.sinks.reporting import Reporter, connection_lost
 from echolab.terminal.terminal_stream import TerminalStream
+from tests.support import SERVER, Client, Program
 
 PEER = Peer(1, "IPv4", "127.0.0.1", 60612)
 
@@ -52,6 +54,38 @@ class ReporterTests(TestCase):
                 "127.0.0.1:60612: refused (denied); and 3 others",
             ],
         )
+
+    def test_an_end_in_the_middle_of_a_message(self) -> None:
+        end = Finished(
+            *(PEER, 1.0, EndCause.EOF),
+            received_bytes=9,
+            seconds=1,
+            unterminated_bytes=5,
+        )
+        self.reporter(end)  # The last line of a text often has no end.
+        self.assertEqual(self.said(), [])
+        Reporter(self.clock, of_cut=True)(end)
+        self.assertEqual(
+            self.said(),
+            ["127.0.0.1:60612: eof after 9 bytes, in the middle of a message"],
+        )
+
+    def test_so_says_a_server_whose_framing_has_no_marks(self) -> None:
+        for framing, said in (
+            ("int32", ": eof after 9 bytes, in the middle of a message\n"),
+            ("delimiter:;", ""),
+        ):
+            with Program(*SERVER, "--once", "--framing", framing) as server:
+                port = server.port()
+                with Client(port) as client:
+                    client.sendall(b"\x05\0\0\0hello")
+                    client.shutdown(socket.SHUT_WR)
+                    self.assertEqual(server.end(), 0)
+            [*_, last] = server.err.decode().splitlines(keepends=True)
+            if said:
+                self.assertRegex(last, f"^127.0.0.1:\\d+{said}$")
+            else:
+                self.assertTrue(last.startswith("listening on"), last)
 
     def test_one_byte(self) -> None:
         event = Finished(

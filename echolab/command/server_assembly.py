@@ -13,6 +13,7 @@ from echolab.doors import DoorError
 from echolab.ends import ORDERLY
 from echolab.errors import EcholabError, OutputError
 from echolab.events import Accepted, Finished
+from echolab.framing.names import ends_by_mark
 from echolab.server.assembly import receiver_factory
 from echolab.server.endpoints import server_endpoints
 from echolab.server.service import ReceiverService
@@ -73,6 +74,7 @@ def server_service(
             case Accepted():
                 service.stop_listening()
             case Finished(cause=cause) if cause in ORDERLY:
+                reporter(event)
                 when_printed(None)
             case Finished():
                 # The program's last line, instead of the reporter's.
@@ -83,7 +85,8 @@ def server_service(
     # The prompt that is drawn again below what is printed names who spoke.
     sinks: list[Sink] = [talking.addressing] if talking else []
     sinks += [each.sink for each in printed]
-    reporter = Reporter(reactor)
+    # The last line of a text often has no end.
+    reporter = Reporter(reactor, of_cut=not ends_by_mark(settings.framing))
     reactor.addSystemEventTrigger("during", "shutdown", reporter.catch_up)
     sinks.append(serve_once if settings.once else reporter)
     if settings.kernel == "always":

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FRAMING_NAMES",
+    "ends_by_mark",
     "framed",
     "framing_itself",
     "framing_named",
@@ -188,6 +189,15 @@ def framed(message: bytes, name: AnyFraming) -> bytes:
     """
     _, write = _named(name)
     return write(message)
+
+
+def ends_by_mark(name: AnyFraming) -> bool:
+    """Return whether a mark ends each message: the last one often lacks it.
+
+    Args:
+        name: the name of the framing, as for `framing_named`.
+    """
+    return isinstance(name, str) and name.partition(":")[0] in ("line", "delimiter")
 
 
 def takes_lines(name: AnyFraming) -> bool:

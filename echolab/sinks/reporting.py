@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 from echolab.counting import count
-from echolab.ends import ORDERLY
+from echolab.ends import ORDERLY, EndCause
 from echolab.errors import ConnectionLostError
 from echolab.events import (
     Accepted,
@@ -28,7 +28,6 @@ from echolab.sinks.bounded_reports import BoundedReports
 
 if TYPE_CHECKING:
     from echolab.addresses import Peer
-    from echolab.ends import EndCause
     from echolab.events import Event
     from echolab.interfaces import AnyClock
 
@@ -49,6 +48,8 @@ def _ending(event: Finished) -> str:
     """Return why a connection ended: ``reset (ECONNRESET) after 13 bytes``."""
     because = _because(event.cause, event.detail)
     text = f"{because} after {count(event.received_bytes, 'byte')}"
+    if event.cause is EndCause.EOF:
+        text += ", in the middle of a message"
     return f"{text}, and {event.unread_bytes} unread" if event.unread_bytes else text
 
 
@@ -64,9 +65,11 @@ class Reporter:
 
     Args:
         clock: measures the seconds.
+        of_cut: whether to log also an orderly end in the middle of a message.
     """
 
-    def __init__(self, clock: AnyClock) -> None:
+    def __init__(self, clock: AnyClock, *, of_cut: bool = False) -> None:
+        self._of_cut = of_cut
         self._reports = BoundedReports(clock, _say)
 
     def __call__(self, event: Event) -> None:
@@ -76,6 +79,9 @@ class Reporter:
         match event:
             case Finished(cause=cause) if cause not in ORDERLY:
                 self._reports(event)
+            case Finished(cause=EndCause.EOF, unterminated_bytes=cut) if cut:
+                if self._of_cut:
+                    self._reports(event)
             case Misbehaved() | Mistaken() | Unanswered():
                 self._reports(event)
             case Refused(others=others):
