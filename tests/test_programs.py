@@ -621,15 +621,18 @@ class StartingTests(StartCase):
             )
 
     def test_interface_of_somebody_else(self) -> None:
-        self.check(
+        self.check_server(
             "bind 192.0.2.1:0: Cannot assign requested address",
             *("--interface", "192.0.2.1", "--port", "0"),
         )
 
     def test_bad_ports(self) -> None:
         self.check("bind 0.0.0.0:99999: port must be 0-65535", "--port", "99999")
-        self.check("bind 0.0.0.0:abc: port is not a number", "--port", "abc")
-        self.check("bind tcp:70000: port must be 0-65535", "--listen", "tcp:70000")
+        for line, *words in (
+            ("bind 0.0.0.0:abc: port is not a number", "--port", "abc"),
+            ("bind tcp:70000: port must be 0-65535", "--listen", "tcp:70000"),
+        ):
+            self.check_server(line, *words)
 
     def test_bad_endpoints(self) -> None:
         for text, reason in (
@@ -639,7 +642,7 @@ class StartingTests(StartCase):
             ("tpc:0", "Unknown endpoint type: 'tpc'; did you mean tcp:?"),
             ("stdio:", "stdin and stdout are no place to listen"),
         ):
-            self.check(f"listen {text}: {reason}", "--listen", text)
+            self.check_server(f"listen {text}: {reason}", "--listen", text)
 
     def test_an_error_is_one_line_whatever_was_typed(self) -> None:
         text = "tcp:a\nb\x1b[2J"
@@ -648,7 +651,7 @@ class StartingTests(StartCase):
             "--listen",
             text,
         )
-        self.check(r"bind 0.0.0.0:a\nb: port is not a number", "--port", "a\nb")
+        self.check_server(r"bind 0.0.0.0:a\nb: port is not a number", "--port", "a\nb")
 
     def test_so_is_what_is_said_of_a_path(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -658,7 +661,7 @@ class StartingTests(StartCase):
                 server.wait_for(said.encode(), stream="err")
 
     def test_unix_path_without_its_folder(self) -> None:
-        self.check(
+        self.check_server(
             "bind unix:/no/such/folder/s: No such file or directory",
             *("--listen", "unix:/no/such/folder/s"),
         )
@@ -678,7 +681,9 @@ class StartingTests(StartCase):
             path = Path(folder, "plain")
             path.write_bytes(b"precious\n")
             where = f"unix:{path}"
-            self.check(f"bind {where}: Address already in use", "--listen", where)
+            self.check_server(
+                f"bind {where}: Address already in use", "--listen", where
+            )
             self.assertEqual(path.read_bytes(), b"precious\n")
             self.assertEqual([each.name for each in path.parent.iterdir()], ["plain"])
 
@@ -701,7 +706,7 @@ class StartingTests(StartCase):
             one, two = f"{folder}/one", f"{folder}/two"
             Path(two).symlink_to(one)
             for also in (["--output", f"json:{two}"], ["--record", two]):
-                self.check(
+                self.check_server(
                     f"open {two}: the same file as {one}", "--output", one, *also
                 )
             with Path(one).open("ab") as stdout:

@@ -396,7 +396,7 @@ class RefusedTests(TalkingCase):
 
 class PipeTests(SynchronousTestCase):
     def test_lines_go_to_the_peer_that_spoke_last(self) -> None:
-        with Program("server", "--talk", "--port", "0") as server:
+        with Program(*SERVER, "--talk") as server:
             server.send(b"for the first\n/close\n")
             with Client(server.port()) as client:
                 received = client.recv(100)

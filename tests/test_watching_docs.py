@@ -64,7 +64,7 @@ class PageTests(SynchronousTestCase):
         )
         [shown] = re.findall(r"^(watch at .*)$", GUIDE, re.MULTILINE)
         words = re.sub(r"\b(8888|8889)\b", "0", words)
-        with Program(*words.split()) as server:
+        with Program(*words.split(), "--interface", "127.0.0.1") as server:
             server.wait_for(b"watch at ", stream="err")
             server.process.terminate()
             server.end()

@@ -196,7 +196,7 @@ class StartingTests(StartCase):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = str(free.getsockname()[1])
         for interface in "127.0.0.1", "0.0.0.0":
-            self.check(
+            self.check_server(
                 f"bind {interface}:{port}: Address already in use",
                 *("--interface", interface, "--port", port, "--web", port),
             )
@@ -207,7 +207,7 @@ class StartingTests(StartCase):
             *LOOPBACK,
             *("--web", "192.0.2.1:0"),
         )
-        self.check(
+        self.check_server(
             f"bind {'ü' * 64}:0: encoding of hostname failed",
             *LOOPBACK,
             *("--web", "ü" * 64 + ":0"),

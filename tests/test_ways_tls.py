@@ -432,7 +432,7 @@ class SwitchTests(TLSCase):
 
     def test_certificates_of_clients(self) -> None:
         server = self.start(
-            "--tls", "--port", "0", "--client-ca", f"{self.folder}/ca.pem"
+            *SERVER[1:], "--tls", "--client-ca", f"{self.folder}/ca.pem"
         )
         port = server.port()
         with contextlib.suppress(OSError):
