@@ -169,5 +169,8 @@ class StrangersTests(SynchronousTestCase):
         )
         connecting = connector.connect(Factory.forProtocol(Protocol))
         self.clock.advance(5)
-        self.failureResultOf(connecting, TimeoutError)
+        failure = self.failureResultOf(connecting, TimeoutError)
+        self.assertEqual(
+            str(failure.value), "timed out after 5 s during the TLS handshake"
+        )
         self.assertTrue(server.transport.aborted)

@@ -305,7 +305,8 @@ class TLSClientTests(TLSCase):
             client = self.client(text, "--timeout", "0.2")
             self.assertEqual(client.end(), 1)
             self.assertEqual(
-                client.err.decode(), f"connect {text}: timed out after 0.2 s\n"
+                client.err.decode(),
+                f"connect {text}: timed out after 0.2 s during the TLS handshake\n",
             )
             client = self.client(text)
             for _ in range(2):

@@ -17,8 +17,6 @@ from echolab.sockets.transports import complete
 from echolab.sockets.wrapped import hear, pass_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from twisted.internet.interfaces import (
         IAddress,
         IStreamClientEndpoint,
@@ -28,6 +26,9 @@ if TYPE_CHECKING:
     from echolab.interfaces import AnyClock, AnyFactory
 
 __all__ = ["connect_ready"]
+
+HANDSHAKE = "during the TLS handshake"
+"""What a connection that cannot be used yet waits for."""
 
 
 def connect_ready(
@@ -65,19 +66,18 @@ def connect_ready(
         for protocol in found:
             complete(protocol.transport).abortConnection()
             if failure.check(error.ConnectionDone, error.ConnectionLost):
-                text = "closed by the server during the TLS handshake"
+                text = f"closed by the server {HANDSHAKE}"
                 return Failure(ConnectionError(text))
         return failure
 
+    def timed_out(_result: object, _seconds: float) -> Failure:
+        text = f"timed out after {seconds:.3g} s"
+        return Failure(TimeoutError(f"{text} {HANDSHAKE}" if found else text))
+
     connecting: Deferred[Any] = endpoint.connect(_AwaitingFactory(factory))
     connecting.addCallback(wait)
-    connecting.addTimeout(seconds, clock, _timed_out(seconds))
+    connecting.addTimeout(seconds, clock, timed_out)
     return connecting.addCallbacks(unwrap, hang_up)
-
-
-def _timed_out(seconds: float) -> Callable[[object, float], Failure]:
-    """Return a callback that replaces the result of a cancelled try by a timeout."""
-    return lambda _result, _: Failure(TimeoutError(f"timed out after {seconds:.3g} s"))
 
 
 class _AwaitedProtocol(ProtocolWrapper):
