@@ -10,12 +10,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENDPOINT_KINDS",
+    "address_and_port_of",
     "command_meant",
     "did_you_mean",
     "endpoint_meant",
     "host_and_port_of",
     "is_endpoint",
     "is_number",
+    "is_port",
     "nearest",
     "option_meant",
 ]
@@ -23,6 +25,8 @@ __all__ = [
 _HOST_AND_PORT = re.compile(r"(\[[^\]]*\]|[^:\[\]]*):([^:]*)")
 _ADDRESS = re.compile(r"\[.+\]|localhost|[^:]*\.[^:]*")
 _SYNONYMS = {
+    "-l": "server",
+    "-lk": "server",
     "listen": "server",
     "receive": "server",
     "connect": "client",
@@ -52,6 +56,12 @@ def host_and_port_of(word: str) -> tuple[str, str] | None:
     return (found[1], found[2]) if found else None
 
 
+def address_and_port_of(word: str) -> tuple[str, str] | None:
+    """Return the two parts of ``ADDRESS:PORT``, if a server could listen there."""
+    host, port = host_and_port_of(word) or ("", "")
+    return (host, port) if _ADDRESS.fullmatch(host) and is_port(port) else None
+
+
 def option_meant(name: str, options: Iterable[str]) -> str | None:
     """Return the options that a mistyped or shortened name may mean."""
     options = list(options)
@@ -73,9 +83,10 @@ def endpoint_meant(text: str, *, client: bool = False) -> str | None:
         return f"tcp:127.0.0.1:{text}" if client else f"tcp:{text}"
     if re.match(r"[./@]", text):
         return f"unix:{text}"
-    host, port = host_and_port_of(text) or ("", "")
-    if not (_ADDRESS.fullmatch(host) and re.fullmatch(r"\d+", port, re.ASCII)):
+    where = address_and_port_of(text)
+    if where is None:
         return None
+    host, port = where
     host = host.strip("[]").replace(":", r"\:")
     return f"tcp:{host}:{port}" if client else f"tcp:{port}:interface={host}"
 
@@ -90,6 +101,11 @@ def is_endpoint(text: str, *, client: bool = False) -> bool:
 def is_number(text: str) -> bool:
     """Whether this is written in ASCII digits, like every number here."""
     return text.isascii() and text.isdecimal()
+
+
+def is_port(text: str) -> bool:
+    """Whether this is the number of a port; 0 takes a free one."""
+    return is_number(text) and len(text) <= 5 and int(text) <= 65535
 
 
 def command_meant(
@@ -124,7 +140,7 @@ def command_meant(
         name, option = found
         return shlex.join(["echolab", *filter(None, [name]), option, *words[1:]])
     if is_number(first):
-        name = "server"
+        name = None if any(map(is_number, words[1:2])) else "server"
     elif host_and_port_of(first) or (len(words) > 1 and is_number(words[1])):
         name = "client"
     return name and shlex.join(["echolab", name, *words])

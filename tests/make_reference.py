@@ -38,7 +38,9 @@ DOCS = ROOT / "docs"
 TABLES = re.compile(
     r"(<!-- options of (\w+) -->\n).*?(<!-- end of options -->\n)", re.DOTALL
 )
-CODE = re.compile(r"(?<![\w-])--[a-z-]*[a-z]|[^\s();]*[\\=_/@][^\s();]*[^\s();,.:]")
+CODE = re.compile(
+    r"(?<![\w-])--[a-z-]*[a-z]|[^\s();]*[\\=_/@][^\s();]*[^\s();,.:]|/\.(?= )"
+)
 """What users type, in a text: an option, or a word with a sign that prose has not."""
 OF_ALL = ("units", "exit-status", "environment")
 """The topics on the page of ``echolab`` itself."""

@@ -16,6 +16,8 @@ from echolab.command.helping import TOPICS
 from echolab.command.server_options import ServerOptions
 from echolab.option import options_of
 from echolab.server.settings import ServerSettings
+from echolab.terminal.commands import COMMANDS as TYPED
+from echolab.terminal.commands import FOR_ONE
 from tests.support import ROOT
 
 if TYPE_CHECKING:
@@ -170,6 +172,12 @@ class LayoutTests(SynchronousTestCase):
         )
         self.assertIn("\n      --once                  Serve one connection", shown)
 
+    def test_what_can_be_typed(self) -> None:
+        for options, commands in (ServerOptions, TYPED), (ClientOptions, FOR_ONE):
+            shown = help_of(options())
+            named = re.findall(r"(?<=[ (])/([a-z]+)\b(?!/)", shown)
+            self.assertEqual(sorted(named), sorted(commands))
+
     def test_a_long_name_stands_alone(self) -> None:
         shown = help_of(ServerOptions())
         self.assertIn("\n      --handshake-timeout SECONDS\n   ", shown)
@@ -177,7 +185,7 @@ class LayoutTests(SynchronousTestCase):
     def test_defaults(self) -> None:
         shown = " ".join(help_of(ClientOptions()).split())
         for text in (
-            "Name or IP address of the server. [default: 127.0.0.1]",
+            "IP address of the server. [default: 127.0.0.1, if --port is given]",
             "How long one attempt to connect may take. [default: 30]",
             "as fast as possible. [default: 1; a pause over an hour is refused]",
             "Show no replies. --escape",

@@ -280,9 +280,12 @@ class ServerOptionsTests(SynchronousTestCase):
             (["1", "--port", "2"], "the port is given twice"),
             (
                 ["1", "2"],
-                r"Usage: echolab server \[port\]; did you .*",
+                r"Usage: echolab server \[PORT\]",
             ),
-            (["1", "2", "3"], r"Usage: echolab server \[port\]"),
+            (["a", "1"], r"Usage: echolab server \[PORT\]"),
+            (["127.0.0.1", "x"], r"Usage: echolab server \[PORT\]"),
+            (["127.0.0.1", "65536"], r"Usage: echolab server \[PORT\]"),
+            (["1", "2", "3"], r"Usage: echolab server \[PORT\]"),
             (["--bogus"], "option --bogus not recognized; see --help"),
             (["-x"], "option -x not recognized; see --help"),
             (["-p"], "option -p requires argument; see --help"),
@@ -417,7 +420,10 @@ class MeantTests(SynchronousTestCase):
             ),
             (["--listen", "[::1]:1"], r"did you mean --listen tcp:1:interface=\:\:1?"),
             (["127.0.0.1:1"], "did you mean --interface 127.0.0.1 --port 1?"),
-            (["a", "1"], "did you mean --interface a --port 1?"),
+            (["127.0.0.1", "1"], "did you mean --interface 127.0.0.1 --port 1?"),
+            (["-l", "1"], "option -l not recognized: the server always listens; see"),
+            (["-lk", "1"], "option -l not recognized: the server always listens; see"),
+            (["-k"], ": the server always takes many connections; see --help"),
             (["tcp:0"], "did you mean --listen tcp:0?"),
             (["--listen", ""], "--listen: the endpoint string is empty"),
             (["--interface", ""], "--interface: the address is empty"),
@@ -445,11 +451,12 @@ class MeantTests(SynchronousTestCase):
             (["--connect", "a.b:99"], "did you mean --connect tcp:a.b:99?"),
             (["--connect", "./x"], "did you mean --connect unix:./x?"),
             (["a", "1", "--no-dto"], "did you mean --no-dot?"),
+            (["a", "1", "-N"], "-N not recognized: the client always ends its side"),
             (["a:\uff11"], "connect a:\uff11: port is not a number"),
-            (["::1"], "Usage: echolab client <ipaddr> <port>"),
-            (["8888"], "<port>; did you mean 127.0.0.1 8888?"),
-            (["\uff18"], "Usage: echolab client <ipaddr> <port>"),
-            (["tcp6:a:b"], "Usage: echolab client <ipaddr> <port>"),
+            (["::1"], "Usage: echolab client HOST PORT"),
+            (["8888"], "PORT; did you mean 127.0.0.1 8888?"),
+            (["\uff18"], "Usage: echolab client HOST PORT"),
+            (["tcp6:a:b"], "Usage: echolab client HOST PORT"),
             (["a:1", "--port", "1"], "the server is given twice"),
         ):
             with self.assertRaises(UsageError) as caught:
@@ -461,6 +468,7 @@ class MeantTests(SynchronousTestCase):
             (["8888"], "Unknown command: 8888; did you mean echolab server 8888?"),
             (["serve", "1"], "did you mean echolab server 1?"),
             (["listen"], "did you mean echolab server?"),
+            (["-l", "1"], "did you mean echolab server 1?"),
             (["units"], "did you mean echolab help units?"),
             (["exit-satus"], "did you mean echolab help exit-status?"),
             (["--versoin"], "did you mean echolab --version?"),
@@ -479,7 +487,7 @@ class MeantTests(SynchronousTestCase):
             with self.assertRaises(UsageError) as caught:
                 CommandOptions().parseOptions(words)
             self.assertIn(meant, str(caught.exception))
-        for words in (["toast"], ["--xyz"], ["-x"], ["--help=3"]):
+        for words in (["toast"], ["--xyz"], ["-x"], ["--help=3"], ["1", "2"]):
             with self.assertRaises(UsageError) as caught:
                 CommandOptions().parseOptions(words)
             self.assertNotIn("mean", str(caught.exception))
@@ -559,7 +567,7 @@ class ClientOptionsTests(SynchronousTestCase):
     def test_too_few_words(self) -> None:
         for words in ([], ["127.0.0.1"], ["a", "1", "2"]):
             with self.assertRaisesRegex(
-                UsageError, "^Usage: echolab client <ipaddr> <port>$"
+                UsageError, "^Usage: echolab client HOST PORT$"
             ):
                 client(*words)
 

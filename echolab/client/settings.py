@@ -87,6 +87,7 @@ class ClientSettings:
         "--host HOST",
         "Name or IP address of the server.",
         group=CONNECTING,
+        shown="127.0.0.1, if --port is given",
         read=address_value,
     )
     port: int = option(
@@ -94,6 +95,7 @@ class ClientSettings:
         "-p, --port PORT",
         "TCP port of the server.",
         group=CONNECTING,
+        shown="8888, if --host is given",
     )
     connect: str | None = option(
         None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from twisted.python import usage
 from typing_extensions import override
 
@@ -14,6 +16,7 @@ from echolab.near_misses import (
     host_and_port_of,
     is_endpoint,
     is_number,
+    is_port,
 )
 from echolab.option_values import address_value
 from echolab.sockets.endpoint_strings import TLS_KINDS, kind_of
@@ -23,7 +26,7 @@ __all__ = ["ClientOptions"]
 ACKNOWLEDGED_RETRY_SECONDS = 60.0
 """What --retry is with --acknowledged."""
 
-USAGE = "Usage: echolab client <ipaddr> <port>"
+USAGE = "Usage: echolab client HOST PORT"
 
 
 class ClientOptions(SettingsOptions, of=ClientSettings):
@@ -41,8 +44,15 @@ class ClientOptions(SettingsOptions, of=ClientSettings):
     longdesc = (
         "Sends each line that is typed or piped, as the lecture's client.c does, "
         "and shows what comes back. Example: echolab client 127.0.0.1 8888, or "
-        "twistd -n echolab-client --host 127.0.0.1 --port 8888." + UNITS_HELP
+        "twistd -n echolab-client --host 127.0.0.1 --port 8888. On a terminal, /send "
+        "BYTES, /file PATH, /close and /reset are commands; // and /. begin a line "
+        "that is sent without the first /." + UNITS_HELP
     )
+    habits: ClassVar[dict[str, str]] = {
+        "N": "the client always ends its side after the input",
+        "u": "the client has no UDP",
+        "w": "there are --timeout and --wait",
+    }
 
     @override
     def parseArgs(self, *words: str) -> None:
@@ -138,7 +148,7 @@ class ClientOptions(SettingsOptions, of=ClientSettings):
 def _host_and_port(word: str) -> tuple[str, ...]:
     """Split ``HOST:PORT`` into two words; return another word as it is."""
     if is_number(word):
-        usual = f"127.0.0.1 {word}"
+        usual = f"127.0.0.1 {word}" if is_port(word) else None
         raise usage.UsageError(f"{USAGE}{did_you_mean(usual)}")
     words = host_and_port_of(word) or (word,)
     if is_endpoint(word, client=True) and not words[-1].isdecimal():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getopt
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from twisted.python import usage
 from typing_extensions import override
@@ -19,8 +19,7 @@ from echolab.near_misses import did_you_mean, option_meant
 from echolab.quantities import whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["UNITS_HELP", "BaseOptions", "option_names", "port_value", "print_and_exit"]
 
@@ -37,6 +36,9 @@ class BaseOptions(usage.Options):
     one line on stderr, for any input, and exit status 1. This holds under twistd too,
     which would otherwise print the whole help to stdout.
     """
+
+    habits: ClassVar[Mapping[str, str]] = {}
+    """What to say of short options that users know from nc."""
 
     @override
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
@@ -94,7 +96,7 @@ def port_value(call: str, host: str, text: str, least: int) -> int:
     return port
 
 
-def _options_first(options: usage.Options, words: list[str]) -> list[str]:
+def _options_first(options: BaseOptions, words: list[str]) -> list[str]:
     """Return the words of a command line with the options before the arguments."""
     if hasattr(options, "subCommands"):
         return words  # The words after a subcommand belong to the subcommand.
@@ -103,7 +105,9 @@ def _options_first(options: usage.Options, words: list[str]) -> list[str]:
     except getopt.error as error:
         meant = did_you_mean(option_meant(error.opt, option_names(options)))
         see = f"{meant} See --help" if meant else "; see --help"
-        raise usage.UsageError(f"{error}{see}") from None
+        habit = options.habits.get(error.opt)
+        why = f"{error}: {habit}" if habit else f"{error}"
+        raise usage.UsageError(f"{why}{see}") from None
     first = []
     for name, value in pairs:
         takes_value = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from twisted.python import usage
 from typing_extensions import override
 
@@ -9,7 +11,12 @@ from echolab.addresses import ANY_IPV4
 from echolab.command.option_making import SettingsOptions
 from echolab.command.options import UNITS_HELP, port_value
 from echolab.command.printing_options import check_printing
-from echolab.near_misses import did_you_mean, host_and_port_of, is_endpoint
+from echolab.near_misses import (
+    address_and_port_of,
+    did_you_mean,
+    host_and_port_of,
+    is_endpoint,
+)
 from echolab.server.checking import check_together, does_tls
 from echolab.server.settings import ServerSettings
 from echolab.sockets.endpoint_strings import kind_of
@@ -39,16 +46,20 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
         "twistd -n echolab --port 8888; then, elsewhere: nc 127.0.0.1 8888."
         + UNITS_HELP
     )
+    habits: ClassVar[dict[str, str]] = {
+        "k": "the server always takes many connections",
+        "l": "the server always listens",
+        "u": "the server has no UDP",
+        "v": "the server always shows who connects",
+    }
 
     @override
     def parseArgs(self, *words: str) -> None:
         where = host_and_port_of(":".join(words))
         endpoint = words and is_endpoint(words[0])
         if len(words) > 1 or where or endpoint:
-            meant = where and f"--interface {where[0]} --port {where[1]}"
-            if endpoint:
-                meant = f"--listen {words[0]}"
-            raise usage.UsageError(f"Usage: echolab server [port]{did_you_mean(meant)}")
+            meant = did_you_mean(_meant(words))
+            raise usage.UsageError(f"Usage: echolab server [PORT]{meant}")
         if words and self["port"] is not None:
             raise usage.UsageError("the port is given twice")
         if words:
@@ -93,3 +104,11 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
             raise usage.UsageError(
                 "--acknowledge: stdout does not last: name another --output"
             )
+
+
+def _meant(words: tuple[str, ...]) -> str | None:
+    """Return the options that were meant by these words, if they make sense."""
+    if len(words) == 1 and is_endpoint(words[0]):
+        return f"--listen {words[0]}"
+    where = address_and_port_of(":".join(words))
+    return where and f"--interface {where[0]} --port {where[1]}"

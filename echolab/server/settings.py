@@ -368,8 +368,9 @@ class ServerSettings:
     talk: bool = flag(
         False,
         "--talk",
-        "Send what is typed to the peer that spoke last; a line that begins with / is "
-        "a command.",
+        "Send what is typed to the peer that spoke last. Commands are /to N, /all, "
+        "/peers, /close N, /reset N, /send BYTES and /file PATH; // and /. begin a "
+        "line that is sent without the first /.",
         group=ANSWERING,
     )
     edit: bool = flag(
