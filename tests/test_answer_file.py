@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab import Answers, Batch, Close, Delay, Peer, Then
+from echolab.command.server_options import ServerOptions
 from echolab.server.answer_file import read_answers
 from echolab.server.dialogue import Dialogue
 from echolab.server.option_values import answer_value
@@ -152,6 +154,16 @@ bytes = ''
                 self.read(right.replace(old, new, 1))
             said = str(caught.exception)
             self.assertRegex(said, rf"lab\.toml, line {line}: .*{re.escape(told)}")
+
+    def test_the_guide_shows_the_error(self) -> None:
+        wrong = f"# smtp.toml\n{SMTP}".replace("text =", "txt =", 2)
+        wrong = wrong.replace("txt =", "text =", 1)
+        path = Path(self.folder, "smtp.toml")
+        path.write_text(wrong)
+        with self.assertRaises(UsageError) as caught:
+            ServerOptions().parseOptions(["--answer", f"@{path}"])
+        said = str(caught.exception).replace(str(path), path.name)
+        self.assertIn(f"\n    {said}\n", GUIDE)
 
     def test_files_that_are_none(self) -> None:
         for text, told in (
