@@ -357,7 +357,7 @@ class FailingTests(SynchronousTestCase):
 
     def test_usage(self) -> None:
         for words in ([], ["127.0.0.1"]):
-            self.check("Usage: echolab client HOST PORT", *words)
+            self.check("Usage: echolab client <ipaddr> <port>", *words)
 
     def test_bad_words(self) -> None:
         self.check("connect a:99999: port must be 1-65535", "a", "99999")

@@ -280,12 +280,12 @@ class ServerOptionsTests(SynchronousTestCase):
             (["1", "--port", "2"], "the port is given twice"),
             (
                 ["1", "2"],
-                r"Usage: echolab server \[PORT\]",
+                r"Usage: echolab server \[port\]",
             ),
-            (["a", "1"], r"Usage: echolab server \[PORT\]"),
-            (["127.0.0.1", "x"], r"Usage: echolab server \[PORT\]"),
-            (["127.0.0.1", "65536"], r"Usage: echolab server \[PORT\]"),
-            (["1", "2", "3"], r"Usage: echolab server \[PORT\]"),
+            (["a", "1"], r"Usage: echolab server \[port\]"),
+            (["127.0.0.1", "x"], r"Usage: echolab server \[port\]"),
+            (["127.0.0.1", "65536"], r"Usage: echolab server \[port\]"),
+            (["1", "2", "3"], r"Usage: echolab server \[port\]"),
             (["--bogus"], "option --bogus not recognized; see --help"),
             (["-x"], "option -x not recognized; see --help"),
             (["-p"], "option -p requires argument; see --help"),
@@ -453,10 +453,10 @@ class MeantTests(SynchronousTestCase):
             (["a", "1", "--no-dto"], "did you mean --no-dot?"),
             (["a", "1", "-N"], "-N not recognized: the client always ends its side"),
             (["a:\uff11"], "connect a:\uff11: port is not a number"),
-            (["::1"], "Usage: echolab client HOST PORT"),
-            (["8888"], "PORT; did you mean 127.0.0.1 8888?"),
-            (["\uff18"], "Usage: echolab client HOST PORT"),
-            (["tcp6:a:b"], "Usage: echolab client HOST PORT"),
+            (["::1"], "Usage: echolab client <ipaddr> <port>"),
+            (["8888"], "<port>; did you mean 127.0.0.1 8888?"),
+            (["\uff18"], "Usage: echolab client <ipaddr> <port>"),
+            (["tcp6:a:b"], "Usage: echolab client <ipaddr> <port>"),
             (["a:1", "--port", "1"], "the server is given twice"),
         ):
             with self.assertRaises(UsageError) as caught:
@@ -567,7 +567,7 @@ class ClientOptionsTests(SynchronousTestCase):
     def test_too_few_words(self) -> None:
         for words in ([], ["127.0.0.1"], ["a", "1", "2"]):
             with self.assertRaisesRegex(
-                UsageError, "^Usage: echolab client HOST PORT$"
+                UsageError, "^Usage: echolab client <ipaddr> <port>$"
             ):
                 client(*words)
 

@@ -26,7 +26,7 @@ __all__ = ["ClientOptions"]
 ACKNOWLEDGED_RETRY_SECONDS = 60.0
 """What --retry is with --acknowledged."""
 
-USAGE = "Usage: echolab client HOST PORT"
+USAGE = "Usage: echolab client <ipaddr> <port>"
 
 
 class ClientOptions(SettingsOptions, of=ClientSettings):

@@ -59,7 +59,7 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
         endpoint = words and is_endpoint(words[0])
         if len(words) > 1 or where or endpoint:
             meant = did_you_mean(_meant(words))
-            raise usage.UsageError(f"Usage: echolab server [PORT]{meant}")
+            raise usage.UsageError(f"Usage: echolab server [port]{meant}")
         if words and self["port"] is not None:
             raise usage.UsageError("the port is given twice")
         if words:
