@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from twisted.internet import error
@@ -12,7 +12,9 @@ from echolab import (
     Accepted,
     Admission,
     Batch,
+    ChunkFramer,
     EndCause,
+    Ledger,
     Limits,
     LineFramer,
     Lines,
@@ -192,6 +194,39 @@ class ReceiverTests(ReceiverCase):
         protocol.dataReceived(b"more\n")
         self.assertEqual(self.transcript.lines(), [b"more"])
         self.assertFalse(transport.disconnecting)
+
+
+class StreamTests(ReceiverCase):
+    """How much is read at once: Twisted's 64 KiB, and more of a fast stream."""
+
+    FULL = b"a line\n" * 9362 + b"x\n"
+
+    def size_after(self, *reads: bytes, others: int = 0, **options: Any) -> int:
+        self.factory = ReceiverFactory(self.transcript, clock=self.clock, **options)
+        for _ in range(others):
+            self.connect()
+        protocol, transport = self.connect()
+        wire: Any = transport
+        wire.bufferSize = len(self.FULL)
+        for data in reads:
+            protocol.dataReceived(data)
+        size: int = wire.bufferSize
+        return size
+
+    def test_a_fast_stream(self) -> None:
+        self.assertEqual(self.size_after(b"hello\n", self.FULL[1:]), 65536)
+        self.assertEqual(self.size_after(self.FULL, others=63), 131072)
+
+    def test_many_connections_hold_no_more(self) -> None:
+        self.assertEqual(self.size_after(self.FULL, others=64), 65536)
+
+    def test_where_reads_are_shown_they_stay_the_same(self) -> None:
+        for options in (
+            {"make_framer": ChunkFramer},
+            {"report_chunks": True},
+            {"ledger": Ledger(kernel=False)},
+        ):
+            self.assertEqual(self.size_after(self.FULL, **options), 65536, options)
 
 
 class PartialTests(ReceiverCase):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet import error
 from twisted.internet.interfaces import IHandshakeListener
@@ -16,6 +16,7 @@ from echolab.connection.states import Holder, State, Verdict
 from echolab.ends import EndCause
 from echolab.errors import reason_of
 from echolab.events import Accepted, Mistaken
+from echolab.framing.chunk import ChunkFramer
 from echolab.quantities import span
 from echolab.server.partial import Partial
 from echolab.sockets.watching import prepare_connection
@@ -42,6 +43,10 @@ FIRST_BYTES_SECONDS = 0.5
 
 SHOWING_SECONDS = 0.5
 """How long after the end of a drain unfinished messages may still be shown."""
+
+FULL_BYTES = 1 << 16
+"""What Twisted reads at once."""
+MUCH_BYTES = 1 << 17
 
 LINGER_SECONDS = 2.0
 """How long a peer may take to end a connection that this side has ended."""
@@ -170,6 +175,8 @@ class ReceiverProtocol(Protocol):
             return
         if not connection.received_bytes and not self._begins_with(data):
             return
+        if len(data) == FULL_BYTES:
+            self._read_much()
         connection.heard = now = connections.clock.seconds()
         connection.take(data, now)
         if connection.is_unframed:
@@ -178,6 +185,15 @@ class ReceiverProtocol(Protocol):
             if self._partial is None:
                 self._partial = Partial(connections, connection, self._end_unframed)
             self._partial.expect()
+
+    def _read_much(self) -> None:
+        """Read more at once from now on: a fast stream comes, and a read has its price.
+
+        Framing `chunk` shows what a read returned; there a read stays what it was.
+        """
+        if self.connections.may_read_much and type(self._framer) is not ChunkFramer:
+            transport: Any = self.transport
+            transport.bufferSize = MUCH_BYTES
 
     def _begins_with(self, data: bytes) -> bool:
         """Check the first bytes; return whether the peer is accepted."""
