@@ -10,7 +10,15 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support import ECHOLAB, SECONDS, SERVER, TWISTD, Client, heed_signals
+from tests.support import (
+    ECHOLAB,
+    SECONDS,
+    SERVER,
+    TWISTD,
+    Client,
+    Program,
+    heed_signals,
+)
 from tests.test_terminal import TerminalCase
 
 if TYPE_CHECKING:
@@ -56,6 +64,23 @@ class ServerTerminalTests(TerminalCase):
             self.close_the_window()
             self.assertEqual(self.process.wait(SECONDS), -signal.SIGHUP)
         self.assertIn("recv data: unterminated\nfinish.\n", path.read_text())
+
+    def test_in_the_background_it_may_outlive_its_terminal(self) -> None:
+        path = Path(self.state_folder, "received")
+        job = 'set -m; "$@" & echo $! > job; wait'
+        self.program = ("bash", "-c", job, "bash", *self.program)
+        client = self.enterContext(Client(self.serve("--output", str(path))))
+        pid = int(Path(self.state_folder, "job").read_text())
+        self.addCleanup(os.kill, pid, signal.SIGKILL)
+        self.close_the_window()
+        self.process.wait(SECONDS)
+        path.rename(f"{path}.1")
+        os.kill(pid, signal.SIGHUP)
+        # It is there as soon as the signal is handled.
+        with Program("--retry", "-F", str(path), program=["tail"]) as tail:
+            client.sendall(b"hello\n")
+            client.close()
+            tail.wait_for(b"finish.\n")
 
     def test_while_its_terminal_is_there_it_reopens_its_files(self) -> None:
         path = Path(self.state_folder, "received")

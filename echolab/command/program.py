@@ -160,19 +160,22 @@ def on_signals(
 def terminal_loss() -> Callable[[], bool]:
     """Return a function that tells whether this process has lost its terminal since.
 
-    SIGHUP then means that the terminal has gone, whoever sends it.
+    A process in the background may outlive its terminal. To one in the foreground,
+    SIGHUP then says that the terminal has gone.
     """
-    had = _has_terminal()
-    return lambda: had and not _has_terminal()
+    in_foreground = _foreground() == os.getpgrp()
+    return lambda: in_foreground and _foreground() is None
 
 
-def _has_terminal() -> bool:
-    """Return whether there is a controlling terminal; see tty(4)."""
-    try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
-    except OSError:
-        return False
-    return True
+def _foreground() -> int | None:
+    """Return the group in the foreground of the terminal, if there is one; tty(4)."""
+    with suppress(OSError):
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+        try:
+            return os.tcgetpgrp(terminal)
+        finally:
+            os.close(terminal)
+    return None
 
 
 _undone: list[Callable[[], None]] = []
