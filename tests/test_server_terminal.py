@@ -6,19 +6,10 @@ import json
 import os
 import re
 import signal
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support import (
-    ECHOLAB,
-    SECONDS,
-    SERVER,
-    TWISTD,
-    Client,
-    Program,
-    heed_signals,
-)
+from tests.support import ECHOLAB, SECONDS, SERVER, TWISTD, Client, Program
 from tests.test_terminal import TerminalCase
 
 if TYPE_CHECKING:
@@ -31,31 +22,10 @@ class ServerTerminalTests(TerminalCase):
 
     def serve(self, *options: str, term: str = "xterm") -> int:
         """Start a server on the terminal; return its port."""
-
-        def become_foreground() -> None:
-            heed_signals()
-            os.setsid()
-            os.close(os.open(os.ttyname(0), os.O_RDWR))
-
-        variables = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
-        self.process = subprocess.Popen(
-            [*self.program, *self.where, *options],
-            stdin=self.terminal,
-            stdout=self.terminal,
-            stderr=self.terminal,
-            preexec_fn=become_foreground,
-            cwd=self.state_folder,
-            env={**variables, "TERM": term},
-        )
-        self.addCleanup(self.process.wait)
-        self.addCleanup(self.process.kill)
+        self.execute((*self.program, *self.where, *options), term=term)
         self.wait_for("listening on 127.0.0.1:")
         self.wait_for("\n")
         return int(re.findall(r"listening on 127\.0\.0\.1:(\d+)", self.screen)[0])
-
-    def close_the_window(self) -> None:
-        os.close(self.master)
-        self.master = os.open(os.devnull, os.O_RDONLY)
 
     def test_it_ends_with_its_terminal_also_if_it_has_files(self) -> None:
         path = Path(self.state_folder, "received")

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +23,6 @@ from tests.support import (
     TWISTD,
     Client,
     Program,
-    heed_signals,
 )
 from tests.test_terminal import EditingCase, TerminalCase
 
@@ -46,22 +44,8 @@ class TalkingCase(TerminalCase):
         program: Sequence[str] = (*ECHOLAB, "server"),
     ) -> None:
         """Start a server on the terminal; wait until it listens."""
-
-        def become_foreground() -> None:
-            heed_signals()
-            os.setsid()
-            os.close(os.open(os.ttyname(0), os.O_RDWR))
-
-        self.process = subprocess.Popen(
-            [*program, "--talk", *SERVER[1:], *self.more, *options],
-            stdin=self.terminal,
-            stdout=self.terminal if stdout is None else stdout,
-            stderr=self.terminal if stderr is None else stderr,
-            preexec_fn=become_foreground,
-            env={**os.environ, "TERM": "xterm", "XDG_STATE_HOME": self.state_folder},
-        )
-        self.addCleanup(self.process.wait)
-        self.addCleanup(self.process.kill)
+        words = (*program, "--talk", *SERVER[1:], *self.more, *options)
+        self.execute(words, stdout=stdout, stderr=stderr)
 
     def joins(self, text: str = "") -> Client:
         """Connect one more client, which says something."""
@@ -312,8 +296,7 @@ class EditingTests(TalkingCase, EditingCase):
         path = Path(self.state_folder, "received")
         self.serve("--output", str(path))
         self.see_below(NOBODY)
-        os.close(self.master)
-        self.master = os.open(os.devnull, os.O_RDONLY)
+        self.close_the_window()
         self.assertEqual(self.process.wait(SECONDS), -signal.SIGHUP)
 
     def test_a_reader_of_stdout_that_goes_away_ends_it(self) -> None:

@@ -13,11 +13,15 @@ import termios
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.screen import Screen
 from tests.support import ECHOLAB, SECONDS, heed_signals
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PROMPT = "Input message(.:quit): "
 WIDE = "👨👩👧漢"
@@ -43,8 +47,15 @@ class TerminalCase(SynchronousTestCase):
     def state(self) -> object:
         return termios.tcgetattr(self.terminal), os.get_blocking(self.terminal)
 
-    def start(self, *options: str, stdout: int | None = None) -> socket.socket:
-        port = str(self.listener.getsockname()[1])
+    def execute(
+        self,
+        words: Sequence[str],
+        *,
+        stdout: int | None = None,
+        stderr: int | None = None,
+        term: str = "xterm",
+    ) -> None:
+        """Start a program in the foreground of the terminal."""
 
         def become_foreground() -> None:
             heed_signals()
@@ -52,16 +63,30 @@ class TerminalCase(SynchronousTestCase):
             os.close(os.open(os.ttyname(0), os.O_RDWR))
 
         self.process = subprocess.Popen(
-            [*ECHOLAB, "client", "127.0.0.1", port, *self.more, *options],
+            words,
             stdin=self.terminal,
             stdout=self.terminal if stdout is None else stdout,
-            stderr=self.terminal,
+            stderr=self.terminal if stderr is None else stderr,
             preexec_fn=become_foreground,
-            # This terminal does not report its cursor position.
-            env={**os.environ, "TERM": "xterm", "XDG_STATE_HOME": self.state_folder},
+            cwd=self.state_folder,
+            env={
+                **{k: v for k, v in os.environ.items() if k != "NO_COLOR"},
+                "TERM": term,  # It does not report its cursor position.
+                "XDG_STATE_HOME": self.state_folder,
+            },
         )
         self.addCleanup(self.process.wait)
         self.addCleanup(self.process.kill)
+
+    def close_the_window(self) -> None:
+        """Close the terminal, as its window does."""
+        os.close(self.master)
+        self.master = os.open(os.devnull, os.O_RDONLY)
+
+    def start(self, *options: str, stdout: int | None = None) -> socket.socket:
+        port = str(self.listener.getsockname()[1])
+        words = (*ECHOLAB, "client", "127.0.0.1", port, *self.more, *options)
+        self.execute(words, stdout=stdout)
         server, _ = self.listener.accept()
         server.settimeout(SECONDS)
         self.addCleanup(server.close)

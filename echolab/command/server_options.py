@@ -50,7 +50,7 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
         "k": "the server always takes many connections",
         "l": "the server always listens",
         "u": "the server has no UDP",
-        "v": "the server always shows who connects",
+        "v": "the default format and log show who connects",
     }
 
     @override

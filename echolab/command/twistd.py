@@ -113,12 +113,12 @@ def host(options: usage.Options, make: Callable[[Any, Done], IService]) -> IServ
     except EcholabError as error:
         raise SystemExit(str(error)) from None
 
-    # A daemon leaves its terminal by itself.
-    terminal_is_lost = terminal_loss() if not daemon else bool
+    terminal_is_lost = terminal_loss()
 
     def hang_up(number: int) -> None:
         reopened = False
-        if isinstance(service, ReceiverService) and not terminal_is_lost():
+        stays = daemon or not terminal_is_lost()  # A daemon has left it by itself.
+        if isinstance(service, ReceiverService) and stays:
             reopened = service.reopen_outputs()
         if not reopened and not daemon:
             ending.signal = number
