@@ -39,9 +39,6 @@ TURN_SECONDS = 0.001
 PAUSED_TURN_SECONDS = 0.02
 
 
-FEW = 64
-"""With more connections than this, none begins to read much at once."""
-
 _NO_MORE = "no more are accepted"
 
 
@@ -118,16 +115,6 @@ class Connections:
         self._letting_in = False
         self._draining = DeferredLock()  # Two drains would poll twice in one turn.
         self._deadline = 0.0
-
-    @property
-    def may_read_much(self) -> bool:
-        """Whether a connection may read much at once.
-
-        Reads must not be shown, as chunks or as calls. A full output leaves one read of
-        each connection in memory, so there must be few.
-        """
-        shown = self.terms.report_chunks or self.terms.report_calls
-        return not shown and len(self._connections) <= FEW
 
     def enter(self, addr: IAddress | None) -> bool:
         """Admit and count a connection, if its peer may connect and there is room.

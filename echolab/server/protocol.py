@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet import error
 from twisted.internet.interfaces import IHandshakeListener
@@ -16,9 +16,9 @@ from echolab.connection.states import Holder, State, Verdict
 from echolab.ends import EndCause
 from echolab.errors import reason_of
 from echolab.events import Accepted, Mistaken
-from echolab.framing.chunk import ChunkFramer
 from echolab.quantities import span
 from echolab.server.partial import Partial
+from echolab.server.read_size import FULL_BYTES, read_much
 from echolab.sockets.watching import prepare_connection
 from echolab.sockets.wrapped import hear
 from echolab.tls.alert import begins_tls
@@ -43,10 +43,6 @@ FIRST_BYTES_SECONDS = 0.5
 
 SHOWING_SECONDS = 0.5
 """How long after the end of a drain unfinished messages may still be shown."""
-
-FULL_BYTES = 1 << 16
-"""What Twisted reads at once."""
-MUCH_BYTES = 1 << 17
 
 LINGER_SECONDS = 2.0
 """How long a peer may take to end a connection that this side has ended."""
@@ -176,7 +172,8 @@ class ReceiverProtocol(Protocol):
         if not connection.received_bytes and not self._begins_with(data):
             return
         if len(data) == FULL_BYTES:
-            self._read_much()
+            terms, count = connections.terms, connections.count
+            read_much(self.transport, self._framer, terms, count)
         connection.heard = now = connections.clock.seconds()
         connection.take(data, now)
         if connection.is_unframed:
@@ -185,15 +182,6 @@ class ReceiverProtocol(Protocol):
             if self._partial is None:
                 self._partial = Partial(connections, connection, self._end_unframed)
             self._partial.expect()
-
-    def _read_much(self) -> None:
-        """Read more at once from now on: a fast stream comes, and a read has its price.
-
-        Framing `chunk` shows what a read returned; there a read stays what it was.
-        """
-        if self.connections.may_read_much and type(self._framer) is not ChunkFramer:
-            transport: Any = self.transport
-            transport.bufferSize = MUCH_BYTES
 
     def _begins_with(self, data: bytes) -> bool:
         """Check the first bytes; return whether the peer is accepted."""
