@@ -574,11 +574,13 @@ class ProcessTests(SynchronousTestCase):
         with LabProcess(answers=[("", "python:tests.test_kit:talkative")]) as server:
             assert isinstance(server.address, tuple)
             with socket.create_connection(server.address, SECONDS) as peer:
-                peer.sendall(b"a\n")
-                self.assertEqual(peer.recv(100), b"a")
+                for number in range(1, 101):
+                    peer.sendall(b"a\n")
+                    self.assertEqual(peer.recv(100), b"a")
+                    # It was printed before the answer.
+                    self.assertEqual(server.said().count("I say b'a'\n"), number)
             server.wait_for_end(timeout=SECONDS)
-            self.assertEqual(server.sent(), b"a")
-            self.assertIn("I say b'a'\n", server.said())
+            self.assertEqual(server.sent(), b"a" * 100)
 
     def test_a_client_that_speaks_tls(self) -> None:
         with LabProcess() as server:

@@ -21,7 +21,8 @@ class LabProcess(ServerProcess, BlockingTranscript):
     """A server in its own process, and its transcript, whose waits block.
 
     It listens as soon as it is made. `stop`, or the end of a ``with``, stops it. Its
-    events come through a pipe: whatever the server has answered is remembered before.
+    events and its stderr come through pipes: whatever it wrote there before an answer
+    is known with the answer.
 
     In a forked child, questions and waits fail, because the server belongs to the
     parent. Events from before the fork are in ``events`` and ``str``.

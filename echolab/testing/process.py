@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 from contextlib import ExitStack, nullcontext, suppress
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from twisted.python.usage import UsageError
 from typing_extensions import Unpack, override
@@ -43,14 +43,15 @@ STOP_SECONDS = 10.0
 PIPE_BYTES = 65536
 """Capacity of a pipe (pipe(7)): one such read returns all that was written before."""
 
-_READY = re.compile(rb"(listening|refusing) on (.*)\n")
+_READY = re.compile(rb"^(?:listening|refusing) on (.*)\n", re.MULTILINE)
 
 
 class ServerProcess(Place, SharedTranscript):
     """A server in its own process, and its transcript.
 
-    Its events come through a pipe: whatever the server has answered is remembered
-    before. A ``with`` starts and stops it, and blocks meanwhile.
+    Its events and its stderr come through pipes: whatever it wrote there before an
+    answer is known with the answer. A ``with`` starts and stops it, and blocks
+    meanwhile.
 
     In a forked child, questions and waits fail, because the server belongs to the
     parent. Events from before the fork are in ``events`` and ``str``.
@@ -74,10 +75,11 @@ class ServerProcess(Place, SharedTranscript):
         self.options = in_words(options, keywords)
         self.others: list[Self] = []
         self._process: subprocess.Popen[bytes] | None = None
-        self._said: list[bytes] = []
+        self._said = bytearray()
         self._ready = threading.Event()
         self._half = b""  # of a line of the recording
         self._at_end = False
+        self._is_silent = False  # Its stderr is at its end.
         self._threads: list[threading.Thread] = []
         try:
             words, self._answers = words_and_answers(self._settings(keywords))
@@ -120,13 +122,15 @@ class ServerProcess(Place, SharedTranscript):
         assert process.stdout is not None
         assert process.stderr is not None
         self._recording = process.stdout.fileno()
-        os.set_blocking(self._recording, False)
-        self._threads += [
-            threading.Thread(target=self._remember, daemon=True),
-            threading.Thread(
-                target=self._listen_to_stderr, args=[process.stderr], daemon=True
-            ),
-        ]
+        self._stderr = process.stderr.fileno()
+        for pipe, read in (
+            (self._recording, self._read_events),
+            (self._stderr, self._read_said),
+        ):
+            os.set_blocking(pipe, False)
+            self._threads.append(
+                threading.Thread(target=_follow, args=[pipe, read], daemon=True)
+            )
         for thread in self._threads:
             thread.start()
 
@@ -160,8 +164,10 @@ class ServerProcess(Place, SharedTranscript):
         return self._process.pid
 
     def said(self) -> str:
-        """Return what the server has written to its stderr."""
-        return b"".join(self._said).decode(errors="backslashreplace")
+        """Return what the server has written to its stderr by now."""
+        if self.is_ours:
+            self._read_said()
+        return self._said.decode(errors="backslashreplace")
 
     def _stop(self) -> None:
         try:
@@ -225,7 +231,7 @@ class ServerProcess(Place, SharedTranscript):
     def refresh(self) -> None:
         """Read what the server has written by now; in a forked child, read nothing."""
         if self.is_ours:
-            self._read()
+            self._read_events()
 
     @override
     def _caveat(self) -> Iterator[str]:
@@ -241,15 +247,14 @@ class ServerProcess(Place, SharedTranscript):
             raise self._cannot_tell()
         return super()._ask(question, tell)
 
-    def _read(self) -> None:
-        """Read all that is in the pipe, but no more, however fast the server is."""
+    def _read_events(self) -> bool:
+        """Remember the events that are in the pipe; tell whether more can come."""
         with self._news:
             if self._process is None or self._at_end:
-                return
-            try:
-                data = os.read(self._recording, PIPE_BYTES)
-            except BlockingIOError:
-                return
+                return False
+            data = _all_in(self._recording)
+            if data is None:
+                return True
             *lines, self._half = (self._half + data).split(b"\n")
             try:
                 for event in events_of(lines):
@@ -260,33 +265,49 @@ class ServerProcess(Place, SharedTranscript):
                 self.give_up(
                     f"the server printed a line that is not an event: {line!r}"
                 )
-                return
+                return False
             if not data:
                 self._at_end = True
                 self.give_up("the server has ended")
+            return bool(data)
 
-    def _remember(self) -> None:
-        poll = select.poll()
-        poll.register(self._recording, select.POLLIN)
-        while not self._at_end:
-            poll.poll()
-            self._read()
-
-    def _listen_to_stderr(self, stderr: IO[bytes]) -> None:
-        for line in stderr:
-            self._said.append(line)
-            if _READY.fullmatch(line):
-                self._say_ready()
-        self._say_ready()
-
-    def _say_ready(self) -> None:
-        self._ready.set()
-        self._ring()
+    def _read_said(self) -> bool:
+        """Keep what is in the pipe of stderr; tell whether more can come."""
+        with self._news:
+            if self._process is None or self._is_silent:
+                return False
+            data = _all_in(self._stderr)
+            if data is None:
+                return True
+            self._said += data
+            self._is_silent = not data
+            if not self._ready.is_set() and (not data or _READY.search(self._said)):
+                self._ready.set()
+                self._ring()
+            return bool(data)
 
     def _find_out_where(self) -> bool:
-        for line in self._said:
-            if found := _READY.fullmatch(line):
-                if self.path is None:
-                    self.port = int(found[2].rpartition(b":")[2])
-                return True
-        return False
+        found = _READY.search(self._said)
+        if found and self.path is None:
+            self.port = int(found[1].rpartition(b":")[2])
+        return found is not None
+
+
+def _all_in(pipe: int) -> bytes | None:
+    """Read all that is in a pipe, but no more, however fast its writer is.
+
+    Returns:
+        ``b""`` at its end; None if nothing is in it yet.
+    """
+    try:
+        return os.read(pipe, PIPE_BYTES)
+    except BlockingIOError:
+        return None
+
+
+def _follow(pipe: int, read: Callable[[], bool]) -> None:
+    """Read whenever something is in a pipe, until no more can come."""
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    while read():
+        poll.poll()
