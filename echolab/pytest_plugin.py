@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import sys
 import unittest
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
         LabProcess,
         LabServer,
     )
+
+T = TypeVar("T")
 
 __all__ = [
     "echolab_async",
@@ -78,7 +80,7 @@ def echolab_process(request: pytest.FixtureRequest) -> Iterator[LabProcess]:
     """
     from echolab.testing import LabProcess
 
-    server = LabProcess(**_options(request))
+    server = _made(LabProcess, request)
     yield server
     server.stop()
 
@@ -100,7 +102,7 @@ def echolab_async(request: pytest.FixtureRequest) -> Iterator[AsyncLabProcess]:
         )
     from echolab.testing import AsyncLabProcess
 
-    with AsyncLabProcess(**_options(request)) as server:
+    with _made(AsyncLabProcess, request) as server:
         yield server
 
 
@@ -132,7 +134,7 @@ def echolab_server(request: pytest.FixtureRequest) -> Iterator[LabServer]:
     from echolab.testing.running import Turns
     from echolab.testing.server import listen, stopped
 
-    server = listen(**_options(request))
+    server = _made(listen, request)
     turns = Turns(cast("Any", reactor))
     yield server
     ran, total = turns.end(), _events(server)
@@ -178,6 +180,17 @@ def _events(server: LabServer) -> int:
     return server.total + sum(map(_events, server.others))
 
 
+def _made(make: Callable[..., T], request: pytest.FixtureRequest) -> T:
+    """Make a server; an option that is wrong needs no traceback, but its one line."""
+    from twisted.python.usage import UsageError
+
+    try:
+        return make(**_options(request))
+    except (TypeError, UsageError, RuntimeError, ModuleNotFoundError) as error:
+        why = str(error)
+    pytest.fail(f"{request.fixturename}: {why}", pytrace=False)
+
+
 def _options(request: pytest.FixtureRequest) -> Any:
     """Return the options of the markers (the nearest wins) and of the parameter."""
     options: dict[str, object] = {}
@@ -190,7 +203,7 @@ def _options(request: pytest.FixtureRequest) -> Any:
                 options |= marker.kwargs
     parameter = getattr(request, "param", {})
     if not isinstance(parameter, dict):
-        raise TypeError(f"{request.fixturename} takes options by name, in a dict")
+        raise TypeError("its parameter is a dict of options by name")
     return options | parameter
 
 

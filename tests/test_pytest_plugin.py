@@ -104,7 +104,7 @@ def test_after_it():
     assert peers[0].expect_end().cause.value == "stopped"
 """
 
-INDIRECT = """
+OPTIONS = """
 import socket
 
 import pytest
@@ -119,6 +119,16 @@ def test_options(echolab_process):
 
 @pytest.mark.parametrize("echolab_process", ["echo"], indirect=True)
 def test_none(echolab_process):
+    pass
+
+
+@pytest.mark.echolab(replay="ok")
+def test_mistyped(echolab_process):
+    pass
+
+
+@pytest.mark.echolab(behave="toast")
+def test_wrong(echolab_server):
     pass
 """
 
@@ -351,10 +361,16 @@ class PluginTests(SynchronousTestCase):
         self.assertNotIn("transcript 1", said)
         self.assertIn("transcript 2, of a client", said)
 
-    def test_indirect_parameters(self) -> None:
-        said = self.pytest(INDIRECT, "-p", "no:twisted", status=1)
-        self.assertIn("1 passed, 1 error", said)
-        self.assertIn("echolab_process takes options by name, in a dict", said)
+    def test_options_that_are_wrong_need_no_traceback(self) -> None:
+        said = self.pytest(OPTIONS, status=1)
+        self.assertIn("1 passed, 3 errors", said)
+        for why in (
+            "echolab_process: its parameter is a dict of options by name\n",
+            "echolab_process: a server in a test has no option replay; did you mean",
+            "echolab_server: --behave toast: toast is none of",
+        ):
+            self.assertIn(f"_\n{why}", said)
+        self.assertNotIn("Error", said)
 
     def test_an_await_that_is_missing(self) -> None:
         said = self.pytest(FORGOTTEN, status=1)
