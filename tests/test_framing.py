@@ -252,7 +252,13 @@ class NetstringFramerTests(SynchronousTestCase):
             )
 
     def test_unterminated(self) -> None:
-        for rest, message in ((b"5:hel", b"hel"), (b"5:hello", b"hello"), (b"5", b"5")):
+        for rest, message in (
+            (b"5:hel", b"hel"),
+            (b"5:hello", b"hello"),
+            (b"5", b"5"),
+            (b"5:", b"5:"),
+            (b"0:", b"0:"),
+        ):
             self.assertEqual(
                 frame([rest], 8, NetstringFramer), [(message, "unterminated")]
             )
@@ -270,7 +276,11 @@ class IntFramerTests(SynchronousTestCase):
             )
 
     def test_unterminated(self) -> None:
-        for rest, message in ((b"\0\5hel", b"hel"), (b"\0", b"\0")):
+        for rest, message in (
+            (b"\0\5hel", b"hel"),
+            (b"\0", b"\0"),
+            (b"\0\5", b"\0\5"),
+        ):
             self.assertEqual(
                 frame([rest], 8, partial(IntFramer, 2)), [(message, "unterminated")]
             )

@@ -250,6 +250,16 @@ class VarintTests(SynchronousTestCase):
         self.assertEqual(messages(name, ping + publish), plain(ping, publish))
         self.assertEqual(framed(b"\x30\0\0\3labhi", name), publish)
 
+    def test_a_length_without_a_message(self) -> None:
+        for name, good in (
+            ("varint", b"\5"),
+            ("varint:offset=1", b"0\5"),
+            ("length:offset=1", b"0\0\5"),
+            ("octet-count", b"5 "),
+            ("resp", b"$5\r\n"),
+        ):
+            self.assertEqual(messages(name, good), [(good, "unterminated")])
+
     def test_a_length_without_an_end(self) -> None:
         for name, good, bad in (
             ("varint", b"\xff" * 9, b"\xff" * 10),

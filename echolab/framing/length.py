@@ -60,9 +60,15 @@ class LengthFramer:
                     header = self._header(data, at)
                     if header is None:
                         break
-                    self._left, at = header
+                    self._left, start = header
                     if self._left > self._max and self._overlong == "close":
                         raise OverlongError(self._max)
+                    if start == len(data) and (self._left or self._trailer):
+                        # Kept until more comes: at the end of the stream it is all
+                        # that there is of the message.
+                        self._left = None
+                        break
+                    at = start
                 size = min(self._left, self._max)
                 last = size == self._left
                 end = at + size

@@ -52,9 +52,14 @@ class OctetCount:
                 if found is None:
                     self.held += data[at:]
                     return
-                self._left, at = found
-                if at == len(data):
-                    yield b"", self._left
+                left, start = found
+                if start == len(data):
+                    # Kept until more comes: at the end of the stream it is all that
+                    # there is of the message.
+                    yield b"", left
+                    self.held += data[at:]
+                    return
+                self._left, at = left, start
 
 
 def octet_counted(message: bytes) -> bytes:
