@@ -27,14 +27,13 @@ from echolab.command.line_editing import (
     restore_at_end,
 )
 from echolab.command.saying import say
-from echolab.counting import count
 from echolab.formats.drawn import can_draw
 from echolab.formats.hex import Hex
 from echolab.sinks.printing import ConversationPrinter, Printer, Replies
 from echolab.sinks.tee import tee
 from echolab.terminal.commands import FOR_ONE
 from echolab.terminal.completing import Completer
-from echolab.terminal.keyboard import typed_ahead
+from echolab.terminal.keyboard import drop_pasted
 from echolab.terminal.screen import Screen
 from echolab.terminal.stdin import StdinReader
 
@@ -156,11 +155,7 @@ def client_service(
     def quits() -> None:
         printer.typed()
         if typing and not editor and stdin is not None:
-            # Nobody types so fast: they were pasted, and must not reach the shell.
-            dropped = sum(bool(line) for line in typed_ahead(stdin))
-            if dropped:
-                said = f"not sent: {count(dropped, 'line')} behind the '.'\n"
-                display.say(said.encode())
+            drop_pasted(stdin, display.say)
 
     stages = (  # In the order in which the input passes them.
         DotQuit(quits) if dot else None,

@@ -9,10 +9,12 @@ import tty
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from echolab.counting import count
 
-__all__ = ["key_by_key", "typed_ahead"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["drop_pasted", "key_by_key", "typed_ahead"]
 
 READ_BYTES = 65536
 
@@ -34,6 +36,20 @@ def typed_ahead(fd: int) -> Iterator[bytes]:
             yield line
             if not line:
                 return
+
+
+def drop_pasted(fd: int, say: Callable[[bytes], object]) -> None:
+    """Drop, and count, the lines that wait behind a line with a dot.
+
+    Nobody types so fast: they were pasted, and must not reach the shell.
+
+    Args:
+        fd: the terminal's descriptor.
+        say: shows how many they were, if there were any.
+    """
+    dropped = sum(bool(line) for line in typed_ahead(fd))
+    if dropped:
+        say(f"not sent: {count(dropped, 'line')} behind the '.'\n".encode())
 
 
 @contextmanager
