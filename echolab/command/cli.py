@@ -32,7 +32,7 @@ from echolab.descriptors import standard_input
 from echolab.errors import EcholabError
 from echolab.escaping import escape_line
 from echolab.near_misses import command_meant, did_you_mean
-from echolab.sockets.watching import raise_open_files_limit
+from echolab.sockets.open_files import raise_open_files_limit
 from echolab.timekeeping import make_monotonic
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from echolab.command.saying import say
 from echolab.command.twistd_places import open_log
 from echolab.errors import EcholabError
 from echolab.server.service import ReceiverService
-from echolab.sockets.watching import raise_open_files_limit
+from echolab.sockets.open_files import raise_open_files_limit
 from echolab.timekeeping import make_monotonic
 
 if TYPE_CHECKING:

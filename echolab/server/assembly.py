@@ -22,7 +22,7 @@ from echolab.server.protocol import ReceiverProtocol
 from echolab.server.replies import MOST_OWED_BYTES
 from echolab.server.reply import no_reply, repeated, reply_named, reply_text
 from echolab.server.replying import ReplyingProtocol, log_failure
-from echolab.sockets.watching import open_files_left
+from echolab.sockets.open_files import open_files_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import resource
 import socket
 import struct
-import sys
 import termios
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twisted.protocols.policies import ProtocolWrapper
 
 from echolab.addresses import Credentials
-from echolab.errors import EcholabError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,20 +25,15 @@ __all__ = [
     "WatchedSocket",
     "keep_alive",
     "keep_urgent_data",
-    "open_files_left",
     "pending_error",
     "prepare_connection",
     "prepare_port",
-    "raise_open_files_limit",
     "unacknowledged_bytes",
     "watch",
 ]
 
 # struct tcp_info of <linux/tcp.h>: tcpi_rtt (microseconds), tcpi_total_retrans.
 _TCP_INFO = struct.Struct("=68xI28xI")
-
-LEAST_FILES = 8
-"""Enough for a reactor, a listening socket with its reserve, and a connection."""
 
 _HARMLESS = {errno.EAGAIN, errno.EINTR}
 
@@ -284,34 +275,6 @@ def pending_error(transport: Any) -> int:
     if isinstance(handle, WatchedSocket):
         handle.error = handle.error or error
     return error
-
-
-def open_files_left() -> int:
-    """Return how many more descriptors this process may open."""
-    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most == resource.RLIM_INFINITY:
-        return sys.maxsize
-    try:
-        used = len(list(Path("/proc/self/fd").iterdir()))
-    except OSError:
-        used = 0  # Not Linux: unknown, but few.
-    return most - used
-
-
-def raise_open_files_limit() -> None:
-    """Raise the limit of open files to the maximum that the system allows.
-
-    Raises:
-        EcholabError: the limit is too low for a reactor and a connection.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if open_files_left() < LEAST_FILES:
-        most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        reason = f"only {most} files may be open; raise the limit with ulimit -n"
-        raise EcholabError("getrlimit", "RLIMIT_NOFILE", reason)
 
 
 def keep_alive(watched: WatchedSocket | socket.socket, seconds: float) -> None:
