@@ -16,8 +16,8 @@ from echolab.lab.joining import join
 from echolab.lab.reading import sides_of
 from echolab.lab.segments import End, Flag
 from echolab.lab.text import draw_text
+from tests.drawing import rows
 from tests.sessions import TIME, Pair, hello
-from tests.test_draw import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

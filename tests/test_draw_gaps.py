@@ -30,9 +30,9 @@ from echolab.lab.mermaid import draw_mermaid
 from echolab.lab.reading import sides_of
 from echolab.lab.streams import UNKNOWN, Streams
 from echolab.lab.svg import draw_svg
+from tests.drawing import drawn, rows
 from tests.gaps import echoes, without
 from tests.sessions import TIME, Pair, older
-from tests.test_draw import drawn, rows
 
 NOTE = "… 1,234 events not kept: 56 kB received, 3000 bytes sent …"
 
