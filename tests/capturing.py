@@ -15,7 +15,7 @@ from echolab.lab.captured import with_packets
 from echolab.lab.dissecting import dissect
 from echolab.lab.joining import join
 from echolab.lab.reading import read_sides
-from tests.support import ECHOLAB, Client, Program, run
+from tests.support import ECHOLAB, Client, Program, placed, run
 from tests.ways import FolderCase
 from tests.witnesses import Captured, Ledger, drawn
 
@@ -57,12 +57,10 @@ class CaptureCase(FolderCase):
             options: more options of the server.
             only: what to capture instead, as a filter of tcpdump.
         """
-        where = ("--port", "0", "--interface", "127.0.0.1")
         self.server = self.enterContext(
             Program(
                 *("server", "--record", "-", "--framing", "chunk"),
-                *(() if "--listen" in options else where),
-                *options,
+                *placed(options),
                 program=(*self.inside, *ECHOLAB),
             )
         )

@@ -119,6 +119,11 @@ def heed_signals() -> None:
 SERVER = "server", "--interface", "127.0.0.1", "--port", "0"
 
 
+def placed(options: Sequence[str]) -> tuple[str, ...]:
+    """Return options of a server; without ``--listen``, it listens on loopback."""
+    return (*(() if "--listen" in options else SERVER[1:]), *options)
+
+
 class Program:
     """A real process, its stdout and stderr collected as they come."""
 

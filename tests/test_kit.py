@@ -600,6 +600,17 @@ class ProcessTests(SynchronousTestCase):
         with self.assertRaisesRegex(AssertionError, told):
             server.stop()
 
+    def test_one_that_listens_elsewhere(self) -> None:
+        for listen in (
+            ("--listen", "tcp:0:interface=127.0.0.1"),
+            ("--listen=tcp:0:interface=127.0.0.1",),
+        ):
+            with LabProcess(*listen) as server:
+                assert isinstance(server.address, tuple)
+                with socket.create_connection(server.address, SECONDS) as peer:
+                    peer.sendall(b"hello\n")
+                server.wait_for_line("hello", timeout=SECONDS)
+
     def test_one_that_does_not_start(self) -> None:
         with self.assertRaisesRegex(RuntimeError, "not start: --framing x: must be"):
             LabProcess(framing="x")

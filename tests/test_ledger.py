@@ -28,7 +28,7 @@ from echolab import (
 )
 from echolab.formats.recording import read_recording
 from echolab.testing import Transcript
-from tests.support import Client, Program, run, write_certificates
+from tests.support import Client, Program, placed, run, write_certificates
 from tests.ways import FolderCase
 
 T = TypeVar("T")
@@ -41,9 +41,7 @@ class LedgerCase(FolderCase):
         self.client_file = str(self.folder / "client.jsonl")
 
     def serve(self, *options: str) -> Program:
-        if "--listen" not in options:
-            options = ("--port", "0", "--interface", "127.0.0.1", *options)
-        return self.start("--record", self.server_file, *options)
+        return self.start("--record", self.server_file, *placed(options))
 
     def stop(self, server: Program) -> None:
         server.process.send_signal(signal.SIGTERM)

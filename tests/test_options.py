@@ -102,6 +102,10 @@ class BehaviourOptionsTests(SynchronousTestCase):
             (("--behave", "half-close", "--tls"), "half-close: TLS ends"),
             (("--behave", "refuse", "--cert", "a"), "refuse: goes with --port"),
             (("--tls", "--listen", "tcp:1"), "--tls: goes with --port"),
+            (("1", "--listen", "unix:/a"), "--port: not with --listen"),
+            (("--listen", "tcp:1", "--port", "0"), "--port: not with --listen"),
+            (("--listen", "tcp:1", "-i", "::1"), "--interface: not with --listen"),
+            (("--listen", "tcp:1", "--reuse-port"), "--reuse-port: not with --listen"),
             (("--cert", "a", "--listen", "tcp:1"), "--cert: goes with --port"),
             (("--key", "a"), "--key: there is no --cert"),
             (("--tls", "--cert", ""), "--cert: the file has no name"),
@@ -198,16 +202,7 @@ class ServerOptionsTests(SynchronousTestCase):
                 *("--framing", "netstring", "--max-message", "9", "--overlong=close"),
                 *("--format", "json", "--label", "auto"),
                 *("--escape", "always", "--color", "never"),
-                *(
-                    "--listen",
-                    "unix:/a",
-                    "--listen",
-                    "tcp:1",
-                    "--output",
-                    "out",
-                    "-o",
-                    "json:a:b",
-                ),
+                *("--output", "out", "-o", "json:a:b"),
             ),
             ServerSettings(
                 port=0,
@@ -222,9 +217,13 @@ class ServerOptionsTests(SynchronousTestCase):
                 color="never",
                 once=True,
                 fsync=True,
-                listen=("unix:/a", "tcp:1"),
                 outputs=((None, "out"), ("json", "a:b")),
             ),
+        )
+        listen = ("unix:/a", "tcp:1")
+        self.assertEqual(
+            server("--listen", listen[0], "--listen", listen[1]),
+            ServerSettings(listen=listen),
         )
 
     def test_ipv6_as_it_is_shown(self) -> None:

@@ -20,7 +20,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from echolab import __version__
 from tests.starting import StartCase
-from tests.support import ECHOLAB, SECONDS, TWISTD, Client, Program, run
+from tests.support import ECHOLAB, SECONDS, TWISTD, Client, Program, placed, run
 
 LOOPBACK = ("--interface", "127.0.0.1", "--port", "0")
 SERVER = ("server", *LOOPBACK)
@@ -40,7 +40,7 @@ class ServerTests(SynchronousTestCase):
     """Tests for both ways to run the server; see `TwistdServerTests`."""
 
     def start(self, *options: str, stdout: int = subprocess.PIPE) -> Program:
-        return Program(*SERVER, *options, stdout=stdout)
+        return Program("server", *placed(options), stdout=stdout)
 
     def test_the_lectures_session(self) -> None:
         with self.start() as server:
@@ -451,7 +451,7 @@ class TwistdServerTests(ServerTests):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         return Program(
-            *("-n", "echolab", *LOOPBACK, *options),
+            *("-n", "echolab", *placed(options)),
             cwd=folder.name,
             program=TWISTD,
             stdout=stdout,

@@ -67,6 +67,7 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
 
     @override
     def postOptions(self) -> None:
+        self._check_place()
         self._check_tls()
         check_printing(self)
         self._check_acknowledge()
@@ -81,6 +82,16 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
             check_together(self.settings)
         except ValueError as why:
             raise usage.UsageError(str(why)) from None
+
+    def _check_place(self) -> None:
+        if self.get("listen"):
+            for name, instead in (
+                ("port", ""),
+                ("interface", ", as in tcp:8888:interface=127.0.0.1"),
+                ("reuse-port", ""),
+            ):
+                if self[name]:
+                    raise usage.UsageError(f"--{name}: not with --listen{instead}")
 
     def _check_tls(self) -> None:
         listen = self.get("listen", ())

@@ -9,12 +9,14 @@ import signal
 import subprocess
 import threading
 from contextlib import ExitStack, nullcontext, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from twisted.python.usage import UsageError
 from typing_extensions import Unpack, override
 
 from echolab.formats.recording import NotAnEventError, events_of
+from echolab.server.settings import ServerSettings
 from echolab.testing.command_line import (
     environment,
     framing_in,
@@ -82,7 +84,13 @@ class ServerProcess(Place, SharedTranscript):
         self._is_silent = False  # Its stderr is at its end.
         self._threads: list[threading.Thread] = []
         try:
-            words, self._answers = words_and_answers(self._settings(keywords))
+            settings = self._settings(keywords)
+            if any(word.partition("=")[0] == "--listen" for word in options):
+                nowhere = ServerSettings()
+                settings = replace(
+                    settings, port=nowhere.port, interface=nowhere.interface
+                )
+            words, self._answers = words_and_answers(settings)
         except BaseException as why:
             self.leave()
             if isinstance(why, UsageError):
