@@ -368,6 +368,15 @@ class WaitTests(CarrierCase):
         self.clock.advance(1)
         self.assertEqual(self.successResultOf(flush), size)
 
+    def test_a_caller_may_close_it_when_all_is_acknowledged(self) -> None:
+        self.carrier.up()
+        self.take(line(ONE, "a"))
+        flushes = [self.carrier.flush(5), self.carrier.flush(5)]
+        flushes[0].addCallback(lambda _: self.carrier.close())
+        self.engine.acknowledge()
+        self.assertEqual(self.successResultOf(flushes[1]), 0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_the_end_ends_flushes_and_timers(self) -> None:
         flow = Flow()
         self.carry(EventPacker(), most=1)

@@ -135,6 +135,14 @@ class SharingTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(also), 0)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_a_caller_may_close_it_when_all_is_written(self) -> None:
+        self.one.write(b"x")
+        flushes = [self.one.flush(5), self.one.flush(5)]
+        flushes[0].addCallback(lambda _: self.one.close())
+        self.one.let_through()
+        self.assertEqual(self.successResultOf(flushes[1]), 0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_write_to_a_closed_output(self) -> None:
         self.one.close()
         self.one.close()

@@ -128,6 +128,15 @@ class WaitingTests(SynchronousTestCase):
         self.assertEqual(self.tee.flushed, 2)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_a_caller_may_close_it_when_all_is_taken(self) -> None:
+        self.tee(FIRST)
+        flushes = [self.tee.flush(5), self.tee.flush(5)]
+        flushes[0].addCallback(lambda _: self.tee.close())
+        self.slow.done()
+        self.assertEqual(self.successResultOf(flushes[1]), 0)
+        self.assertEqual(self.flow.told, ["pause", "resume"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_closed_while_it_waits(self) -> None:
         self.feed()
         flushed = self.tee.flush(5)

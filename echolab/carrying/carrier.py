@@ -15,11 +15,11 @@ from twisted.internet.defer import succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from echolab.carrying.flushes import Flushes
 from echolab.carrying.packing import Waiting
 from echolab.carrying.publishing import Message, subject_of
 from echolab.carrying.schema import Stamp, message_id
 from echolab.interfaces import ISink
+from echolab.outputs.flushes import Flushes
 from echolab.outputs.sharing import Producers
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class Carrier:
         self._begin()
         if self._flushes:
             flying = [each.first for each in self._flight.values()]
-            self._flushes.acknowledged(min([*flying, self._waiting.oldest()]))
+            self._flushes.end(min([*flying, self._waiting.oldest()]) - 1)
         if not self._is_over(2):
             self._producers.resume()
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import succeed
 from twisted.logger import Logger
 
 from echolab.errors import reason_of
+from echolab.outputs.flushes import Flushes
 from echolab.outputs.sharing import Producers
 from echolab.outputs.unfinished_line import UnfinishedLine
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import (
-        IDelayedCall,
-        IProducer,
-    )
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IDelayedCall, IProducer
 
     from echolab.interfaces import AnyClock, Producer
 
@@ -25,15 +23,6 @@ __all__ = ["MAX_BUFFERED_BYTES", "BufferedOutput"]
 MAX_BUFFERED_BYTES = 1 << 18
 
 _log = Logger()
-
-
-@dataclass(slots=True, eq=False)
-class _Flush:
-    """A caller that waits until all bytes before a position are written."""
-
-    position: int
-    written: Deferred[int]
-    give_up: IDelayedCall | None
 
 
 class BufferedOutput:
@@ -72,7 +61,7 @@ class BufferedOutput:
         self._position = 0  # of the buffer's first byte in the stream
         self._line = UnfinishedLine()
         self._producers = Producers(name)
-        self._flushes: list[_Flush] = []
+        self._flushes = Flushes(clock, self._left_before)
         self.closed = False
         self._dropping = False
 
@@ -123,9 +112,7 @@ class BufferedOutput:
         written = self._try(self._buffer)
         del self._buffer[:written]
         self._position += written
-        for flush in self._flushes[:]:
-            if flush.position <= self._position:
-                self._end_flush(flush)
+        self._flushes.end(self._position)
         if self._buffer:
             return False
         self._line.start = b""
@@ -165,15 +152,7 @@ class BufferedOutput:
         """
         if self.closed or not self._buffer:
             return succeed(len(self._buffer))
-        flush = _Flush(
-            self._position + len(self._buffer),
-            Deferred(),
-            None
-            if seconds is None
-            else self._clock.callLater(seconds, lambda: self._end_flush(flush)),
-        )
-        self._flushes.append(flush)
-        return flush.written
+        return self._flushes.wait(self._position + len(self._buffer), seconds)
 
     def reopen(self) -> bool:
         """Return False: only a file can be reopened after a rotation."""
@@ -193,8 +172,7 @@ class BufferedOutput:
             self._retry.cancel()
             self._retry = None
         self._producers.resume()  # The buffer will not be written any more.
-        for flush in self._flushes[:]:
-            self._end_flush(flush)
+        self._flushes.end()
 
     def wait_until_it_works(self, error: OSError) -> None:
         """Retry until it works; log one line now, and one when it works again."""
@@ -219,13 +197,10 @@ class BufferedOutput:
             self._failing = False
             _log.info("write {name}: works again", name=self.name)
 
-    def _end_flush(self, flush: _Flush) -> None:
-        self._flushes.remove(flush)
-        if flush.give_up is not None and flush.give_up.active():
-            flush.give_up.cancel()
-        left = max(0, flush.position - self._position)
+    def _left_before(self, position: int) -> int:
+        left = max(0, position - self._position)
         # A line counts as written only as a whole.
-        flush.written.callback(left and left + len(self._line.start))
+        return left and left + len(self._line.start)
 
     def _try(self, data: bytes | bytearray) -> int:
         """Write as much as possible now; return how many bytes."""

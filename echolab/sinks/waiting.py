@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.python.failure import Failure
@@ -12,18 +12,17 @@ from zope.interface import implementer
 
 from echolab.events import Received
 from echolab.interfaces import ISink
+from echolab.outputs.flushes import Flushes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IDelayedCall, IProducer
+    from twisted.internet.interfaces import IProducer
 
     from echolab.events import Event, Sink
     from echolab.interfaces import AnyClock, Producer
 
 __all__ = ["WaitingSink"]
-
-T = TypeVar("T")
 
 
 @implementer(ISink)
@@ -44,18 +43,17 @@ class WaitingSink:
 
     def __init__(self, sink: Sink, failed: Callable[[object, Failure], None]) -> None:
         self.name = getattr(sink, "__qualname__", None) or repr(sink)
-        self._clock: AnyClock | None = None
         self.sink = self._sink = sink
         self._failed = failed
         self._events: deque[Event] = deque()  # The callable works on the first.
         self._working: Deferred[None] | None = None
         self._producers: list[Producer] = []
         self._paused = False
-        self._flushes: list[Deferred[int]] = []
+        self._flushes = Flushes(None, lambda _: self.waiting_bytes)
 
     def measure(self, clock: AnyClock) -> None:
         """Set the clock for the time limit of `flush`; without one, it has no limit."""
-        self._clock = clock
+        self._flushes.clock = clock
 
     def __call__(self, event: Event) -> None:
         """Pass on an event, now or after the one before is done."""
@@ -89,8 +87,7 @@ class WaitingSink:
     def _end(self) -> None:
         """Resume the producers and end all flushes: no event waits."""
         self._events.clear()
-        for flush in self._flushes[:]:
-            self._end_flush(flush)
+        self._flushes.end()
         if self._paused:
             self._paused = False
             for producer in self._producers[:]:
@@ -123,16 +120,7 @@ class WaitingSink:
         """Wait until all events so far are taken; see `ISink`."""
         if not self._events:
             return succeed(0)
-        flush: Deferred[int] = Deferred()
-        self._flushes.append(flush)
-        if seconds is not None and self._clock is not None:
-            give_up = self._clock.callLater(seconds, self._end_flush, flush)
-            flush.addBoth(_cancelling(give_up))
-        return flush
-
-    def _end_flush(self, flush: Deferred[int]) -> None:
-        self._flushes.remove(flush)
-        flush.callback(self.waiting_bytes)
+        return self._flushes.wait(0, seconds)
 
     def reopen(self) -> bool:
         """Do nothing: this is not a file."""
@@ -153,12 +141,3 @@ def _size(event: Event) -> int:
 
 def _ignore(_event: Event) -> None:
     """Ignore an event after the end."""
-
-
-def _cancelling(timer: IDelayedCall) -> Callable[[T], T]:
-    def done(result: T) -> T:
-        if timer.active():
-            timer.cancel()
-        return result
-
-    return done
