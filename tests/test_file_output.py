@@ -78,6 +78,30 @@ class FileOutputTests(TestCase):
         self.assertEqual(old, b"before\nstill the old\n")
         self.assertEqual(self.path.read_bytes(), b"after\n")
 
+    def test_a_closed_one_is_not_reopened(self) -> None:
+        output = self.output()
+        output.close()
+        self.path.unlink()
+        # It gets the number of the descriptor that was closed.
+        other = os.open("/dev/null", os.O_RDONLY)
+        self.addCleanup(os.close, other)
+        self.assertFalse(output.reopen())
+        os.fstat(other)
+        self.assertFalse(self.path.exists())
+
+    def test_a_caller_may_close_it_when_all_is_written(self) -> None:
+        def close(_left: int, output: FileOutput) -> None:
+            output.close()
+
+        for end in FileOutput.close, FileOutput.reopen:
+            output = self.output()
+            output.write(b"x\n")
+            flushed = output.flush(None)
+            flushed.addCallback(close, output)
+            end(output)
+            self.successResultOf(flushed)
+            self.assertTrue(output.closed)
+
     def test_cannot_be_reopened(self) -> None:
         output = self.output()
         moved = self.folder.rename(self.folder.with_name("moved"))

@@ -167,9 +167,9 @@ class FileOutput(BufferedOutput):
     @override
     def close(self) -> None:
         """Stop writing; close the file, which then ends with a whole line."""
+        self._commit()  # Whoever waits for that may close it too.
         if self.closed:
             return
-        self._commit()
         unsynced = self._buffer[: self._unsynced]
         if unsynced:
             # Whole lines may be on the disk after all: keep them.
@@ -187,9 +187,11 @@ class FileOutput(BufferedOutput):
         The file is created if there is none. If that fails, or the file is another
         output's, the old file stays in use, and the log says why. With ``sync``,
         bytes that could not be synced are taken off the old file and written to the
-        new one.
+        new one. A closed output stays closed.
         """
         self._commit()
+        if self.closed:
+            return False
         self._files.release(self._fd)
         try:
             fd = self._open(self._path)
