@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
@@ -147,6 +147,33 @@ class WaitingTests(SynchronousTestCase):
         self.assertEqual(self.flow.told, ["pause", "resume"])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_a_coroutine_may_end_its_work_when_it_is_closed(self) -> None:
+        work, rest = Deferred[None](), Deferred[None]()
+
+        async def tidy(_event: Event) -> None:
+            try:
+                await work
+            except CancelledError:
+                await rest
+
+        sink = tee(tidy)
+        sink(FIRST)
+        sink(EVENTS[1])
+        flushed = sink.flush(None)
+        sink.close()
+        self.assertEqual(self.successResultOf(flushed), 2, "it has not taken them")
+        rest.callback(None)
+        self.assertFalse(sink.has_lost)
+
+    def test_a_caller_may_give_it_more_when_all_is_taken(self) -> None:
+        self.tee(FIRST)
+        self.tee.flush(None).addCallback(lambda _: self.tee(EVENTS[1]))
+        self.slow.done()
+        self.assertEqual(self.flow.told, ["pause"])
+        self.slow.done()
+        self.assertEqual(self.slow.began, EVENTS[:2])
+        self.assertEqual(self.flow.told, ["pause", "resume"])
+
     def test_a_producer_that_leaves_goes_on(self) -> None:
         self.feed()
         self.tee.unregisterProducer(self.flow)
@@ -203,10 +230,20 @@ class FailingTests(SynchronousTestCase):
         both.registerProducer(flow, True)
         for event in EVENTS:
             both(event)
+        flushed = both.flush(None)
         waiting.errback(ValueError("odd"))
+        self.assertEqual(self.successResultOf(flushed), 3, "it has taken none")
         self.assertEqual(flow.told, ["pause", "resume"])
         self.assertEqual(self.quick, EVENTS)
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_its_work_may_be_cancelled_by_others(self) -> None:
+        work = Deferred[None]()
+        both = tee(lambda _event: work)
+        both(FIRST)
+        work.cancel()
+        self.assertEqual(len(self.flushLoggedErrors(CancelledError)), 1)
+        self.assertTrue(both.has_lost)
 
     def test_the_connection_goes_on(self) -> None:
         clock = Clock()

@@ -74,21 +74,29 @@ class WaitingSink:
             while True:
                 if isinstance(answer, Awaitable):
                     await answer
+                if not self._events:
+                    return  # It was closed, and the callable has ended its work.
                 self._events.popleft()
                 if not self._events:
                     break
                 answer = self._sink(self._events[0])
-        except CancelledError:
-            return
-        except (Exception, SystemExit):
-            self._failed(self, Failure())
+        except (Exception, SystemExit) as error:
+            if self._events or not isinstance(error, CancelledError):
+                self._failed(self, Failure())
+                self._drop()
+        else:
+            self._end()
+
+    def _drop(self) -> None:
+        """Drop the events that wait; whoever has flushed them is told how many."""
+        self._flushes.end()
+        self._events.clear()
         self._end()
 
     def _end(self) -> None:
-        """Resume the producers and end all flushes: no event waits."""
-        self._events.clear()
+        """End all flushes and resume the producers: no event waits."""
         self._flushes.end()
-        if self._paused:
+        if self._paused and not self._events:  # A caller of flush may give it more.
             self._paused = False
             for producer in self._producers[:]:
                 producer.resumeProducing()
@@ -129,9 +137,9 @@ class WaitingSink:
     def close(self) -> None:
         """Stop taking events."""
         self._sink = _ignore
+        self._drop()
         if self._working is not None:
             self._working.cancel()
-        self._end()
 
 
 def _size(event: Event) -> int:
