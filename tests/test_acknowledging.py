@@ -11,6 +11,7 @@ from twisted.internet import error
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
@@ -218,6 +219,18 @@ class CountingTests(AcknowledgingCase):
         _, transport = self.connect(b"one\n")
         self.turn()
         self.assertEqual(transport.value(), b"")
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_nothing_is_acknowledged_when_a_flush_has_failed(self) -> None:
+        _, transport = self.connect(b"one\n")
+        self.turn()
+        self.disk.flushes.pop().errback(ValueError("full"))
+        _, other = self.connect(b"two\n")
+        with capturedLogs() as logs:
+            self.clock.advance(60)
+        self.assertEqual([*logs], [])
+        self.assertEqual((transport.value(), other.value()), (b"", b""))
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 

@@ -6,10 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from echolab import (
@@ -23,6 +24,7 @@ from echolab import (
     Received,
     ReceiverFactory,
     SenderFactory,
+    Tee,
     tee,
 )
 from echolab.messages import Lines
@@ -48,6 +50,41 @@ class Flow:
 
     def stopProducing(self) -> None:
         self.told.append("stop")
+
+
+@implementer(ISink)
+class Life:
+    """A sink that notes what it is told, and answers as the test says."""
+
+    name = "life"
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers: dict[str, Any] = {"flush": succeed(0), "reopen": False, **answers}
+        self.told: list[str] = []
+
+    def tell(self, what: str) -> Any:
+        self.told.append(what)
+        answer = self.answers.get(what)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def __call__(self, _event: Event) -> None:
+        self.tell("event")
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None: ...
+
+    def unregisterProducer(self, producer: Any = None) -> None: ...
+
+    def flush(self, seconds: float | None) -> Deferred[int]:
+        flushed: Deferred[int] = self.tell("flush")
+        return flushed
+
+    def reopen(self) -> bool:
+        return bool(self.tell("reopen"))
+
+    def close(self) -> None:
+        self.tell("close")
 
 
 class Slow:
@@ -284,6 +321,89 @@ class FailingTests(SynchronousTestCase):
         with self.assertRaises(AttributeError):
             talk.server.dataReceived(b"hello\n")
         self.assertEqual([type(event) for event in self.quick], [Accepted])
+
+
+class EndingTests(SynchronousTestCase):
+    """A sink has failed, or fails when it is flushed, reopened or closed."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.lost: list[object] = []
+
+    def tee(self, *sinks: Any) -> Tee:
+        sink = tee(*sinks)
+        sink.measure(self.clock)
+        sink.lost = lambda one, _why: self.lost.append(one)
+        return sink
+
+    def test_what_a_failed_one_has_taken_is_flushed_and_it_is_closed(self) -> None:
+        def form(event: Event) -> bytes:
+            if event is FIRST:
+                return b"x"
+            raise ValueError("odd")
+
+        output = Sluice(self.clock)
+        sink = self.tee(Printer(output, form))
+        sink(FIRST)
+        sink(EVENTS[1])
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+        self.assertEqual(sink.waiting_bytes, 1)
+        flushed = sink.flush(None)
+        self.assertNoResult(flushed)
+        output.let_through()
+        self.assertEqual(self.successResultOf(flushed), 0)
+        sink.close()
+        self.assertTrue(output.closed)
+
+    def test_nothing_counts_as_flushed_when_a_flush_has_failed(self) -> None:
+        for is_late in False, True:
+            flush = Deferred[int]()
+            broken, whole = Life(flush=flush), Life()
+            sink = self.tee(broken, whole)
+            sink(FIRST)
+            if not is_late:
+                flush.errback(ValueError("odd"))
+            flushed = sink.flush(None)
+            if is_late:
+                self.assertNoResult(flushed)
+                flush.errback(ValueError("odd"))
+            self.assertNotEqual(self.successResultOf(flushed), 0)
+            sink(EVENTS[1])
+            self.assertEqual(self.successResultOf(sink.flush(None)), 0)
+            self.assertEqual((sink.taken, sink.flushed), (2, 0))
+            self.assertEqual(broken.told, ["event", "flush"])
+            self.assertEqual(whole.told, ["event", "flush"] * 2)
+            self.assertEqual(self.lost.pop(), broken)
+            self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_the_others_go_on_whatever_fails(self) -> None:
+        for what in "flush", "reopen", "close":
+            broken, whole = Life(**{what: ValueError("odd")}), Life()
+            sink = self.tee(broken, whole)
+            with capturedLogs() as logs:
+                self.successResultOf(sink.flush(1))
+                self.assertEqual(sink.reopen(), what == "reopen")
+                sink(FIRST)
+                sink.close()
+            [said] = [str(formatEvent(event)) for event in logs]
+            self.assertIn("a sink failed and gets no more events: life: odd", said)
+            self.assertEqual(whole.told, ["flush", "reopen", "event", "close"])
+            self.assertEqual(broken.told[-1], "close")
+            self.assertEqual(self.lost, [broken])
+            self.assertTrue(sink.has_lost)
+            self.lost.clear()
+            self.flushLoggedErrors(ValueError)
+
+    def test_whoever_waits_no_longer_has_broken_nothing(self) -> None:
+        flush = Deferred[int]()
+        sink = self.tee(Life(flush=flush))
+        sink(FIRST)
+        flushed = sink.flush(None)
+        flushed.cancel()
+        self.failureResultOf(flushed, CancelledError)
+        flush.callback(0)
+        self.assertFalse(sink.has_lost)
+        self.assertEqual(sink.flushed, 1)
 
 
 class PausingTests(SynchronousTestCase):

@@ -22,6 +22,7 @@ from echolab.carrying.reader import Message, Reader
 from echolab.carrying.schema import CONTENT_TYPE, Carried, encode
 from echolab.sinks.tee import tee
 from tests.test_sharing import Sluice
+from tests.test_sinks import Life
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -180,6 +181,15 @@ class WaitingTests(ReaderTests):
         self.engine.deliver(message(1, received(b"1\n")))
         self.output.close()
         self.assertEqual(self.engine.acknowledged, [])
+
+    def test_a_message_whose_flush_has_failed_is_not_acknowledged(self) -> None:
+        engine = self.engine = Engine()
+        self.read(tee(Life(flush=ValueError("odd")), self.events.append))
+        engine.deliver(message(1, received(b"1\n")))
+        engine.deliver(message(2, received(b"2\n")))
+        self.assertEqual(self.lines(), b"1\n2\n")
+        self.assertEqual(engine.acknowledged, [2])
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
     def test_whoever_stops_it_has_what_was_given(self) -> None:
         self.engine.deliver(message(1, received(b"1\n")), message(2, received(b"2\n")))
