@@ -218,6 +218,27 @@ class ReceiverServiceTests(TestCase):
         self.successResultOf(stopped)
         self.assertTrue(output.closed)
 
+    def test_its_end_does_all_even_if_something_fails(self) -> None:
+        class Stuck(LateEndpoint):
+            def stopListening(self) -> None:
+                raise OSError("odd")
+
+        noted: list[str] = []
+        output, late = Held(), Stuck()
+        service = self.service(
+            ("late:", late),
+            outputs=[output],
+            close_sink=True,
+            beside=[Companion(noted)],
+        )
+        service.startService()
+        late.listening.callback(late)
+        stopped = service.stopService()
+        output.flushed.callback(0)
+        self.assertTrue(output.closed)
+        self.assertEqual(noted[-1], "stop")
+        self.failureResultOf(stopped)
+
     def test_services_beside_it_start_before_it_and_stop_after_it(self) -> None:
         noted: list[str] = []
 

@@ -201,7 +201,9 @@ class ReceiverService(Service):
         listening, self._listening = self._listening, []
         for each in listening:
             each.cancel()
-        return gatherResults([each.addCallback(_close) for each in listening])
+        return gatherResults(
+            [each.addCallback(_close) for each in listening], consumeErrors=True
+        )
 
     def addresses(self) -> list[IAddress]:
         """Return the addresses on which the service listens."""
@@ -232,13 +234,28 @@ class ReceiverService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        starts = self._starts
+        try:
+            await self._drain()
+        finally:
+            if starts == self._starts:  # Otherwise the outputs are in use again.
+                self._uses_sink = False
+                try:
+                    self._leave_sink()
+                    if self._close_sink:
+                        self.factory.sink.close()
+                finally:
+                    await self._beside.stop()
+
+    async def _drain(self) -> None:
         now = self._clock.seconds()
         deadline, self._deadline = self._deadline, None
         if deadline is None:
             deadline = now + self.drain_seconds
-        starts = self._starts
         self._empty_queues(deadline)
-        stopped = self._close_ports()  # Arriving connections are still let in.
+        failed: list[Failure] = []
+        # Arriving connections are still let in.
+        stopped = self._close_ports().addErrback(failed.append)
         drained = self.factory.connections.drain(max(0.0, deadline - now))
         await stopped
         await drained
@@ -262,13 +279,8 @@ class ReceiverService(Service):
             _log.warn(
                 "{bytes} of output could not be written", bytes=count(left, "byte")
             )
-        if starts != self._starts:
-            return  # The service was started again: the outputs are in use.
-        self._uses_sink = False
-        self._leave_sink()
-        if self._close_sink:
-            self.factory.sink.close()
-        await self._beside.stop()
+        for why in failed:
+            why.raiseException()
 
     def _leave_sink(self) -> None:
         if self._is_producer:
