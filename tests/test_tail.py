@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import re
 import signal
 import socket
@@ -11,12 +12,15 @@ import urllib.request
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from unittest import mock
 
 from nats.js.api import StreamConfig
 from nats.js.errors import NotFoundError
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from echolab import (
@@ -27,16 +31,19 @@ from echolab import (
     Json,
     Lines,
     Peer,
+    Printer,
     Received,
+    tee,
 )
 from echolab.carrying.publishing import subject_of
 from echolab.carrying.schema import CONTENT_TYPE, Carried, encode
 from echolab.command.tail_options import TailOptions
-from echolab.command.tailing import tail_service
+from echolab.command.tailing import TailService, tail_service
 from echolab.formats import FORMATS, Style
 from echolab.formats.recording import Recording
 from tests.jetstream import NATS_SERVER, Node
 from tests.support import SERVER, Client, Program, run
+from tests.test_sharing import Sluice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -390,6 +397,45 @@ class RecordingTests(SynchronousTestCase):
             exported = run("export", str(again), "-")
             self.assertIn(b"hello", exported.out)
             self.assertEqual(exported.process.returncode, 0)
+
+
+class Ended:
+    """A stream that is read to its end, and what reads it."""
+
+    acknowledges = False
+    identity = ""
+
+    def open(self) -> Deferred[None]:
+        return succeed(None)
+
+    def read(self) -> Deferred[None]:
+        return succeed(None)
+
+    def close(self) -> Deferred[None]:
+        return fail(OSError("odd"))
+
+
+class EndTests(SynchronousTestCase):
+    def test_stopped_while_the_last_output_is_slow(self) -> None:
+        clock, done = Clock(), list[Any]()
+        output, ended = Sluice(clock), Ended()
+        service = TailService(
+            cast("Any", ended),
+            cast("Any", ended),
+            tee(Printer(output)),
+            done=done.append,
+        )
+        output.write(b"x")
+        with capturedLogs() as logs:
+            service.startService()
+            stopped = service.stopService()
+            clock.advance(service.drain_seconds)
+            self.failureResultOf(stopped, OSError)
+            del service
+            gc.collect()  # This finds errors that nobody has handled.
+        self.assertEqual([formatEvent(each) for each in logs], [])
+        self.assertEqual(done, [])
+        self.assertTrue(output.closed)
 
 
 class ErrorTests(SynchronousTestCase):

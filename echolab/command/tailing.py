@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
@@ -178,19 +179,24 @@ class TailService(Service):
         self._reading = Deferred.fromCoroutine(self._read())
 
     async def _read(self) -> None:
-        why: EcholabError | None = None
+        with suppress(CancelledError):  # A signal may come while an output is slow.
+            why = await self._read_all()
+            await self._sink.flush(None)
+            self._done(why)
+
+    async def _read_all(self) -> EcholabError | None:
+        """Read to the end; return what is wrong."""
         try:
             await self._begin()
             await self._reader.read()
         except EcholabError as error:
-            why = error
+            return error
         except CancelledError:
-            return
+            raise
         except Exception as error:
             _log.failure("the stream cannot be read")
-            why = EcholabError("read", "the stream", reason_of(error))
-        await self._sink.flush(None)
-        self._done(why)
+            return EcholabError("read", "the stream", reason_of(error))
+        return None
 
     async def _begin(self) -> None:
         """Open the stream; only then, streams to write to: they must be others."""
@@ -214,7 +220,9 @@ class TailService(Service):
     async def _stop(self) -> None:
         self._reading.cancel()
         await self._sink.flush(self.drain_seconds)
-        await self._source.close()
-        self._sink.close()
-        for each in [*self._engines, *([self._page] if self._page else [])]:
-            await maybeDeferred(each.stopService)
+        try:
+            await self._source.close()
+        finally:
+            self._sink.close()
+            for each in [*self._engines, *([self._page] if self._page else [])]:
+                await maybeDeferred(each.stopService)
