@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANY_IPV4",
     "ANY_IPV6",
+    "STREAM_SCHEMES",
     "Credentials",
     "Peer",
     "format_address",
@@ -27,6 +28,9 @@ __all__ = [
 # The addresses of all interfaces: the lecture's INADDR_ANY, and IPv6's.
 ANY_IPV4 = str(ipaddress.IPv4Address(0))
 ANY_IPV6 = str(ipaddress.IPv6Address(0))
+
+STREAM_SCHEMES = r"(nats|tls|nats\+tls)://"
+"""A pattern: how the address of a stream begins, in upper or lower case."""
 
 
 def format_address(address: IAddress | None) -> str:

@@ -9,12 +9,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echolab.carrying.address import (
     Address,
-    is_address,
     parse_address,
     token,
     without_secrets,
 )
 from echolab.command.server_options import ServerOptions
+from echolab.server.option_values import is_stream, output_value
 
 
 class AddressTests(SynchronousTestCase):
@@ -88,10 +88,10 @@ class AddressTests(SynchronousTestCase):
         self.assertEqual(address.duplicates_seconds, 30.0)
 
     def test_what_is_an_address(self) -> None:
-        for text in ("nats://h/s", "TLS://h/s", "nats+tls://", "nats://"):
-            self.assertTrue(is_address(text), text)
-        for text in ("nats", "nats:x", "./nats://h/s", "json:nats://h/s", "/tls://"):
-            self.assertFalse(is_address(text), text)
+        for text in ("nats://h/s", "TLS://h/s", "Nats+TLS://h/s", "json:nats://h/s"):
+            self.assertTrue(is_stream(output_value(text)), text)
+        for text in ("nats", "./nats://h/s", "json:./nats://h/s", "/tls://"):
+            self.assertFalse(is_stream(output_value(text)), text)
 
     def test_wrong_ones(self) -> None:
         for text, why in (

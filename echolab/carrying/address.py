@@ -10,14 +10,14 @@ from urllib.parse import unquote
 
 from typing_extensions import override
 
-from echolab.addresses import host_and_port
+from echolab.addresses import STREAM_SCHEMES, host_and_port
 from echolab.near_misses import did_you_mean, nearest
 from echolab.quantities import byte_size, plain, seconds, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Address", "is_address", "parse_address", "token", "without_secrets"]
+__all__ = ["Address", "parse_address", "token", "without_secrets"]
 
 PORT = 4222
 MOST_PORT = 65535
@@ -26,7 +26,7 @@ MOST_BYTES = 2**63 - 1
 MOST_SECONDS = 100 * 366 * 86400.0
 DUPLICATES_SECONDS = 120.0
 
-_SCHEMES = re.compile(r"(nats|tls|nats\+tls)://", re.IGNORECASE)
+_SCHEMES = re.compile(STREAM_SCHEMES, re.IGNORECASE)
 _SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
 _SUBJECT = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _STREAM = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -86,11 +86,6 @@ class Address:
 
 
 _SECRET = re.compile(r"^((?:[a-z+]+:?/+)?).*@", re.DOTALL | re.IGNORECASE)
-
-
-def is_address(text: str) -> bool:
-    """Whether a text begins as the address of a stream."""
-    return _SCHEMES.match(text) is not None
 
 
 def without_secrets(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from echolab.addresses import ANY_IPV4, host_and_port
+from echolab.addresses import ANY_IPV4, STREAM_SCHEMES, host_and_port
 from echolab.doors import DoorError, installed, split_name
 from echolab.formats import FORMATS
 from echolab.formats.names import format_named
@@ -59,7 +59,7 @@ INTERFACES = (LOOPBACK, ANY_IPV4, "::1", "::")
 """Addresses to listen on that every host has."""
 MOST_PORT = 65535
 
-_SCHEME = re.compile(r"(?:^|:)(?=(?:nats|tls|nats\+tls)://)", re.IGNORECASE)
+_SCHEME = re.compile(rf"(?:^|:)(?={STREAM_SCHEMES})", re.IGNORECASE)
 _MEANT = re.compile(r"(?:^|:)[a-z+]{3,8}(?:://?|//)[^/]*:[^/]*@", re.IGNORECASE)
 """Nearly such an address, with a password, which must not be shown."""
 _RULE = re.compile(r"((?:\\.|\(\?<?=|[^\\=])*)=(.*)", re.DOTALL)
