@@ -211,6 +211,20 @@ class WaitingTests(SynchronousTestCase):
         self.assertEqual(self.slow.began, EVENTS[:2])
         self.assertEqual(self.flow.told, ["pause", "resume"])
 
+    def test_a_producer_that_brings_more_at_once_pauses_the_others(self) -> None:
+        class Eager(Flow):
+            def resumeProducing(self) -> None:
+                super().resumeProducing()
+                slow(EVENTS[1])
+
+        slow, eager = WaitingSink(self.slow, print), Eager()
+        slow.registerProducer(eager, True)
+        slow.registerProducer(self.flow, True)
+        slow(FIRST)
+        self.slow.done()
+        self.assertEqual(eager.told[-1], "pause")
+        self.assertEqual(self.flow.told[-1], "pause")
+
     def test_a_producer_that_leaves_goes_on(self) -> None:
         self.feed()
         self.tee.unregisterProducer(self.flow)

@@ -99,7 +99,8 @@ class WaitingSink:
         if self._paused and not self._events:  # A caller of flush may give it more.
             self._paused = False
             for producer in self._producers[:]:
-                producer.resumeProducing()
+                if not self._paused:  # A resumed producer may bring the next event.
+                    producer.resumeProducing()
 
     @property
     def waiting_bytes(self) -> int:
