@@ -601,11 +601,11 @@ class ProcessTests(SynchronousTestCase):
             server.stop()
 
     def test_one_that_listens_elsewhere(self) -> None:
-        for listen in (
+        for where in (
             ("--listen", "tcp:0:interface=127.0.0.1"),
             ("--listen=tcp:0:interface=127.0.0.1",),
         ):
-            with LabProcess(*listen) as server:
+            with LabProcess(*where) as server:
                 assert isinstance(server.address, tuple)
                 with socket.create_connection(server.address, SECONDS) as peer:
                     peer.sendall(b"hello\n")
