@@ -382,6 +382,7 @@ class SenderTests(SynchronousTestCase):
         self.protocol.pauseProducing()
         self.clock.advance(10)
         self.assertFalse(self.transport.disconnecting)
+        self.assertEqual(self.clock.getDelayedCalls(), [])  # It need not be polled.
         self.protocol.resumeProducing()
         self.clock.advance(1)
         self.assertTrue(self.transport.write_ended)

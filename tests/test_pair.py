@@ -39,3 +39,15 @@ class PairTests(SynchronousTestCase):
         self.assertEqual(finished.unterminated_bytes, len(lines[-1]))
         self.assertIs(finished.cause, EndCause.EOF)
         self.assertIs(replied.ends()[0].cause, EndCause.EOF)
+
+    def test_time_passes_while_a_server_that_has_ended_reads_nothing(self) -> None:
+        talk = connected(behave="half-close:after-messages=1")
+        talk.client.write(b"one\n" + bytes(1 << 20))
+        talk.from_client.deliver(4)
+        talk.server.pause()
+        talk.advance(60)
+        self.assertFalse(talk.client.ending.has_begun)
+        talk.server.resume()
+        talk.flush()
+        self.assertTrue(talk.client.ending.has_begun)
+        self.assertEqual(talk.server.connection.received_bytes, 4 + (1 << 20))

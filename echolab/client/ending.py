@@ -138,7 +138,7 @@ class Ending:
             self._confirm()
 
     def wrote(self) -> None:
-        """Note that bytes were written."""
+        """Note that bytes were written, or that the line is not full any more."""
         if self.server_ended and self._phase is _Phase.SENDING:
             self._wait(self._half_open_seconds)
 
@@ -185,10 +185,9 @@ class Ending:
     def _silence(self) -> None:
         self._timer = None
         if self._phase is _Phase.SENDING:
-            if self._line.full:
-                # A server that is gone answers the waiting bytes with a reset.
-                self._wait(self._half_open_seconds)
-            else:
+            # A server that is gone answers the bytes of a full line with a reset. Any
+            # other takes them some time: `wrote` is called then, and waits again.
+            if not self._line.full:
                 self.server_is_closed = True
                 self.finish()
         elif self._phase is _Phase.WAITING and not self._held:

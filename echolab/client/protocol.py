@@ -298,6 +298,7 @@ class SenderProtocol(Protocol):
     def resumeProducing(self) -> None:
         """Resume the producer: the server has caught up."""
         self.line.full = False
+        self.ending.wrote()
         if self._answers:
             renew(self.transport, self)
             self._answers.forget()
