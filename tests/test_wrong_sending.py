@@ -191,6 +191,19 @@ class InTimeTests(SynchronousTestCase):
         self.assertIs(end.cause, EndCause.IDLE)
         self.assertEqual(talk.clock.getDelayedCalls(), [])
 
+    def test_who_gets_no_more_answers_is_still_read(self) -> None:
+        talk = connected(
+            None,
+            HalfClosing,
+            reply="echo",
+            behave="answer-late:seconds=1+half-close:after-sent-bytes=10",
+        )
+        talk.client.transport.write(bytes(1 << 18))
+        talk.flush(1 << 14)  # So much is owed that reading pauses.
+        talk.advance(1)
+        self.assertTrue(talk.from_server.ended)
+        self.assertEqual(talk.server.connection.received_bytes, 1 << 18)
+
     def test_slowly(self) -> None:
         talk = self.talk("send-slowly:bytes-per-second=20", b"1\n")
         talk.advance(0.1)

@@ -237,7 +237,11 @@ class Replies:
         """Answer no more, not even what is owed."""
         self._answering = False
         self._abandoned = self.unanswered
+        self._forget_owed()
+
+    def _forget_owed(self) -> None:
         self._owed.clear()
+        self._owed_bytes = 0
 
     def pay(self) -> None:
         """Send the owed replies, as far as the peer takes them."""
@@ -289,8 +293,7 @@ class Replies:
         elif isinstance(piece, Delay):
             self._wait(piece.seconds)
         elif isinstance(piece, Close):
-            self._owed.clear()
-            self._owed_bytes = 0
+            self._forget_owed()
             if not self._at_last:  # Otherwise it is to end, in another way.
                 self.when_paid(partial(self._close, owed.number))
         elif isinstance(piece, Awaitable):
