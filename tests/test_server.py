@@ -390,3 +390,17 @@ class AdmissionTests(ReceiverCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.lose(first)
         self.connect()
+
+    def test_who_gets_no_protocol_takes_no_place(self) -> None:
+        makes = iter([ValueError("no framer"), LineFramer()])
+        make_framer = mock.Mock(side_effect=makes)
+        self.factory = ReceiverFactory(
+            self.transcript,
+            clock=self.clock,
+            make_framer=make_framer,
+            admission=Admission(max_connections=1, max_per_host=1),
+        )
+        with self.assertRaises(ValueError):
+            self.connect()
+        self.connect()
+        self.turned_away()

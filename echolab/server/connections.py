@@ -120,7 +120,7 @@ class Connections:
         """Admit and count a connection, if its peer may connect and there is room.
 
         A connection that may not is reported. An admitted one must call `opened`, and
-        at its end `closed`.
+        at its end `closed`. If it gets no protocol, `leave` is called for it.
         """
         accepting = self._door is _Door.OPEN or (
             self._letting_in and self._door is _Door.DRAINING
@@ -197,6 +197,10 @@ class Connections:
     def closed(self, protocol: Held, address: IAddress | None) -> None:
         """Remove a connection that has ended."""
         self._connections.discard(protocol)
+        self.leave(address)
+
+    def leave(self, address: IAddress | None) -> None:
+        """Free the place of a connection that has ended, or has got no protocol."""
         self._admission.leave(_host(address))
 
     @property

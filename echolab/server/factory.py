@@ -98,7 +98,11 @@ class ReceiverFactory(Factory[TwistedProtocol]):
         """Make a protocol, or one that ends at once if the peer is turned away."""
         if not self.connections.enter(addr):
             return TurnedAway()
-        protocol = self._make_protocol(self._make_framer())
+        try:
+            protocol = self._make_protocol(self._make_framer())
+        except BaseException:
+            self.connections.leave(addr)
+            raise
         protocol.factory = self
         protocol.connections = self.connections
         protocol.remote = addr
