@@ -31,7 +31,8 @@ class EndCause(enum.Enum):
     OVERLONG = "overlong"
     """The peer sent a message over the bound, and such messages are refused."""
     IDLE = "idle"
-    """This side ended the connection, since nothing came for too long."""
+    """This side ended the connection, since nothing came for too long, or the peer
+    read nothing."""
     TIMEOUT = "timeout"
     """The peer vanished: it did not answer the kernel's probes, or took no bytes
     (ETIMEDOUT); or it did not read what TLS sent it."""

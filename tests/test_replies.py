@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHalfCloseableProtocol
 
-from echolab import EndCause
+from echolab import EndCause, Limits, ReceiverFactory, ReplyingProtocol
 from echolab.server.replies import MOST_OWED
 from echolab.testing import Transcript
 from tests.receiving import ReplyCase
@@ -191,3 +192,63 @@ class CoroutineTests(ReplyCase):
         detail = self.transcript.ends()[-1].detail
         self.assertEqual(detail, "the reply failed: ValueError: odd")
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+
+class IdleTests(ReplyCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.factory = ReceiverFactory(
+            self.transcript,
+            clock=self.clock,
+            make_protocol=lambda framer: ReplyingProtocol(framer, self.reply),
+            limits=Limits(idle_seconds=10),
+        )
+
+    def test_a_peer_that_waits_for_its_answer_is_not_idle(self) -> None:
+        answer: Deferred[bytes] = Deferred()
+
+        async def slowly(_peer: Peer, _messages: Messages) -> bytes:
+            return await answer
+
+        self.reply = slowly
+        protocol, transport = self.connect()
+        protocol.dataReceived(b"why?\n")
+        self.clock.pump([10] * 3)
+        answer.callback(b"because\n")
+        self.clock.advance(9.9)
+        self.assertEqual(transport.value(), b"because\n")
+        self.assertFalse(transport.disconnecting)
+        self.clock.pump([10] * 2)
+        self.assertIs(self.lose(protocol), EndCause.IDLE)
+        self.assertEqual(self.transcript.ends()[-1].detail, "nothing came for 10 s")
+
+    def test_a_peer_that_does_not_read_its_answers_is_idle(self) -> None:
+        protocol, transport = self.connect()
+        assert transport.producer is not None
+        protocol.dataReceived(b"hello\n")
+        transport.producer.pauseProducing()
+        self.clock.pump([10] * 2)
+        self.assertTrue(transport.disconnecting)
+        self.assertIs(self.lose(protocol), EndCause.IDLE)
+        why = "the peer took nothing for 10 s"
+        self.assertEqual(self.transcript.ends()[-1].detail, why)
+
+    def test_so_is_one_that_does_not_read_what_was_typed(self) -> None:
+        protocol, transport = self.connect()
+        assert isinstance(protocol, ReplyingProtocol)
+        assert transport.producer is not None
+        protocol.replies.send(b"hello\n", by_hand=True)
+        transport.producer.pauseProducing()
+        self.clock.pump([10] * 2)
+        self.assertTrue(transport.disconnecting)
+
+    def test_a_peer_that_reads_slowly_is_not_idle(self) -> None:
+        protocol, transport = self.connect()
+        assert transport.producer is not None
+        transport.producer.pauseProducing()
+        with mock.patch.object(protocol, "taken_bytes", side_effect=count()):
+            self.clock.pump([10] * 5)
+        self.assertFalse(transport.disconnecting)
+        transport.producer.resumeProducing()
+        self.clock.advance(9)
+        self.assertFalse(transport.disconnecting)

@@ -362,6 +362,16 @@ class IdleTests(ReceiverCase):
         self.clock.pump([1] * 10)
         self.assertTrue(transport.disconnecting)
 
+    def test_a_peer_that_this_side_does_not_read_is_not_idle(self) -> None:
+        protocol, transport = self.connect()
+        protocol.connection.hold(self)
+        self.clock.pump([10] * 5)
+        protocol.connection.release(self)
+        self.clock.advance(9)
+        self.assertFalse(transport.disconnecting)
+        self.clock.pump([1] * 10)
+        self.assertTrue(transport.disconnecting)
+
     def test_a_peer_that_does_not_let_go_is_aborted(self) -> None:
         _, transport = self.connect()
         self.clock.advance(10)

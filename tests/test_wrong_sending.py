@@ -186,9 +186,12 @@ class InTimeTests(SynchronousTestCase):
             "send-in-pieces:bytes-per-piece=1:seconds=60", b"1\n", idle_timeout=1
         )
         talk.advance(1)
+        self.assertEqual(talk.transcript.ends(), [])  # The rest is owed.
+        talk.server.end(EndCause.STOPPED)
+        talk.flush()
         self.assertEqual(self.got(talk), b"r")
         [end] = talk.transcript.ends()
-        self.assertIs(end.cause, EndCause.IDLE)
+        self.assertIs(end.cause, EndCause.STOPPED)
         self.assertEqual(talk.clock.getDelayedCalls(), [])
 
     def test_who_gets_no_more_answers_is_still_read(self) -> None:

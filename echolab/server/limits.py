@@ -16,7 +16,9 @@ class Limits:
             reported, marked ``partial``.
         partial_alone: do that only while no other connection is open, since nothing
             would separate it from other peers' messages.
-        idle_seconds: after so many seconds of silence, the connection is ended.
+        idle_seconds: after so many seconds of silence, the connection is ended. The
+            peer may be silent while it is not read or is owed an answer, unless it
+            takes none of the bytes that wait for it.
         handshake_seconds: how long a TLS handshake may take, without the time in
             which the sink is full; and how long a peer may read nothing that TLS
             sends it.

@@ -65,6 +65,8 @@ class ReceiverProtocol(Protocol):
     transport: IStreamTransport
     remote: IAddress | None = None
     number: int | None = None
+    _was_owed = False  # at the last look whether the peer is idle
+    _taken: int | None = None  # how many bytes it had taken then, if it did not read
 
     def __init__(self, framer: Framer) -> None:
         self._framer = framer
@@ -271,6 +273,10 @@ class ReceiverProtocol(Protocol):
         """Whether something waits to be sent though the peer is read: it sends none."""
         return False
 
+    def is_backed_up(self) -> bool:
+        """Whether the peer does not read what it is sent."""
+        return self.connection.is_held_by(Holder.PEER)
+
     def pause(self) -> None:
         """Stop reading until `resume`."""
         self.connection.hold(Holder.SINK)
@@ -329,18 +335,29 @@ class ReceiverProtocol(Protocol):
         self.transport.abortConnection()
 
     def _end_if_idle(self) -> None:
-        """End the connection, unless something came or could not be read."""
+        """End the connection if the peer is silent, and that is not this side's doing.
+
+        While this side does not read, or owes an answer, the peer may be silent. After
+        an answer it has at least the whole time again. But a peer that does not read
+        what it is sent, and takes no byte of it for the whole time, is ended.
+        """
         self._due = None
-        connections = self.connections
+        connections, connection = self.connections, self.connection
         patience = connections.limits.idle_seconds
-        silent = connections.clock.seconds() - self.connection.heard
-        if connections.paused:
-            self._due = connections.clock.callLater(patience, self._end_if_idle)
-        elif silent < patience:
-            left = patience - silent
+        left = patience - (connections.clock.seconds() - connection.heard)
+        was_owed, self._was_owed = self._was_owed, self.still_sends()
+        taken, self._taken = self._taken, None
+        if self.is_backed_up():
+            self._taken = self.taken_bytes()
+        is_stuck = taken is not None and taken == self._taken
+        is_excused = connection.is_held or was_owed or self._was_owed
+        if connections.paused or (is_excused and not is_stuck):
+            left = patience
+        if left > 0:
             self._due = connections.clock.callLater(left, self._end_if_idle)
         else:
-            self.end(EndCause.IDLE, f"nothing came for {span(patience)}")
+            what = "the peer took nothing" if is_stuck else "nothing came"
+            self.end(EndCause.IDLE, f"{what} for {span(patience)}")
 
     def _cancel_due(self) -> None:
         due, self._due = self._due, None

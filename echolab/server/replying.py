@@ -190,6 +190,10 @@ class ReplyingProtocol(ReceiverProtocol):
         return not self.replies.are_paid or self.replies.is_full
 
     @override
+    def is_backed_up(self) -> bool:
+        return self.replies.is_full
+
+    @override
     def unanswered_messages(self) -> int:
         return self.replies.unanswered
 
