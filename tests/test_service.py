@@ -6,6 +6,7 @@ import socket
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from unittest import mock
 
 from twisted.application.service import MultiService, Service
 from twisted.internet import endpoints, error
@@ -374,6 +375,22 @@ class ReceiverServiceTests(TestCase):
         output.flushed.callback(0)
         self.successResultOf(stopped)
         self.assertTrue(output.closed)
+
+    def test_the_kernel_is_asked_on_when_it_is_started_again(self) -> None:
+        service = self.service()
+        service.startService()
+        connections = self.factory.connections
+        open_one = mock.Mock()
+        connections.opened(open_one)
+        with mock.patch.object(connections.terms, "stop_asking") as stop_asking:
+            stopped = service.stopService()
+            service.startService()
+            self.reactor.advance(1)
+            self.successResultOf(stopped)
+            stop_asking.assert_not_called()
+            connections.closed(open_one, None)
+            self.successResultOf(service.stopService())
+            stop_asking.assert_called_once_with()
 
     def test_start_that_fails_leaves_the_outputs(self) -> None:
         class InUse:

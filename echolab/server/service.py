@@ -259,7 +259,8 @@ class ReceiverService(Service):
         drained = self.factory.connections.drain(max(0.0, deadline - now))
         await stopped
         await drained
-        self.factory.connections.terms.stop_asking()
+        if starts == self._starts:  # Otherwise it is asked about new connections.
+            self.factory.connections.terms.stop_asking()
         if unread := self.factory.connections.unread_bytes:
             _log.warn(
                 "{bytes} that had arrived were not read", bytes=count(unread, "byte")
