@@ -75,7 +75,7 @@ class MemoryTransport:
         self.write(b"".join(iovec))
 
     def loseConnection(self, *_: object) -> None:
-        """Close, once all is delivered and no producer has more."""
+        """Close, once all is delivered, and no pull or paused producer has more."""
         self.disconnecting = True
 
     def loseWriteConnection(self) -> None:
