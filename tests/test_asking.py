@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from echolab import Peer
 from echolab.connection.kernel import ASK_SECONDS, MOST_ASKED, Kernel
 
 
@@ -51,3 +54,14 @@ class AskingTests(SynchronousTestCase):
         self.kernel.stop()
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertEqual(counter.looks, 1)  # The last one.
+
+    def test_nor_about_an_end_until_there_is_something_to_ask_about(self) -> None:
+        end = Peer(1, "IPv4", "127.0.0.1", 8888)
+        with mock.patch("echolab.connection.kernel.Diagnoser") as diagnoser:
+            self.kernel.stop()
+            self.assertIsNone(self.kernel.diagnose(end, end))
+            diagnoser.assert_not_called()
+            self.kernel.add(Counter())
+            self.assertIsNotNone(self.kernel.diagnose(end, end))
+            self.kernel.stop()
+            diagnoser.return_value.close.assert_called_once_with()

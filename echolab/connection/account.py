@@ -81,9 +81,9 @@ class Account:
         self._watched.report_to(self._called)
         kernel, peer = self._terms.kernel, self._peer
         if kernel is not None and peer is not None and peer.host is not None:
+            kernel.add(self)
             self._sample()
             self._diagnose("peer")
-            kernel.add(self)
 
     def skim(self) -> None:
         """Report no calls, and ask the kernel nothing, until `follow`."""
@@ -108,9 +108,9 @@ class Account:
             return
         if packet := saved_syn(self._watched):
             self._terms.sink(SynSaved(peer, self._now(), packet))
+        kernel.add(self)
         self._sample()
         self._diagnose("peer")
-        kernel.add(self)
 
     def _called(self, call: Call) -> None:
         assert self._peer is not None

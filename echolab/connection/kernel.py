@@ -47,6 +47,7 @@ class Kernel:
     def add(self, asked: Asked) -> None:
         """Ask about it from now on, until there is nothing more to ask."""
         self._asked[asked] = None
+        self._may_diagnose = True
         if self._next is None:
             self._next = self._clock.callLater(ASK_SECONDS, self._ask)
 
@@ -58,7 +59,10 @@ class Kernel:
             self._next = None
 
     def diagnose(self, here: Peer, there: Peer) -> Diagnosis | None:
-        """Ask about the end with the address ``here``; see `Diagnoser`."""
+        """Ask about the end with the address ``here``; see `Diagnoser`.
+
+        After `stop`, nothing is asked until there is something to `add`.
+        """
         if self._diagnoser is None and self._may_diagnose:
             try:
                 self._diagnoser = Diagnoser()
@@ -73,6 +77,7 @@ class Kernel:
                 each.look()
         for each in [*self._asked]:
             self.remove(each)
+        self._may_diagnose = False  # Nobody would close what that opens.
         if self._diagnoser is not None:
             self._diagnoser.close()
             self._diagnoser = None
