@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import socket
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.tcp import Port
@@ -45,6 +47,17 @@ class QueueTests(SynchronousTestCase):
         self.assertEqual((self.accepted, turn_away_waiting(self.port)), (1, 2))
         self.clients[2].settimeout(SECONDS)
         self.assertEqual(self.clients[2].recv(1), b"")
+
+    def test_a_system_that_can_open_no_more_files_is_not_asked_for_ever(self) -> None:
+        listening = self.port.socket
+        full = OSError(errno.ENFILE, "Too many open files in system")
+        self.port.socket = mock.Mock(wraps=listening)
+        accept = self.port.socket.accept
+        accept.side_effect = full
+        accept_waiting(self.port, lambda: accept.call_count == 1000)
+        self.assertLess(accept.call_count, 1000)
+        self.port.socket = listening
+        self.assertEqual(turn_away_waiting(self.port), 3)
 
     def test_port_that_has_stopped_or_never_listened(self) -> None:
         self.port.connectionLost(None)
