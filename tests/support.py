@@ -182,13 +182,24 @@ class Program:
         )
 
     def wait_until(
-        self, done: Callable[[], bool], missing: str, seconds: float = SECONDS
+        self,
+        done: Callable[[], object],
+        missing: str,
+        seconds: float = SECONDS,
+        every: float = SECONDS,
     ) -> None:
-        """Wait until something is so; look again whenever something is printed."""
+        """Wait until something is so.
+
+        Args:
+            done: whether it is so; asked whenever something is printed.
+            missing: what to tell if it never is.
+            seconds: how long to wait at most.
+            every: ask this often, in seconds, if nothing printed tells it.
+        """
         deadline = time.monotonic() + seconds
         while not done():
             left = deadline - time.monotonic()
-            if left <= 0 or not self._collect(left):
+            if left <= 0 or not self._collect(min(left, every)):
                 raise AssertionError(f"{missing}; out {self.out!r}, err {self.err!r}")
 
     def _collect(self, seconds: float) -> bool:
@@ -222,13 +233,24 @@ class Program:
         self.process.stdin.flush()
 
     def fill_stdin(self) -> int:
-        """Type until the terminal is full; return the number of bytes."""
+        """Write to its stdin until it says that the server takes nothing.
+
+        Returns:
+            The number of bytes; 50 000 000 or more if it takes them all.
+        """
         assert self.process.stdin is not None
         fd = self.process.stdin.fileno()
         os.set_blocking(fd, False)
         total = 0
-        while select.select([], [fd], [], 0.3)[1]:
-            total += os.write(fd, b"x" * (1 << 20))
+
+        def full() -> bool:
+            nonlocal total
+            with contextlib.suppress(BlockingIOError):
+                while total < 50_000_000:
+                    total += os.write(fd, b"x" * (1 << 20))
+            return b"has taken nothing" in self.err or total >= 50_000_000
+
+        self.wait_until(full, "the server takes all", every=0.02)
         return total
 
     def end_input(self) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import socket
+import sys
+import termios
 from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol
@@ -289,17 +292,17 @@ class PlainSocketTests(SynchronousTestCase):
 
     def test_in_pieces(self) -> None:
         connection = self.client("send-in-pieces:bytes-per-piece=4")
-        received = [connection.recv(100), connection.recv(100)]
-        self.assertEqual(received, [b"hell", b"o\n"])
         self.program.end_input()
-        self.assertEqual(connection.recv(100), b"")
+        self.assertEqual(self.receive_all(connection), b"hello\n")
         connection.close()
         self.assert_said("send-in-pieces:bytes-per-piece=4:seconds=0.1")
 
     def test_slowly(self) -> None:
         connection = self.client("send-slowly:bytes-per-second=40")
-        received = [connection.recv(100), connection.recv(100)]
-        self.assertEqual(received, [b"hell", b"o\n"])
+        self.program.end_input()
+        self.assertEqual(self.receive_all(connection), b"hello\n")
+        connection.close()
+        self.assert_said("send-slowly:bytes-per-second=40")
 
     def test_corrupted(self) -> None:
         connection = self.client("send-corrupted:after-sent-bytes=1")
@@ -343,6 +346,12 @@ class PlainSocketTests(SynchronousTestCase):
         connection = self.client("half-close:after-sent-bytes=3")
         self.assertEqual(self.receive_all(connection), b"hel")
         self.program.wait_for(b"misbehaved", stream="err")
-        self.assertGreater(self.program.fill_stdin(), 0)
+        self.program.send(b"more\n")
+        connection.sendall(b"reply\n")
+        self.program.wait_for(b"reply\n")
+        # It has looked since then, and left what there was to read.
+        assert self.program.process.stdin is not None
+        unread = fcntl.ioctl(self.program.process.stdin, termios.FIONREAD, bytes(4))
+        self.assertEqual(int.from_bytes(unread, sys.byteorder), 5)
         connection.close()
         self.assert_said("half-close:after-sent-bytes=3")
