@@ -418,9 +418,10 @@ class PlainSocketTests(SynchronousTestCase):
         while select.select([], [client], [], 0.3)[1]:
             sent += client.send(bytes(1 << 20))
         self.assertGreater(sent, 5)
+        self.server.wait_for_bytes(5, timeout=SECONDS)
+        self.server.stop()
         self.assertEqual(self.server.chunks(), [bytes(5)])
         self.assertEqual(self.struck(), ["stop-reading:after-bytes=5"])
-        self.server.stop()
         [end] = self.server.ends()
         self.assertEqual(end.received_bytes, 5)
         self.assertGreater(end.unread_bytes, 0)
