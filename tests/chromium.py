@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import re
 import shutil
 import subprocess
 import tempfile
@@ -193,11 +192,7 @@ class PageCase(SynchronousTestCase):
 
     def address(self) -> str:
         """Return the address that the server prints."""
-        self.server.wait_for(b"watch at ", stream="err")
-        self.server.wait_for(b"\n", stream="err", times=self.server.err.count(b"\n"))
-        address = re.search(rb"watch at (\S+)\n", self.server.err)
-        assert address is not None
-        return address[1].decode()
+        return self.server.wait_for_match(rb"watch at (\S+)\n")[1].decode()
 
     def connect(self) -> Client:
         client = Client(self.port)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import signal
 import socket
@@ -181,6 +182,13 @@ class Program:
             seconds,
         )
 
+    def wait_for_match(self, pattern: bytes) -> re.Match[bytes]:
+        """Wait for a match in stderr; a line may come in pieces, so match its end."""
+        self.wait_until(lambda: re.search(pattern, self.err), f"no {pattern!r} on err")
+        found = re.search(pattern, self.err)
+        assert found is not None
+        return found
+
     def wait_until(
         self,
         done: Callable[[], object],
@@ -221,10 +229,7 @@ class Program:
 
     def port(self) -> int:
         """Wait until the server listens; return its port."""
-        self.wait_for(b"listening on", stream="err")
-        self.wait_for(b"\n", stream="err")
-        line = next(x for x in self.err.splitlines() if b"listening on" in x)
-        return int(line.rpartition(b":")[2])
+        return int(self.wait_for_match(rb"listening on \S+:(\d+)\r?\n")[1])
 
     def send(self, data: bytes) -> None:
         """Write bytes to its stdin."""

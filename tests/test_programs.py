@@ -270,8 +270,7 @@ class ServerTests(SynchronousTestCase):
             ) as server:
                 server.wait_for(b"listening on", stream="err", times=2)
                 self.assertEqual(stat.S_IMODE(Path(path).stat().st_mode), 0o600)
-                server.wait_for(b"\n", stream="err", times=3)
-                six = int(server.err.strip().rpartition(b":")[2])
+                six = int(server.wait_for_match(rb"on \[::1\]:(\d+)\n")[1])
                 with socket.socket(socket.AF_UNIX) as client:
                     client.connect(path)
                     client.sendall(b"by path\n")

@@ -23,9 +23,9 @@ class ServerTerminalTests(TerminalCase):
     def serve(self, *options: str, term: str = "xterm") -> int:
         """Start a server on the terminal; return its port."""
         self.execute((*self.program, *self.where, *options), term=term)
-        self.wait_for("listening on 127.0.0.1:")
-        self.wait_for("\n")
-        return int(re.findall(r"listening on 127\.0\.0\.1:(\d+)", self.screen)[0])
+        listening = re.compile(r"listening on 127\.0\.0\.1:(\d+)\r\n")
+        self.wait_until(lambda: listening.search(self.screen), "listening on")
+        return int(listening.findall(self.screen)[0])
 
     def test_it_ends_with_its_terminal_also_if_it_has_files(self) -> None:
         path = Path(self.state_folder, "received")

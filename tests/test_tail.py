@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import gc
-import re
 import signal
 import socket
 import tempfile
@@ -210,9 +209,7 @@ class PrintingTests(TailTests):
         self.stream.carry(*EVENTS)
         with Program("tail", "--follow", "--web", "0", self.stream.url) as tail:
             tail.wait_for(b"finish.")
-            tail.wait_for(b"token=", stream="err")
-            found = re.search(rb"(http://127.0.0.1:\d+/)\?token=(\S+)", tail.err)
-            assert found is not None
+            found = tail.wait_for_match(rb"(http://127.0.0.1:\d+/)\?token=(\S+)\n")
             request = urllib.request.Request(
                 f"{found[1].decode()}recording.jsonl",
                 headers={"Authorization": f"Bearer {found[2].decode()}"},

@@ -21,7 +21,7 @@ from tests.screen import Screen
 from tests.support import ECHOLAB, SECONDS, heed_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 PROMPT = "Input message(.:quit): "
 WIDE = "👨👩👧漢"
@@ -113,11 +113,15 @@ class TerminalCase(SynchronousTestCase):
 
     def wait_for(self, text: str) -> None:
         """Wait until this has been written to the screen."""
+        self.wait_until(lambda: text in self.screen, text)
+
+    def wait_until(self, done: Callable[[], object], missing: str) -> None:
+        """Wait until the screen shows something."""
         deadline = time.monotonic() + SECONDS
-        while text not in self.screen:
+        while not done():
             left = max(0.0, deadline - time.monotonic())
             ready, _, _ = select.select([self.master], [], [], left)
-            self.assertTrue(ready, f"no {text!r} in {self.screen!r}")
+            self.assertTrue(ready, f"no {missing!r} in {self.screen!r}")
             self.screen += os.read(self.master, 4096).decode()
 
     def fill(self, server: socket.socket) -> int:

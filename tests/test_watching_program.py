@@ -67,9 +67,7 @@ class Page:
 
 def page_of(server: Program) -> Page:
     """Wait until the server says where its page is."""
-    server.wait_for(b"watch at ", stream="err")
-    before = server.err.partition(b"watch at ")[0].count(b"\n")
-    server.wait_for(b"\n", stream="err", times=before + 1)
+    server.wait_for_match(rb"watch at .*\n")
     return Page(server.err)
 
 
