@@ -243,10 +243,8 @@ class LosingTests(PageCase):
         with tempfile.TemporaryDirectory() as folder:
             token = str(Path(folder, "token"))
             self.server = self.start("--web-token", token)
-            self.server.wait_for(b"watch at ", stream="err")
-            self.server.wait_for(b"\n", stream="err", times=3)
-            found = re.search(rb"watch at http://127.0.0.1:(\d+)/", self.server.err)
-            assert found is not None
+            address = rb"watch at http://127\.0\.0\.1:(\d+)/.*\n"
+            found = self.server.wait_for_match(address)
             web = found[1].decode()
             secret = Path(token).read_text().strip()
             self.addCleanup(self.browser.leave)

@@ -121,8 +121,7 @@ class UrgentTests(FolderCase):
             *("--listen", "haproxy:tcp:0:interface=127.0.0.1"),
             *("--proxy-from", "127.0.0.1"),
         )
-        server.wait_for(b"listening on", stream="err", times=3)
-        server.wait_for(b"listening on unix:", stream="err")
+        server.wait_for_match(rb"(?s)(listening on .*\n){3}")
         ports = re.findall(rb"listening on 127.0.0.1:(\d+)\n", server.err)
         for number, port in enumerate(ports):
             with Client(int(port)) as client:
