@@ -31,6 +31,14 @@ class Redis(socketserver.StreamRequestHandler):
             self.wfile.write(b"+PONG\r\n" if known else b"-ERR unknown command\r\n")
 
 
+class OldRedis(socketserver.StreamRequestHandler):
+    """Knows no command, and hangs up after the first."""
+
+    def handle(self) -> None:
+        self.rfile.readline()
+        self.wfile.write(b"-ERR unknown command\r\n")
+
+
 class SMTP(socketserver.StreamRequestHandler):
     """Greets in two lines, which it writes in pieces; knows EHLO and QUIT."""
 
@@ -112,10 +120,11 @@ class OneShotTests(SynchronousTestCase):
             self.assertEqual(client.out[-len(last) :], last)
 
     def test_something_else_comes(self) -> None:
-        port = self.serve(Redis)
+        port = self.serve(OldRedis)
         words = ("--crlf", "--send", "PONG", "--expect", r"^\+", "--send", "x")
-        client = self.shoot(*words, "--wait", "0.2", "127.0.0.1", port)
-        said = r"no '^\+' within 0.2 s; 22 bytes came: '-ERR unknown command\r\n'"
+        client = self.shoot(*words, f"--wait={SECONDS}", "127.0.0.1", port)
+        why = "closed by the server"
+        said = rf"no '^\+', {why}; 22 bytes came: '-ERR unknown command\r\n'"
         err = f"expect 127.0.0.1:{port}: {said}\n"
         self.check(client, b"-ERR unknown command\r\n", status=2, err=err)
 
