@@ -111,6 +111,14 @@ def _ready(fd: int, events: int) -> bool:
     return bool(poll.poll(0))
 
 
+def wait_until(done: Callable[[], object], missing: str) -> None:
+    """Wait until something is so that nothing reports; ask again and again."""
+    deadline = time.monotonic() + SECONDS
+    while not done():
+        assert time.monotonic() < deadline, missing
+        select.select([], [], [], 0.02)
+
+
 def heed_signals() -> None:
     """Stop ignoring signals, as shells make background jobs and nohup do."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):

@@ -150,7 +150,9 @@ class RotationTests(LedgerCase):
             server.wait_for(b"recv one")
             Path(self.server_file).rename(f"{self.server_file}.1")
             server.process.send_signal(signal.SIGHUP)
-            # It is there as soon as the signal is handled.
+            server.wait_until(
+                Path(self.server_file).exists, "it is not reopened", every=0.02
+            )
             with Program("--retry", "-F", self.server_file, program=["tail"]) as tail:
                 client.sendall(b"two\n")
                 tail.wait_for(b'"data":"two')

@@ -236,7 +236,7 @@ class ServerTests(SynchronousTestCase):
                     server.wait_for(b"recv data: one\n")
                     path.rename(f"{folder}/log.1")
                     server.process.send_signal(signal.SIGHUP)
-                    # It is there as soon as the signal is handled.
+                    server.wait_until(path.exists, "it is not reopened", every=0.02)
                     with Program("--retry", "-F", str(path), program=["tail"]) as tail:
                         client.sendall(b"two\n")
                         server.wait_for(b"recv data: two\n")

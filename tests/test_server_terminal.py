@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support import ECHOLAB, SECONDS, SERVER, TWISTD, Client, Program
+from tests.support import ECHOLAB, SECONDS, SERVER, TWISTD, Client, Program, wait_until
 from tests.test_terminal import TerminalCase
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class ServerTerminalTests(TerminalCase):
         self.process.wait(SECONDS)
         path.rename(f"{path}.1")
         os.kill(pid, signal.SIGHUP)
-        # It is there as soon as the signal is handled.
+        wait_until(path.exists, "it is not reopened")
         with Program("--retry", "-F", str(path), program=["tail"]) as tail:
             client.sendall(b"hello\n")
             client.close()
@@ -59,6 +59,7 @@ class ServerTerminalTests(TerminalCase):
             self.wait_for("recv data: one")
             path.rename(f"{path}.1")
             self.process.send_signal(signal.SIGHUP)
+            wait_until(path.exists, "it is not reopened")
             client.sendall(b"two\n")
             self.wait_for("recv data: two")
         self.process.terminate()
