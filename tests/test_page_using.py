@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import tempfile
@@ -11,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.chromium import LOG, ROW, Keys, PageCase
+from tests.test_watching_program import fill_output
 
 ACTIVE = "return document.activeElement"
 
@@ -78,10 +78,7 @@ class EndTests(PageCase):
         self.server = self.start("--drain", "60", stdout=writing)
         os.close(writing)
         client = self.connect()
-        client.settimeout(0.5)
-        with contextlib.suppress(TimeoutError):
-            while True:
-                client.sendall(b"y" * 99_999 + b"\n")
+        fill_output(self.server, client)
         self.open()
         self.browser.until_text(ROW, "KiB")
         self.server.process.send_signal(signal.SIGTERM)

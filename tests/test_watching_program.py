@@ -71,6 +71,21 @@ def page_of(server: Program) -> Page:
     return Page(server.err)
 
 
+def fill_output(server: Program, client: Client) -> None:
+    """Send to a server whose output nobody reads, until bytes wait in it."""
+    page = page_of(server)
+    client.setblocking(False)
+
+    def waits() -> bool:
+        with contextlib.suppress(BlockingIOError):
+            client.send(b"y" * 99_999 + b"\n")
+        _, body = page.get("/metrics", page.token)
+        [waiting] = re.findall(rb"\necholab_output_waiting_bytes (\S+)", body)
+        return float(waiting) > 0
+
+    server.wait_until(waits, "nothing waits in the output", every=0.02)
+
+
 class WatchedTests(SynchronousTestCase):
     """Tests for both ways to run the server; see `WatchedByTwistdTests`."""
 
@@ -126,17 +141,13 @@ class WatchedTests(SynchronousTestCase):
             stream.request("GET", "/events", headers=token)
             updates = stream.getresponse()
             with Client(port) as client:
-                client.settimeout(0.5)
-                with contextlib.suppress(TimeoutError):
-                    while True:
-                        client.sendall(b"y" * 99_999 + b"\n")
-                _, body = page.get("/metrics", page.token)
-                [waiting] = re.findall(rb"\necholab_output_waiting_bytes (\S+)", body)
-                self.assertGreater(float(waiting), 0)
+                fill_output(server, client)
                 server.process.send_signal(signal.SIGTERM)
-                while (health := page.get("/healthz"))[0] == 200:
-                    pass
-                self.assertEqual(health, (503, b"draining\n"))
+                server.wait_until(
+                    lambda: page.get("/healthz") == (503, b"draining\n"),
+                    "it does not drain",
+                    every=0.02,
+                )
                 with open(reading, "rb") as stdout:
                     while stdout.read(1 << 20):
                         pass
