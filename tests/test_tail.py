@@ -269,8 +269,7 @@ class FollowTests(TailTests):
     def test_from_now(self) -> None:
         self.stream.carry(EVENTS[0])
         with Program("tail", "--follow", "--from", "now", self.stream.url) as tail:
-            while not self.readers():
-                pass
+            tail.wait_until(self.readers, "it does not read", every=0.02)
             self.stream.carry(EVENTS[1])
             tail.wait_for(b"recv data: world\n")
             tail.process.terminate()
@@ -314,15 +313,15 @@ class NamedTests(TailTests):
         options = "tail", self.stream.url, "--name", "me", "--follow", "--format", "raw"
         with Program(*options) as first:
             first.wait_for(b"world")
-            while any(self.consumer()[1:]):
-                pass
+            self.wait_until_done(first)
             # It sees the end of its output and the messages in one moment.
             first.process.send_signal(signal.SIGSTOP)
             assert first.process.stdout is not None
             first.process.stdout.close()
             self.stream.carry(EVENTS[3], EVENTS[4])
-            while self.consumer()[2] != 2:
-                pass
+            first.wait_until(
+                lambda: self.consumer()[2] == 2, "2 are not delivered", every=0.02
+            )
             first.process.send_signal(signal.SIGCONT)
             self.assertEqual((first.end(), first.err), (0, b""))
         lines = [b"bye\n", b"\xec\x95\x88\xeb\x85\x95\n"]
@@ -334,18 +333,22 @@ class NamedTests(TailTests):
     def test_several_share_the_work(self) -> None:
         options = "tail", self.stream.url, "--name", "me", "--follow", "--format", "raw"
         with Program(*options) as one, Program(*options) as two:
-            while self.consumer()[0] != 2:
-                pass
+            one.wait_until(lambda: self.consumer()[0] == 2, "2 do not read", every=0.02)
             for n in range(40):
                 self.stream.carry(Received(PEER, TIME, Lines(b"%d\n" % n)))
-            while any(self.consumer()[1:]):
-                pass
+            self.wait_until_done(one)
             for each in one, two:
                 each.wait_for(b"\n")
                 each.process.terminate()
                 each.end()
         lines = sorted(int(line) for line in (one.out + two.out).split())
         self.assertEqual(lines, [*range(40)])
+
+    def wait_until_done(self, tail: Program) -> None:
+        """Wait until no message waits or is not done."""
+        tail.wait_until(
+            lambda: not any(self.consumer()[1:]), "some are not done", every=0.02
+        )
 
     def consumer(self) -> list[int]:
         """Return how many readers wait, and how many messages wait or are not done."""
