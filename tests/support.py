@@ -279,6 +279,23 @@ class Program:
         return self.process.wait(SECONDS)
 
 
+def read_rest(screen: int, line: int) -> bytes:
+    """Return all that is left to read from a terminal whose program has ended.
+
+    Args:
+        screen: the descriptor of what the user sees.
+        line: the descriptor of what the program had.
+    """
+    mark, seen = b"\0", b""
+    while select.select([screen], [], [], 0)[0]:  # so that there is room for the mark
+        seen += os.read(screen, 1 << 16)
+    os.write(line, mark)
+    while not seen.endswith(mark):
+        assert select.select([screen], [], [], SECONDS)[0], seen
+        seen += os.read(screen, 1 << 16)
+    return seen.removesuffix(mark)
+
+
 def run(*argv: str, typed: bytes = b"", program: Sequence[str] = ECHOLAB) -> Program:
     """Run a program to its end in its own folder."""
     with tempfile.TemporaryDirectory() as folder:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pyte
 
-from tests.support import SECONDS, heed_signals
+from tests.support import SECONDS, heed_signals, read_rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,9 +87,7 @@ class Terminal:
     def end(self) -> None:
         """Wait until the program has ended, and show the next prompt of the shell."""
         self._wait(self._ended, "the end")
-        while self._look(0):
-            pass
-        self._stream.feed(b"$ ")
+        self._stream.feed(read_rest(self._keyboard, self._line) + b"$ ")
 
     @property
     def text(self) -> str:
@@ -107,12 +105,11 @@ class Terminal:
             self._look(0.02)
         return self.text
 
-    def _look(self, seconds: float) -> bool:
-        """Show what the program has written; return whether it has."""
+    def _look(self, seconds: float) -> None:
+        """Show what the program has written."""
         ready, _, _ = select.select([self._keyboard], [], [], seconds)
         if ready:
             self._stream.feed(os.read(self._keyboard, 1 << 16))
-        return bool(ready)
 
     def rows(self) -> list[list[Run]]:
         """Return what each row shows, as texts of one look."""

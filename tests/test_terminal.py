@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import select
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import termios
 import time
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.screen import Screen
-from tests.support import ECHOLAB, SECONDS, heed_signals
+from tests.support import ECHOLAB, SECONDS, heed_signals, read_rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -107,9 +109,15 @@ class TerminalCase(SynchronousTestCase):
         os.write(self.master, text.encode())
 
     def end(self) -> int:
+        """Wait until the program has ended, and read all that it has written."""
         status = self.process.wait(SECONDS)
         self.assertEqual(self.state(), self.before, "the terminal was changed")
+        self.show(read_rest(self.master, self.terminal))
         return status
+
+    def show(self, seen: bytes) -> None:
+        """Put on the screen what was read from the terminal."""
+        self.screen += seen.decode()
 
     def wait_for(self, text: str) -> None:
         """Wait until this has been written to the screen."""
@@ -122,15 +130,28 @@ class TerminalCase(SynchronousTestCase):
             left = max(0.0, deadline - time.monotonic())
             ready, _, _ = select.select([self.master], [], [], left)
             self.assertTrue(ready, f"no {missing!r} in {self.screen!r}")
-            self.screen += os.read(self.master, 4096).decode()
+            self.show(os.read(self.master, 4096))
 
     def fill(self, server: socket.socket) -> int:
-        """Send replies until the client is full; return the number of bytes."""
+        """Send replies until terminal and client are full; return how many bytes.
+
+        A client that is late is full only once its terminal is.
+        """
         server.setblocking(False)
         total = 0
-        while select.select([], [server], [], 0.5)[1]:
-            total += server.send(b"A line that is a reply.\n" * 4096)
+        deadline = time.monotonic() + SECONDS
+        while total < 50_000_000:
+            if select.select([], [server], [], 0.5)[1]:
+                total += server.send(b"A line that is a reply.\n" * 4096)
+            elif self.unread() > 4000:
+                break
+            self.assertLess(time.monotonic(), deadline, "the terminal has room")
         return total
+
+    def unread(self) -> int:
+        """Return how much of the screen waits to be read: at most 4095, on Linux."""
+        waiting = fcntl.ioctl(self.master, termios.FIONREAD, bytes(4))
+        return int.from_bytes(waiting, sys.byteorder)
 
 
 class TerminalTests(TerminalCase):
@@ -298,7 +319,7 @@ class TerminalTests(TerminalCase):
     def test_terminal_that_nobody_reads(self) -> None:
         server = self.start()
         self.see(PROMPT)
-        self.fill(server)
+        self.assertLess(self.fill(server), 50_000_000)
         self.process.terminate()
         self.assertEqual(self.process.wait(SECONDS), -signal.SIGTERM)
 
@@ -353,10 +374,12 @@ class EditingCase(TerminalCase):
         """Read what is written to the screen; return whether anything was."""
         ready, _, _ = select.select([self.master], [], [], SECONDS)
         if ready:
-            seen = os.read(self.master, 4096)
-            self.screen += seen.decode(errors="replace")
-            self.drawn.feed(seen)
+            self.show(os.read(self.master, 4096))
         return bool(ready)
+
+    def show(self, seen: bytes) -> None:
+        self.screen += seen.decode(errors="replace")
+        self.drawn.feed(seen)
 
     def paste(self, text: str) -> None:
         self.type(f"\x1b[200~{text}\x1b[201~")

@@ -296,6 +296,8 @@ class TLSClientTests(TLSCase):
                 )
                 self.assertEqual(ours.err.count(b"\n"), 1)
                 self.assertEqual(ours.out, b"")
+        self.server.process.terminate()
+        self.server.end()
         self.assertNotIn(b"accepted", self.server.out)
         self.assertNotIn(b"secret", self.server.out)
 
