@@ -236,7 +236,7 @@ class ReceiverService(Service):
     async def _stop(self) -> None:
         starts = self._starts
         try:
-            await self._drain()
+            await self._drain(starts)
         finally:
             if starts == self._starts:  # Otherwise the outputs are in use again.
                 self._uses_sink = False
@@ -247,7 +247,7 @@ class ReceiverService(Service):
                 finally:
                     await self._beside.stop()
 
-    async def _drain(self) -> None:
+    async def _drain(self, starts: int) -> None:
         now = self._clock.seconds()
         deadline, self._deadline = self._deadline, None
         if deadline is None:
