@@ -145,17 +145,31 @@ class SenderTests(SynchronousTestCase):
         self.protocol.write(b"wanted")
         self.protocol.replies.stopProducing()
         self.assertTrue(self.transport.write_ended)
-        self.assertFalse(self.transport.disconnecting)  # Not all is flushed yet.
         self.protocol.writeConnectionLost()
+        self.protocol.replies.stopProducing()  # Again.
+        for _ in range(4):
+            self.clock.advance(0.2)
+            self.protocol.dataReceived(b"reply")
+            self.assertFalse(self.transport.disconnecting)
+        self.clock.advance(0.2)
         self.assertTrue(self.transport.disconnecting)
         self.lose()
 
-    def test_replies_that_nobody_wants_any_more_are_not_waited_for(self) -> None:
-        self.protocol.finish()
-        self.protocol.writeConnectionLost()
-        self.protocol.close()
-        self.assertTrue(self.transport.disconnecting)
-        self.lose()
+    def test_a_server_whose_replies_nobody_wants_may_read_all_and_end(self) -> None:
+        for held in (False, True):
+            self.transport = FakeTransport()
+            self.protocol = self.connect()
+            self.protocol.finish()
+            if held:
+                self.protocol.replies.pauseProducing()
+            self.protocol.writeConnectionLost()
+            self.protocol.close()
+            self.assertEqual(self.transport.producerState, "producing")
+            self.protocol.dataReceived(b"reply")
+            self.assertFalse(self.transport.disconnecting)
+            self.protocol.readConnectionLost()
+            self.assertTrue(self.transport.disconnecting)
+            self.assertIs(self.lose(), EndCause.EOF)
 
     def test_tls_has_no_half_close(self) -> None:
         self.transport = FakeTLS()

@@ -59,7 +59,8 @@ class Ending:
         SENDING ─ finish ─▶ FLUSHING ─ flushed ─▶ WAITING ─ silence, server's end ─▶
         CONFIRMING ─ acknowledged, broken, stuck ─▶ CLOSING ─ over TLS ─▶ LINGERING
 
-    WAITING is skipped if the server has ended already, or if replies are not wanted.
+    WAITING is skipped if the server has ended already. It is short if replies are not
+    wanted.
     A server that has closed answers with a reset (RFC 9293, 3.10.7.4). A client that
     closes before the reset arrives would believe that its bytes were delivered.
 
@@ -102,6 +103,7 @@ class Ending:
         self._begin = begin
         self._phase = _Phase.SENDING
         self._listening = True
+        self._moment = LINGER_SECONDS  # for a server whose replies nobody wants
         self._held = False
         self._timer: IDelayedCall | None = None
         self._delivery: Delivery | None = None
@@ -124,10 +126,10 @@ class Ending:
         if self._phase is _Phase.FLUSHING:
             self._line.flushed()
             self._phase = _Phase.WAITING
-            if self.server_ended or not self._listening:
+            if self.server_ended:
                 self._confirm()
             else:
-                self.heard()
+                self._wait(self._wait_seconds if self._listening else self._moment)
 
     def server_has_ended(self) -> None:
         """The server will send no more; whether it still reads is unknown."""
@@ -144,7 +146,7 @@ class Ending:
 
     def heard(self) -> None:
         """Note that the server is not silent."""
-        if self._phase is _Phase.WAITING:
+        if self._phase is _Phase.WAITING and self._listening:
             self._wait(self._wait_seconds)
         elif self._phase is _Phase.LINGERING:
             self.answers = True
@@ -159,11 +161,20 @@ class Ending:
         self._held = False
         self.heard()
 
-    def hear_no_more(self) -> None:
-        """End when all written bytes are delivered; replies are not wanted any more."""
-        self._listening = False
-        if self._phase is _Phase.WAITING:
-            self._confirm()
+    def hear_no_more(self, seconds: float = LINGER_SECONDS) -> None:
+        """End when all written bytes are delivered; replies are not wanted any more.
+
+        A server that still replies would be reset, and might lose what it has not read.
+        So it has a moment, however much it says, to read all and to end.
+
+        Args:
+            seconds: the moment.
+        """
+        self._moment = seconds
+        if self._listening:
+            self._listening = False
+            if self._phase is _Phase.WAITING:
+                self._wait(seconds)
         self.finish()
 
     def stop(self) -> None:
@@ -190,7 +201,7 @@ class Ending:
             if not self._line.full:
                 self.server_is_closed = True
                 self.finish()
-        elif self._phase is _Phase.WAITING and not self._held:
+        elif self._phase is _Phase.WAITING and not (self._held and self._listening):
             self._confirm()  # While held, no reply can come; `resume` starts again.
         elif self._phase is _Phase.LINGERING and not self._held:
             self.answers = False

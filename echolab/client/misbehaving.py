@@ -68,7 +68,8 @@ class MisbehavingProtocol(SenderProtocol):
 
     def _close_as_told(self, fault: Fault) -> None:
         self.connection.verdict = Verdict(EndCause.STOPPED, str(fault))
-        self.close()
+        if self.connected:
+            self.ending.hear_no_more(0.0)
 
     @override
     def stop(self, seconds: float) -> None:

@@ -194,9 +194,13 @@ class SenderProtocol(Protocol):
             self.ending.finish()
 
     def close(self) -> None:
-        """Deliver the written bytes, then close, even if replies still come."""
+        """Deliver the written bytes, then close, even if replies still come.
+
+        They are dropped. If the server does not end within a second, it is reset.
+        """
         if self.connected:
             self.ending.hear_no_more()
+            self.replies.release(Holder.SINK)
 
     def reset(self, why: str) -> None:
         """Abort the connection now, for a reason in words."""
