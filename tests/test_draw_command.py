@@ -54,6 +54,17 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(self.draw(self.server, self.client), BOTH)
         self.assertEqual(self.draw(self.client, self.server), BOTH)
 
+    def test_the_name_of_the_file_says_the_form(self) -> None:
+        for name, words, begin in (
+            ("a.svg", (), "<svg"),
+            ("a.HTML", (), "<!doctype html>"),
+            ("a.svg", ("--as", "mermaid"), "sequenceDiagram"),
+            ("a.dat", (), "connection 1"),
+        ):
+            path = self.folder / name
+            self.assertEqual(main(["draw", self.server, *words, "-o", str(path)]), 0)
+            self.assertTrue(path.read_text().lower().startswith(begin.lower()), name)
+
     def test_it_follows_the_encoding_of_stdout_and_needs_no_reactor(self) -> None:
         code = (
             "import sys; from echolab.__main__ import main; status = main();"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twisted.python import usage
 from typing_extensions import override
 
 from echolab.command.option_making import SettingsOptions
-from echolab.lab.settings import PAIR, DrawSettings
+from echolab.lab.settings import FORMS, PAIR, DrawSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +46,11 @@ class DrawOptions(SettingsOptions, of=DrawSettings):
 
     @override
     def postOptions(self) -> None:
-        self.settings = DrawSettings(recordings=self._recordings, **self.given())
+        given = self.given()
+        ending = Path(given.get("output", "")).suffix.removeprefix(".").lower()
+        if ending in FORMS:
+            given.setdefault("form", ending)
+        self.settings = DrawSettings(recordings=self._recordings, **given)
 
 
 def _times_joined(words: list[str]) -> list[str]:

@@ -84,7 +84,7 @@ class DrawSettings:
         "text",
         "--as FORM",
         "text, as wide as the terminal; svg; html, one file that loads nothing; "
-        "mermaid, a diagram as text.",
+        "mermaid, a diagram as text. The name of --output says it too: lab.svg.",
         group=HOW,
         read=one_of(*FORMS),
         offers=FORMS,
