@@ -132,17 +132,17 @@ class TerminalCase(SynchronousTestCase):
             self.assertTrue(ready, f"no {missing!r} in {self.screen!r}")
             self.show(os.read(self.master, 4096))
 
-    def fill(self, server: socket.socket) -> int:
-        """Send replies until terminal and client are full; return how many bytes.
+    def fill(self, peer: socket.socket) -> int:
+        """Send lines until terminal and program are full; return how many bytes.
 
-        A client that is late is full only once its terminal is.
+        A program that is late is full only once its terminal is.
         """
-        server.setblocking(False)
+        peer.setblocking(False)
         total = 0
         deadline = time.monotonic() + SECONDS
         while total < 50_000_000:
-            if select.select([], [server], [], 0.5)[1]:
-                total += server.send(b"A line that is a reply.\n" * 4096)
+            if select.select([], [peer], [], 0.5)[1]:
+                total += peer.send(b"A line that is a reply.\n" * 4096)
             elif self.unread() > 4000:
                 break
             self.assertLess(time.monotonic(), deadline, "the terminal has room")
