@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import smtplib
 import tempfile
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -154,6 +156,21 @@ bytes = ''
                 self.read(right.replace(old, new, 1))
             said = str(caught.exception)
             self.assertRegex(said, rf"lab\.toml, line {line}: .*{re.escape(told)}")
+
+    def test_many_answers_are_parsed_a_few_times(self) -> None:
+        answers = "[[answers]]\npattern = ''\ntext = ''\n" * 100
+        with patch.object(tomllib, "loads", side_effect=tomllib.loads) as parsing:
+            self.read(answers)
+            self.assertEqual(parsing.call_count, 1)
+            with self.assertRaisesRegex(ValueError, "line 302: .*no answer"):
+                self.read(f"{answers}\n[[answers]]\npattern = ''")
+        parsed = sum(len(each.args[0]) for each in parsing.mock_calls)
+        self.assertLess(parsed, 20 * len(answers))
+
+    def test_only_a_newline_ends_a_line(self) -> None:
+        answer = "[[answers]]\npattern = '\u2028'  # \u2028 or \x85\n"
+        with self.assertRaisesRegex(ValueError, "line 4: .*no answer"):
+            self.read(f"{answer}text = ''\n{answer}")
 
     def test_the_guide_shows_the_error(self) -> None:
         wrong = f"# smtp.toml\n{SMTP}".replace("text =", "txt =", 2)

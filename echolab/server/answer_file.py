@@ -7,7 +7,9 @@ A file has a ``greet``, and lists of answers, which are arrays of tables such as
 from __future__ import annotations
 
 import tomllib
-from contextlib import contextmanager
+from bisect import bisect_left
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +68,7 @@ def read_answers(path: str) -> Script:
     text = ""
     try:
         text = Path(path).read_text(encoding="utf-8")
-        return _script(tomllib.loads(text), path, text)
+        return _script(tomllib.loads(text), partial(_origin, path, text))
     except OSError as why:
         raise ValueError(escape_line(f"{path}: {reason_of(why)}")) from None
     except UnicodeDecodeError:
@@ -74,11 +76,11 @@ def read_answers(path: str) -> Script:
     except tomllib.TOMLDecodeError as why:
         raise ValueError(escape_line(f"{path}: {why}")) from None
     except _WrongError as why:
-        where = f"{path}, line {_line_of(text, why.place)}"
+        where = _origin(path, text, why.place)
         raise ValueError(escape_line(f"{where}: {why}")) from None
 
 
-def _script(file: dict[str, Any], path: str, text: str) -> Script:
+def _script(file: dict[str, Any], origin: Callable[[Place], str]) -> Script:
     lists = [name for name in file if name != GREET]
     greeting = None
     if GREET in file:
@@ -94,8 +96,7 @@ def _script(file: dict[str, Any], path: str, text: str) -> Script:
             place = name, number
             with _at(*place):
                 pattern, steps = _rule(place, table, lists)
-                origin = f"{path}, line {_line_of(text, place)}"
-                rules.append(Rule(name, pattern, steps, origin))
+                rules.append(Rule(name, pattern, steps, partial(origin, place)))
     return Script(tuple(rules), greeting)
 
 
@@ -220,6 +221,10 @@ KEYS: dict[str, Callable[[str, object, re.Pattern[bytes] | None], Step | None]] 
 _SAYS = {"text", "bytes", "call"}
 
 
+def _origin(path: str, text: str, place: Place) -> str:
+    return f"{path}, line {_line_of(text, place)}"
+
+
 def _line_of(text: str, place: Place) -> int:
     """Return the line in which something stands, 1 for the first.
 
@@ -229,17 +234,18 @@ def _line_of(text: str, place: Place) -> int:
     whole = tomllib.loads(text)
     while not _has(whole, place):
         place = place[:-1]
-    lines = text.splitlines(keepends=True)
-    before = 0
+    lines = text.split("\n")
+    ends = [0]
     for number in range(1, len(lines) + 1):
-        try:
-            file = tomllib.loads("".join(lines[:number]))
-        except tomllib.TOMLDecodeError:
-            continue
-        if _has(file, place):
-            return before + 1
-        before = number
-    return before + 1
+        # A statement is a file of its own: what is before it need not be read again.
+        with suppress(tomllib.TOMLDecodeError):
+            tomllib.loads("\n".join(lines[ends[-1] : number]))
+            ends.append(number)
+
+    def has(end: int) -> bool:
+        return _has(tomllib.loads("\n".join(lines[:end])), place)
+
+    return ends[bisect_left(ends, True, key=has) - 1] + 1
 
 
 def _has(value: Any, place: Place) -> bool:

@@ -139,7 +139,7 @@ class Answers:
                 steps = tuple(self._ready(step, rule.pattern) for step in rule.steps)
             except ValueError as why:
                 raise ValueError(
-                    f"{rule.origin}: {why}" if rule.origin else why
+                    f"{rule.origin()}: {why}" if rule.origin else why
                 ) from None
             self.lists[rule.within].append((rule.pattern.search, steps))
         greeting = script.greeting or ()

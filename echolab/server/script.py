@@ -40,13 +40,13 @@ class Rule(NamedTuple):
         within: the name of its list.
         pattern: is searched in a message.
         steps: the answer.
-        origin: the file and line it is from; "" if it is from none.
+        origin: finds the file and line it is from; None if it is from none.
     """
 
     within: str
     pattern: re.Pattern[bytes]
     steps: tuple[Step, ...]
-    origin: str = ""
+    origin: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
