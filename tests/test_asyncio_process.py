@@ -141,6 +141,19 @@ class AsyncioTests(SynchronousTestCase):
 
         self.run_alone(test())
 
+    def test_all_servers_stop_though_some_have_failed(self) -> None:
+        async def test() -> None:
+            server = await AsyncLabProcess().__aenter__()
+            others = [await server.another() for _ in range(2)]
+            os.kill(others[0].pid, signal.SIGKILL)
+            with self.assertRaisesRegex(AssertionError, "ended with status -9"):
+                await server.stop()
+            for each in (server, *others):
+                with self.assertRaises(ProcessLookupError):
+                    os.kill(each.pid, 0)
+
+        self.run_alone(test())
+
     def test_one_that_does_not_start(self) -> None:
         async def test() -> None:
             with self.assertRaisesRegex(RuntimeError, "not start: --framing x: must"):

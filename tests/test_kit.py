@@ -134,6 +134,19 @@ class InTheReactorTests(ListeningMixin, TestCase):
         await server.stop()  # A second time: nothing.
         await client.stop()
 
+    async def test_all_servers_stop_though_some_have_failed(self) -> None:
+        server = self.listen()
+        others = [server.another(answers=[("", wrong)]) for _ in range(2)]
+        for each in others:
+            client = await self.connect(each.address)
+            client.send("x\n")
+            await client.wait_for_end()
+        with self.assertRaisesRegex(AssertionError, "^a reply failed: LookupError"):
+            await server.stop()
+        for each in (server, *others):
+            with self.assertRaises(Refused):
+                await connect(each.address)
+
     async def test_a_peer_that_neither_reads_nor_ends(self) -> None:
         server = listen(reply="echo", behave="stop-reading")
         assert isinstance(server.address, tuple)
@@ -617,6 +630,17 @@ class ProcessTests(SynchronousTestCase):
                 with socket.create_connection(server.address, SECONDS) as peer:
                     peer.sendall(b"hello\n")
                 server.wait_for_line("hello", timeout=SECONDS)
+
+    def test_all_servers_stop_though_some_have_failed(self) -> None:
+        server = LabProcess()
+        others = [server.another() for _ in range(3)]
+        os.kill(others[0].pid, signal.SIGKILL)
+        os.kill(others[1].pid, signal.SIGABRT)
+        with self.assertRaisesRegex(AssertionError, "ended with status -9"):
+            server.stop()
+        for each in (server, *others):
+            with self.assertRaises(ProcessLookupError):
+                os.kill(each.pid, 0)
 
     def test_one_that_does_not_start(self) -> None:
         with self.assertRaisesRegex(RuntimeError, "not start: --framing x: must be"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext, suppress
+from contextlib import AsyncExitStack, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from typing_extensions import Unpack
@@ -50,11 +50,10 @@ class AsyncLabProcess(ServerProcess, AwaitedTranscript):
         Raises:
             AssertionError: it had ended before, or ended with an error.
         """
-        try:
+        async with AsyncExitStack() as stopping:  # as in `ServerProcess`
+            stopping.push_async_callback(self._stop_gently)
             for other in self.others:
-                await other.stop()
-        finally:
-            await self._stop_gently()
+                stopping.push_async_callback(other.stop)
 
     async def _stop_gently(self) -> None:
         process = self._process

@@ -178,11 +178,12 @@ class ServerProcess(Place, SharedTranscript):
         return self._said.decode(errors="backslashreplace")
 
     def _stop(self) -> None:
-        try:
+        # Each one is stopped, also if another fails. The error that is raised is that
+        # of the last to stop, which is the first that was made.
+        with ExitStack() as stopping:
+            stopping.callback(self._stop_this)
             for other in self.others:
-                other.__exit__(None, None, None)
-        finally:
-            self._stop_this()
+                stopping.callback(other.__exit__, None, None, None)
 
     def _stop_this(self) -> None:
         if not self._runs():

@@ -5,9 +5,10 @@ from __future__ import annotations
 from errno import EPIPE
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from typing_extensions import Unpack, override
 
 from echolab.client.behaving import client_behaviour
@@ -29,8 +30,6 @@ from echolab.testing.wording import in_words, raise_first
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
-
-    from twisted.python.failure import Failure
 
     from echolab.behaviour.values import Behaviour
     from echolab.client.protocol import SenderProtocol
@@ -103,17 +102,22 @@ class LabServer(Place, Transcript):
 
         Returns:
             A Deferred that fires when that is done; with an AssertionError if a reply
-            has failed.
+            has failed, here or in one of `others`: the first, its own before theirs.
         """
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        await gatherResults([other.stop() for other in self.others])
+        stopping = [other.stop() for other in self.others]
         if self._service.running:
-            await self._service.stopService()
+            stopping.append(self._service.stopService())
+        # Each one stops, also if another fails.
+        ended = await DeferredList(stopping, consumeErrors=True)
         self.give_up("the server was stopped")
         self.leave()
         raise_first(self._failures)
+        for _, result in ended:
+            if isinstance(result, Failure):
+                result.raiseException()
 
 
 class LabClient(Transcript):
