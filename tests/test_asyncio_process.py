@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import select
 import signal
 import threading
 from pathlib import Path
@@ -151,6 +152,20 @@ class AsyncioTests(SynchronousTestCase):
             for each in (server, *others):
                 with self.assertRaises(ProcessLookupError):
                     os.kill(each.pid, 0)
+
+        self.run_alone(test())
+
+    def test_a_child_of_its_code_outlives_it(self) -> None:
+        async def test() -> None:
+            answers = [("", "python:tests.test_kit:leave_a_child")]
+            async with AsyncLabProcess(answers=answers) as server:
+                reader, writer = await connected(server)
+                writer.write(b"x\n")
+                child = os.pidfd_open(int(await reader.readline()))
+                self.addCleanup(os.close, child)
+                self.addCleanup(signal.pidfd_send_signal, child, signal.SIGKILL)
+                writer.close()
+            self.assertEqual(select.select([child], [], [], 0)[0], [])
 
         self.run_alone(test())
 

@@ -602,6 +602,32 @@ class ProcessTests(SynchronousTestCase):
             server.wait_for_end(timeout=SECONDS)
             self.assertEqual(server.sent(), b"a" * 100)
 
+    def with_a_child(self) -> tuple[LabProcess, int]:
+        """Return a server, and a descriptor of a child that its code has started."""
+        server = LabProcess(answers=[("", "python:tests.test_kit:leave_a_child")])
+        assert isinstance(server.address, tuple)
+        with socket.create_connection(server.address, SECONDS) as peer:
+            peer.sendall(b"x\n")
+            child = os.pidfd_open(int(peer.recv(100)))
+        self.addCleanup(os.close, child)
+        self.addCleanup(signal.pidfd_send_signal, child, signal.SIGKILL)
+        return server, child
+
+    def test_a_child_of_its_code_outlives_it(self) -> None:
+        server, child = self.with_a_child()
+        server.stop()
+        self.assertEqual(select.select([child], [], [], 0)[0], [])
+        self.assertEqual(server.said().count("I leave a child\n"), 1)
+
+    def test_it_dies_and_a_child_of_its_code_lives(self) -> None:
+        server, child = self.with_a_child()
+        os.kill(server.pid, signal.SIGKILL)
+        with self.assertRaisesRegex(AssertionError, "the server has ended"):
+            server.wait_for_peers(2, SECONDS)
+        self.assertEqual(select.select([child], [], [], 0)[0], [])
+        with self.assertRaisesRegex(AssertionError, "ended with status -9"):
+            server.stop()
+
     def test_a_client_that_speaks_tls(self) -> None:
         with LabProcess() as server:
             assert isinstance(server.address, tuple)
@@ -676,6 +702,14 @@ def talkative(_peer: Peer, message: bytes) -> bytes:
     sys.stdout.write(f"I say {message!r}\n")
     sys.stdout.flush()
     return message
+
+
+def leave_a_child(_peer: Peer, _message: bytes) -> bytes:
+    """Start a child that has the outputs of the server, and print."""
+    child = subprocess.Popen(["sleep", "40"])
+    sys.stdout.write("I leave a child\n")
+    sys.stdout.flush()
+    return b"%d\n" % child.pid
 
 
 def wrong(_peer: Peer, message: bytes) -> bytes:

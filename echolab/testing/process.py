@@ -10,7 +10,7 @@ import subprocess
 import threading
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from twisted.python.usage import UsageError
 from typing_extensions import Unpack, override
@@ -77,6 +77,7 @@ class ServerProcess(Place, SharedTranscript):
         self.options = in_words(options, keywords)
         self.others: list[Self] = []
         self._process: subprocess.Popen[bytes] | None = None
+        self._ended: IO[bytes] | None = None  # Readable when the process has ended.
         self._said = bytearray()
         self._ready = threading.Event()
         self._half = b""  # of a line of the recording
@@ -129,6 +130,7 @@ class ServerProcess(Place, SharedTranscript):
         """Start to read its output."""
         assert process.stdout is not None
         assert process.stderr is not None
+        self._ended = os.fdopen(os.pidfd_open(process.pid), "rb", 0)
         self._recording = process.stdout.fileno()
         self._stderr = process.stderr.fileno()
         for pipe, read in (
@@ -137,7 +139,9 @@ class ServerProcess(Place, SharedTranscript):
         ):
             os.set_blocking(pipe, False)
             self._threads.append(
-                threading.Thread(target=_follow, args=[pipe, read], daemon=True)
+                threading.Thread(
+                    target=_follow, args=[pipe, self._ended.fileno(), read], daemon=True
+                )
             )
         for thread in self._threads:
             thread.start()
@@ -230,9 +234,9 @@ class ServerProcess(Place, SharedTranscript):
         for thread in self._threads:
             with suppress(RuntimeError):  # An interrupt came before its start.
                 thread.join()
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+        for file in (process.stdout, process.stderr, self._ended):
+            if file is not None:
+                file.close()
         self.leave()
         return status
 
@@ -256,14 +260,12 @@ class ServerProcess(Place, SharedTranscript):
             raise self._cannot_tell()
         return super()._ask(question, tell)
 
-    def _read_events(self) -> bool:
+    def _read_events(self, *, is_last: bool = False) -> bool:
         """Remember the events that are in the pipe; tell whether more can come."""
         with self._news:
             if self._process is None or self._at_end:
                 return False
-            data = _all_in(self._recording)
-            if data is None:
-                return True
+            data, self._at_end = _all_in(self._recording, is_last=is_last)
             *lines, self._half = (self._half + data).split(b"\n")
             try:
                 for event in events_of(lines):
@@ -275,25 +277,22 @@ class ServerProcess(Place, SharedTranscript):
                     f"the server printed a line that is not an event: {line!r}"
                 )
                 return False
-            if not data:
-                self._at_end = True
+            if self._at_end:
                 self.give_up("the server has ended")
-            return bool(data)
+            return not self._at_end
 
-    def _read_said(self) -> bool:
+    def _read_said(self, *, is_last: bool = False) -> bool:
         """Keep what is in the pipe of stderr; tell whether more can come."""
         with self._news:
             if self._process is None or self._is_silent:
                 return False
-            data = _all_in(self._stderr)
-            if data is None:
-                return True
+            data, self._is_silent = _all_in(self._stderr, is_last=is_last)
             self._said += data
-            self._is_silent = not data
-            if not self._ready.is_set() and (not data or _READY.search(self._said)):
+            is_ready = self._is_silent or _READY.search(self._said)
+            if is_ready and not self._ready.is_set():
                 self._ready.set()
                 self._ring()
-            return bool(data)
+            return not self._is_silent
 
     def _find_out_where(self) -> bool:
         found = _READY.search(self._said)
@@ -302,21 +301,28 @@ class ServerProcess(Place, SharedTranscript):
         return found is not None
 
 
-def _all_in(pipe: int) -> bytes | None:
+def _all_in(pipe: int, *, is_last: bool) -> tuple[bytes, bool]:
     """Read all that is in a pipe, but no more, however fast its writer is.
 
     Returns:
-        ``b""`` at its end; None if nothing is in it yet.
+        The bytes; and whether no more can come, as after the last time.
     """
     try:
-        return os.read(pipe, PIPE_BYTES)
+        data = os.read(pipe, PIPE_BYTES)
     except BlockingIOError:
-        return None
+        return b"", is_last
+    return data, is_last or not data
 
 
-def _follow(pipe: int, read: Callable[[], bool]) -> None:
-    """Read whenever something is in a pipe, until no more can come."""
+def _follow(pipe: int, ended: int, read: Callable[..., bool]) -> None:
+    """Read whenever something is in a pipe, until no more can come.
+
+    The end of the process is the end, since all that it wrote is then in the pipe: a
+    child of the process may keep the pipe open, and write on.
+    """
     poll = select.poll()
     poll.register(pipe, select.POLLIN)
-    while read():
-        poll.poll()
+    poll.register(ended, select.POLLIN)
+    is_last = False
+    while read(is_last=is_last):
+        is_last = any(ready == ended for ready, _ in poll.poll())
