@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _socket
 import os
+import select
 import socket
 import ssl
 import struct
@@ -67,6 +68,43 @@ class Serving(SynchronousTestCase):
 
     def connect(self, *where: Any, **keywords: Any) -> BlockingClient:
         return self.enterContext(BlockingClient(*where, **keywords))
+
+    def assert_end_wakes_send(
+        self, end: Callable[[Any], object], wrap: Any = lambda plain: plain, **how: Any
+    ) -> EndCause:
+        """Let a server end the connection while its client waits to send."""
+        waits, is_told = threading.Event(), threading.Event()
+        ready: list[object] = []
+        make = select.poll
+
+        class SleepingPoll:
+            """Keeps the socket open, as poll(2) does while it sleeps."""
+
+            def register(self, fd: int, events: int) -> None:
+                self._poll = make()
+                self._copy = os.dup(fd)
+                self._poll.register(self._copy, events)
+
+            def poll(self, milliseconds: float | None) -> None:
+                if milliseconds is not None:
+                    waits.set()
+                ready.append(self._poll.poll(milliseconds))
+                os.close(self._copy)
+
+        def serve(connection: Any) -> None:
+            waits.wait(SECONDS)
+            end(connection)
+            is_told.wait(SECONDS)
+
+        peer = self.connect(self.serve(serve, wrap=wrap), **how)
+        self.addCleanup(is_told.set)
+        with (
+            mock.patch.object(select, "poll", SleepingPoll),
+            self.assertRaisesRegex(BrokenPipeError, "the connection has ended"),
+        ):
+            peer.send(b"x" * 20_000_000, timeout=SECONDS / 2)
+        self.assertNotIn([], ready)  # as after a wait that was not woken
+        return peer.expect_end().cause
 
 
 def greet(connection: socket.socket) -> None:
@@ -232,6 +270,16 @@ class EndTests(Serving):
         peer.send(b"x" * 20_000_000, timeout=SECONDS)
         peer.wait_for_bytes(20_000_000, timeout=SECONDS)
 
+    def test_an_end_while_it_waits_to_send(self) -> None:
+        cause = self.assert_end_wakes_send(lambda c: c.shutdown(socket.SHUT_WR))
+        self.assertIs(cause, EndCause.EOF)
+
+    def test_what_does_not_fit_the_framing_while_it_waits_to_send(self) -> None:
+        cause = self.assert_end_wakes_send(
+            lambda c: c.sendall(b"toast"), framing="netstring"
+        )
+        self.assertIs(cause, EndCause.MALFORMED)
+
     def test_its_own_end(self) -> None:
         with LabProcess() as server:
             peer = self.connect(server)
@@ -381,6 +429,12 @@ class TLSTests(Serving):
         for _ in range(2):
             with self.assertRaisesRegex(AssertionError, "send: not within 0.01 s"):
                 peer.send(b"x" * 8_000_000, timeout=0.01)
+
+    def test_an_end_while_it_waits_to_send(self) -> None:
+        cause = self.assert_end_wakes_send(
+            lambda c: c.unwrap(), wrap=self.wrapped, tls=self.trusted
+        )
+        self.assertIs(cause, EndCause.EOF)
 
     def test_a_server_that_does_not_prove_its_name(self) -> None:
         for tls, address in (

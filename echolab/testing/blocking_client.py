@@ -130,7 +130,7 @@ class BlockingClient(BlockingTranscript):
                 if seconds <= 0:
                     why = f"not within {timeout:g} s: {left} bytes are left"
                     raise self._too_late("send", why)
-                self._wire.wait(select.POLLOUT, seconds)
+                self._wire.wait_to_send(seconds)
         except OSError:
             with self._news:
                 if self._over:  # The thread has closed it meanwhile.

@@ -58,6 +58,8 @@ class Wire:
 
     def __init__(self, connected: ConnectedSocket, framer: Framer, sink: Sink) -> None:
         self._io = threading.Lock()  # OpenSSL does not read and write at once.
+        self._waiting = threading.Lock()  # to send: the socket must not be closed
+        self._is_closing = False
         self._broken = connected.broken
         connected.socket.setblocking(False)
         self._fd = connected.socket.fileno()
@@ -79,6 +81,12 @@ class Wire:
         poll = select.poll()
         poll.register(self._fd, events)
         poll.poll(None if seconds is None else 1000 * seconds)
+
+    def wait_to_send(self, seconds: float) -> None:
+        """Wait until the socket takes bytes, or has ended, or is to be closed."""
+        with self._waiting:
+            if not self._is_closing:
+                self.wait(select.POLLOUT, seconds)
 
     def write(self, data: bytes) -> None:
         """Report bytes as sent, before any answer to them can come; see `send`."""
@@ -147,6 +155,11 @@ class Wire:
             if connection.is_unframed:  # What the server still sends is not wanted.
                 no_linger = struct.pack("ii", 1, 0)
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
+            self._is_closing = True
+            if self._waiting.locked():  # A close alone does not wake that thread.
+                with suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
+        with self._waiting, self._io:
             self._socket.close()
         # Over TLS it is not known how many of the bytes are TLS's own.
         unread_bytes = 0 if connection.over_tls else self._socket.unread_bytes
