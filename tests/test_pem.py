@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import trustme
 from twisted.trial.unittest import SynchronousTestCase
 
 from echolab.tls.pem import (
@@ -16,6 +18,7 @@ from echolab.tls.pem import (
     reading,
     unencrypted,
 )
+from echolab.tls.server import server_options
 
 
 class PEMTests(SynchronousTestCase):
@@ -52,3 +55,26 @@ class PEMTests(SynchronousTestCase):
             ):
                 certificates(str(self.path))
             self.path.touch()
+
+
+class ServerFilesTests(SynchronousTestCase):
+    def test_the_file_that_is_wrong_is_named(self) -> None:
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        good, other, bad = (f"{folder}/{name}.pem" for name in ("good", "other", "bad"))
+        ca = trustme.CA()
+        for path in good, other:
+            made = ca.issue_cert("localhost")
+            made.private_key_and_cert_chain_pem.write_to_path(path)
+        Path(bad).write_bytes(BEGIN + b"\nx\n")
+        files: Any = {
+            "private_key": good,
+            "certificate": good,
+            "chain": good,
+            "client_ca": good,
+        }
+        server_options(**files)
+        for name in files:
+            with self.assertRaisesRegex(ValueError, rf"^{bad}: [\w ]+$"):
+                server_options(**files | {name: bad})
+        with self.assertRaisesRegex(ValueError, f"^{good}, {other}: .*mismatch$"):
+            server_options(**files | {"certificate": other})

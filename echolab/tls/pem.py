@@ -60,8 +60,5 @@ def reading(path: str) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
+    except (OSError, SSL.Error, Error) as error:
         raise ValueError(f"{path}: {reason_of(error)}") from None
-    except (SSL.Error, Error) as error:
-        why = error.args[0][-1][-1] if error.args and error.args[0] else error
-        raise ValueError(f"{path}: {why}") from None

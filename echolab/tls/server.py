@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from OpenSSL import SSL
-from OpenSSL.crypto import FILETYPE_PEM, Error, load_certificate, load_privatekey
+from OpenSSL.crypto import FILETYPE_PEM, X509, load_certificate, load_privatekey
 from twisted.internet.ssl import (
     Certificate,
     CertificateOptions,
@@ -16,8 +15,7 @@ from twisted.internet.ssl import (
 )
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
-from echolab.errors import reason_of
-from echolab.tls.pem import BEGIN, certificates, pem_bytes, unencrypted
+from echolab.tls.pem import BEGIN, certificates, pem_bytes, reading, unencrypted
 from echolab.tls.server_connection import NamedServerConnections, ServerConnections
 
 if TYPE_CHECKING:
@@ -68,38 +66,34 @@ def server_options(
     Raises:
         ValueError: a file cannot be read, or is not valid.
     """
-    reading = private_key
-    try:
-        key = load_privatekey(FILETYPE_PEM, unencrypted(reading))
-        reading = certificate
-        own, *others = certificates(reading)
-        if chain is not None:
-            reading = chain
-            others += certificates(reading)
-        loaded = [load_certificate(FILETYPE_PEM, each) for each in (own, *others)]
-        trust = None
-        if client_ca is not None:
-            reading = client_ca
+    with reading(private_key):
+        key = load_privatekey(FILETYPE_PEM, unencrypted(private_key))
+    with reading(certificate):
+        own, *others = _loaded(certificate)
+    if chain is not None:
+        with reading(chain):
+            others += _loaded(chain)
+    trust = None
+    if client_ca is not None:
+        with reading(client_ca):
             trust = trustRootFromCertificates(
-                [Certificate.loadPEM(each) for each in certificates(reading)]
+                [Certificate.loadPEM(each) for each in certificates(client_ca)]
             )
+    with reading(f"{private_key}, {certificate}"), _quiet():
         options = CertificateOptions(
             privateKey=key,
-            certificate=loaded[0],
-            extraCertChain=loaded[1:],
+            certificate=own,
+            extraCertChain=others,
             trustRoot=trust,
         )
-        reading = f"{private_key}, {certificate}"
-        with _quiet():
-            context = options.getContext()
-        if key_log is not None:
-            key_log.watch(context)
-    except OSError as error:
-        raise ValueError(f"{reading}: {reason_of(error)}") from None
-    except (SSL.Error, Error) as error:
-        why = error.args[0][-1][-1] if error.args and error.args[0] else error
-        raise ValueError(f"{reading}: {why}") from None
+        context = options.getContext()
+    if key_log is not None:
+        key_log.watch(context)
     return options
+
+
+def _loaded(path: str) -> list[X509]:
+    return [load_certificate(FILETYPE_PEM, each) for each in certificates(path)]
 
 
 def check_folder(folder: str) -> None:
