@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from twisted.internet import error
 from twisted.internet.endpoints import (
     AdoptedStreamServerEndpoint,
     StandardIOEndpoint,
@@ -346,6 +345,4 @@ def listen_error(name: str, why: BaseException | None) -> ListenError:
     """Return the error for an endpoint that cannot listen."""
     if isinstance(why, OverflowError):
         return ListenError("bind", name, "port must be 0-65535")
-    if not isinstance(why, error.CannotListenError):
-        return ListenError("bind", name, reason_of(why))
     return ListenError("bind", name, reason_of(why))
