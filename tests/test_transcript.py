@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import tempfile
@@ -458,6 +459,13 @@ class WaitTests(SynchronousTestCase):
         )
         self.assertNotIn("b'seen'", str(caught.exception))
         self.assertIsNone(self.successResultOf(unasked))  # It is reported once.
+
+    def test_where_the_installed_reactor_does_not_run(self) -> None:
+        async def wait() -> None:
+            with self.assertRaisesRegex(RuntimeError, "a loop of asyncio runs here"):
+                Transcript().wait_for_line("x")
+
+        asyncio.run(wait())
 
 
 class BlockingTests(SynchronousTestCase):

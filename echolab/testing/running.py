@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-__all__ = ["Turns", "check_case", "check_loop"]
+__all__ = ["Turns", "check_case", "installed_reactor"]
 
 
 def check_case(case: object) -> None:
@@ -35,19 +35,21 @@ def check_case(case: object) -> None:
         )
 
 
-def check_loop(reactor: object) -> None:
-    """Check that no asyncio loop keeps the reactor from running.
+def installed_reactor() -> Any:
+    """Return the installed reactor.
 
     Raises:
-        RuntimeError: one does.
+        RuntimeError: a loop of asyncio keeps it from running.
     """
+    from twisted.internet import reactor
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return
+        return reactor
     on_asyncio: Any = sys.modules.get("twisted.internet.asyncioreactor")
     if on_asyncio and isinstance(reactor, on_asyncio.AsyncioSelectorReactor):
-        return
+        return reactor
     raise RuntimeError(
         "a loop of asyncio runs here, so that Twisted's reactor does not: use the "
         "fixture echolab_async, or echolab.testing.AsyncLabProcess"

@@ -22,7 +22,7 @@ from echolab.server.service import ReceiverService
 from echolab.sockets.endpoint_strings import quoted
 from echolab.sockets.unix_connecting import UNIXClientEndpoint
 from echolab.testing.place import Place, ServerKeywords
-from echolab.testing.running import check_case, check_loop
+from echolab.testing.running import check_case, installed_reactor
 from echolab.testing.showing import show
 from echolab.testing.transcript import Transcript
 from echolab.testing.wording import in_words, raise_first
@@ -218,7 +218,7 @@ def listen(reactor: Any = None, **keywords: Unpack[ServerKeywords]) -> LabServer
         ModuleNotFoundError: TLS needs the extra ``kit``.
         RuntimeError: an asyncio loop runs here, and no reactor.
     """
-    return LabServer(reactor or _installed_reactor(), keywords)
+    return LabServer(reactor or installed_reactor(), keywords)
 
 
 def connect(
@@ -249,7 +249,7 @@ def connect(
         UnverifiedError: a TLS server has not proved its name; from the Deferred.
         RuntimeError: an asyncio loop runs here, and no reactor.
     """
-    reactor = reactor or _installed_reactor()
+    reactor = reactor or installed_reactor()
     endpoint: IStreamClientEndpoint
     if isinstance(where, tuple):
         host, port = where
@@ -335,10 +335,3 @@ def _logged(peer: LabServer | LabClient) -> Deferred[None]:
 def _raise(why: EcholabError | None) -> None:
     if why is not None:
         raise why
-
-
-def _installed_reactor() -> Any:
-    from twisted.internet import reactor
-
-    check_loop(reactor)
-    return reactor

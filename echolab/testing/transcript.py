@@ -17,6 +17,7 @@ from echolab.testing.questions import (
     PeersQuestion,
 )
 from echolab.testing.remembering import MAX_BYTES, Remembering
+from echolab.testing.running import installed_reactor
 from echolab.testing.wording import failure
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ class Transcript(Remembering):
             end()
             return answered
         # Not addTimeout, which cancels: a cancel would count as asked for.
-        clock = _installed_reactor() if self._clock is None else self._clock
+        clock = installed_reactor() if self._clock is None else self._clock
         timer = clock.callLater(timeout, fail, f"not within {timeout:g} s")
         self._pending.append(end)
         answered.addBoth(done)
@@ -243,9 +244,3 @@ def _caller() -> str:
 
 def _ignore(_why: Failure) -> None:
     """Do nothing: the failure is reported already."""
-
-
-def _installed_reactor() -> IReactorTime:
-    from twisted.internet import reactor
-
-    return cast("IReactorTime", reactor)
