@@ -8,7 +8,13 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echolab.terminal.commands import FOR_ONE, Command, as_data, bytes_of, read_line
+from echolab.terminal.commands import (
+    FOR_ONE,
+    TypedCommand,
+    as_data,
+    bytes_of,
+    read_line,
+)
 from echolab.terminal.completing import MOST_SHOWN, Completer
 
 
@@ -25,9 +31,9 @@ class ReadTests(SynchronousTestCase):
             self.assertEqual(read_line(as_data(line).encode()), line.encode())
 
     def test_commands(self) -> None:
-        self.assertEqual(read_line(b"/to 2"), Command("to", "2"))
-        self.assertEqual(read_line(b"/all"), Command("all", ""))
-        self.assertEqual(read_line(b"/send  a "), Command("send", " a "))
+        self.assertEqual(read_line(b"/to 2"), TypedCommand("to", "2"))
+        self.assertEqual(read_line(b"/all"), TypedCommand("all", ""))
+        self.assertEqual(read_line(b"/send  a "), TypedCommand("send", " a "))
 
     def test_what_is_none(self) -> None:
         for line, why in (

@@ -18,7 +18,7 @@ from echolab.client.endpoints import endpoint_from_string
 from echolab.command.cli import CommandOptions, main
 from echolab.command.completion.commands import (
     Argument,
-    Command,
+    CommandSyntax,
     Entry,
     commands_of,
     names_of,
@@ -125,7 +125,7 @@ REPEATED = {
 }
 
 
-def options_of(command: Command) -> list[str]:
+def options_of(command: CommandSyntax) -> list[str]:
     """Return all names of the options of a command, sorted."""
     return sorted(
         name
@@ -297,8 +297,8 @@ class ShellTests(SynchronousTestCase):
         text = "it's $(touch run) `touch run` [a] \\ \"b: %s"
         option = Option("--word WORD", text, OTHERS, offers=("one",))
         commands = (
-            Command("", "", (), (Argument("COMMAND", ("try",)),)),
-            Command("try", text, (Entry((option,)),), ()),
+            CommandSyntax("", "", (), (Argument("COMMAND", ("try",)),)),
+            CommandSyntax("try", text, (Entry((option,)),), ()),
         )
         for name in SCRIPTS:
             self.script(name)

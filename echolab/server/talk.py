@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from echolab.server.addressing import Addressing
-    from echolab.terminal.commands import Command
+    from echolab.terminal.commands import TypedCommand
 
 __all__ = ["Talk"]
 
@@ -68,7 +68,7 @@ class Talk:
         except (ValueError, EcholabError) as why:
             self._say(str(why))
 
-    def _obey(self, command: Command) -> None:
+    def _obey(self, command: TypedCommand) -> None:
         name, argument = command
         if name == "send":
             self._send(bytes_of(argument))

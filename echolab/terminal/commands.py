@@ -14,7 +14,15 @@ from echolab.near_misses import did_you_mean, nearest
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["COMMANDS", "FOR_ONE", "SIGN", "Command", "as_data", "bytes_of", "read_line"]
+__all__ = [
+    "COMMANDS",
+    "FOR_ONE",
+    "SIGN",
+    "TypedCommand",
+    "as_data",
+    "bytes_of",
+    "read_line",
+]
 
 SIGN = b"/"
 AS_DATA = SIGN + SIGN, SIGN + b"."
@@ -35,7 +43,7 @@ FOR_ONE = ("close", "reset", "send", "file")
 """The commands for one connection, as a client has."""
 
 
-class Command(NamedTuple):
+class TypedCommand(NamedTuple):
     """A command.
 
     Attributes:
@@ -47,7 +55,7 @@ class Command(NamedTuple):
     argument: str
 
 
-def read_line(line: bytes, names: Collection[str] = COMMANDS) -> bytes | Command:
+def read_line(line: bytes, names: Collection[str] = COMMANDS) -> bytes | TypedCommand:
     """Read a line that was typed, without its newline.
 
     Args:
@@ -72,7 +80,7 @@ def read_line(line: bytes, names: Collection[str] = COMMANDS) -> bytes | Command
             f"{did_you_mean(meant and f'/{meant}')} "
             f"({', '.join(f'/{each}' for each in names)}; // begins a line with /)"
         )
-    return Command(name, argument)
+    return TypedCommand(name, argument)
 
 
 def as_data(line: str) -> str:

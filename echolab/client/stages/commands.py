@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorFDSet
 
     from echolab.errors import InputError
-    from echolab.terminal.commands import Command
+    from echolab.terminal.commands import TypedCommand
 
 __all__ = ["Commands"]
 
@@ -114,7 +114,7 @@ class Commands(Stage):
         if self._file is None and not self._at_end:
             self._ask()
 
-    def _obey(self, command: Command) -> None:
+    def _obey(self, command: TypedCommand) -> None:
         name, argument = command
         if name not in FOR_ONE:
             raise ValueError(f"/{name}: there is one connection")

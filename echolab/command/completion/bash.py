@@ -15,7 +15,7 @@ from echolab.command.completion.commands import halves, names_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from echolab.command.completion.commands import Command, Entry
+    from echolab.command.completion.commands import CommandSyntax, Entry
 
 __all__ = ["OFFER", "bash_script", "offers_table"]
 
@@ -170,7 +170,7 @@ _echolab_files() {
 """
 
 
-def bash_script(commands: Iterable[Command]) -> str:
+def bash_script(commands: Iterable[CommandSyntax]) -> str:
     """Return the script for the program and its commands."""
     commands = tuple(commands)
     return "".join(
@@ -184,7 +184,7 @@ def bash_script(commands: Iterable[Command]) -> str:
     )
 
 
-def _entries_table(commands: Iterable[Command]) -> str:
+def _entries_table(commands: Iterable[CommandSyntax]) -> str:
     """Return a function that sets the entries of a command.
 
     An entry is the number of values (``*`` if it may be repeated), and the names.
@@ -205,7 +205,7 @@ def _entry(entry: Entry) -> str:
     return f"{'*' if entry.repeated else ''}{values} {names}"
 
 
-def offers_table(commands: Iterable[Command]) -> str:
+def offers_table(commands: Iterable[CommandSyntax]) -> str:
     """Return a function that offers what completes an option or an argument.
 
     Its arguments are the command, and the name of the option or the number of the
@@ -215,7 +215,7 @@ def offers_table(commands: Iterable[Command]) -> str:
     return f'\n_echolab_offers() {{\n    case "$1 $2" in\n{cases}    esac\n}}\n'
 
 
-def _cases(command: Command) -> Iterator[str]:
+def _cases(command: CommandSyntax) -> Iterator[str]:
     for entry in command.entries:
         for option in entry.options:
             names = " | ".join(quote(f"{command.name} {n}") for n in names_of(option))

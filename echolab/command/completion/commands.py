@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from twisted.python import usage
 
-__all__ = ["Argument", "Command", "Entry", "commands_of", "halves", "names_of"]
+__all__ = ["Argument", "CommandSyntax", "Entry", "commands_of", "halves", "names_of"]
 
 _HEAD = re.compile(r"((?:[a-z][\w.-]*:)+)(?!/)(.+)")
 
@@ -53,7 +53,7 @@ class Argument(NamedTuple):
     offered: tuple[str, ...]
 
 
-class Command(NamedTuple):
+class CommandSyntax(NamedTuple):
     """What follows a word on the command line.
 
     Attributes:
@@ -71,7 +71,7 @@ class Command(NamedTuple):
     endless: bool = False
 
 
-def commands_of(program: Any, topics: Iterable[str] = ()) -> tuple[Command, ...]:
+def commands_of(program: Any, topics: Iterable[str] = ()) -> tuple[CommandSyntax, ...]:
     """Return the program itself, then its commands.
 
     Args:
@@ -88,16 +88,16 @@ def commands_of(program: Any, topics: Iterable[str] = ()) -> tuple[Command, ...]
         _command(name, about, make(), words)
         for name, _, make, about in program.subCommands
     )
-    itself = Command("", "", _entries(program), (Argument("COMMAND", names),))
+    itself = CommandSyntax("", "", _entries(program), (Argument("COMMAND", names),))
     return (itself, *others)
 
 
 def _command(
     name: str, about: str, options: Any, words: Mapping[str, tuple[str, ...]]
-) -> Command:
+) -> CommandSyntax:
     synopsis = options.synopsis.removesuffix("[options]").replace(" | ", "|")
     arguments = synopsis.split()
-    return Command(
+    return CommandSyntax(
         name,
         about,
         _entries(options),

@@ -10,7 +10,7 @@ from echolab.option import FILE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from echolab.command.completion.commands import Command, Entry
+    from echolab.command.completion.commands import CommandSyntax, Entry
     from echolab.option import Option
 
 __all__ = ["fish_script"]
@@ -113,7 +113,7 @@ end
 """
 
 
-def fish_script(commands: Iterable[Command]) -> str:
+def fish_script(commands: Iterable[CommandSyntax]) -> str:
     """Return the script for the program and its commands."""
     itself, *others = commands
     every = (itself, *others)
@@ -139,12 +139,12 @@ def _quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
-def _offers_table(commands: Iterable[Command]) -> str:
+def _offers_table(commands: Iterable[CommandSyntax]) -> str:
     cases = "".join(case for each in commands for case in _cases(each))
     return f'\nfunction __echolab_offers\n    switch "$argv"\n{cases}    end\nend\n'
 
 
-def _cases(command: Command) -> Iterator[str]:
+def _cases(command: CommandSyntax) -> Iterator[str]:
     offers = [
         *((each.name, each.offered) for each in _each_option(command)),
         *((str(n), each.offered) for n, each in enumerate(command.arguments)),
@@ -156,11 +156,11 @@ def _cases(command: Command) -> Iterator[str]:
             yield f"            __echolab_offer {words}\n"
 
 
-def _each_option(command: Command) -> Iterator[Option]:
+def _each_option(command: CommandSyntax) -> Iterator[Option]:
     return (option for entry in command.entries for option in entry.options)
 
 
-def _valued(commands: Iterable[Command]) -> str:
+def _valued(commands: Iterable[CommandSyntax]) -> str:
     """Return the list of options with a value; with two values, twice."""
     words = [
         _quoted(f"{command.name} {name}")
@@ -171,13 +171,13 @@ def _valued(commands: Iterable[Command]) -> str:
     return "\nset -g __echolab_valued " + " ".join(words) + "\n"
 
 
-def _options(command: Command) -> Iterator[str]:
+def _options(command: CommandSyntax) -> Iterator[str]:
     for entry in command.entries:
         for option in entry.options:
             yield _option(command, entry, option)
 
 
-def _option(command: Command, entry: Entry, option: Option) -> str:
+def _option(command: CommandSyntax, entry: Entry, option: Option) -> str:
     names = [name for each in entry.options for name in names_of(each)]
     words = [command.name or "''", *([] if entry.repeated else names)]
     short = f" -s {option.short}" if option.short else ""
@@ -188,7 +188,7 @@ def _option(command: Command, entry: Entry, option: Option) -> str:
     )
 
 
-def _values(command: Command, name: str, option: Option) -> str:
+def _values(command: CommandSyntax, name: str, option: Option) -> str:
     if not option.value:
         return ""
     offered = option.offered
@@ -198,7 +198,7 @@ def _values(command: Command, name: str, option: Option) -> str:
     return f"{kind} -a '(__echolab_offers {command.name} {name})'"
 
 
-def _arguments(command: Command) -> Iterator[str]:
+def _arguments(command: CommandSyntax) -> Iterator[str]:
     for number, argument in enumerate(command.arguments):
         last = number == len(command.arguments) - 1
         where = "" if command.endless and last else f" {number}"

@@ -13,7 +13,7 @@ from echolab.option import FILE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from echolab.command.completion.commands import Command, Entry
+    from echolab.command.completion.commands import CommandSyntax, Entry
     from echolab.option import Option
 
 __all__ = ["zsh_script"]
@@ -54,7 +54,7 @@ fi
 """
 
 
-def zsh_script(commands: Iterable[Command]) -> str:
+def zsh_script(commands: Iterable[CommandSyntax]) -> str:
     """Return the script for the program and its commands."""
     itself, *others = commands
     return "".join(
@@ -68,7 +68,7 @@ def zsh_script(commands: Iterable[Command]) -> str:
     )
 
 
-def _program(itself: Command, commands: Iterable[Command]) -> str:
+def _program(itself: CommandSyntax, commands: Iterable[CommandSyntax]) -> str:
     described = (
         f"                {quote(f'{each.name}:{each.about}')}\n" for each in commands
     )
@@ -101,7 +101,7 @@ def _lines(words: Iterable[str]) -> str:
     return "".join(f" \\\n                    {quote(each)}" for each in words)
 
 
-def _specs(command: Command) -> Iterator[str]:
+def _specs(command: CommandSyntax) -> Iterator[str]:
     yield from _options(command)
     for number, (name, offered) in enumerate(command.arguments):
         last = number == len(command.arguments) - 1
@@ -111,14 +111,14 @@ def _specs(command: Command) -> Iterator[str]:
         yield f"{where}:{_escaped(name)}:{action}"
 
 
-def _options(command: Command) -> Iterator[str]:
+def _options(command: CommandSyntax) -> Iterator[str]:
     for entry in command.entries:
         for option in entry.options:
             for name in names_of(option):
                 yield _option(command, entry, option, name)
 
 
-def _option(command: Command, entry: Entry, option: Option, name: str) -> str:
+def _option(command: CommandSyntax, entry: Entry, option: Option, name: str) -> str:
     names = " ".join(name for each in entry.options for name in names_of(each))
     if option.name in ("help", "version"):
         before = "(- : *)"
@@ -131,7 +131,7 @@ def _option(command: Command, entry: Entry, option: Option, name: str) -> str:
     return f"{before}{name}{sign}[{about}]{values}"
 
 
-def _action(command: Command, of: str, offered: tuple[str, ...]) -> str:
+def _action(command: CommandSyntax, of: str, offered: tuple[str, ...]) -> str:
     if offered == (FILE,):
         return "_files"
     # A space in front: it takes no arguments of compadd.
