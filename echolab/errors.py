@@ -88,8 +88,22 @@ class FramingError(Exception):
     """A peer's bytes cannot be framed; the text says why."""
 
 
+_SHOWN_BYTES = 20
+
+
 class MalformedError(FramingError):
-    """The bytes are not valid in the chosen framing."""
+    """The bytes are not valid in the chosen framing.
+
+    Args:
+        why: what is wrong with them.
+        data: bytes that the peer sent. The text shows the first of them.
+        at: where in ``data`` they go wrong.
+    """
+
+    def __init__(self, why: str, data: bytes = b"", at: int = 0) -> None:
+        shown = bytes(data[at : at + _SHOWN_BYTES])
+        more = "..." if len(data) > at + _SHOWN_BYTES else ""
+        super().__init__(f"{why}; got {shown!r}{more}" if shown else why)
 
 
 class OverlongError(FramingError):

@@ -277,6 +277,47 @@ class VarintTests(SynchronousTestCase):
                 framed(text, "varint:offset=1")
 
 
+class MalformedTests(SynchronousTestCase):
+    def test_the_error_shows_the_bytes(self) -> None:
+        request = b"GET / HTTP/1.1\r\nHost: x\r\n"
+        shown = r"b'GET / HTTP/1.1\r\nHost'..."
+        for name, good, bad, why in (
+            (
+                *("netstring", b"2:ok,", request),
+                f"a netstring begins with its length and a colon; got {shown}",
+            ),
+            ("netstring", b"5:hello", b";", "no ',' after a message; got b';'"),
+            (
+                *("octet-count", b"1 a", b"5x"),
+                "a message begins with its length and a space; got b'5x'",
+            ),
+            (
+                *("varint", b"\1a", b"\xff" * 10),
+                r"a length has over 10 bytes; got b'" + r"\xff" * 10 + "'",
+            ),
+            ("resp", b":1\r\n", b"$x\r\n", r"no length after '$'; got b'$x\r\n'"),
+            (
+                *("resp", b"$3\r\nabc", b"d\r"),
+                r"a string is longer than its length; got b'd\r'",
+            ),
+            (
+                *("resp", b"*1\r\n", request),
+                f"a value begins with none of RESP's signs; got {shown}",
+            ),
+            (
+                *("length:plus=-2", b"\0\2", b"\0\1"),
+                r"a length is 1: at least 2; got b'\x00\x01'",
+            ),
+        ):
+            with self.assertRaises(MalformedError, msg=name) as caught:
+                for _ in make(name)().feed(good + bad):
+                    pass
+            self.assertTrue(str(caught.exception).startswith(why), caught.exception)
+
+    def test_a_framing_of_your_own_need_not_show_any(self) -> None:
+        self.assertEqual(str(MalformedError("no digits")), "no digits")
+
+
 class OctetCountTests(SynchronousTestCase):
     def test_counted_and_ended_by_a_newline(self) -> None:
         self.assertEqual(

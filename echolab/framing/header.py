@@ -65,7 +65,9 @@ class Header:
             return None
         length = int.from_bytes(data[start:after], self.order)
         if length + self.plus < 0:
-            raise MalformedError(f"a length is {length}: at least {-self.plus}")
+            raise MalformedError(
+                f"a length is {length}: at least {-self.plus}", data, at
+            )
         return after - at + length + self.plus, at
 
     def framed(self, message: bytes) -> bytes:

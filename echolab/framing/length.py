@@ -77,7 +77,7 @@ class LengthFramer:
                     break
                 if last and data[end:after] != self._trailer:
                     raise MalformedError(
-                        f"no {self._trailer.decode()!r} after a message"
+                        f"no {self._trailer.decode()!r} after a message", data, end
                     )
                 if last and self._begun:
                     yield Batch((data[at:end],), mark="continued")

@@ -38,9 +38,11 @@ def _length(data: bytes, at: int) -> tuple[int, int] | None:
     head, colon, _ = data[at : at + _DIGITS + 1].partition(b":")
     bad = head[:1] == b"0" and len(head) > 1
     if bad or (head and not head.isdigit()) or (colon and not head):
-        raise MalformedError("a netstring begins with its length and a colon")
+        raise MalformedError("a netstring begins with its length and a colon", data, at)
     if colon:
         return int(head), at + len(head) + 1
     if len(head) > _DIGITS:
-        raise MalformedError(f"a netstring's length has over {len(head) - 1} digits")
+        raise MalformedError(
+            f"a netstring's length has over {_DIGITS} digits", data, at
+        )
     return None

@@ -76,9 +76,9 @@ def octet_counted(message: bytes) -> bytes:
 def _length(data: bytes, at: int) -> tuple[int, int] | None:
     head, space, _ = data[at : at + _DIGITS + 1].partition(b" ")
     if head[:1] == b"0" or not head.isdigit():
-        raise MalformedError("a message begins with its length and a space")
+        raise MalformedError("a message begins with its length and a space", data, at)
     if space:
         return int(head), at + len(head) + 1
     if len(head) > _DIGITS:
-        raise MalformedError(f"a message's length has over {_DIGITS} digits")
+        raise MalformedError(f"a message's length has over {_DIGITS} digits", data, at)
     return None

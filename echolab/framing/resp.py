@@ -103,7 +103,9 @@ class Resp:
         if kind not in _STRINGS and kind not in _AGGREGATES:
             self._good = at
             if self._missing:
-                raise MalformedError("a value begins with none of RESP's signs")
+                raise MalformedError(
+                    "a value begins with none of RESP's signs", data, at
+                )
             self._state = _State.INLINE
             return self._line(data, at)
         newline = data.find(b"\n", at, at + _MOST_HEADER)
@@ -115,7 +117,7 @@ class Resp:
         if header in _NULLS:
             self._ended()
         elif header[-2:] != _END or not digits.isdigit():
-            raise MalformedError(f"no length after {chr(kind)!r}")
+            raise MalformedError(f"no length after {chr(kind)!r}", data, at)
         elif kind in _STRINGS:
             self._left = int(digits)
             self._state = _State.STRING
@@ -135,7 +137,7 @@ class Resp:
             return end, None
         if data[end:after] != _END:
             self._good, self._left = end, 0
-            raise MalformedError("a string is longer than its length")
+            raise MalformedError("a string is longer than its length", data, end)
         self._ended()
         return after, after
 
@@ -146,7 +148,9 @@ class Resp:
             return end, None
         self._good = after - 1
         if after - end < len(_END) and self._state is _State.LINE:
-            raise MalformedError("a line of a value ends without a carriage return")
+            raise MalformedError(
+                "a line of a value ends without a carriage return", data, at
+            )
         self._ended()
         return after, after
 

@@ -89,7 +89,7 @@ def _read(data: bytes, at: int, most: int) -> tuple[int, int] | None:
         if byte <= 0x7F:
             return length, at + place + 1
     if len(data) - at >= most:
-        raise MalformedError(f"a length has over {most} bytes")
+        raise MalformedError(f"a length has over {most} bytes", data, at)
     return None
 
 
