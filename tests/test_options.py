@@ -451,6 +451,10 @@ class MeantTests(SynchronousTestCase):
             (["--connect", "./x"], "did you mean --connect unix:./x?"),
             (["a", "1", "--no-dto"], "did you mean --no-dot?"),
             (["a", "1", "-N"], "-N not recognized: the client always ends its side"),
+            (
+                ["a", "1", "--key=a"],
+                "--key not recognized: a certificate of yours",
+            ),
             (["a:\uff11"], "connect a:\uff11: port is not a number"),
             (["::1"], "Usage: echolab client <ipaddr> <port>"),
             (["8888"], "<port>; did you mean 127.0.0.1 8888?"),

@@ -26,6 +26,11 @@ __all__ = ["ClientOptions"]
 ACKNOWLEDGED_RETRY_SECONDS = 60.0
 """What --retry is with --acknowledged."""
 
+_CERTIFICATE = (
+    "a certificate of yours goes into "
+    "--connect tls:HOST:PORT:certificate=FILE:privateKey=FILE"
+)
+
 USAGE = "Usage: echolab client <ipaddr> <port>"
 
 
@@ -52,6 +57,8 @@ class ClientOptions(SettingsOptions, of=ClientSettings):
         "N": "the client always ends its side after the input",
         "u": "the client has no UDP",
         "w": "there are --timeout and --wait",
+        "cert": _CERTIFICATE,
+        "key": _CERTIFICATE,
     }
 
     @override

@@ -38,7 +38,7 @@ class BaseOptions(usage.Options):
     """
 
     habits: ClassVar[Mapping[str, str]] = {}
-    """What to say of short options that users know from nc."""
+    """What to say of options that other programs have, such as nc or the server."""
 
     @override
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
