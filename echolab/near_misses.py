@@ -31,6 +31,7 @@ _SYNONYMS = {
     "receive": "server",
     "connect": "client",
     "send": "client",
+    "version": "--version",
 }
 CLIENT_KINDS = ("tcp", "unix", "ssl", "tls")
 ENDPOINT_KINDS = (*CLIENT_KINDS, "tcp6", "haproxy", "systemd")

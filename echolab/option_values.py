@@ -57,7 +57,7 @@ def over_zero(read: Callable[[str], N]) -> Callable[[str], N]:
     def number_over_zero(text: str) -> N:
         value = _read(read, text)
         if value is None or not 0 < value < MOST:
-            raise _wrong_number(read, "over 0")
+            raise _wrong_number(read, f"over 0 and at most {MOST - 1}")
         return value
 
     return number_over_zero
@@ -69,7 +69,7 @@ def from_zero(read: Callable[[str], N]) -> Callable[[str], N]:
     def number_from_zero(text: str) -> N:
         value = _read(read, text)
         if value is None or not 0 <= value < MOST:
-            raise _wrong_number(read, "from 0")
+            raise _wrong_number(read, f"from 0 to {MOST - 1}")
         return value
 
     return number_from_zero
@@ -82,15 +82,13 @@ def _read(read: Callable[[str], N], text: str) -> N | None:
         return None
 
 
-def _wrong_number(read: Callable[[str], float], least: str) -> ValueError:
+def _wrong_number(read: Callable[[str], float], which: str) -> ValueError:
     kinds: dict[Callable[[str], float], str] = {
-        whole_number: f"a whole number {least} and below {MOST}",
-        seconds: f"a time {least} and below {MOST} seconds, as 5, 500ms, 2m or 1h",
-        byte_size: f"a size {least} and below {MOST} bytes, as 65536, 64k or 1MiB",
+        whole_number: f"a whole number {which}",
+        seconds: f"a time {which} seconds, as 5, 500ms, 2m or 1h",
+        byte_size: f"a size {which} bytes, as 65536, 64k or 1MiB",
     }
-    return ValueError(
-        f"must be {kinds.get(read, f'a number {least} and below {MOST}')}"
-    )
+    return ValueError(f"must be {kinds.get(read, f'a number {which}')}")
 
 
 def one_of(*choices: str) -> Callable[[str], str]:

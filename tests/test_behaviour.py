@@ -92,12 +92,12 @@ class ValueTests(SynchronousTestCase):
         for text, why in (
             ("", "nothing is none of accept-late, read-bytewise,"),
             ("toast", "toast is none of"),
-            ("reset+", "nothing is none of"),
+            ("reset+", "a behaviour is missing beside a +"),
             (
                 "reset:toast=1",
                 "reset takes after-bytes, after-messages, after-sent-bytes, first",
             ),
-            ("reset:after_bytes=1", "reset takes after-bytes,"),
+            ("reset:after_bytes=1", "not after_bytes=1; did you mean after-bytes?"),
             ("reset:first=1:first=2", "reset: first is given twice"),
             ("reset:first=1:only=2", "reset: the first connections, or only one"),
             ("reset:only=-1", "reset: only must be at least 0, not -1"),

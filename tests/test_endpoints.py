@@ -89,10 +89,10 @@ class PlainTests(EndpointCase):
             ("tls:/:8_443", "8_443 is not a whole number"),
             ("tls:/:backlog=1_0", "1_0 is not a whole number"),
             ("tls", "missing or unknown argument in the endpoint string"),
-            ("tcp:0:backlog=0", "backlog must be over 0 and below 2147483648"),
+            ("tcp:0:backlog=0", "backlog must be 1-2147483647"),
             (
                 "tcp:0:backlog=" + "9" * 20,
-                "backlog must be over 0 and below 2147483648",
+                "backlog must be 1-2147483647",
             ),
         ):
             proxies = (network("127.0.0.1"),)
@@ -116,6 +116,7 @@ class PlainTests(EndpointCase):
             ("unix:/a:timeout=-1", "timeout must be 1-2147483647"),
             ("unix:/a:lockfile=x", "lockfile must be 0 or 1"),
             ("tcp::1", "the host is empty"),
+            ("unix:", "the path is empty"),
             ("tcp:\udcff:1", "no such host"),
             ("tcp6:a:1", "Unknown endpoint type: 'tcp6'; did you mean tcp:.?"),
             ("haproxy:a", "Unknown endpoint type: 'haproxy'"),
@@ -127,6 +128,7 @@ class PlainTests(EndpointCase):
         for text, why in (
             ("tcp:0:interface=", "the interface is empty"),
             ("tcp6:0:interface=", "the interface is empty"),
+            ("unix:", "the path is empty"),
             ("unix:/a:lockfile=x", "lockfile must be 0 or 1"),
         ):
             with self.assertRaisesRegex(ListenError, f": {why}$"):

@@ -164,7 +164,9 @@ class AddresseeTests(TalkCase):
         self.leave(2)
         self.assertEqual(self.prompt(), "to 2 (left): ")
         self.talk.received(b"secret\n/send secret\n/file /etc/hostname\n/close\n\n")
-        self.assertEqual(self.said(), ["not sent: 2 has left"] * 4)
+        self.assertEqual(
+            self.said(), [*["not sent: 2 has left"] * 3, "/close: 2 has left"]
+        )
         self.assertEqual(self.sent(1), b"")
         self.display.has_begun = False
         self.assertEqual(self.prompt(), "to 1: ")
@@ -477,7 +479,16 @@ class FileTests(TalkCase):
 
     def test_no_addressee(self) -> None:
         self.type(f"/file {self.path}")
-        self.assertEqual(self.said(), ["not sent: nobody is connected"])
+        self.type("/close")
+        self.type("/reset")
+        self.assertEqual(
+            self.said(),
+            [
+                "not sent: nobody is connected",
+                "/close: nobody is connected",
+                "/reset: nobody is connected",
+            ],
+        )
         self.assertEqual(self.open_files(), self.before)
 
     def test_the_peer_ends_its_side_and_gets_the_rest(self) -> None:

@@ -41,7 +41,10 @@ def faults_of(text: str, methods: object) -> Iterator[Fault]:
     Raises:
         ValueError: it cannot be understood.
     """
-    for part in re.split(r"\+(?!\d)", text):  # An error is to show all of 1e+06.
+    parts = re.split(r"\+(?!\d)", text)  # An error is to show all of 1e+06.
+    if "" in parts and len(parts) > 1:
+        raise ValueError("a behaviour is missing beside a +")
+    for part in parts:
         yield from _parse(part, methods)
 
 
@@ -81,8 +84,9 @@ def _built_in(kind: str, make: Callable[..., Any], words: list[str]) -> Any:
         spoken, _, value = word.partition("=")
         name = spoken.replace("-", "_")
         if "_" in spoken or name not in takes:
-            known = ", ".join(takes).replace("_", "-")
-            raise ValueError(f"{kind} takes {known}, not {word}")
+            known = [each.replace("_", "-") for each in takes]
+            meant = did_you_mean(nearest(spoken.replace("_", "-"), known))
+            raise ValueError(f"{kind} takes {', '.join(known)}, not {word}{meant}")
         if name in arguments:
             raise ValueError(f"{kind}: {spoken} is given twice")
         try:

@@ -186,6 +186,8 @@ class _ClientEndpoints:
         lockfile: str = "0",
         timeout: str = "30",  # noqa: ARG002 - nothing takes time
     ) -> IStreamClientEndpoint:
+        if not path:
+            raise ValueError("the path is empty")
         check_lockfile(lockfile)
         if len(os.fsencode(path)) > UNIX_PATH_BYTES:
             raise ValueError("AF_UNIX path too long")

@@ -175,13 +175,13 @@ class Addressing:
             case Conversation(has_left=False) as target:
                 return [target]
             case Conversation(name=name):
-                raise ValueError(f"not sent: {name} has left")
+                raise ValueError(f"{name} has left")
             case Everybody() if self._open:
                 return tuple(self._open.values())
             case _ if self._open:
-                raise ValueError("not sent: all connections are ending")
+                raise ValueError("all connections are ending")
             case _:
-                raise ValueError(f"not sent: {NOBODY}")
+                raise ValueError(NOBODY)
 
     @property
     def may_be_secret(self) -> bool:

@@ -15,6 +15,8 @@ from ipaddress import (
 )
 from typing import TYPE_CHECKING, TypeAlias
 
+from echolab.near_misses import did_you_mean
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -32,7 +34,11 @@ def network(text: str) -> Network:
     Raises:
         ValueError: it is not a network, or bits are set after its prefix.
     """
-    return ip_network(text)
+    meant = ip_network(text, strict=False)
+    try:
+        return ip_network(text)
+    except ValueError as why:
+        raise ValueError(f"{why}{did_you_mean(str(meant))}") from None
 
 
 def contains(networks: Sequence[Network], host: str | None) -> bool:

@@ -264,6 +264,8 @@ class _ServerEndpoints:
         backlog: str | None = None,
         lockfile: str = "0",
     ) -> IStreamServerEndpoint:
+        if not address:
+            raise ValueError("the path is empty")
         check_lockfile(lockfile)
         waiting = self._settings.backlog if backlog is None else backlog_of(backlog)
         if not re.fullmatch("0?[0-7]{1,3}", mode):

@@ -92,6 +92,8 @@ def framing_value(text: str) -> str:
         names = (*FRAMING_NAMES, *installed("framings"))
         known = None if named else nearest(kind, names)
         meant = did_you_mean(known and f"{known}{colon}{delimiter}")
+        if text.lower() in FORMATS:
+            meant = f"; {text.lower()} is a --format"
         raise ValueError(f"{error}{meant}") from None
     return name
 

@@ -115,7 +115,13 @@ class Talk:
     def _named_or_targets(self, command: str, argument: str) -> Sequence[Conversation]:
         if argument:
             return [self._named(command, argument)]
-        return self._addressing.targets()
+        return self._targets(f"/{command}")
+
+    def _targets(self, undone: str) -> Sequence[Conversation]:
+        try:
+            return self._addressing.targets()
+        except ValueError as why:
+            raise ValueError(f"{undone}: {why}") from None
 
     def _send_line(self, line: bytes) -> None:
         target = self._addressing.target
@@ -132,7 +138,7 @@ class Talk:
             each.send_text(data)
 
     def _send_file(self, path: str) -> None:
-        self._addressing.targets()
+        self._targets("not sent")  # Nobody would read the file.
         fd = open_named(path)
         willing = self._willing()
         file = NamedFile(fd, len(willing) + 1)
@@ -158,7 +164,7 @@ class Talk:
         """Return the addressees that can be sent something; say why others cannot."""
         willing: list[Conversation] = []
         refusals: dict[str, list[str]] = {}
-        for each in self._addressing.targets():
+        for each in self._targets("not sent"):
             if why := each.refusal():
                 refusals.setdefault(why, []).append(each.name)
             else:

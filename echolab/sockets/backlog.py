@@ -24,7 +24,7 @@ def backlog_of(text: str) -> int:
         ValueError: the text is not a backlog.
     """
     if not 0 < (backlog := whole_number(text)) < MOST:
-        raise ValueError(f"backlog must be over 0 and below {MOST}")
+        raise ValueError(f"backlog must be 1-{MOST - 1}")
     check_backlog(backlog)
     return backlog
 
