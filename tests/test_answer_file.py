@@ -259,6 +259,8 @@ class HandedTests(FileCase):
         self.assertEqual(answered(self.read(answer_text(named)), b"a")[1:], [b"A"])
         with self.assertRaisesRegex(TypeError, "elsewhere; name it: 'python:tests"):
             LabProcess(answers=[("a", shout)])
+        with self.assertRaisesRegex(TypeError, "<lambda> has no name there: give"):
+            LabProcess(answers=[("a", lambda _peer, message: message)])
 
 
 def shout(_peer: Peer, message: bytes) -> bytes:

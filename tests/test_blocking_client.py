@@ -352,6 +352,9 @@ class PlaceTests(Serving):
         peer = self.connect(self.serve(greet))
         with self.assertRaises(TypeError):
             peer.send(cast("Any", 5))
+        for wait in (peer.send, peer.expect):
+            with self.assertRaisesRegex(TypeError, "a number of seconds, not '1s'"):
+                wait("hello", cast("Any", "1s"))
 
     def test_a_forked_child_leaves_the_connection_to_its_parent(self) -> None:
         peer = self.connect(self.serve(greet))

@@ -317,6 +317,9 @@ class QuestionTests(SynchronousTestCase):
             transcript.assert_lines(cast("list[str]", [1]))
         with self.assertRaisesRegex(TypeError, "a peer is its number, or .*, not 0.1"):
             transcript.wait_for_line("x", cast("int", 0.1))
+        for waiting in (transcript, BlockingTranscript()):
+            with self.assertRaisesRegex(TypeError, "a number of seconds, not '1s'"):
+                waiting.wait_for_line("x", timeout=cast("float", "1s"))
 
     def test_what_is_unfinished_is_shown_and_no_peer_is_number_minus_one(self) -> None:
         transcript = transcript_of(Accepted(ANN, TIME), Chunk(ANN, TIME, b"hel"))

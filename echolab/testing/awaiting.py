@@ -12,6 +12,7 @@ from echolab.testing.questions import (
     EndQuestion,
     LineQuestion,
     PeersQuestion,
+    seconds_of,
 )
 from echolab.testing.shared import SharedTranscript
 
@@ -173,6 +174,7 @@ class AwaitedTranscript(SharedTranscript):
 
     async def _wait(self, question: Question[T], timeout: float) -> T:
         __tracebackhide__ = True
+        seconds_of(timeout)
         alarm = _Alarm()
         answers: list[T] = []
 

@@ -11,6 +11,7 @@ from echolab.testing.questions import (
     EndQuestion,
     LineQuestion,
     PeersQuestion,
+    seconds_of,
 )
 from echolab.testing.shared import SharedTranscript
 
@@ -140,6 +141,7 @@ class BlockingTranscript(SharedTranscript):
     def _wait(self, question: Question[T], timeout: float) -> T:
         __tracebackhide__ = True
         answers: list[T] = []
+        seconds_of(timeout)
         with self._news:
             forget = self._ask(question, answers.append)
             self._news.wait_for(lambda: answers or self._over, timeout)

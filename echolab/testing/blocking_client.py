@@ -19,6 +19,7 @@ from echolab.patterns import pattern_of
 from echolab.testing.blocking import BlockingTranscript
 from echolab.testing.connecting import address_of, connected
 from echolab.testing.place import Place
+from echolab.testing.questions import seconds_of
 from echolab.testing.remembering import MAX_BYTES
 from echolab.testing.showing import show
 from echolab.testing.unread import Unread
@@ -118,12 +119,12 @@ class BlockingClient(BlockingTranscript):
             OSError: the connection has broken.
         """
         __tracebackhide__ = True
+        deadline = time.monotonic() + seconds_of(timeout)
         with self._news:
             if self._over or self._finished:
                 why = self._over or "the sending side is finished"
                 raise BrokenPipeError(EPIPE, why)
             self._wire.write(_bytes(data))
-        deadline = time.monotonic() + timeout
         try:
             while left := self._wire.send():
                 seconds = deadline - time.monotonic()
@@ -165,6 +166,7 @@ class BlockingClient(BlockingTranscript):
             AssertionError: it did not come; the message shows the transcript.
         """
         __tracebackhide__ = True
+        seconds_of(timeout)
         wanted = pattern_of(pattern)
         with self._news:
             try:

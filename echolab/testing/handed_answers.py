@@ -84,6 +84,9 @@ def elsewhere(code: object) -> TypeError:
     """Return the error for code of the tests that another process is to run."""
     name = getattr(code, "__qualname__", repr(code))
     module = getattr(code, "__module__", "module")
+    if "<" in name:  # A lambda, a function within another, or no function at all.
+        name = f"{name} has no name there"
+        return TypeError(f"{name}: give a def of a module, as 'python:module:name'")
     return TypeError(f"{name} runs elsewhere; name it: 'python:{module}:{name}'")
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "as_bytes",
     "joined",
     "number_of",
+    "seconds_of",
 ]
 
 Who: TypeAlias = "Peer | int | None"
@@ -239,6 +240,17 @@ def joined(events: Iterable[Event]) -> Iterator[Event]:
     join = Joiner()
     for event in events:
         yield from join(event)
+
+
+def seconds_of(timeout: object) -> float:
+    """Return how long a wait may take.
+
+    Raises:
+        TypeError: it is no number of seconds.
+    """
+    if not isinstance(timeout, int | float):
+        raise TypeError(f"a timeout is a number of seconds, not {timeout!r}")
+    return timeout
 
 
 def number_of(who: Who) -> int | None:

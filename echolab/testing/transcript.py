@@ -15,6 +15,7 @@ from echolab.testing.questions import (
     EndQuestion,
     LineQuestion,
     PeersQuestion,
+    seconds_of,
 )
 from echolab.testing.remembering import MAX_BYTES, Remembering
 from echolab.testing.running import installed_reactor
@@ -196,6 +197,7 @@ class Transcript(Remembering):
         return self._wait(PeersQuestion(count), timeout)
 
     def _wait(self, question: Question[T], timeout: float) -> Deferred[T]:
+        seconds_of(timeout)
         answered: _Wait[T] = _Wait(lambda _: forget())
         answered.where = _caller()
         try:
