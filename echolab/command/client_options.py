@@ -47,8 +47,8 @@ class ClientOptions(SettingsOptions, of=ClientSettings):
         "environment",
     )
     longdesc = (
-        "Sends each line that is typed or piped, as the lecture's client.c does, "
-        "and shows what comes back. Example: echolab client 127.0.0.1 8888, or "
+        "Sends each line that is typed or piped, and shows what comes back. It began "
+        "as a lecture's client.c. Example: echolab client 127.0.0.1 8888, or "
         "twistd -n echolab-client --host 127.0.0.1 --port 8888. On a terminal, /send "
         "BYTES, /file PATH, /close and /reset are commands; // and /. begin a line "
         "that is sent without the first /." + UNITS_HELP

@@ -41,8 +41,8 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
         "environment",
     )
     longdesc = (
-        "Receives on many connections at once and prints what arrives, as the "
-        "lecture's server.c does. Example: echolab server 8888, or "
+        "Receives on many connections at once and prints what arrives. It began as a "
+        "lecture's server.c. Example: echolab server 8888, or "
         "twistd -n echolab --port 8888; then, elsewhere: nc 127.0.0.1 8888."
         + UNITS_HELP
     )

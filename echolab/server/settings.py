@@ -133,8 +133,8 @@ class ServerSettings:
     show: Show = option(
         "received",
         "--show received|sent",
-        "Which bytes are printed; sent: also what the server sends, in log, hex and "
-        "json.",
+        "received: print what peers send; sent: also what the server sends, in log, "
+        "hex and json.",
         group=PRINTING,
         read=one_of(*get_args(Show)),
     )
