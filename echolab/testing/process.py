@@ -130,7 +130,8 @@ class ServerProcess(Place, SharedTranscript):
         """Start to read its output."""
         assert process.stdout is not None
         assert process.stderr is not None
-        self._ended = os.fdopen(os.pidfd_open(process.pid), "rb", 0)
+        with suppress(OSError):  # Before Linux 5.3, the end of the pipes has to do.
+            self._ended = os.fdopen(os.pidfd_open(process.pid), "rb", 0)
         self._recording = process.stdout.fileno()
         self._stderr = process.stderr.fileno()
         for pipe, read in (
@@ -140,7 +141,7 @@ class ServerProcess(Place, SharedTranscript):
             os.set_blocking(pipe, False)
             self._threads.append(
                 threading.Thread(
-                    target=_follow, args=[pipe, self._ended.fileno(), read], daemon=True
+                    target=_follow, args=[pipe, self._ended, read], daemon=True
                 )
             )
         for thread in self._threads:
@@ -314,7 +315,7 @@ def _all_in(pipe: int, *, is_last: bool) -> tuple[bytes, bool]:
     return data, is_last or not data
 
 
-def _follow(pipe: int, ended: int, read: Callable[..., bool]) -> None:
+def _follow(pipe: int, ended: IO[bytes] | None, read: Callable[..., bool]) -> None:
     """Read whenever something is in a pipe, until no more can come.
 
     The end of the process is the end, since all that it wrote is then in the pipe: a
@@ -322,7 +323,8 @@ def _follow(pipe: int, ended: int, read: Callable[..., bool]) -> None:
     """
     poll = select.poll()
     poll.register(pipe, select.POLLIN)
-    poll.register(ended, select.POLLIN)
+    if ended:
+        poll.register(ended, select.POLLIN)
     is_last = False
     while read(is_last=is_last):
-        is_last = any(ready == ended for ready, _ in poll.poll())
+        is_last = any(ready != pipe for ready, _ in poll.poll())
