@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import signal
 import subprocess
 import threading
@@ -24,6 +23,7 @@ from echolab.testing.command_line import (
     words_and_answers,
 )
 from echolab.testing.handed_answers import answer_file
+from echolab.testing.pipes import all_in, follow
 from echolab.testing.place import Place, ServerKeywords
 from echolab.testing.shared import SharedTranscript
 from echolab.testing.showing import show
@@ -42,8 +42,6 @@ T = TypeVar("T")
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
-PIPE_BYTES = 65536
-"""Capacity of a pipe (pipe(7)): one such read returns all that was written before."""
 
 _READY = re.compile(rb"^(?:listening|refusing) on (.*)\n", re.MULTILINE)
 
@@ -141,7 +139,7 @@ class ServerProcess(Place, SharedTranscript):
             os.set_blocking(pipe, False)
             self._threads.append(
                 threading.Thread(
-                    target=_follow, args=[pipe, self._ended, read], daemon=True
+                    target=follow, args=[pipe, self._ended, read], daemon=True
                 )
             )
         for thread in self._threads:
@@ -266,7 +264,7 @@ class ServerProcess(Place, SharedTranscript):
         with self._news:
             if self._process is None or self._at_end:
                 return False
-            data, self._at_end = _all_in(self._recording, is_last=is_last)
+            data, self._at_end = all_in(self._recording, is_last=is_last)
             *lines, self._half = (self._half + data).split(b"\n")
             try:
                 for event in events_of(lines):
@@ -287,7 +285,7 @@ class ServerProcess(Place, SharedTranscript):
         with self._news:
             if self._process is None or self._is_silent:
                 return False
-            data, self._is_silent = _all_in(self._stderr, is_last=is_last)
+            data, self._is_silent = all_in(self._stderr, is_last=is_last)
             self._said += data
             is_ready = self._is_silent or _READY.search(self._said)
             if is_ready and not self._ready.is_set():
@@ -300,31 +298,3 @@ class ServerProcess(Place, SharedTranscript):
         if found and self.path is None:
             self.port = int(found[1].rpartition(b":")[2])
         return found is not None
-
-
-def _all_in(pipe: int, *, is_last: bool) -> tuple[bytes, bool]:
-    """Read all that is in a pipe, but no more, however fast its writer is.
-
-    Returns:
-        The bytes; and whether no more can come, as after the last time.
-    """
-    try:
-        data = os.read(pipe, PIPE_BYTES)
-    except BlockingIOError:
-        return b"", is_last
-    return data, is_last or not data
-
-
-def _follow(pipe: int, ended: IO[bytes] | None, read: Callable[..., bool]) -> None:
-    """Read whenever something is in a pipe, until no more can come.
-
-    The end of the process is the end, since all that it wrote is then in the pipe: a
-    child of the process may keep the pipe open, and write on.
-    """
-    poll = select.poll()
-    poll.register(pipe, select.POLLIN)
-    if ended:
-        poll.register(ended, select.POLLIN)
-    is_last = False
-    while read(is_last=is_last):
-        is_last = any(ready != pipe for ready, _ in poll.poll())
