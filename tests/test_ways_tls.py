@@ -304,19 +304,27 @@ class TLSClientTests(TLSCase):
     def test_no_tls_at_the_other_end(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             text = f"tls:localhost:{listener.getsockname()[1]}"
-            client = self.client(text, "--timeout", "0.2")
+            client = self.client(text, "--timeout", "2")
             self.assertEqual(client.end(), 1)
             self.assertEqual(
                 client.err.decode(),
-                f"connect {text}: timed out after 0.2 s during the TLS handshake\n",
+                f"connect {text}: timed out after 2 s during the TLS handshake\n",
             )
             client = self.client(text)
-            for _ in range(2):
+            for _ in range(2):  # The first one waits there since its client's end.
                 listener.accept()[0].close()
             self.assertEqual(client.end(), 1)
             self.assertEqual(
                 client.err.decode(),
                 f"connect {text}: closed by the server during the TLS handshake\n",
+            )
+            client = self.client(text)
+            with listener.accept()[0] as plain:
+                plain.sendall(b"220 mail.example ESMTP\r\n")
+                self.assertEqual(client.end(), 1)
+            self.assertEqual(
+                client.err.decode(),
+                f"connect {text}: the server does not speak TLS\n",
             )
 
     def test_server_that_ignores_the_end_of_tls(self) -> None:

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import alsoProvides, directlyProvides, providedBy
 
+from echolab.errors import reason_of
 from echolab.sockets.transports import complete
 from echolab.sockets.wrapped import hear, pass_on
 
@@ -68,6 +69,8 @@ def connect_ready(
             if failure.check(error.ConnectionDone, error.ConnectionLost):
                 text = f"closed by the server {HANDSHAKE}"
                 return Failure(ConnectionError(text))
+            if reason_of(failure.value) == "wrong version number":
+                return Failure(ConnectionError("the server does not speak TLS"))
         return failure
 
     def timed_out(_result: object, _seconds: float) -> Failure:
