@@ -280,7 +280,7 @@ class ServerOptionsTests(SynchronousTestCase):
             (["-o", "json:"], "--output json:: the file has no name"),
             (["--framing", r"delimiter:\q"], ".*: has an unknown escape"),
             (["--format", "x"], "--format x: must be one of classic, log, .*"),
-            (["1", "--port", "2"], "the port is given twice"),
+            (["1", "--port", "2"], "the port is given twice: 1 and --port 2"),
             (
                 ["1", "2"],
                 r"Usage: echolab server \[port\]",

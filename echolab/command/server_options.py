@@ -61,7 +61,8 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
             meant = did_you_mean(_meant(words))
             raise usage.UsageError(f"Usage: echolab server [port]{meant}")
         if words and self["port"] is not None:
-            raise usage.UsageError("the port is given twice")
+            twice = f"{words[0]} and --port {self['port']}"
+            raise usage.UsageError(f"the port is given twice: {twice}")
         if words:
             self["port"] = words[0]
 
