@@ -427,6 +427,7 @@ class MeantTests(SynchronousTestCase):
             (["-l", "1"], "option -l not recognized: the server always listens; see"),
             (["-lk", "1"], "option -l not recognized: the server always listens; see"),
             (["-k"], ": the server always takes many connections; see --help"),
+            (["--connect", "a:1"], ": echolab client has it; see --help"),
             (["tcp:0"], "did you mean --listen tcp:0?"),
             (["--listen", ""], "--listen: the endpoint string is empty"),
             (["--interface", ""], "--interface: the address is empty"),

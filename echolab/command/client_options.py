@@ -59,6 +59,7 @@ class ClientOptions(SettingsOptions, of=ClientSettings):
         "w": "there are --timeout and --wait",
         "cert": _CERTIFICATE,
         "key": _CERTIFICATE,
+        "listen": "echolab server has it",
     }
 
     @override

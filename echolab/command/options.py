@@ -103,11 +103,11 @@ def _options_first(options: BaseOptions, words: list[str]) -> list[str]:
     try:
         pairs, rest = getopt.gnu_getopt(words, options.shortOpt, options.longOpt)
     except getopt.error as error:
+        if habit := options.habits.get(error.opt):
+            raise usage.UsageError(f"{error}: {habit}; see --help") from None
         meant = did_you_mean(option_meant(error.opt, option_names(options)))
         see = f"{meant} See --help" if meant else "; see --help"
-        habit = options.habits.get(error.opt)
-        why = f"{error}: {habit}" if habit else f"{error}"
-        raise usage.UsageError(f"{why}{see}") from None
+        raise usage.UsageError(f"{error}{see}") from None
     first = []
     for name, value in pairs:
         takes_value = (

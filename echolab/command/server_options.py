@@ -47,6 +47,7 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
         + UNITS_HELP
     )
     habits: ClassVar[dict[str, str]] = {
+        "connect": "echolab client has it",
         "k": "the server always takes many connections",
         "l": "the server always listens",
         "u": "the server has no UDP",
