@@ -103,7 +103,7 @@ class Ending:
         self._begin = begin
         self._phase = _Phase.SENDING
         self._listening = True
-        self._moment = LINGER_SECONDS  # for a server whose replies nobody wants
+        self._moment = 0.0  # for a server whose replies nobody wants
         self._held = False
         self._timer: IDelayedCall | None = None
         self._delivery: Delivery | None = None
@@ -129,7 +129,7 @@ class Ending:
             if self.server_ended:
                 self._confirm()
             else:
-                self._wait(self._wait_seconds if self._listening else self._moment)
+                self._wait_for_server()
 
     def server_has_ended(self) -> None:
         """The server will send no more; whether it still reads is unknown."""
@@ -165,16 +165,17 @@ class Ending:
         """End when all written bytes are delivered; replies are not wanted any more.
 
         A server that still replies would be reset, and might lose what it has not read.
-        So it has a moment, however much it says, to read all and to end.
+        So it has a moment, however much it says, to read all and to end. Over TLS it
+        learns only by the close that this side sends no more, so there it has none.
 
         Args:
             seconds: the moment.
         """
-        self._moment = seconds
         if self._listening:
             self._listening = False
+            self._moment = 0.0 if self._line.over_tls else seconds
             if self._phase is _Phase.WAITING:
-                self._wait(seconds)
+                self._wait_for_server()
         self.finish()
 
     def stop(self) -> None:
@@ -183,6 +184,15 @@ class Ending:
             self._begin()
         self._phase = _Phase.CLOSING
         self._cancel()
+
+    def _wait_for_server(self) -> None:
+        """Wait for replies, or for the server's end if nobody wants replies."""
+        if self._listening:
+            self._wait(self._wait_seconds)
+        elif self._moment:
+            self._wait(self._moment)
+        else:
+            self._confirm()
 
     def _wait(self, seconds: float | None) -> None:
         """Wait until nothing has happened for ``seconds`` (None: for ever)."""
