@@ -89,7 +89,7 @@ class ServerOptions(SettingsOptions, of=ServerSettings):
         if self.get("listen"):
             for name, instead in (
                 ("port", ""),
-                ("interface", ", as in tcp:8888:interface=127.0.0.1"),
+                ("interface", "; write tcp:8888:interface=127.0.0.1"),
                 ("reuse-port", ""),
             ):
                 if self[name]:
