@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import contextlib
 import os
 import select
 import socket
@@ -93,8 +94,9 @@ class Serving(SynchronousTestCase):
 
         def serve(connection: Any) -> None:
             waits.wait(SECONDS)
-            end(connection)
-            is_told.wait(SECONDS)
+            with contextlib.suppress(ssl.SSLError):  # TLS waits for the client's end.
+                end(connection)
+            is_told.wait(SECONDS)  # To close it unread would be a reset.
 
         peer = self.connect(self.serve(serve, wrap=wrap), **how)
         self.addCleanup(is_told.set)
@@ -432,6 +434,19 @@ class TLSTests(Serving):
         for _ in range(2):
             with self.assertRaisesRegex(AssertionError, "send: not within 0.01 s"):
                 peer.send(b"x" * 8_000_000, timeout=0.01)
+
+    def test_what_follows_the_ends_of_both_sides_is_no_data(self) -> None:
+        def end(connection: ssl.SSLSocket) -> None:
+            connection.sendall(b"data")
+            may_end.wait(SECONDS)
+            connection.unwrap().sendall(b"no record")
+
+        may_end = threading.Event()
+        peer = self.connect(self.serve(end, wrap=self.wrapped), tls=self.trusted)
+        peer.wait_for_bytes(4, timeout=SECONDS)
+        may_end.set()
+        peer.close()
+        self.assertEqual(b"".join(peer.chunks()), b"data")
 
     def test_an_end_while_it_waits_to_send(self) -> None:
         cause = self.assert_end_wakes_send(

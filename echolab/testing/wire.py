@@ -113,6 +113,8 @@ class Wire:
     def receive(self) -> bytes | None:
         """Read; return None if there is nothing yet, b"" after the end."""
         with self._io:
+            if self._connection.over_tls and self._connection.verdict is not None:
+                return b""  # After both ends of TLS, what comes is no data.
             try:
                 data: bytes = self._socket.recv(65536)
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
