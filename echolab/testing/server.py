@@ -101,8 +101,8 @@ class LabServer(Place, Transcript):
         This method can be called again.
 
         Returns:
-            A Deferred that fires when that is done; with an AssertionError if a reply
-            has failed, here or in one of `others`: the first, its own before theirs.
+            A Deferred that fires when that is done, or fails with an AssertionError if
+            a reply has failed. That is the first failure here, or else in `others`.
         """
         return Deferred.fromCoroutine(self._stop())
 
