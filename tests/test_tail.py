@@ -296,7 +296,8 @@ class NamedTests(TailTests):
 
     def test_what_a_reader_leaves_comes_at_once(self) -> None:
         """It is stopped: it has read more than its output has taken."""
-        lines = [b"%d %b\n" % (n, b"x" * 60_000) for n in range(40)]
+        # Two requests to the engine bring 4 MiB, and it has 12.
+        lines = [b"%d %b\n" % (n, b"x" * 60_000) for n in range(200)]
         self.stream.carry(*(Received(PEER, TIME, Lines(line)) for line in lines))
         options = "tail", self.stream.url, "--name", "me", "--format", "raw"
         with Program(*options) as first:
