@@ -95,7 +95,8 @@ class ProgramTests(SynchronousTestCase):
         self.assertEqual(set(numbers), set(range(1, COUNT + 1)))
         # What comes twice was written, but not acknowledged before the end.
         jumps = [a for a, b in itertools.pairwise(numbers) if b != a + 1]
-        self.assertLessEqual(len(jumps), 2)
+        # A line that the kill has cut may become another number with the next line.
+        self.assertLessEqual(len(jumps), 4)
 
     def test_connections_reset_in_the_middle(self) -> None:
         port = self.server().port()
