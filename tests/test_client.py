@@ -155,6 +155,15 @@ class SenderTests(SynchronousTestCase):
         self.assertTrue(self.transport.disconnecting)
         self.lose()
 
+    def test_replies_that_nobody_wants_end_it_whoever_holds_them(self) -> None:
+        self.protocol.finish()
+        self.protocol.replies.hold("another")
+        self.protocol.writeConnectionLost()
+        self.protocol.close()
+        self.clock.advance(1)
+        self.assertTrue(self.transport.disconnecting)
+        self.lose()
+
     def test_a_server_whose_replies_nobody_wants_may_read_all_and_end(self) -> None:
         for held in (False, True):
             self.transport = FakeTransport()

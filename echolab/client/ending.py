@@ -59,10 +59,9 @@ class Ending:
         SENDING ─ finish ─▶ FLUSHING ─ flushed ─▶ WAITING ─ silence, server's end ─▶
         CONFIRMING ─ acknowledged, broken, stuck ─▶ CLOSING ─ over TLS ─▶ LINGERING
 
-    WAITING is skipped if the server has ended already. It is short if replies are not
-    wanted.
-    A server that has closed answers with a reset (RFC 9293, 3.10.7.4). A client that
-    closes before the reset arrives would believe that its bytes were delivered.
+    WAITING is skipped if the server has ended already, and short if replies are not
+    wanted. A server that has closed answers with a reset (RFC 9293, 3.10.7.4). A client
+    that closes before the reset arrives would believe that its bytes were delivered.
 
     Args:
         line: the transport.
@@ -102,8 +101,7 @@ class Ending:
         self._half_open_seconds = half_open_seconds
         self._begin = begin
         self._phase = _Phase.SENDING
-        self._listening = True
-        self._moment = 0.0  # for a server whose replies nobody wants
+        self._moment: float | None = None  # for a server whose replies nobody wants
         self._held = False
         self._timer: IDelayedCall | None = None
         self._delivery: Delivery | None = None
@@ -146,7 +144,7 @@ class Ending:
 
     def heard(self) -> None:
         """Note that the server is not silent."""
-        if self._phase is _Phase.WAITING and self._listening:
+        if self._phase is _Phase.WAITING and self._moment is None:
             self._wait(self._wait_seconds)
         elif self._phase is _Phase.LINGERING:
             self.answers = True
@@ -171,8 +169,7 @@ class Ending:
         Args:
             seconds: the moment.
         """
-        if self._listening:
-            self._listening = False
+        if self._moment is None:
             self._moment = 0.0 if self._line.over_tls else seconds
             if self._phase is _Phase.WAITING:
                 self._wait_for_server()
@@ -187,12 +184,10 @@ class Ending:
 
     def _wait_for_server(self) -> None:
         """Wait for replies, or for the server's end if nobody wants replies."""
-        if self._listening:
-            self._wait(self._wait_seconds)
-        elif self._moment:
-            self._wait(self._moment)
-        else:
+        if self._moment == 0:
             self._confirm()
+        else:
+            self._wait(self._wait_seconds if self._moment is None else self._moment)
 
     def _wait(self, seconds: float | None) -> None:
         """Wait until nothing has happened for ``seconds`` (None: for ever)."""
@@ -211,8 +206,10 @@ class Ending:
             if not self._line.full:
                 self.server_is_closed = True
                 self.finish()
-        elif self._phase is _Phase.WAITING and not (self._held and self._listening):
-            self._confirm()  # While held, no reply can come; `resume` starts again.
+        elif self._phase is _Phase.WAITING:
+            # While held, no reply can come that is wanted; `resume` starts again.
+            if self._moment is not None or not self._held:
+                self._confirm()
         elif self._phase is _Phase.LINGERING and not self._held:
             self.answers = False
             self._line.leave()
