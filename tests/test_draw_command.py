@@ -50,6 +50,13 @@ class CommandTests(SynchronousTestCase):
             return line
         return output.read_text()
 
+    def empty_capture(self) -> str:
+        """Return the path of a capture without packets."""
+        capture = self.folder / "lab.pcap"
+        head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 101)
+        capture.write_bytes(head)
+        return str(capture)
+
     def test_the_figure_is_that_of_the_recordings(self) -> None:
         self.assertEqual(self.draw(self.server, self.client), BOTH)
         self.assertEqual(self.draw(self.client, self.server), BOTH)
@@ -131,11 +138,9 @@ class CommandTests(SynchronousTestCase):
         self.assertIn("line 1 is not of a recording", said)
 
     def test_a_capture_that_has_no_packet_of_the_connection(self) -> None:
-        capture = self.folder / "lab.pcap"
-        head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 101)
-        capture.write_bytes(head)
+        capture = self.empty_capture()
         self.assertEqual(
-            self.draw(self.server, str(capture), status=1),
+            self.draw(self.server, capture, status=1),
             f"read {capture}: no packet of the connection, at its time",
         )
 
@@ -143,11 +148,9 @@ class CommandTests(SynchronousTestCase):
         pair = Pair()
         pair.client_calls(0.0, "connect", str(pair.port), -1, "EINPROGRESS")
         tried = write(self.folder / "tried.jsonl", pair.at_client)
-        capture = self.folder / "lab.pcap"
-        head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 101)
-        capture.write_bytes(head)
+        capture = self.empty_capture()
         self.assertEqual(
-            self.draw(tried, str(capture), status=1),
+            self.draw(tried, capture, status=1),
             f"read {capture}: the recording lacks the client's port: its connect was "
             "not answered",
         )
@@ -156,11 +159,9 @@ class CommandTests(SynchronousTestCase):
         events = hello().at_server
         at = next(n for n, event in enumerate(events) if isinstance(event, Chunk)) - 1
         part = write(self.folder / "second.jsonl", events[at:])
-        capture = self.folder / "lab.pcap"
-        head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 101)
-        capture.write_bytes(head)
+        capture = self.empty_capture()
         self.assertEqual(
-            self.draw(part, str(capture), status=1),
+            self.draw(part, capture, status=1),
             f"read {capture}: the beginning is in another recording: join them with "
             "cat, in order",
         )
